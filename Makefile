@@ -1,0 +1,29 @@
+# Every target makes what it needs, a virtual environment included.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench clean
+
+demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
+	$(BIN)/python -m builder publish demo
+
+test: $(READY)  ## every test, the one with the real LLM included
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## figures side by side with what they are measured against
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist runs releases
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,notebooks,dev]'
+	touch $@

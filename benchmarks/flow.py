@@ -1,0 +1,116 @@
+"""The flow: CPU a document and peak memory of a whole build, at two sizes of input, against a server on loopback.
+
+The peer is the same number of bare requests from one aiohttp session: no journal, no table, no parsing.
+Prints ratios: what a document costs beyond its request, and whether memory grows with the input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.tgi_double import separate_process
+
+SIZES = (2_000, 20_000)
+IN_FLIGHT = 128
+PROMPT = """---
+id: plain
+version: 1
+answer: {format: code}
+sampling: {temperature: 0.2, top_p: 0.7, max_tokens: 8192}
+---
+<!-- system -->
+Answer with one ```python block.
+<!-- user -->
+{{ text }}
+"""
+RECIPE = """
+name: flow
+source: {kind: parquet, path: rows.parquet, id: id}
+stages:
+  - {name: plain, rewrite: plain.md}
+release: {configs: {default: plain}, license: mit}
+"""
+
+
+def write_rows(folder: Path, rows: int) -> None:
+    """Write `rows` distinct documents of about 1.5 kB."""
+    lines = "\n".join(f"    value_{line} = compute(value_{line - 1})" for line in range(1, 40))
+    texts = [f"def task_{row}(value_0):\n{lines}\n    return value_39\n" for row in range(rows)]
+    table = pa.table({"id": [f"row-{row}" for row in range(rows)], "text": texts})
+    pq.write_table(table, folder / "rows.parquet", row_group_size=1000)
+
+
+def build(folder: Path, rows: int, url: str) -> tuple[float, float, float]:
+    """Return wall seconds, CPU seconds and peak megabytes of one build."""
+    write_rows(folder, rows)
+    command = [
+        sys.executable,
+        "-m",
+        "builder",
+        "build",
+        str(folder / "flow.yaml"),
+        "--run",
+        str(folder / f"run-{rows}"),
+    ]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.monotonic()
+    measured = f"import resource, runpy, sys; sys.argv = {['builder', *command[3:], '--server', url]!r}\n"
+    measured += (
+        "try:\n    runpy.run_module('builder', run_name='__main__')\n"
+        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True, check=True)
+    wall = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, cpu, int(done.stderr.split()[-1]) / 1024
+
+
+async def bare(rows: int, url: str) -> float:
+    """Return the CPU seconds of the same number of bare requests."""
+    permits = asyncio.Semaphore(IN_FLIGHT)
+    content = "def task():\n" + "    value = compute(value)\n" * 40
+    body = {"model": "tgi", "messages": [{"role": "user", "content": content}], "max_tokens": 8192}
+
+    async def one() -> None:
+        async with permits, session.post(f"{url}/v1/chat/completions", json=body) as response:
+            await response.read()
+
+    start = time.process_time()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(one() for _ in range(rows)))
+    return time.process_time() - start
+
+
+def main() -> None:
+    """Measure both sizes and the peer."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        separate_process("--max-concurrent-requests", str(IN_FLIGHT)) as url,
+    ):
+        folder = Path(name)
+        (folder / "plain.md").write_text(PROMPT)
+        (folder / "flow.yaml").write_text(RECIPE)
+        small, large = (build(folder, rows, url) for rows in SIZES)
+        peer = asyncio.run(bare(SIZES[1], url))
+    added = SIZES[1] - SIZES[0]
+    own = (large[1] - small[1]) / added * 1000
+    print(f"{SIZES[1]} documents in {large[0]:.1f} s; CPU a document {own:.2f} ms, start-up left out")
+    request, growth = peer / SIZES[1] * 1000, large[2] / small[2]
+    print(f"bare requests: {request:.2f} ms; a document costs {own / request:.1f} times that")
+    print(f"peak memory: {small[2]:.0f} MB for {SIZES[0]}, {large[2]:.0f} MB for {SIZES[1]}: {growth:.2f} times")
+
+
+if __name__ == "__main__":
+    main()

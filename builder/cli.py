@@ -1,0 +1,261 @@
+"""The commands: each a few lines over the library. Results go to stdout, talk goes to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from builder.errors import BuilderError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Rewrite a pre-training corpus with an LLM and publish it: filtered, verified, reproducible.\n\n"
+        "[bold]python -m builder publish demo[/bold] does all of it on this machine's CPU in a few minutes. "
+        "Then copy a recipe ([bold]builder recipes swallow-code > my.yaml[/bold]), point it at your data and "
+        "your servers, and build."
+    ),
+    epilog=(
+        "Exit codes: 0 done · 1 unexpected · 2 usage or recipe · 3 a gate stopped the run · 4 no server, Hub or "
+        "storage · 5 verification failed · 130 interrupted, the same command goes on."
+    ),
+)
+talk = Console(stderr=True)
+out = Console()
+
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe that ships, or the path of a YAML file.")]
+RunDir = Annotated[
+    Path | None, typer.Option("--run", metavar="DIR", help="The run's directory.", show_default="runs/<recipe>")
+]
+ReadRun = Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory, such as runs/demo.")]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option("--server", metavar="URL", help="An LLM server: TGI, vLLM, SGLang or llama.cpp. Repeatable."),
+]
+LocalModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="GGUF", help="Serve this GGUF on the CPU instead: a path or hf://ORG/REPO/FILE.gguf."
+    ),
+]
+WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Filter processes.", show_default="one a core")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe: --set stages.lint.min_score=6."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+_CORES = os.cpu_count() or 1
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+@app.command()
+def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe's YAML.")] = None) -> None:
+    """List the recipes that ship; with NAME print one, ready to copy and edit."""
+    from builder.recipe_file import load_recipe, recipe_names, recipe_path
+
+    if name is not None:
+        sys.stdout.write(recipe_path(name).read_text(encoding="utf-8"))
+        return
+    for found in recipe_names():
+        recipe = load_recipe(found).recipe
+        stages = " → ".join(stage.name for stage in recipe.stages)
+        out.print(f"[bold]{found}[/bold]  {recipe.release.title or ''}\n  {stages}", highlight=False)
+
+
+@app.command()
+def build(
+    recipe: Recipe,
+    run: RunDir = None,
+    server: Servers = None,
+    model: LocalModel = None,
+    workers: WorkerCount = _CORES,
+    until: Until = None,
+    limit: Limit = None,
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """Filter and rewrite into a run. Resumes by itself: nothing that finished is done or paid for again."""
+    from builder.recipe_file import load_recipe
+    from builder.report import show_status
+    from builder.run.build import BuildOptions
+    from builder.run.build import build as build_run
+    from builder.run.status import read_status
+
+    loaded = load_recipe(recipe, settings or ())
+    options = BuildOptions(server or (), model, workers, until, limit)
+    status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
+    _print_json(status.as_json()) if json else show_status(status, out)
+
+
+@app.command()
+def status(run: ReadRun, json: Json = False) -> None:
+    """Show where a run stands: the funnel, drops by reason, tokens, shards."""
+    from builder.report import show_status
+    from builder.run.directory import Run
+    from builder.run.status import read_status
+
+    found = read_status(Run.read(run))
+    _print_json(found.as_json()) if json else show_status(found, out)
+
+
+@app.command()
+def publish(
+    recipe: Recipe,
+    run: RunDir = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DEST", help="A directory.", show_default="releases/<recipe>")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", show_default="the next, from what changed")
+    ] = None,
+    license_file: Annotated[
+        Path | None,
+        typer.Option("--license-file", metavar="FILE", help="The generator's licence, to be included."),
+    ] = None,
+    server: Servers = None,
+    model: LocalModel = None,
+    workers: WorkerCount = _CORES,
+    limit: Limit = None,
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """Build what is missing, then release: data, card, prompts, licences, manifest. Again changes nothing."""
+    from builder.recipe_file import load_recipe
+    from builder.report import show_release
+    from builder.rewriting.local import license_of
+    from builder.run.build import BuildOptions
+    from builder.run.build import build as build_run
+
+    loaded = load_recipe(recipe, settings or ())
+    options = BuildOptions(server or (), model, workers, None, limit)
+    built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
+    from builder.release.publish import publish as publish_run
+
+    dest = to or Path(loaded.recipe.release.to or f"releases/{loaded.recipe.name}")
+    published = publish_run(loaded, built, dest, version, license_file or license_of(built.model))
+    if json:
+        manifest = published.manifest
+        _print_json(
+            {
+                "dest": str(dest),
+                "version": manifest.version,
+                "new": published.is_new,
+                "rows": manifest.content["rows"],
+            }
+        )
+    else:
+        show_release(published, out)
+
+
+@app.command()
+def verify(
+    dest: Annotated[Path, typer.Argument(metavar="DEST", help="A release's directory.")], json: Json = False
+) -> None:
+    """Check a release against its manifest: every file's hash, every row, the ledger."""
+    from builder.release.verify import verify as verify_release
+
+    manifest = verify_release(dest)
+    if json:
+        _print_json({"version": manifest.version, "files": len(manifest.files), "rows": manifest.content["rows"]})
+    else:
+        out.print(
+            f"{dest}: version {manifest.version}, {len(manifest.files)} files, all as published", highlight=False
+        )
+
+
+@app.command()
+def inspect(
+    run: ReadRun,
+    id: Annotated[str | None, typer.Option("--id", help="Show this document.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many documents to show.")] = 3,
+) -> None:
+    """Show documents before and after each stage, side by side."""
+    from builder.report import show_documents
+    from builder.run.directory import Run
+
+    show_documents(Run.read(run), id, count, out)
+
+
+@app.command()
+def explain(
+    recipe: Recipe,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to try the recipe's filters on.")],
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """Say what each filter of a recipe finds in some files, and why. No run, no server."""
+    from builder.recipe_file import load_recipe
+    from builder.report import show_explanations
+    from builder.run.explain import explain as explain_files
+
+    found = explain_files(load_recipe(recipe, settings or ()), files)
+    _print_json(found) if json else show_explanations(found, out)
+
+
+@app.command()
+def servers(
+    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
+) -> None:
+    """Say what answers at some addresses: kind of server, model, limits."""
+    import asyncio
+
+    from builder.report import show_servers
+    from builder.rewriting.servers import probe_all
+
+    found = asyncio.run(probe_all(urls))
+    _print_json([server.as_json() for server in found]) if json else show_servers(found, out)
+
+
+checkpoints = typer.Typer(no_args_is_help=True, help="The paper's ablations: records, results, differences.")
+app.add_typer(checkpoints, name="checkpoints")
+
+
+@checkpoints.command("table")
+def checkpoints_table(json: Json = False) -> None:
+    """Recompute the paper's improvements from the recorded results, each with its source."""
+    from builder.checkpoints.records import load_records
+    from builder.checkpoints.table import as_dicts, deltas, render
+
+    records = load_records()
+    _print_json(as_dicts(deltas(records))) if json else out.print(render(records))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except BuilderError as error:
+        talk.print(f"[bold red]error[/bold red] {_escaped(error)}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        talk.print("interrupted; run the same command to go on")
+        sys.exit(130)
+
+
+def _escaped(error: Any) -> str:  # noqa: ANN401 - anything with words
+    from rich.markup import escape
+
+    return escape(str(error))
+
+
+def main() -> None:
+    """Run the command line: a user's error ends in its message and exit code, a bug in a traceback."""
+    with _explained():
+        app(prog_name="python -m builder")

@@ -1,0 +1,122 @@
+"""Every error a user can meet: what happened, where, what to do, and how the process ends.
+
+`exit_code` and `retryable` live on the class, so that no caller decides by looking at a message.
+Anything that is not a `BuilderError` is a bug and ends with exit code 1 and a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BuilderError(Exception):
+    """A failure that a user can act on.
+
+    Args:
+        what: What happened, in one sentence.
+        where: The file, line, server or stage it happened at.
+        remedy: What the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.remedy = what, where, remedy
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.remedy:
+            lines.append(f"→ {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(BuilderError):
+    """The command line asks for something that can't be."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """The recipe, or a prompt or record it names, is not valid."""
+
+
+class SourceError(UsageError):
+    """The source named by the recipe does not exist, is empty, or lacks a column."""
+
+
+class RunMismatch(UsageError):
+    """The run directory was begun by another recipe, source or prompt."""
+
+
+class GateTripped(BuilderError):
+    """Too much failed: the run stopped rather than go on paying for it."""
+
+    exit_code = 3
+
+
+class NothingToTalkTo(BuilderError):
+    """A server, the Hub or the storage does not answer, or not as it must."""
+
+    exit_code = 4
+
+
+class StorageError(NothingToTalkTo):
+    """The disk is full or refuses a write. What was journalled is safe."""
+
+
+class NoServer(NothingToTalkTo):
+    """No server can take requests."""
+
+
+class ModelMismatch(NothingToTalkTo):
+    """A server holds another model than the run began with."""
+
+
+class ServerRefused(NothingToTalkTo):
+    """The server will answer no request of ours (401, 403, 404): going on is pointless."""
+
+
+class RequestFailed(BuilderError):
+    """One request to a server got no usable answer. `reason` names it in the table."""
+
+    reason: ClassVar[str] = "request_failed"
+
+
+class ServerUnavailable(RequestFailed):
+    """Overload, a proxy error or a broken connection: another time or place will do (429, 5xx, reset)."""
+
+    retryable = True
+    reason = "server_unavailable"
+
+
+class GenerationFailed(RequestFailed):
+    """The server broke while generating (424, 500): this input may be why, so only a few more tries."""
+
+    retryable = True
+    reason = "generation_failed"
+
+
+class RequestRejected(RequestFailed):
+    """The server will never take this input (400, 413, 422): too long or invalid."""
+
+    reason = "rejected_by_server"
+
+
+class LedgerUnbalanced(BuilderError):
+    """Documents in are not documents kept plus documents dropped."""
+
+    exit_code = 5
+
+
+class VerificationFailed(BuilderError):
+    """A release differs from its manifest."""
+
+    exit_code = 5
+
+
+class Interrupted(BuilderError):
+    """Stopped by the user; the same command goes on."""
+
+    exit_code = 130

@@ -1,0 +1,165 @@
+"""The recipe: one strict YAML file with everything that decides the bytes of the result.
+
+What only decides speed (workers, servers) is not in it. A key that is not known is an error that names
+the line and the nearest known key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from builder.filters import FILTERS, Filter
+from builder.rewriting.prompts import Sampling
+from builder.sources import AnySource, Source
+
+_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+_RESERVED = {"id", "text", "source", "verdict", "read"}
+
+Scalar = str | int | float | bool
+
+
+def _at(location: tuple[str | int, ...], message: str) -> ValidationError:
+    """Return a complaint about a place further in than the validator that finds it."""
+    kind = PydanticCustomError("recipe", "{message}", {"message": message})
+    return ValidationError.from_exception_data("recipe", [{"type": kind, "loc": location, "input": None}])
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Stage(_Strict):
+    name: str = Field(pattern=_NAME)
+    where: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict)
+
+    def applies_to(self, source: Mapping[str, Any]) -> bool:
+        """Whether a document with this provenance takes part; others pass by, untouched and kept."""
+        return all(
+            source.get(column) in (wanted if isinstance(wanted, list) else [wanted])
+            for column, wanted in self.where.items()
+        )
+
+
+class FilterStage(_Stage):
+    """A stage that keeps or drops; keys beyond `name`, `filter` and `where` are the filter's options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    filter: str
+
+    @field_validator("filter")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in FILTERS:
+            raise ValueError(f"there is no filter {name!r}; there are {', '.join(FILTERS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> FilterStage:
+        FILTERS[self.filter].model_validate(self.model_extra or {})
+        return self
+
+    def build(self) -> Filter:
+        """Return the filter with this stage's options."""
+        return FILTERS[self.filter].model_validate(self.model_extra or {})
+
+
+class RewriteStage(_Stage):
+    """A stage that has a model rewrite the text with a prompt."""
+
+    rewrite: str
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    on_failure: Literal["drop", "keep"] = "drop"
+
+    @field_validator("sampling")
+    @classmethod
+    def _fits(cls, sampling: dict[str, Any]) -> dict[str, Any]:
+        Sampling.model_validate(sampling)
+        return sampling
+
+
+def _stage_kind(value: Any) -> str | None:  # noqa: ANN401 - whatever the YAML holds
+    keys = value if isinstance(value, dict) else vars(value)
+    kinds = [kind for kind in ("filter", "rewrite") if kind in keys]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+Stage = Annotated[
+    Annotated[FilterStage, Tag("filter")] | Annotated[RewriteStage, Tag("rewrite")],
+    Discriminator(
+        _stage_kind,
+        custom_error_type="stage_kind",
+        custom_error_message="a stage has exactly one of `filter` and `rewrite`",
+    ),
+]
+
+
+class Release(_Strict):
+    """What is published: for each config the stage whose kept documents it holds."""
+
+    configs: dict[str, str] = Field(min_length=1)
+    license: str
+    to: str | None = None
+    split: str = Field(default="train", pattern=r"^\w+$")
+    dropped: bool = True
+    title: str | None = None
+    description: str = ""
+    language: list[str] = Field(default_factory=lambda: ["en"])
+    tags: list[str] = Field(default_factory=list)
+    source_datasets: list[str] = Field(default_factory=list)
+    source_terms: str = ""
+
+
+class LocalModel(_Strict):
+    """The GGUF that a run uses on this machine's CPU when no server is given."""
+
+    gguf: str
+
+
+class Recipe(_Strict):
+    """A whole recipe."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    source: Annotated[
+        Annotated[AnySource, Tag("one")] | Annotated[list[AnySource], Tag("several")],
+        Discriminator(lambda source: "several" if isinstance(source, list) else "one"),
+    ]
+    stages: list[Stage] = Field(min_length=1)
+    model: LocalModel | None = None
+    release: Release
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        names = [stage.name for stage in self.stages]
+        for position, name in enumerate(names):
+            if name in names[:position] or name in _RESERVED:
+                problem = "reserved" if name in _RESERVED else "used twice"
+                raise _at(("stages", position, "name"), f"stage name {name!r} is {problem}")
+        for config, stage in self.release.configs.items():
+            place = ("release", "configs", config)
+            if stage not in names:
+                raise _at(place, f"there is no stage {stage!r}; there are {', '.join(names)}")
+            if config == "dropped" and self.release.dropped:
+                raise _at(place, "the config `dropped` is made of the drops; `dropped: false` frees the name")
+        labels = [source.name for source in self.sources]
+        if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
+            raise _at(("source",), "each of several sources needs a `name` of its own")
+        return self
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources, in order."""
+        return list(self.source) if isinstance(self.source, list) else [self.source]

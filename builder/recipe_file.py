@@ -1,0 +1,255 @@
+"""Reading a recipe: from a YAML file to the typed recipe, or to one message with its line and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from builder.errors import RecipeError
+from builder.filters import FILTERS
+from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
+from builder.resources import RECIPES
+from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
+from builder.sources import FilesSource, ParquetSource
+
+
+class LoadedRecipe:
+    """A recipe with the prompts it names, read once so that a file edited meanwhile changes nothing."""
+
+    def __init__(self, recipe: Recipe, base: Path, written_paths: Sequence[dict[str, Any]]) -> None:
+        """Read the prompts of the recipe's rewriting stages, relative to `base`.
+
+        `written_paths` are the sources' paths as the file has them: they, not their places on this
+        machine, belong to the recipe.
+        """
+        self.recipe = recipe
+        self._written_paths = written_paths
+        self.prompts: dict[str, Prompt] = {}
+        self.prompt_files: dict[str, str] = {}
+        for stage in recipe.stages:
+            if isinstance(stage, RewriteStage):
+                path = prompt_path(stage.rewrite, base)
+                self.prompts[stage.name] = load_prompt(path)
+                self.prompt_files[stage.name] = path.read_text(encoding="utf-8")
+                for check in self.prompts[stage.name].checks:
+                    if check.filter is not None:
+                        _check_filter(check.filter, check.options, path)
+
+    def sampling(self, stage: RewriteStage) -> Sampling:
+        """Return the prompt's sampling with the stage's own settings over it."""
+        return Sampling.model_validate(
+            {**self.prompts[stage.name].sampling.model_dump(exclude_unset=True), **stage.sampling}
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the recipe as plain data, every default spelled out and paths as written."""
+        snapshot = self.recipe.model_dump(mode="json")
+        snapshot["source"] = [source.model_dump(mode="json") for source in self.recipe.sources]
+        for source, paths in zip(snapshot["source"], self._written_paths, strict=True):
+            source.update(paths)
+        return snapshot
+
+    def run_snapshot(self) -> dict[str, Any]:
+        """Return the part of the recipe that decides a run: without the release, and the model by its name."""
+        snapshot = self.snapshot()
+        for source in snapshot["source"]:
+            for of_release in ("license", "license_url", "license_file"):
+                source.pop(of_release, None)
+        return {key: snapshot[key] for key in ("name", "source", "stages")}
+
+
+def _check_filter(name: str, options: dict[str, Any], path: Path) -> None:
+    if name not in FILTERS:
+        raise RecipeError(f"there is no filter {name!r}; there are {', '.join(FILTERS)}", where=str(path))
+    try:
+        FILTERS[name].model_validate(options)
+    except ValidationError as error:
+        raise RecipeError(f"options of check {name!r}: {error}", where=str(path)) from error
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def recipe_path(name: str) -> Path:
+    """Return the file of a recipe: a path, or the name of one that ships."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, recipe_names(), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise RecipeError(
+            f"there is no recipe {name!r}",
+            remedy=f"{hint}name a YAML file or one that ships: {', '.join(recipe_names())}",
+        )
+    return path
+
+
+def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:
+    """Read a recipe by name or path, with `key.path=value` settings laid over it.
+
+    Raises:
+        RecipeError: It is not a valid recipe; the message names the line, the key and the remedy.
+    """
+    path = recipe_path(name)
+    try:
+        content = path.read_text(encoding="utf-8")
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
+        data = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"it can't be read ({error})", where=str(path), remedy="a recipe is a text file in UTF-8"
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise RecipeError(
+            f"not valid YAML: {problem}", where=f"{path}{line}", remedy="correct this line or one shortly before"
+        ) from error
+    if not isinstance(data, dict):
+        raise RecipeError(
+            "a recipe is a mapping with name, source, stages and release",
+            where=str(path),
+            remedy="`python -m builder recipes demo` prints one to start from",
+        )
+    for setting in settings:
+        _set(data, setting)
+    written_paths = _place_paths(data, path.parent)
+    try:
+        recipe = TypeAdapter(Recipe).validate_python(data)
+    except ValidationError as error:
+        raise _explained(error, path, node, data) from error
+    for position, stage in enumerate(recipe.stages):
+        if isinstance(stage, RewriteStage):
+            try:
+                prompt_path(stage.rewrite, path.parent)
+            except RecipeError as error:
+                error.where, _ = _place(["stages", position, "rewrite"], path, node)
+                raise
+    return LoadedRecipe(recipe, path.parent, written_paths)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which plain YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for position, (key, _) in enumerate(node.value):
+            if key.value in keys[:position]:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark
+                )
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def _set(data: dict[str, Any], setting: str) -> None:
+    keys, equals, value = setting.partition("=")
+    target: Any = data
+    *parents, last = keys.split(".")
+    try:
+        if not equals:
+            raise KeyError(setting)
+        for key in parents:
+            target = target[_index(target, key)]
+        target[_index(target, last)] = yaml.safe_load(value)
+    except (KeyError, IndexError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise RecipeError(
+            f"--set {setting}: there is nothing at {keys!r}",
+            remedy="write key.path=value, a stage by its name or position: --set stages.lint.min_score=6",
+        ) from error
+
+
+def _index(target: Any, key: str) -> Any:  # noqa: ANN401 - a mapping's key or a list's position
+    if not isinstance(target, list):
+        return key
+    named = [
+        position for position, item in enumerate(target) if isinstance(item, dict) and item.get("name") == key
+    ]
+    return named[0] if named else int(key)
+
+
+def _place_paths(data: dict[str, Any], base: Path) -> list[dict[str, Any]]:
+    """Fill in `{stdlib}` and `{shipped}`, read relative paths from the recipe's folder; return them as written."""
+    places = {"{stdlib}": sysconfig.get_paths()["stdlib"], "{shipped}": str(RECIPES)}
+    source = data.get("source")
+    written = []
+    for item in source if isinstance(source, list) else [source]:
+        if not isinstance(item, dict):
+            continue  # pydantic will say so
+        paths = {key: item[key] for key in ("path", "license_file") if key in item}
+        written.append(paths)
+        for key, path in paths.items():
+            if isinstance(path, str):
+                for placeholder, place in places.items():
+                    path = path.replace(placeholder, place)
+                item[key] = str(base / Path(path).expanduser())
+    return written
+
+
+def _explained(error: ValidationError, path: Path, node: yaml.Node | None, data: dict[str, Any]) -> RecipeError:
+    """Turn pydantic's first complaint into one line with its place and its remedy, a misspelt key before all."""
+    problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    steps = list(problem["loc"])
+    if steps[:1] == ["stages"] and steps[2:3] in (["filter"], ["rewrite"]):
+        del steps[2]  # the kind of stage, which pydantic puts into the location
+    where, location = _place(steps, path, node)
+    if problem["type"] == "missing" or (problem["type"] == "extra_forbidden" and steps[-1] not in location[-1:]):
+        location.append(steps[-1])
+    name = ".".join(map(str, location))
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(problem["loc"], data)
+        near = difflib.get_close_matches(str(steps[-1]), known, 1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        return RecipeError(f"unknown key {name!r}", where=where, remedy=remedy)
+    if problem["type"] == "missing":
+        remedy = "add it; `python -m builder recipes demo` prints a recipe to compare with"
+        return RecipeError(f"{name!r} is missing", where=where, remedy=remedy)
+    message = re.sub(r"^Value error, ", "", problem["msg"])
+    remedy = "correct it; `python -m builder recipes demo` prints a recipe to compare with"
+    return RecipeError(f"{name or 'the recipe'}: {message}", where=where, remedy=remedy)
+
+
+def _place(steps: Sequence[str | int], path: Path, node: yaml.Node | None) -> tuple[str, list[str | int]]:
+    """Return file:line of the last of the steps that the file has, and the steps that it has."""
+    line, location = 1, []
+    for step in steps:
+        child = _child(node, step)
+        if child is not None:
+            key, node = child
+            line = key.start_mark.line + 1
+            location.append(step)
+    return f"{path}:{line}", location
+
+
+def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return where a step is written and what it leads to."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step]
+    return None
+
+
+def _known_keys(location: tuple[str | int, ...], data: dict[str, Any]) -> list[str]:
+    """Return the keys that are allowed where an unknown one was found."""
+    if location[0] == "stages" and location[2] == "filter":
+        options = FILTERS[data["stages"][location[1]]["filter"]].model_fields
+        return sorted([*FilterStage.model_fields, *options])
+    models: dict[str | int, type[BaseModel]] = {
+        "release": Release,
+        "model": LocalModel,
+        "rewrite": RewriteStage,
+        "sampling": Sampling,
+        "files": FilesSource,
+        "parquet": ParquetSource,
+    }
+    return sorted(next((models[step] for step in reversed(location[:-1]) if step in models), Recipe).model_fields)

@@ -1,0 +1,71 @@
+"""Licence files, as the generator and the sources demand. A text that was not obtained is never made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.errors import UsageError
+from builder.sources import Source
+
+_NOTICES = {
+    "llama3.3": (
+        "Llama 3.3 is licensed under the Llama 3.3 Community License, Copyright © Meta Platforms, Inc. "
+        "All Rights Reserved."
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What the card has to say for the generator's licence."""
+
+    built_with: str | None = None
+    naming: str | None = None
+    policy: str | None = None
+
+
+def duties_of(license_id: str) -> Duties:
+    """Return a licence's duties towards whoever publishes or uses what the model wrote."""
+    if license_id != "llama3.3":
+        return Duties()
+    return Duties(
+        built_with="Built with Llama",
+        naming="A model trained on this data and distributed must have a name that begins with “Llama”.",
+        policy="https://www.llama.com/llama3_3/use-policy",
+    )
+
+
+def write_licenses(
+    folder: Path, license_id: str, text: Path | None, sources: Sequence[Source], rewritten: bool
+) -> None:
+    """Write LICENSE, NOTICE and licenses/ into a release.
+
+    Raises:
+        UsageError: The generator's licence has to be included, and its text was not given.
+    """
+    if text is None and rewritten:
+        raise UsageError(
+            f"the text of the generator's licence ({license_id}) is missing, and a release must include it",
+            remedy="--license-file FILE: for a Llama model, the LICENSE of its repository on the Hub",
+        )
+    if text is not None:
+        if not text.is_file():
+            raise UsageError("there is no such licence file", where=str(text))
+        (folder / "LICENSE").write_bytes(text.read_bytes())
+    if license_id in _NOTICES:
+        (folder / "NOTICE").write_text(_NOTICES[license_id] + "\n", encoding="utf-8")
+    licenses = folder / "licenses"
+    licenses.mkdir()
+    lines = ["# Licences of the sources", ""]
+    for source in sources:
+        label = source.label()
+        lines.append(f"- {label}: {source.license or 'not stated in the recipe'}")
+        if source.license_url:
+            lines.append(f"  ({source.license_url})")
+        if source.license_file is not None and source.license_file.is_file():
+            copy = licenses / f"{label}-LICENSE.txt"
+            copy.write_bytes(source.license_file.read_bytes())
+            lines.append(f"  Text: [{copy.name}]({copy.name})")
+    (licenses / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

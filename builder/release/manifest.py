@@ -1,0 +1,125 @@
+"""The manifest: what a release consists of, a hash a file, and the version that follows from what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builder.errors import UsageError, VerificationFailed
+from builder.files import sha256_of
+
+MANIFEST = "manifest.json"
+_VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a release. `rows` is None for what is not data."""
+
+    path: str
+    sha256: str
+    bytes: int
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A release's identity. `content` is what a version number stands for: all but the number itself."""
+
+    version: str
+    name: str
+    content_sha256: str
+    content: dict[str, Any]
+    files: list[File]
+
+    def to_json(self) -> str:
+        """Return the file's text."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def content_digest(content: dict[str, Any]) -> str:
+    """Return the digest of a release's content."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def list_files(folder: Path, rows: dict[str, int]) -> list[File]:
+    """Return every file below a folder except the manifest, sorted by path."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != MANIFEST:
+            found.append(File(name, sha256_of(path), path.stat().st_size, rows.get(name)))
+    return found
+
+
+def read_manifest(release: Path) -> Manifest | None:
+    """Return a release's manifest, None where there is no release.
+
+    Raises:
+        VerificationFailed: There is one, and it can't be read.
+    """
+    path = release / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        fields = orjson.loads(path.read_bytes())
+        return Manifest(**{**fields, "files": [File(**file) for file in fields["files"]]})
+    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        raise VerificationFailed(f"the manifest can't be read ({error})", where=str(path)) from error
+
+
+def next_version(old: Manifest | None, content: dict[str, Any]) -> str:
+    """Return the next version number.
+
+    Other configs or columns: major. Other recipe, prompts, source, tools or model: minor, and other rows too.
+    The rest (card, licences): patch.
+    """
+    if old is None:
+        return "1.0.0"
+    major, minor, patch = parse_version(old.version)
+    if old.content["schemas"] != content["schemas"]:
+        return f"{major + 1}.0.0"
+    if any(old.content[part] != content[part] for part in ("recipe", "run", "ledger", "data")):
+        return f"{major}.{minor + 1}.0"
+    return f"{major}.{minor}.{patch + 1}"
+
+
+def parse_version(version: str) -> tuple[int, int, int]:
+    """Return the three numbers of `X.Y.Z`.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    match = _VERSION.match(version.removeprefix("v"))
+    if match is None:
+        raise UsageError(f"{version!r} is not a version", remedy="write three numbers, such as 1.2.0")
+    return int(match.group(1)), int(match.group(2)), int(match.group(3))
+
+
+def changes(old: Manifest | None, content: dict[str, Any]) -> list[str]:
+    """Return what changed since the release before, a line a change, from the two manifests alone."""
+    if old is None:
+        return ["First release."]
+    lines = []
+    before, after = old.content["rows"], content["rows"]
+    for config in sorted({*before, *after}):
+        if config not in before:
+            lines.append(f"Config `{config}` is new, with {after[config]} rows.")
+        elif config not in after:
+            lines.append(f"Config `{config}` is gone; it had {before[config]} rows.")
+        elif before[config] != after[config]:
+            lines.append(f"Config `{config}`: {before[config]} → {after[config]} rows.")
+        elif old.content["data"].get(config) != content["data"].get(config):
+            lines.append(f"Config `{config}`: {after[config]} rows, as before, with other content.")
+    for part, name in (("recipe", "recipe"), ("licenses", "licence files"), ("card", "card")):
+        if old.content[part] != content[part]:
+            lines.append(f"The {name} changed.")
+    for part in sorted({*old.content["run"], *content["run"]}):
+        if old.content["run"].get(part) != content["run"].get(part):
+            lines.append(f"The run's {part} changed.")
+    return lines

@@ -1,0 +1,73 @@
+"""Verifying a release: every file against the manifest, every row counted, the ledger added up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.errors import UsageError, VerificationFailed
+from builder.files import sha256_of
+from builder.release.manifest import MANIFEST, File, Manifest, content_digest, read_manifest
+
+
+def verify(release: Path) -> Manifest:
+    """Return the manifest of a release that is as it says.
+
+    Raises:
+        UsageError: There is no release.
+        VerificationFailed: With every difference found.
+    """
+    manifest = read_manifest(release)
+    if manifest is None:
+        raise UsageError(
+            "there is no release here", where=str(release), remedy="name the directory that holds manifest.json"
+        )
+    problems = [problem for file in manifest.files for problem in _file(release, file)]
+    listed = {file.path for file in manifest.files}
+    present = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
+    problems += [f"{path}: not in the manifest" for path in sorted(present - listed - {MANIFEST})]
+    if content_digest(manifest.content) != manifest.content_sha256:
+        problems.append(f"{MANIFEST}: its content does not have the digest it states")
+    problems += _ledger(manifest)
+    for config, rows in manifest.content["rows"].items():
+        found = sum(file.rows or 0 for file in manifest.files if file.path.startswith(f"data/{config}/"))
+        if found != rows:
+            problems.append(f"config {config}: {found} rows in files, {rows} in the manifest")
+    if problems:
+        raise VerificationFailed(
+            f"{len(problems)} difference(s):\n  " + "\n  ".join(problems),
+            where=str(release),
+            remedy="publish again from the run; a published version is never edited",
+        )
+    return manifest
+
+
+def _file(release: Path, file: File) -> list[str]:
+    path = release / file.path
+    if not path.is_file():
+        return [f"{file.path}: missing"]
+    if sha256_of(path) != file.sha256:
+        return [f"{file.path}: its content is not what was published"]
+    if file.rows is None:
+        return []
+    try:
+        # Reading every row, not the footer alone: a file can be whole and yet not decode.
+        with pq.ParquetFile(path) as parquet:
+            rows = sum(batch.num_rows for batch in parquet.iter_batches())
+    except (OSError, pa.ArrowException) as error:
+        return [f"{file.path}: can't be read ({error})"]
+    return [] if rows == file.rows else [f"{file.path}: {rows} rows, {file.rows} in the manifest"]
+
+
+def _ledger(manifest: Manifest) -> list[str]:
+    problems, expected = [], None
+    for stage in manifest.content["ledger"]:
+        dropped = sum(stage["dropped"].values())
+        if stage["in"] != stage["kept"] + dropped or expected not in (None, stage["in"]):
+            problems.append(
+                f"ledger: stage {stage['name']} has {stage['in']} in, {stage['kept']} kept, {dropped} dropped"
+            )
+        expected = stage["kept"]
+    return problems

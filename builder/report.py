@@ -1,0 +1,152 @@
+"""What a terminal shows of a run and a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from builder.document import Document
+from builder.errors import UsageError
+from builder.run.directory import Run
+from builder.run.status import Status
+from builder.run.table import read_shard
+
+if TYPE_CHECKING:
+    from builder.release.publish import Published
+    from builder.rewriting.servers import Server
+
+
+def show_status(status: Status, console: Console) -> None:
+    """Print the funnel: a line a stage, its drops by reason, what the servers read and wrote."""
+    done, total = status.shards["done"], status.shards["total"]
+    console.print(
+        f"[bold]{status.recipe}[/bold]: {status.documents} documents, {status.kept} kept, shards {done}/{total}",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stage", "kind"):
+        table.add_column(heading)
+    for heading in ("in", "kept", "dropped"):
+        table.add_column(heading, justify="right")
+    table.add_column("by reason")
+    for heading in ("tokens read", "written"):
+        table.add_column(heading, justify="right")
+    for stage in status.stages:
+        notes = [f"{reason} {count}" for reason, count in sorted(stage.dropped.items(), key=lambda item: -item[1])]
+        if stage.passed_by:
+            notes.append(f"(does not apply to {stage.passed_by})")
+        if stage.unchanged:
+            notes.append(f"(failed, kept unchanged {stage.unchanged})")
+        tokens = (
+            (f"{stage.prompt_tokens:,}", f"{stage.completion_tokens:,}") if stage.kind == "rewrite" else ("", "")
+        )
+        dropped = sum(stage.dropped.values())
+        table.add_row(
+            stage.name, stage.kind, str(stage.entered), str(stage.kept), str(dropped), ", ".join(notes), *tokens
+        )
+    console.print(table)
+    if any(stage.kind == "rewrite" for stage in status.stages):
+        counts = ", ".join(f"{count} {name}" for name, count in status.generations.items())
+        console.print(f"generations: {counts}", highlight=False)
+
+
+def show_release(published: Published, console: Console) -> None:
+    """Print the funnel, one document before and after, and the lines that load the release."""
+    facts, manifest = published.facts, published.manifest
+    show_status(facts.status, console)
+    for example in facts.examples:
+        show_pair(
+            f"{example.id} · before {example.stage}",
+            example.before,
+            f"after {example.stage}",
+            example.after,
+            console,
+        )
+    state = "published" if published.is_new else "already published"
+    console.print(f"[bold]{published.dest}[/bold]: version {manifest.version} {state}", highlight=False)
+    lines = ["from datasets import load_dataset", ""]
+    for config, rows in manifest.content["rows"].items():
+        name = config.replace("-", "_")
+        lines.append(
+            f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}")  # {rows} rows'
+        )
+    console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
+
+
+def show_pair(before_title: str, before: str, after_title: str, after: str, console: Console) -> None:
+    """Print two texts side by side, or one below the other where the terminal is narrow."""
+    panels = [
+        Panel(Syntax(text, "python", word_wrap=True, background_color="default"), title=title, title_align="left")
+        for title, text in ((before_title, before), (after_title, after))
+    ]
+    if console.width < 120:
+        for panel in panels:
+            console.print(panel)
+        return
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(*panels)
+    console.print(grid)
+
+
+def show_documents(run: Run, id: str | None, count: int, console: Console) -> None:
+    """Print documents' whole way: what each filter measured, each rewrite beside the text before it."""
+    documents = (document for path in run.shard_paths() for document in read_shard(path, run.stages))
+    shown = 0
+    for document in documents:
+        rewritten = any(record.get("text") for record in document.records.values())
+        if document.id == id or (id is None and rewritten):
+            _show_document(document, console)
+            shown += 1
+            if shown == count or id is not None:
+                return
+    if not shown:
+        what = f"no document {id!r}" if id else "no rewritten document yet; --id shows one that was dropped"
+        raise UsageError(what, where=str(run.path))
+
+
+def _show_document(document: Document, console: Console) -> None:
+    end = "kept" if document.dropped is None else "dropped at {}: {}".format(*document.dropped)
+    console.rule(f"{document.id} · {end}", align="left")
+    text = document.text or ""
+    for stage, record in document.records.items():
+        if "answers" not in record:
+            measures = ", ".join(f"{name} {value}" for name, value in record.items() if value is not None)
+            console.print(f"{stage}: {measures}", highlight=False, markup=False)
+            continue
+        attempts = f"{record['attempts']} attempt(s)"
+        if record["text"] is None:
+            console.print(f"{stage}: {attempts}, {record['failure']}", highlight=False, markup=False)
+        else:
+            show_pair(f"before {stage}", text, f"after {stage}, {attempts}", record["text"], console)
+            text = record["text"]
+
+
+def show_explanations(found: Sequence[dict[str, Any]], console: Console) -> None:
+    """Print each filter's verdict on each file, with the measures behind it."""
+    for item in found:
+        verdict = f"drop: {item['drop']}" if item["drop"] else "keep"
+        measures = ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in item["measures"].items()
+            if value is not None
+        )
+        console.print(f"{item['file']}  {item['stage']}  {verdict}\n  {measures}", highlight=False, markup=False)
+
+
+def show_servers(found: Sequence[Server], console: Console) -> None:
+    """Print what the servers said of themselves."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("server", "kind", "model", "at once", "context"):
+        table.add_column(heading)
+    for server in found:
+        table.add_row(
+            server.url, server.kind, str(server.model), str(server.limit), str(server.max_total_tokens or "?")
+        )
+    console.print(table)

@@ -1,0 +1,1 @@
+"""Prompt → server pool → answer → checks."""

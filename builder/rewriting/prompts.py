@@ -1,0 +1,158 @@
+"""Prompts: one Markdown file each, front matter and messages, the same file that a release publishes.
+
+A file opens with YAML front matter between `---` lines; then each message begins with a line such as
+`<!-- user -->`. `{{ text }}` stands for the document. A last assistant message is the beginning of the
+answer (prefill): the model goes on from it, and the answer is read together with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from builder.errors import RecipeError
+from builder.resources import folder
+from builder.rewriting.checks import CHECKS
+
+_MARKER = re.compile(r"^<!-- (system|user|assistant) -->$", re.M)
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
+
+Message = dict[str, str]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(_Strict):
+    """What is sent to the server to sample with; an unset field is not sent.
+
+    TGI refuses `top_p` of 1 and takes at most 4 stop sequences.
+    """
+
+    temperature: float = Field(default=0.2, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, lt=1)
+    max_tokens: int = Field(default=1024, ge=1)
+    stop: list[str] | None = Field(default=None, max_length=4)
+
+
+class AnswerFormat(_Strict):
+    """How an answer is read.
+
+    `text`: all of it. `code`: the first fenced block. `sections`: `### Name:` headings, of which `text`
+    names the one whose fenced block is the new text and `grade` one that begins with a number.
+    """
+
+    format: Literal["text", "code", "sections"]
+    text: str | None = None
+    grade: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_section(self) -> AnswerFormat:
+        if (self.format == "sections") != (self.text is not None):
+            raise ValueError("`text` names the section of the new text: needed by `sections`, and by it alone")
+        return self
+
+
+class Check(_Strict):
+    """What a parsed answer must pass: a filter with its options, or a named check against the source."""
+
+    filter: str | None = None
+    check: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Check:
+        if (self.filter is None) == (self.check is None):
+            raise ValueError("a check has exactly one of `filter` and `check`")
+        if self.check is not None and (self.check not in CHECKS or self.options):
+            raise ValueError(f"there is no check {self.check!r} with options; there are {', '.join(CHECKS)}")
+        return self
+
+
+class Prompt(_Strict):
+    """A prompt as its file says it, with its messages as templates."""
+
+    id: str
+    version: int = Field(ge=1)
+    answer: AnswerFormat
+    sampling: Sampling = Sampling()
+    attempts: int = Field(default=3, ge=1, le=10)
+    min_characters: int = Field(default=50, ge=1)
+    checks: list[Check] = Field(default_factory=list)
+    messages: list[tuple[str, str]]
+    sha: str
+
+    @property
+    def prefill(self) -> str:
+        """The beginning of the answer that is sent with the request, or nothing."""
+        role, content = self.messages[-1]
+        return content if role == "assistant" else ""
+
+    def render(self, text: str) -> list[Message]:
+        """Return the chat messages for one document."""
+        return [{"role": role, "content": _template(content).render(text=text)} for role, content in self.messages]
+
+
+@lru_cache(maxsize=256)
+def _template(content: str) -> jinja2.Template:
+    # The output is a chat message, not HTML: escaping would change the document.
+    environment = jinja2.Environment(
+        autoescape=False,  # noqa: S701
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(content)
+
+
+def prompt_names() -> list[str]:
+    """Return the ids of the prompts that ship."""
+    return sorted(path.stem for path in folder("prompts").glob("*.md"))
+
+
+def prompt_path(name: str, base: Path) -> Path:
+    """Return the file of a prompt: a path (ending in .md, relative to `base`) or the id of one that ships.
+
+    Raises:
+        RecipeError: There is no such prompt.
+    """
+    path = base / name if name.endswith(".md") else folder("prompts") / f"{name}.md"
+    if not path.is_file():
+        shipped = ", ".join(prompt_names())
+        raise RecipeError(f"there is no prompt {name!r}", remedy=f"name a .md file, or one of: {shipped}")
+    return path
+
+
+def load_prompt(path: Path) -> Prompt:
+    """Read a prompt file.
+
+    Raises:
+        RecipeError: The file is not a valid prompt; the message names the line or the key.
+    """
+    content = path.read_text(encoding="utf-8")
+    front = _FRONT.match(content)
+    if front is None:
+        raise RecipeError("a prompt begins with front matter between two lines `---`", where=str(path))
+    parts = _MARKER.split(content[front.end() :])
+    messages = [(role, body.strip("\n")) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
+    if not messages or parts[0].strip():
+        raise RecipeError(
+            "after its front matter a prompt has messages, each begun by a line such as `<!-- user -->`",
+            where=str(path),
+        )
+    try:
+        fields = yaml.safe_load(front.group(1))
+        prompt = Prompt(**fields, messages=messages, sha=hashlib.sha256(content.encode()).hexdigest())
+        prompt.render("")
+    except (ValidationError, TypeError, yaml.YAMLError, jinja2.TemplateError) as error:
+        raise RecipeError(f"the prompt is not valid: {error}", where=str(path)) from error
+    if not any("\0" in message["content"] for message in prompt.render("\0")):
+        raise RecipeError("no message of the prompt holds {{ text }}", where=str(path))
+    return prompt

@@ -1,0 +1,158 @@
+"""A rewriting stage: a document's text through one prompt, as many attempts as it takes and no more.
+
+An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or
+a check does not pass; the next attempt has another seed. Seeds follow from the content, so that a run made
+again asks for the same generations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from builder.document import Document, Verdict
+from builder.errors import RequestFailed
+from builder.rewriting.answers import Parsed, Unparsable, parse
+from builder.rewriting.prompts import Message, Prompt, Sampling
+from builder.rewriting.servers import COMPLETE, Generation, Model
+
+Check = Callable[[str, str], Awaitable[bool]]
+"""Takes the text before and the new text; tells whether the new one passes."""
+
+_SPECIAL = re.compile(r"<\|([^|<>\s]{1,64})\|>")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation to ask for, with the key under which its answer is kept."""
+
+    key: str
+    messages: list[Message]
+    sampling: Sampling
+    seed: int
+
+
+Ask = Callable[[Request], Awaitable[Generation]]
+"""How a rewriter gets a generation: from the journal or, when it is not there, from a server."""
+
+
+def neutralise(text: str) -> tuple[str, int]:
+    """Return the text with special tokens such as `<|im_end|>` broken up, and how many there were.
+
+    A server's chat template would read them as the end of the message.
+    """
+    return _SPECIAL.subn(r"< |\1| >", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """One rewriting stage of a recipe, bound to the model that answers."""
+
+    stage: str
+    prompt: Prompt
+    sampling: Sampling
+    on_failure: Literal["drop", "keep"]
+    model: Model
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+    async def rewrite(self, document: Document, ask: Ask) -> Verdict:
+        """Return the verdict on one document: a new text, or a drop with the last attempt's reason.
+
+        With `on_failure: keep` a document whose attempts all fail goes on with the text it came with.
+        """
+        text, special_tokens = neutralise(document.current)
+        messages = self.prompt.render(text)
+        answers: list[dict[str, Any]] = []
+        failure, parsed = "no_attempt", None
+        while parsed is None and len(answers) < self.prompt.attempts:
+            seed = self.seed(text, len(answers))
+            request = Request(self.key(text, seed), messages, self.sampling, seed)
+            try:
+                generation = await ask(request)
+            except RequestFailed as error:
+                answers.append({"seed": seed, "failure": error.reason, "error": error.what[:300]})
+                failure = error.reason
+                break  # the pool has tried what can help; another seed can't
+            parsed, failure = await self._judge(text, generation)
+            answers.append({"seed": seed, "failure": failure or None, **_fields(generation)})
+        record = self._record(parsed, answers, failure, special_tokens)
+        if parsed is not None:
+            return Verdict(record, text=parsed.text)
+        return Verdict(record, drop=failure if self.on_failure == "drop" else None)
+
+    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str]:
+        if generation.finish_reason not in COMPLETE:
+            return None, "truncated" if generation.finish_reason == "length" else "incomplete"
+        answer = generation.answer
+        stops = self.sampling.stop or []
+        for stop in stops:
+            answer = answer.removesuffix(stop)  # TGI leaves the stop sequence in the text
+        try:
+            parsed = parse(
+                _whole(self.prompt.prefill, answer),
+                self.prompt.answer,
+                may_end_open=any(stop.strip().startswith("```") for stop in stops),
+            )
+        except Unparsable as error:
+            return None, str(error)
+        if len(parsed.text.strip()) < self.prompt.min_characters:
+            return None, "too_short"
+        if _SPECIAL.search(parsed.text):
+            return None, "special_token"
+        for name, check in self.checks.items():
+            if not await check(before, parsed.text):
+                return None, f"failed_{name}"
+        return parsed, ""
+
+    def key(self, text: str, seed: int) -> str:
+        """Return the journal's key: content, stage, prompt, model and sampling, and nothing else."""
+        sampling = {**self.sampling.model_dump(), "seed": seed}
+        identity = [text, self.stage, self.prompt.sha, self.model.id, self.model.sha, sampling]
+        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def seed(self, text: str, attempt: int) -> int:
+        """Return the attempt's seed, in 0 … 2³¹ − 1, which follows from the content alone."""
+        digest = hashlib.sha256(orjson.dumps([text, self.stage, self.prompt.id, attempt])).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
+
+    def _record(
+        self, parsed: Parsed | None, answers: list[dict[str, Any]], failure: str, special_tokens: int
+    ) -> dict[str, Any]:
+        last = answers[-1]
+        return {
+            "text": parsed.text if parsed else None,
+            "grade": parsed.grade if parsed else None,
+            "failure": failure or None,
+            "finish_reason": last.get("finish_reason"),
+            "prompt_tokens": last.get("prompt_tokens"),
+            "completion_tokens": last.get("completion_tokens"),
+            "model": self.model.id,
+            "model_sha": self.model.sha,
+            "prompt": self.prompt.id,
+            "prompt_sha": self.prompt.sha,
+            "sampling": orjson.dumps(self.sampling.model_dump(exclude_none=True)).decode(),
+            "seed": last["seed"],
+            "attempts": len(answers),
+            "checks": ",".join(self.checks),
+            "special_tokens": special_tokens,
+            "answers": answers,
+        }
+
+
+def _whole(prefill: str, answer: str) -> str:
+    """Return prefill and answer as one text: llama.cpp repeats the prefill in its answer, TGI does not."""
+    return answer if answer.startswith(prefill) else prefill + answer
+
+
+def _fields(generation: Generation) -> dict[str, Any]:
+    return {
+        "answer": generation.answer,
+        "finish_reason": generation.finish_reason,
+        "prompt_tokens": generation.prompt_tokens,
+        "completion_tokens": generation.completion_tokens,
+    }

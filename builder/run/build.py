@@ -1,0 +1,257 @@
+"""Building a run: everything a flow needs, put together, and taken apart again however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from builder.document import Document, Verdict
+from builder.errors import BuilderError, Interrupted, NoServer, UsageError
+from builder.filters import FILTERS
+from builder.filters.workers import Workers
+from builder.recipe import FilterStage, RewriteStage
+from builder.recipe_file import LoadedRecipe
+from builder.rewriting.checks import CHECKS
+from builder.rewriting.local import find_weights, serve
+from builder.rewriting.prompts import Check as PromptCheck
+from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
+from builder.rewriting.servers import Generation, ServerPool
+from builder.run.directory import Run, RunShard, run_shards
+from builder.run.flow import Flow, Step
+from builder.run.journal import Journals
+from builder.run.progress import Progress
+from builder.run.status import read_progress, write_progress
+from builder.run.table import schema_of
+
+_PROGRESS_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What only decides how fast and how far a build goes, never what it gives.
+
+    Attributes:
+        servers: The LLM servers' addresses.
+        model: A GGUF to serve on this machine where there are no servers.
+        workers: Filter processes.
+        until: The last stage to go through, None for all.
+        limit: Documents to take from the source, None for all.
+    """
+
+    servers: Sequence[str] = ()
+    model: str | None = None
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    until: str | None = None
+    limit: int | None = None
+
+
+def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
+    """Build what the run still lacks, and return it.
+
+    Raises:
+        BuilderError: Any of them; what was generated until then is journalled, the same call goes on.
+    """
+    for note in _notes(loaded):
+        console.print(f"[yellow]{note}", highlight=False)
+    until = options.until or loaded.recipe.stages[-1].name
+    names = [stage.name for stage in loaded.recipe.stages]
+    if until not in names:
+        raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
+    run = Run.begin(path, loaded)
+    shards = run_shards(loaded.recipe.sources, options.limit)
+    unfinished = [shard for shard in shards if not run.is_done(shard, until)]
+    for extra in run.shard_paths()[len(shards) :]:
+        extra.unlink()  # of a build with a larger --limit
+    if not unfinished:
+        return run
+    _build_unfinished(loaded, run, unfinished, len(shards), until, options, console)
+    return run
+
+
+def _build_unfinished(
+    loaded: LoadedRecipe,
+    run: Run,
+    unfinished: list[RunShard],
+    total: int,
+    until: str,
+    options: BuildOptions,
+    console: Console,
+) -> None:
+    stages = loaded.recipe.stages[: run.stages.index(until) + 1]
+    say = partial(console.print, highlight=False)
+    with contextlib.ExitStack() as stack:
+        servers, model_sha = list(options.servers), None
+        if not servers and any(isinstance(stage, RewriteStage) for stage in stages):
+            gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
+            if gguf is None:
+                raise NoServer(
+                    "the recipe rewrites, and no server is given",
+                    remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs one"
+                    f" on this CPU; --until {_last_filter(loaded)} needs none",
+                )
+            weights = find_weights(gguf, say)
+            servers, model_sha = [stack.enter_context(serve(weights, say))], weights.sha256
+        documents = sum(shard.range.rows for shard in unfinished)
+        progress = stack.enter_context(Progress(console, [stage.name for stage in stages], documents))
+        assembled = _build(
+            loaded, run, unfinished, total, stages, servers, model_sha, options.workers, progress, say
+        )
+        _run_interruptible(assembled, run)
+
+
+def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a coroutine
+    """Run the build; Ctrl-C or SIGTERM stops it at the next point where nothing is lost."""
+
+    async def watched() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            raise Interrupted(
+                "interrupted; every answer that had arrived is kept",
+                where=str(run.path),
+                remedy="run the same command to go on",
+            ) from None
+
+    try:
+        asyncio.run(watched())
+    except BaseException as error:  # noqa: BLE001 - always raised again
+        raise _first(error) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error that a task group's failure is about: a user meets one cause, not a tree."""
+    while isinstance(getattr(error, "exceptions", None), tuple):
+        inner = error.exceptions  # type: ignore[attr-defined] # ExceptionGroup, a builtin only since 3.11
+        error = next((one for one in inner if isinstance(one, BuilderError)), inner[0])
+    return error
+
+
+async def _build(
+    loaded: LoadedRecipe,
+    run: Run,
+    unfinished: list[RunShard],
+    total: int,
+    stages: Sequence[FilterStage | RewriteStage],
+    servers: Sequence[str],
+    model_sha: str | None,
+    workers_count: int,
+    progress: Progress,
+    say: Any,  # noqa: ANN401 - a function of text
+) -> None:
+    async with AsyncExitStack() as stack:
+        workers = await stack.enter_async_context(Workers(workers_count))
+        pool: ServerPool | None = None
+        if any(isinstance(stage, RewriteStage) for stage in stages):
+            pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=say)
+            await stack.enter_async_context(pool)
+            run.pin_model(pool.model)
+        journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
+        steps = [_step(stage, loaded, workers, pool) for stage in stages]
+        window = 4 * workers_count + 2 * (pool.limit if pool else 0)
+        before = read_progress(run)
+
+        def keep_progress() -> None:
+            summed = {
+                name: before.get(name, 0) + journals.counts[name] for name in ("requested", "replayed", "reused")
+            }
+            write_progress(run, {**summed, "shards_total": total})
+
+        flow = Flow(
+            run,
+            steps,
+            schema_of(loaded.recipe),
+            journals,
+            window=window,
+            on_document=progress.document,
+        )
+        reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
+        try:
+            await flow.build(unfinished)
+        finally:
+            reporter.cancel()
+            await asyncio.gather(reporter, return_exceptions=True)
+            keep_progress()
+
+
+async def _every(seconds: float, do: Any) -> None:  # noqa: ANN401 - a function of nothing
+    while True:
+        await asyncio.sleep(seconds)
+        do()
+
+
+async def _generate(pool: ServerPool | None, request: Request) -> Generation:
+    if pool is None:
+        raise RuntimeError("a stage without a model asked for a generation")
+    return await pool.generate(request.messages, request.sampling, request.seed)
+
+
+def _step(
+    stage: FilterStage | RewriteStage, loaded: LoadedRecipe, workers: Workers, pool: ServerPool | None
+) -> Step:
+    if isinstance(stage, FilterStage):
+        measurer, name = stage.build(), stage.filter
+
+        async def measured(document: Document, _: Ask) -> Verdict:
+            return await workers.verdict(name, measurer, document.current)
+
+        return Step(stage.name, stage.applies_to, measured)
+    if pool is None:
+        raise RuntimeError("a rewriting stage without servers")
+    prompt = loaded.prompts[stage.name]
+    checks = {check.filter or check.check or "": _check(check, workers) for check in prompt.checks}
+    rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
+    return Step(stage.name, stage.applies_to, rewriter.rewrite)
+
+
+def _check(check: PromptCheck, workers: Workers) -> Check:
+    if check.filter is None:
+        passes = CHECKS[check.check or ""]
+
+        async def checked(before: str, after: str) -> bool:
+            return passes(before, after)
+
+        return checked
+    name, measurer = check.filter, FILTERS[check.filter].model_validate(check.options)
+
+    async def filtered(_: str, after: str) -> bool:
+        return (await workers.verdict(name, measurer, after)).drop is None
+
+    return filtered
+
+
+def _last_filter(loaded: LoadedRecipe) -> str:
+    names = []
+    for stage in loaded.recipe.stages:
+        if isinstance(stage, RewriteStage):
+            break
+        names.append(stage.name)
+    return names[-1] if names else "STAGE"
+
+
+def _notes(loaded: LoadedRecipe) -> Iterator[str]:
+    """Yield what a user should know before the run starts."""
+    import platform
+
+    running = ".".join(platform.python_version_tuple()[:2])
+    for stage in loaded.recipe.stages:
+        wanted = (stage.model_extra or {}).get("python") if isinstance(stage, FilterStage) else None
+        if wanted is not None and wanted != running:
+            yield (
+                f"stage {stage.name}: the recipe names Python {wanted}'s grammar; this is Python {running},"
+                " whose grammar applies and is recorded in every row"
+            )

@@ -1,0 +1,47 @@
+"""What a recipe's filters say of given files: the measures and the verdict, without a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from builder.errors import SourceError
+from builder.filters.workers import Workers
+from builder.recipe import FilterStage
+from builder.recipe_file import LoadedRecipe
+from builder.sources.files import decode
+
+
+def explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return for each file and filter stage the measures and the reason it would be dropped for, or None.
+
+    Every filter is asked, also those after the one that drops.
+    """
+    return asyncio.run(_explain(loaded, files))
+
+
+async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    async with Workers(1) as workers:
+        for path in files:
+            try:
+                text, unreadable = decode(path.read_bytes(), "utf-8")
+            except OSError as error:
+                raise SourceError(f"it can't be read ({error.strerror})", where=str(path)) from error
+            if text is None:
+                found.append({"file": str(path), "stage": "read", "drop": unreadable, "measures": {}})
+                continue
+            for stage in loaded.recipe.stages:
+                if isinstance(stage, FilterStage):
+                    verdict = await workers.verdict(stage.filter, stage.build(), text)
+                    found.append(
+                        {
+                            "file": str(path),
+                            "stage": stage.name,
+                            "drop": verdict.drop,
+                            "measures": dict(verdict.record),
+                        }
+                    )
+    return found

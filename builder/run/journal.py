@@ -1,0 +1,196 @@
+"""The journal: a generation that a server finished is on disk before it counts, and is never paid for again.
+
+One file a shard, one line a generation: a CRC-32, then JSON. Lines of all shards are committed in groups, one
+`fdatasync` a file and group, so that durability costs next to nothing at any rate. A file is only ever
+appended to by the one process that builds its shard; there are no locks. After a crash a torn last line is cut
+off and the rest replayed. Once its shard is in the table, a journal goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+import orjson
+
+from builder.files import storage, sync_folder
+from builder.rewriting.rewriter import Request
+from builder.rewriting.servers import Generation
+
+Generate = Callable[[Request], Awaitable[Generation]]
+
+
+class ShardJournal:
+    """The journal of one unfinished shard."""
+
+    def __init__(self, path: Path, journals: Journals) -> None:
+        """Replay the file at `path`, if there is one."""
+        self.path = path
+        self.known = recover(path)
+        self.replayable = frozenset(self.known)
+        self.descriptor = -1
+        self._journals = journals
+
+    async def ask(self, request: Request) -> Generation:
+        """Return the request's generation: from the journals, from a request in flight, or from a server."""
+        return await self._journals.ask(self, request)
+
+    def append(self, lines: bytes) -> None:
+        """Write lines durably. Runs in the committing thread."""
+        with storage(self.path):
+            if self.descriptor < 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+                sync_folder(self.path.parent)
+            whole = os.fstat(self.descriptor).st_size
+            try:
+                while lines:
+                    lines = lines[os.write(self.descriptor, lines) :]
+                os.fdatasync(self.descriptor)
+            except OSError:
+                os.ftruncate(self.descriptor, whole)  # a torn line would spoil the one appended after it
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Journals:
+    """The journals of the shards in work, and the one committer for all of them.
+
+    Use as an async context manager. `counts` holds how many generations were requested of a server,
+    replayed from before a restart, and reused from an equal request.
+    """
+
+    def __init__(self, folder: Path, generate: Generate) -> None:
+        """Keep journals in `folder`; what is in none of them, `generate`."""
+        self.counts: Counter[str] = Counter()
+        self._folder, self._generate = folder, generate
+        self._open: dict[int, ShardJournal] = {}
+        self._in_flight: dict[str, asyncio.Task[Generation]] = {}
+        self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
+        self._wake = asyncio.Event()
+
+    async def __aenter__(self) -> Journals:
+        self._committer = asyncio.create_task(self._commit_groups())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._in_flight.values():
+            task.cancel()
+        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        self._committer.cancel()
+        await asyncio.gather(self._committer, return_exceptions=True)
+        for journal in self._open.values():
+            journal.close()
+
+    def open(self, shard: int) -> ShardJournal:
+        """Open a shard's journal, replaying what it holds."""
+        journal = ShardJournal(self._folder / f"shard-{shard:05d}.jsonl", self)
+        self._open[shard] = journal
+        return journal
+
+    def discard(self, shard: int) -> None:
+        """Remove the journal of a shard that is safely in the table."""
+        journal = self._open.pop(shard)
+        journal.close()
+        journal.path.unlink(missing_ok=True)
+
+    async def ask(self, journal: ShardJournal, request: Request) -> Generation:
+        """See `ShardJournal.ask`."""
+        key = request.key
+        if key in journal.known:
+            self.counts["replayed" if key in journal.replayable else "reused"] += 1
+            return journal.known[key]
+        elsewhere = next((other.known[key] for other in self._open.values() if key in other.known), None)
+        if elsewhere is not None:
+            self.counts["reused"] += 1
+            generation = elsewhere
+        elif key in self._in_flight:
+            generation = await asyncio.shield(self._in_flight[key])
+            self.counts["reused"] += 1
+        else:
+            task = asyncio.ensure_future(self._generate(request))
+            self._in_flight[key] = task
+            try:
+                generation = await task
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            finally:
+                # Only after the commit below would another asker find it in a journal; no await lies between.
+                del self._in_flight[key]
+            self.counts["requested"] += 1
+        journal.known[key] = generation
+        await self._commit(journal, encode(key, generation))
+        return generation
+
+    async def _commit(self, journal: ShardJournal, line: bytes) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((journal, line, done))
+        self._wake.set()
+        await done
+
+    async def _commit_groups(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            group, self._pending = self._pending, []
+            try:
+                await asyncio.to_thread(_write, group)
+            except Exception as error:  # noqa: BLE001 - handed to everyone who waits for this group
+                for _, _, done in group:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for _, _, done in group:
+                    if not done.done():
+                        done.set_result(None)
+
+
+def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
+    lines: dict[ShardJournal, list[bytes]] = {}
+    for journal, line, _ in group:
+        lines.setdefault(journal, []).append(line)
+    for journal, own in lines.items():
+        journal.append(b"".join(own))
+
+
+def encode(key: str, generation: Generation) -> bytes:
+    """Return the line that keeps a generation."""
+    body = orjson.dumps({"key": key, **asdict(generation)})
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def recover(path: Path) -> dict[str, Generation]:
+    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+    known: dict[str, Generation] = {}
+    if not path.exists():
+        return known
+    whole = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            checksum, _, body = line[:-1].partition(b" ")
+            # A line that the disk spoilt is asked for again; those after it are still good.
+            if checksum == b"%08x" % zlib.crc32(body):
+                fields = orjson.loads(body)
+                key = fields.pop("key")
+                known[key] = Generation(**fields)
+    if whole < path.stat().st_size:
+        with storage(path):
+            os.truncate(path, whole)
+    return known

@@ -1,0 +1,80 @@
+"""What a person sees of a long build: a live panel on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from builder.document import Document
+
+_PLAIN_SECONDS = 10.0
+
+
+class Progress:
+    """Counts of this build, shown on `console`. Use as a context manager."""
+
+    def __init__(self, console: Console, stages: list[str], documents: int) -> None:
+        """Show the way of `documents` documents through `stages`."""
+        self._console, self._stages, self._documents = console, stages, documents
+        self.done = 0
+        self._kept: Counter[str] = Counter()
+        self._drops: dict[str, Counter[str]] = {stage: Counter() for stage in ["read", *stages]}
+        self._start = self._last_line = time.monotonic()
+        self._live = Live(get_renderable=self._panel, console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def document(self, document: Document) -> None:
+        """Count a document that is through."""
+        self.done += 1
+        for stage in document.records:
+            self._kept[stage] += 1
+        if document.dropped is not None:
+            stage, reason = document.dropped
+            self._kept[stage] -= 1
+            self._drops[stage][reason] += 1
+        if not self._console.is_terminal and time.monotonic() - self._last_line > _PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            self._console.print(self._line(), highlight=False, soft_wrap=True)
+
+    def _line(self) -> str:
+        kept = ", ".join(f"{stage} kept {self._kept[stage]}" for stage in self._stages)
+        return f"{self.done}/{self._documents} documents ({kept}), {self._speed()}"
+
+    def _speed(self) -> str:
+        seconds = time.monotonic() - self._start
+        rate = self.done / seconds if seconds else 0.0
+        left = (self._documents - self.done) / rate if rate else float("inf")
+        return f"{rate:.1f}/s, {_duration(left)} left" if self.done else "starting"
+
+    def _panel(self) -> Table:
+        table = Table(title=f"{self.done}/{self._documents} documents, {self._speed()}", title_justify="left")
+        for heading in ("stage", "kept", "dropped", "reasons"):
+            table.add_column(heading, justify="left" if heading in ("stage", "reasons") else "right")
+        for stage in self._stages:
+            drops = self._drops[stage]
+            reasons = ", ".join(f"{reason} {count}" for reason, count in drops.most_common(3))
+            table.add_row(stage, str(self._kept[stage]), str(drops.total()), reasons)
+        return table
+
+
+def _duration(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "?"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,140 @@
+"""The run's table: one Parquet file a shard, one row for every input document, in source order.
+
+A row holds all that a document went through, so a document can be made from it again: a run that stopped
+after some stage goes on from its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.document import Document
+from builder.errors import LedgerUnbalanced, SourceError
+from builder.files import replacing, storage
+from builder.filters import FILTERS
+from builder.recipe import FilterStage, Recipe
+
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+_GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
+_ANSWER = {"seed": int, "failure": str, "error": str, **_GENERATED}
+_REWRITTEN = {
+    "text": str,
+    "grade": float,
+    "failure": str,
+    "finish_reason": str,
+    "prompt_tokens": int,
+    "completion_tokens": int,
+    "model": str,
+    "model_sha": str,
+    "prompt": str,
+    "prompt_sha": str,
+    "sampling": str,
+    "seed": int,
+    "attempts": int,
+    "checks": str,
+    "special_tokens": int,
+}
+
+
+def _struct(fields: Mapping[str, type]) -> list[pa.Field[Any]]:
+    return [pa.field(name, _ARROW[kind]) for name, kind in fields.items()]
+
+
+def schema_of(recipe: Recipe) -> pa.Schema:
+    """Return the table's schema: id, text, source, one struct a stage, verdict."""
+    source: dict[str, pa.DataType] = {}
+    for described in recipe.sources:
+        for column, kind in described.columns().items():
+            if source.setdefault(column, kind) != kind:
+                raise SourceError(
+                    f"column {column!r} is {kind} in one source and {source[column]} in another",
+                    remedy="leave it out of `keep`, or make the types equal",
+                )
+    columns = [
+        pa.field("id", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("source", pa.struct([pa.field(name, kind) for name, kind in source.items()])),
+    ]
+    for stage in recipe.stages:
+        if isinstance(stage, FilterStage):
+            fields = _struct(FILTERS[stage.filter].measures)
+        else:
+            fields = [*_struct(_REWRITTEN), pa.field("answers", pa.list_(pa.struct(_struct(_ANSWER))))]
+        columns.append(pa.field(stage.name, pa.struct(fields)))
+    columns.append(pa.field("verdict", pa.struct(_struct({"stage": str, "reason": str}))))
+    return pa.schema(columns)
+
+
+def to_row(document: Document) -> dict[str, Any]:
+    """Return a document as a row."""
+    dropped = document.dropped
+    return {
+        "id": document.id,
+        "text": document.text,
+        "source": document.source,
+        **document.records,
+        "verdict": None if dropped is None else {"stage": dropped[0], "reason": dropped[1]},
+    }
+
+
+def from_row(row: dict[str, Any], stages: Sequence[str]) -> Document:
+    """Return the document that a row was made of."""
+    records = {stage: row[stage] for stage in stages if row[stage] is not None}
+    rewritten = [record["text"] for record in records.values() if record.get("text") is not None]
+    verdict = row["verdict"]
+    return Document(
+        id=row["id"],
+        text=row["text"],
+        source=row["source"],
+        current=rewritten[-1] if rewritten else row["text"] or "",
+        records=records,
+        dropped=None if verdict is None else (verdict["stage"], verdict["reason"]),
+    )
+
+
+def write_shard(
+    path: Path, documents: Sequence[Document | None], schema: pa.Schema, facts: Mapping[str, Any]
+) -> None:
+    """Write a shard's rows in one step, with `facts` (plain data) in the file's metadata.
+
+    Raises:
+        LedgerUnbalanced: A document is missing, or two have one id.
+        StorageError: The disk refuses.
+    """
+    rows = [to_row(document) for document in documents if document is not None]
+    if len(rows) != len(documents) or len({row["id"] for row in rows}) != len(rows):
+        raise LedgerUnbalanced(
+            f"{len(documents)} documents in, {len(rows)} rows with {len({row['id'] for row in rows})} ids out",
+            where=str(path),
+            remedy="ids must be unique: choose another `source.id` column; otherwise report this as a bug",
+        )
+    table = pa.Table.from_pylist(rows, schema=schema.with_metadata({"builder": orjson.dumps(facts).decode()}))
+    with storage(path), replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=1024)
+
+
+def shard_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts a shard was written with, None where there is no shard."""
+    if not path.exists():
+        return None
+    metadata = pq.read_metadata(path).metadata or {}
+    facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
+    return facts
+
+
+def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
+    """Yield the documents of a finished or half-finished shard."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=64):
+            for row in batch.to_pylist():
+                yield from_row(row, stages)
+
+
+__all__ = ["from_row", "read_shard", "schema_of", "shard_facts", "to_row", "write_shard"]

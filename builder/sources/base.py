@@ -1,0 +1,74 @@
+"""What a source is to the rest: a list of shards that is the same on every machine, and a way to read one.
+
+A shard is the unit of work, of storage and of failure. Which shards there are follows from the source and
+the recipe alone, so that a run goes on anywhere, with any number of workers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from builder.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A range of a source's rows.
+
+    Attributes:
+        file: The file the rows lie in; empty where a row is a file.
+        start: First row, counted from 0.
+        stop: One past the last row.
+    """
+
+    file: str
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return self.stop - self.start
+
+
+class Source(BaseModel, ABC):
+    """Where documents come from, as a recipe describes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: str
+    name: str | None = Field(default=None, min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    shard_rows: int = Field(default=1000, ge=1)
+    license: str | None = None
+    license_url: str | None = None
+    license_file: Path | None = Field(default=None, strict=False)
+
+    @abstractmethod
+    def label(self) -> str:
+        """Return a name for it, the `dataset` of its documents."""
+
+    @abstractmethod
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """Return the provenance columns that every document of this source carries."""
+
+    @abstractmethod
+    def pin(self) -> dict[str, object]:
+        """Return what identifies the source's present content, as recorded in `run.json`.
+
+        Raises:
+            SourceError: It does not exist, is empty or lacks a column.
+        """
+
+    @abstractmethod
+    def shards(self) -> list[Shard]:
+        """Return every shard, in source order."""
+
+    @abstractmethod
+    def read(self, shard: Shard) -> Iterator[Document]:
+        """Yield the shard's documents in source order, unreadable rows as drops."""

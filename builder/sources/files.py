@@ -1,0 +1,132 @@
+"""Any tree of text files, one document a file."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from builder.document import Document, read_document
+from builder.errors import SourceError
+from builder.sources.base import Shard, Source
+
+
+class FilesSource(Source):
+    """The text files below a folder that match a glob (or one of several), sorted by path."""
+
+    kind: Literal["files"]
+    path: Path = Field(strict=False)
+    glob: str | list[str] = "**/*"
+    encoding: str = "utf-8"
+    max_bytes: int = Field(default=10 * 2**20, ge=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ValueError(f"Python knows no encoding {encoding!r}") from error
+        return encoding
+
+    def label(self) -> str:
+        """Return its name, else its folder's."""
+        return self.name or self.path.name
+
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """Return dataset, file, row, bytes, sha256 and encoding."""
+        return {
+            "dataset": pa.string(),
+            "file": pa.string(),
+            "row": pa.int64(),
+            "bytes": pa.int64(),
+            "sha256": pa.string(),
+            "encoding": pa.string(),
+        }
+
+    @cached_property
+    def _files(self) -> list[str]:
+        if not self.path.is_dir():
+            raise SourceError(
+                "there is no such folder", where=str(self.path), remedy="correct `source.path` in the recipe"
+            )
+        # A glob passes over a folder that it may not list, and its files with it.
+        for _ in os.walk(self.path, onerror=_refuse):
+            pass
+        globs = [self.glob] if isinstance(self.glob, str) else self.glob
+        found = {path for glob in globs for path in self.path.glob(glob) if path.is_file()}
+        if not found:
+            raise SourceError(
+                f"no file matches {' or '.join(map(repr, globs))}",
+                where=str(self.path),
+                remedy="correct `source.glob` in the recipe; `**/*.py` takes every Python file below the folder",
+            )
+        return sorted(path.relative_to(self.path).as_posix() for path in found)
+
+    def pin(self) -> dict[str, object]:
+        """Return the number of files and a digest over their names and sizes."""
+        listing = hashlib.sha256()
+        for file in self._files:
+            size = (self.path / file).stat().st_size
+            listing.update(f"{file}\0{size}\0".encode("utf-8", "surrogateescape"))
+        return {"files": len(self._files), "listing_sha256": listing.hexdigest()}
+
+    def shards(self) -> list[Shard]:
+        """Return ranges of `shard_rows` files."""
+        total = len(self._files)
+        return [
+            Shard("", start, min(start + self.shard_rows, total)) for start in range(0, total, self.shard_rows)
+        ]
+
+    def read(self, shard: Shard) -> Iterator[Document]:
+        """Yield one document a file; what can't be decoded or is over `max_bytes` is a drop."""
+        for row in range(shard.start, shard.stop):
+            yield self._document(self._files[row], row)
+
+    def _document(self, file: str, row: int) -> Document:
+        path = self.path / file
+        # A name is bytes on disk; the table holds text.
+        name = file.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        prefix = f"{self.name}/" if self.name else ""
+        source: dict[str, object] = {
+            "dataset": self.label(),
+            "file": name,
+            "row": row,
+            "encoding": self.encoding,
+        }
+        try:
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= self.max_bytes else None
+        except OSError as error:
+            return read_document(prefix + name, None, source, f"unreadable_{type(error).__name__}")
+        source["bytes"] = size
+        if content is None:
+            return read_document(prefix + name, None, source, "too_large")
+        source["sha256"] = hashlib.sha256(content).hexdigest()
+        text, reason = decode(content, self.encoding)
+        return read_document(prefix + name, text, source, reason)
+
+
+def _refuse(error: OSError) -> None:
+    raise SourceError(
+        f"the folder can't be listed ({error.strerror})",
+        where=str(error.filename),
+        remedy="give this user the right to read it, or point `source.path` elsewhere",
+    ) from error
+
+
+def decode(content: bytes, encoding: str) -> tuple[str | None, str | None]:
+    """Return (text, None), or (None, reason) when the bytes are not text in that encoding."""
+    try:
+        text = content.decode(encoding)
+        text.encode("utf-8")  # some codecs (utf-7) let lone surrogates through, which no table or JSON holds
+    except UnicodeError:
+        return None, "undecodable"
+    return text, None

@@ -1,0 +1,98 @@
+"""What the tests of whole runs share: a small corpus, recipes over it, and the command line as users call it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+PROMPT = """---
+id: tidy
+version: 1
+answer: {format: sections, text: Improved Code, grade: Evaluation}
+sampling: {temperature: 0.2, top_p: 0.7, max_tokens: 8192}
+attempts: 3
+checks: [{filter: syntax}]
+---
+<!-- system -->
+Answer with the headings ### Evaluation: n, ### Suggestions: and ### Improved Code: with one code block.
+<!-- user -->
+{{ text }}
+"""
+
+MODULES = (
+    "bisect.py", "colorsys.py", "contextvars.py", "copyreg.py", "fnmatch.py", "getpass.py", "keyword.py",
+    "linecache.py", "nturl2path.py", "sched.py", "stat.py", "struct.py", "tty.py", "this.py", "token.py",
+    "reprlib.py", "queue.py", "shelve.py", "quopri.py", "netrc.py",
+)  # fmt: skip
+
+RECIPE = """
+name: small
+source: {{kind: files, path: corpus, glob: "**/*.py", shard_rows: {shard_rows}}}
+stages:
+  - {{name: syntax, filter: syntax}}
+  - {{name: lint, filter: lint, min_score: 7.0}}
+  - {{name: tidy, rewrite: tidy.md}}
+  - {{name: again, rewrite: tidy.md, on_failure: keep}}
+release:
+  configs: {{default: again, tidied: tidy, linted: lint}}
+  license: apache-2.0
+"""
+
+
+def write_corpus(folder: Path, modules: tuple[str, ...] = MODULES) -> Path:
+    """Write a recipe and its corpus: real modules of the standard library and some files that must go."""
+    stdlib = Path(sysconfig.get_paths()["stdlib"])
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True)
+    for module in modules:
+        if (stdlib / module).is_file():
+            (corpus / module).write_bytes((stdlib / module).read_bytes())
+    (corpus / "zz_broken.py").write_text("def broken(:\n")
+    (corpus / "zz_latin.py").write_bytes(b"name = '\xe9'\n")
+    (corpus / "zz_nul.py").write_bytes(b"a = 1\0\n")
+    (corpus / "zz_twin.py").write_bytes((corpus / modules[0]).read_bytes())
+    (folder / "tidy.md").write_text(PROMPT)
+    recipe = folder / "small.yaml"
+    recipe.write_text(RECIPE.format(shard_rows=5))
+    (folder / "LICENSE-generator").write_text("A licence.\n")
+    return recipe
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the command line that runs the tool."""
+    return [sys.executable, "-m", "builder", *map(str, arguments)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment for the tool, without whatever the tester's own holds for it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "BUILDER_"))}
+    return {**kept, "HF_HUB_OFFLINE": "1", **more}
+
+
+def builder(*arguments: object, exit_code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the tool and return what it said; fails the test on another exit code."""
+    done = subprocess.run(
+        command(*arguments), capture_output=True, text=True, env=environment(**more), timeout=250
+    )
+    assert done.returncode == exit_code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def builder_json(*arguments: object, **more: str) -> Any:
+    """Run the tool with --json and return its result."""
+    return json.loads(builder(*arguments, "--json", exit_code=0, **more).stdout)
+
+
+def digests(folder: Path, pattern: str = "**/*") -> dict[str, str]:
+    """Return a digest for every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    }

@@ -1,0 +1,341 @@
+"""Filters: exact verdicts, pylint's own score, and workers that a hostile text can't get the better of."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.document import Verdict
+from builder.filters import Lint, Syntax
+from builder.filters.lint import DISABLED, comment_ratio, penalised
+from builder.filters.workers import Workers
+
+Given = TypeVar("Given")
+STDLIB = Path(sysconfig.get_paths()["stdlib"])
+CLEAN = '"""A module."""\n\nX = 1\n'
+PYLINT_LOOKS_FOR_EVER = "#" + " " * 50_000 + "pylint" + " " * 10 + "\n"
+
+
+class Hurried(Lint):
+    """Lint with little patience."""
+
+    time_limit: ClassVar[float] = 2.0
+
+
+def with_workers(use: Callable[[Workers], Awaitable[Given]], count: int = 1) -> Given:
+    async def run() -> Given:
+        async with Workers(count) as workers:
+            return await use(workers)
+
+    return asyncio.run(run())
+
+
+def verdicts(filter_name: str, *texts: str, count: int = 1) -> list[Verdict]:
+    """Have the texts measured, one after another, by real workers."""
+    measurer = {"lint": Lint(), "syntax": Syntax()}[filter_name]
+
+    async def use(workers: Workers) -> list[Verdict]:
+        return [await workers.verdict(filter_name, measurer, text) for text in texts]
+
+    return with_workers(use, count)
+
+
+def children() -> list[int]:
+    """Return the ids of this process's living workers."""
+    found = []
+    for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it may be gone by now
+            if b"builder.filters.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
+
+
+# --- syntax ---
+
+REFUSED = {
+    "def f(:\n": ("syntax_error", 1),
+    "x = 1\nif x:\nprint(x)\n": ("syntax_error", 3),
+    "if 1:\n  x\n\ty": ("syntax_error", 3),
+    "print 'Python 2'": ("syntax_error", 1),
+    "\ufeffx = 1": ("syntax_error", 1),
+    "return 1": ("syntax_error", 1),
+    "await x": ("syntax_error", 1),
+    "from __future__ import braces": ("syntax_error", 1),
+    "x = “curly”": ("syntax_error", 1),
+    "x = 1\0": ("syntax_error", None),
+    "(" * 300 + ")" * 300: ("syntax_error", 1),
+    "x = " + "9" * 5000: ("syntax_error", 1),
+    "-" * 100_000 + "1": ("memory_error", None),
+    "lambda: " * 5000 + "1": ("memory_error", None),
+    "+".join(["a"] * 100_000): ("recursion_error", None),
+    "a" + ".b" * 20_000: ("recursion_error", None),
+}
+
+
+def test_what_compile_refuses_is_dropped_with_its_kind_and_line() -> None:
+    for (text, (reason, line)), verdict in zip(REFUSED.items(), verdicts("syntax", *REFUSED), strict=True):
+        # Which limit a deep nesting runs into is up to the version of Python; that it is refused is not.
+        deep = {"memory_error", "recursion_error"}
+        assert verdict.drop in (deep if reason in deep else {reason, "value_error"}), text[:40]
+        assert verdict.record["line"] == line, text[:40]
+        assert verdict.record["error"] is not None
+        assert len(verdict.record["message"]) <= 200
+
+
+def test_what_compiles_is_kept_unrun() -> None:
+    fine = [
+        "",
+        "x = 1",
+        "import os; os._exit(7)",
+        "raise SystemExit",
+        "10 ** 10 ** 10",
+        "x = 0x" + "f" * 10_000,
+        "'\\d'",
+    ]
+    for text, verdict in zip(fine, verdicts("syntax", *fine), strict=True):
+        assert (verdict.drop, verdict.record["error"]) == (None, None), text[:40]
+        assert set(verdict.record) == set(Syntax.measures)
+
+
+# --- the comment penalty, against token counts known from how the text was made ---
+
+LINES = {"x = 1": (4, 0), "# c": (2, 1), "": (1, 0), "x = 1  # c": (5, 1), "f('# no')": (5, 0), "pass": (2, 0)}
+
+
+@given(st.lists(st.sampled_from(sorted(LINES))))
+def test_the_comment_ratio_is_comment_tokens_over_all_tokens(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    tokens = 1 + sum(LINES[line][0] for line in lines)  # and the end marker
+    comments = sum(LINES[line][1] for line in lines)
+    assert comment_ratio(text) == comments / tokens
+
+
+@given(st.text() | st.text(alphabet="#'\"\\([{ \t\r\n\0\x0c:x1é"))
+def test_the_comment_ratio_of_any_text_is_a_share(text: str) -> None:
+    assert 0 <= comment_ratio(text) < 1
+
+
+@pytest.mark.parametrize("text", ["x = (", "if 1:\n    x\n  y\n", "'''"])
+def test_what_cannot_be_tokenized_has_no_penalty(text: str) -> None:
+    assert comment_ratio("# c\n" * 9 + text) == 0
+
+
+@given(st.integers(0, 1000), st.integers(0, 50), st.integers(1, 50))
+def test_the_penalty_is_the_papers(hundredths: int, comments: int, others: int) -> None:
+    score = penalised(hundredths / 100, comments / (comments + others))
+    assert score == pytest.approx(hundredths / 100 * others / (comments + others))
+
+
+def test_nothing_but_comments_scores_nothing() -> None:
+    assert penalised(10.0, 1.0) == 0.0
+    assert penalised(None, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("score", "drop"),
+    [(7.0, None), (6.999, "below_min_score"), (0.0, "below_min_score"), (10.0, None), (None, "no_score")],
+)
+def test_the_limit_itself_is_kept(score: float | None, drop: str | None) -> None:
+    assert Lint(min_score=7.0).decide({"score": score}) == drop
+
+
+# --- lint ---
+
+MODULES = ("this", "bisect", "keyword", "colorsys", "sched", "stat", "queue", "tty")
+TEXTS = {
+    **{name: (STDLIB / f"{name}.py").read_text() for name in MODULES},
+    "comments alone": "# nothing\n",
+    "told to skip": "# pylint: skip-file\nimport os\n",
+    "crashes pylint": "x = " + "+".join(["a"] * 900) + "\n",
+    "below zero": "import os, sys\nfrom os import *\nundefined; undefined()\n",
+}
+
+
+def printed_score(text: str, folder: Path) -> float | None:
+    """Return the rating that pylint's command line prints for a file in an empty folder."""
+    folder.mkdir()
+    (folder / "source.py").write_text(text)
+    command = [sys.executable, "-m", "pylint", "--rcfile=/dev/null", "--persistent=n"]
+    arguments = [f"--disable={','.join(DISABLED)}", "source.py"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+    run = subprocess.run(
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    rating = re.findall(r"^Your code has been rated at (-?[\d.]+)/10", run.stdout, re.M)
+    return float(rating[-1]) if rating else None
+
+
+def test_the_score_is_the_one_that_pylints_command_line_prints(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        folders = [tmp_path / str(number) for number in range(len(TEXTS))]
+        printed = dict(zip(TEXTS, pool.map(printed_score, TEXTS.values(), folders), strict=True))
+    ours = dict(zip(TEXTS, verdicts("lint", *TEXTS.values()), strict=True))
+    assert {name: verdict.record["pylint_score"] for name, verdict in ours.items()} == printed
+    assert len(set(printed.values())) >= 7  # None and different scores: not equal for want of a difference
+    for name, verdict in ours.items():
+        assert set(verdict.record) == set(Lint.measures)
+        assert verdict.record["score"] == penalised(printed[name], comment_ratio(TEXTS[name]))
+        assert verdict.drop == Lint().decide(dict(verdict.record))
+
+
+def test_a_text_runs_none_of_the_modules_it_names() -> None:
+    # Each of these would be imported, and with it run, by an unguarded search for a frozen module.
+    texts = ["import this.x\n", "import unittest.__main__.x\n", "import tkinter.__main__.x\n"]
+    for verdict in verdicts("lint", *texts):
+        assert (verdict.record["fatal"], verdict.drop) == (0, "below_min_score")
+
+
+# --- workers ---
+
+
+NOISY_WORKER = """
+import os, sys
+from builder.filters import FILTERS, Syntax
+from builder.filters.worker import main
+
+class Noisy(Syntax):
+    def measure(self, text):
+        print("noise", flush=True)
+        os.write(1, b"\\0\\0\\0\\4true")
+        os.write(2, b"complaint")
+        os.system("echo noise of a child")
+        if sys.stdin.read() or text == "leave":
+            sys.exit()
+        return super().measure(text)
+
+FILTERS["noisy"] = Noisy
+main()
+"""
+
+
+def test_what_a_text_makes_a_worker_print_does_not_reach_its_answers() -> None:
+    requests: list[dict[str, object]] = [
+        {"filter": "noisy", "options": {}, "text": text} for text in ("x = 1", "leave", "x =")
+    ]
+    bodies = [json.dumps(request).encode() for request in requests]
+    frames = b"".join(struct.pack(">I", len(body)) + body for body in bodies)
+    run = subprocess.run([sys.executable, "-c", NOISY_WORKER], input=frames, capture_output=True, check=True)
+    answers, rest = [], run.stdout
+    while rest:
+        (length,) = struct.unpack(">I", rest[:4])
+        answers.append(json.loads(rest[4 : 4 + length]))
+        rest = rest[4 + length :]
+    good, left, bad = answers
+    assert good["measures"]["error"] is None
+    assert left == {"raised": "SystemExit"}
+    assert bad["measures"]["error"] == "SyntaxError"
+    assert run.stderr == b""
+
+
+def test_a_worker_holds_no_secret_and_no_path_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "BUILDER_SERVER_KEY", "PYLINTRC", "PYTHONPATH", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hush-hush")
+
+    async def use(workers: Workers) -> tuple[bytes, str]:
+        await workers.verdict("syntax", Syntax(), CLEAN)
+        (pid,) = children()
+        return Path(f"/proc/{pid}/environ").read_bytes(), str(Path(f"/proc/{pid}/cwd").readlink())
+
+    environment, folder = with_workers(use)
+    assert b"hush-hush" not in environment
+    assert {variable.split(b"=")[0] for variable in environment.split(b"\0")[:-1]} == {
+        b"PATH",
+        b"LANG",
+        b"HOME",
+        b"PYTHONHASHSEED",
+    }
+    assert folder not in (str(Path.cwd()), str(Path.home()))
+    assert not Path(folder).exists()  # gone with the workers
+    assert children() == []
+
+
+def test_a_worker_killed_while_idle_costs_nothing() -> None:
+    async def use(workers: Workers) -> Verdict:
+        await workers.verdict("syntax", Syntax(), CLEAN)
+        os.kill(children()[0], signal.SIGKILL)
+        return await workers.verdict("syntax", Syntax(), CLEAN)
+
+    assert with_workers(use).drop is None
+
+
+def test_a_text_that_kills_its_workers_costs_itself_alone() -> None:
+    killed: set[int] = set()
+
+    async def use(workers: Workers) -> list[Verdict]:
+        deadly = asyncio.create_task(workers.verdict("lint", Lint(), PYLINT_LOOKS_FOR_EVER))
+        while not deadly.done():
+            for pid in children():
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            await asyncio.sleep(0.1)
+        return [await deadly, *[await workers.verdict("lint", Lint(), text) for text in (CLEAN, "import os\n")]]
+
+    deadly, clean, poor = with_workers(use)
+    assert deadly.drop == "worker_signal_9"
+    assert deadly.record == dict.fromkeys(Lint.measures)
+    assert len(killed) == 2  # one more try, and no third
+    assert (clean.drop, clean.record["pylint_score"]) == (None, 10.0)
+    assert poor.drop == "below_min_score"
+
+
+def test_a_text_that_hangs_is_ended_while_others_go_on() -> None:
+    async def use(workers: Workers) -> tuple[Verdict, Verdict, list[int]]:
+        hanging = asyncio.create_task(workers.verdict("lint", Hurried(), PYLINT_LOOKS_FOR_EVER))
+        other = await workers.verdict("syntax", Syntax(), CLEAN)
+        assert not hanging.done()
+        ended = await hanging
+        return ended, other, children()
+
+    ended, other, alive = with_workers(use, count=2)
+    assert ended.drop == "worker_time_limit"
+    assert other.drop is None
+    assert len(alive) == 1  # the hanging one is really gone
+
+
+def test_a_cancelled_measurement_leaves_no_process_behind() -> None:
+    async def use(workers: Workers) -> tuple[list[int], Verdict]:
+        hanging = asyncio.create_task(workers.verdict("lint", Lint(), PYLINT_LOOKS_FOR_EVER))
+        while not children():
+            await asyncio.sleep(0.05)
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        left = children()
+        return left, await workers.verdict("syntax", Syntax(), CLEAN)
+
+    left, after = with_workers(use)
+    assert left == []
+    assert after.drop is None
+
+
+def test_a_worker_cannot_take_the_machines_memory_or_disk() -> None:
+    async def use(workers: Workers) -> str:
+        await workers.verdict("syntax", Syntax(), CLEAN)
+        return Path(f"/proc/{children()[0]}/limits").read_text()
+
+    limits = dict(re.findall(r"^Max (.+?)  +(\S+) ", with_workers(use), re.M))
+    assert limits["address space"] == str(3 * 2**30)
+    assert limits["file size"] == str(2**20)
+    assert limits["core file size"] == "0"
+
+
+def test_many_texts_over_few_workers_each_get_their_own_verdict() -> None:
+    async def use(workers: Workers) -> list[Verdict]:
+        texts = [f"x = {number}" if number % 3 else "\n" * number + "x = = 1" for number in range(60)]
+        return await asyncio.gather(*(workers.verdict("syntax", Syntax(), text) for text in texts))
+
+    measured = with_workers(use, count=2)
+    assert [verdict.record["line"] for verdict in measured] == [None if n % 3 else n + 1 for n in range(60)]

@@ -1,0 +1,188 @@
+"""A release: whole or not there, never changed once published, what the manifest says and what the card says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from tests.support import builder, builder_json, command, digests, environment, write_corpus
+from tests.tgi_double import TgiDouble
+
+
+class Project:
+    """A built run, and how to publish it."""
+
+    def __init__(self, folder: Path, server: TgiDouble) -> None:
+        self.recipe = write_corpus(folder / "project")
+        self.run, self.dest, self.server = folder / "run", folder / "out" / "small", server
+        self.license = self.recipe.parent / "LICENSE-generator"
+
+    def arguments(self, *more: object) -> list[object]:
+        return ["publish", self.recipe, "--run", self.run, "--to", self.dest, "--server", self.server.url,
+                "--license-file", self.license, *more]  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with TgiDouble() as double:
+        yield Project(tmp_path, double)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
+    return found
+
+
+def test_views_equal_the_table(project: Project) -> None:
+    project.server.fault("empty", match="bisect", sticky=True)
+    builder_json(*project.arguments())
+    table = [row for path in sorted((project.run / "shards").iterdir()) for row in rows(path)]
+    kept = [row for row in table if row["verdict"] is None]
+    default = rows(project.dest / "data/default/train-00000-of-00001.parquet")
+    assert [row["id"] for row in default] == [row["id"] for row in kept]
+    assert [row["text"] for row in default] == [row["again"]["text"] or row["tidy"]["text"] for row in kept]
+    assert all(row["file"] == row["id"] for row in default), "provenance is flat"
+    linted = rows(project.dest / "data/linted/train-00000-of-00001.parquet")
+    assert [row["text"] for row in linted] == [
+        row["text"] for row in table if row["lint"] and (row["verdict"] or {}).get("stage") != "lint"
+    ]
+    dropped = rows(project.dest / "data/dropped/train-00000-of-00001.parquet")
+    assert {(row["id"], row["stage"], row["reason"]) for row in dropped} == {
+        (row["id"], row["verdict"]["stage"], row["verdict"]["reason"]) for row in table if row["verdict"]
+    }
+    assert "text" not in dropped[0]
+
+
+def test_the_card_says_what_the_files_hold(project: Project) -> None:
+    builder_json(*project.arguments())
+    card = (project.dest / "README.md").read_text()
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front["license"] == "apache-2.0"
+    for info in front["dataset_info"]:
+        files = list((project.dest / "data" / info["config_name"]).iterdir())
+        assert info["splits"][0]["num_examples"] == sum(pq.read_metadata(file).num_rows for file in files)
+        assert info["download_size"] == sum(file.stat().st_size for file in files)
+    status = builder_json("status", project.run)
+    for stage in status["stages"]:
+        assert f"| `{stage['name']}` | {stage['kind']} | {stage['in']} | {stage['kept']} |" in card
+        for reason, count in stage["dropped"].items():
+            assert f"{reason} {count}" in card
+
+
+def test_publishing_is_idempotent_and_a_change_is_a_new_version(project: Project) -> None:
+    first = builder_json(*project.arguments())
+    assert (first["version"], first["new"]) == ("1.0.0", True)
+    before = digests(project.dest.parent)
+    asked = len(project.server.log)
+    again = builder_json(*project.arguments())
+    assert (again["version"], again["new"]) == ("1.0.0", False)
+    assert digests(project.dest.parent) == before
+    assert len(project.server.log) == asked
+    patched = builder_json(*project.arguments("--set", "release.description=Other words."))
+    assert patched["version"] == "1.1.0", "the recipe changed"
+    builder("publish", *project.arguments("--version", "1.0.0", "--set", "release.title=X")[1:], exit_code=2)
+    changed = builder_json(*project.arguments("--set", "release.configs={default: again}"))
+    assert changed["version"] == "2.0.0", "a config is gone"
+    changelog = (project.dest / "CHANGELOG.md").read_text()
+    assert changelog.index("## 2.0.0") < changelog.index("## 1.1.0") < changelog.index("## 1.0.0")
+    assert "Config `tidied` is gone" in changelog
+    old = project.dest.with_name("small.versions") / "v1.0.0"
+    assert {path: digest for path, digest in before.items() if "v1.0.0/" in path} == {
+        f"small.versions/v1.0.0/{path}": digest for path, digest in digests(old).items()
+    }, "an old version stays as it was"
+    builder("verify", old)
+
+
+def test_readers_see_the_old_version_or_the_new_one(project: Project) -> None:
+    builder_json(*project.arguments())
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            folder = project.dest.resolve()
+            manifest = json.loads((folder / "manifest.json").read_text())
+            for file in manifest["files"]:
+                assert (folder / file["path"]).stat().st_size == file["bytes"]
+            seen.add(manifest["version"])
+
+    failures: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            read()
+        except BaseException as error:  # noqa: BLE001 - shown by the test's own thread
+            failures.append(error)
+
+    reader = threading.Thread(target=guarded)
+    reader.start()
+    publish = [str(argument) for argument in project.arguments("--set", "release.title=New")]
+    for delay in (0.6, 1.2, 1.8, 2.4):
+        killed = subprocess.Popen(
+            command(*publish), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
+        )
+        time.sleep(delay)
+        killed.kill()
+        killed.wait()
+    builder(*publish)
+    time.sleep(0.2)
+    stop.set()
+    reader.join()
+    assert not failures
+    assert seen == {"1.0.0", "1.1.0"}
+    versions = project.dest.with_name("small.versions")
+    assert {path.name for path in versions.iterdir()} == {"v1.0.0", "v1.1.0"}, "what was killed is cleared away"
+    builder("verify", project.dest)
+
+
+@pytest.mark.parametrize("harm", ["bit", "missing", "extra", "ledger"])
+def test_verify_finds_what_differs(project: Project, harm: str) -> None:
+    builder_json(*project.arguments())
+    builder("verify", project.dest)
+    data = project.dest / "data/default/train-00000-of-00001.parquet"
+    manifest = project.dest / "manifest.json"
+    if harm == "bit":
+        content = bytearray(data.read_bytes())
+        content[len(content) // 2] ^= 1
+        data.write_bytes(content)
+    elif harm == "missing":
+        (project.dest / "LICENSE").unlink()
+    elif harm == "extra":
+        (project.dest / "data" / "extra.parquet").write_bytes(b"")
+    else:
+        content_of = json.loads(manifest.read_text())
+        content_of["content"]["ledger"][0]["kept"] += 1
+        manifest.write_text(json.dumps(content_of))
+    said = builder("verify", project.dest, exit_code=5).stderr
+    expected = {"bit": data.name, "missing": "LICENSE", "extra": "extra.parquet", "ledger": "ledger"}[harm]
+    assert expected in said
+
+
+def test_no_licence_text_no_release(project: Project) -> None:
+    arguments = [
+        argument for argument in project.arguments() if argument not in ("--license-file", project.license)
+    ]
+    assert "--license-file" in builder(*arguments, exit_code=2).stderr
+    assert not project.dest.exists()
+
+
+def test_a_llama_release_says_so(project: Project) -> None:
+    builder_json(*project.arguments("--set", "release.license=llama3.3"))
+    assert "**Built with Llama**" in (project.dest / "README.md").read_text()
+    assert "Llama 3.3 Community License" in (project.dest / "NOTICE").read_text()
+    assert (project.dest / "LICENSE").read_text() == project.license.read_text()
+
+
+def test_nothing_kept_is_no_release(project: Project) -> None:
+    project.server.fault("empty")
+    builder(*project.arguments("--set", "release.configs={default: tidy}"), exit_code=3)
+    assert not project.dest.exists()
