@@ -75,10 +75,12 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "HF_HUB_OFFLINE": "1", **more}
 
 
-def builder(*arguments: object, exit_code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
+def builder(
+    *arguments: object, exit_code: int = 0, timeout: float = 250, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run the tool and return what it said; fails the test on another exit code."""
     done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, env=environment(**more), timeout=250
+        command(*arguments), capture_output=True, text=True, env=environment(**more), timeout=timeout
     )
     assert done.returncode == exit_code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
