@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
 
 from builder.errors import BuilderError
 
@@ -257,5 +259,7 @@ def _escaped(error: Any) -> str:  # noqa: ANN401 - anything with words
 
 def main() -> None:
     """Run the command line: a user's error ends in its message and exit code, a bug in a traceback."""
+    handler = RichHandler(console=talk, show_time=False, show_path=False)
+    logging.getLogger("builder").addHandler(handler)
     with _explained():
         app(prog_name="python -m builder")

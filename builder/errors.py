@@ -66,6 +66,22 @@ class StorageError(NothingToTalkTo):
     """The disk is full or refuses a write. What was journalled is safe."""
 
 
+class HubUnreachable(NothingToTalkTo):
+    """The Hub does not answer, for longer than trouble that passes lasts."""
+
+
+class HubRefused(NothingToTalkTo):
+    """The Hub answers that this account may not: gated, private or a bad token."""
+
+
+class ContentsUnreachable(NothingToTalkTo):
+    """The object storage that holds file contents does not answer."""
+
+
+class ContentsRefused(NothingToTalkTo):
+    """The object storage that holds file contents refuses the credentials, or has no such bucket."""
+
+
 class NoServer(NothingToTalkTo):
     """No server can take requests."""
 

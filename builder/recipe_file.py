@@ -17,7 +17,7 @@ from builder.filters import FILTERS
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
-from builder.sources import FilesSource, ParquetSource
+from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
 
 
 class LoadedRecipe:
@@ -60,8 +60,9 @@ class LoadedRecipe:
         """Return the part of the recipe that decides a run: without the release, and the model by its name."""
         snapshot = self.snapshot()
         for source in snapshot["source"]:
-            for of_release in ("license", "license_url", "license_file"):
-                source.pop(of_release, None)
+            # Of the release, or a place that the same contents come from.
+            for no_part in ("license", "license_url", "license_file", "contents", "endpoint"):
+                source.pop(no_part, None)
         return {key: snapshot[key] for key in ("name", "source", "stages")}
 
 
@@ -251,5 +252,7 @@ def _known_keys(location: tuple[str | int, ...], data: dict[str, Any]) -> list[s
         "sampling": Sampling,
         "files": FilesSource,
         "parquet": ParquetSource,
+        "hub": HubSource,
+        "the-stack-v2": TheStackSource,
     }
     return sorted(next((models[step] for step in reversed(location[:-1]) if step in models), Recipe).model_fields)

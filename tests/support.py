@@ -86,9 +86,9 @@ def builder(
     return done
 
 
-def builder_json(*arguments: object, **more: str) -> Any:
+def builder_json(*arguments: object, **more: Any) -> Any:
     """Run the tool with --json and return its result."""
-    return json.loads(builder(*arguments, "--json", exit_code=0, **more).stdout)
+    return json.loads(builder(*arguments, "--json", **more).stdout)
 
 
 def digests(folder: Path, pattern: str = "**/*") -> dict[str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from builder.document import Document, Verdict
 from builder.errors import BuilderError, Interrupted, NoServer, UsageError
@@ -34,6 +37,7 @@ from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
 
 _PROGRESS_SECONDS = 2.0
+_FETCHED = "fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +71,26 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     names = [stage.name for stage in loaded.recipe.stages]
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
+    is_new = not (path / "run.json").is_file()
     run = Run.begin(path, loaded)
-    shards = run_shards(loaded.recipe.sources, options.limit)
-    unfinished = [shard for shard in shards if not run.is_done(shard, until)]
-    for extra in run.shard_paths()[len(shards) :]:
+    if is_new:
+        for source in loaded.recipe.sources:
+            if notice := source.notice():
+                console.print(f"[yellow]{escape(notice)}", highlight=False)
+    shards = run_shards(loaded.recipe.sources)
+    wanted, needs_work = run.wanted(shards, until, options.limit)
+    if needs_work:
+        _build_unfinished(loaded, run, shards[:wanted], until, options, console)
+        wanted, _ = run.wanted(shards, until, options.limit)
+    for extra in run.shard_paths()[wanted:]:
         extra.unlink()  # of a build with a larger --limit
-    if not unfinished:
-        return run
-    _build_unfinished(loaded, run, unfinished, len(shards), until, options, console)
+    if wanted == len(shards):
+        shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
     return run
 
 
 def _build_unfinished(
-    loaded: LoadedRecipe,
-    run: Run,
-    unfinished: list[RunShard],
-    total: int,
-    until: str,
-    options: BuildOptions,
-    console: Console,
+    loaded: LoadedRecipe, run: Run, shards: list[RunShard], until: str, options: BuildOptions, console: Console
 ) -> None:
     stages = loaded.recipe.stages[: run.stages.index(until) + 1]
     say = partial(console.print, highlight=False)
@@ -101,11 +106,14 @@ def _build_unfinished(
                 )
             weights = find_weights(gguf, say)
             servers, model_sha = [stack.enter_context(serve(weights, say))], weights.sha256
-        documents = sum(shard.range.rows for shard in unfinished)
-        progress = stack.enter_context(Progress(console, [stage.name for stage in stages], documents))
-        assembled = _build(
-            loaded, run, unfinished, total, stages, servers, model_sha, options.workers, progress, say
-        )
+        for source in loaded.recipe.sources:
+            stack.enter_context(source.working(run.path / _FETCHED))
+        unfinished = [shard for shard in shards if run.finished(shard, until, None) is None]
+        rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
+        documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
+        names = [stage.name for stage in stages]
+        progress = stack.enter_context(Progress(console, names, documents, len(unfinished)))
+        assembled = _build(loaded, run, shards, stages, servers, model_sha, options, progress, say)
         _run_interruptible(assembled, run)
 
 
@@ -144,17 +152,16 @@ def _first(error: BaseException) -> BaseException:
 async def _build(
     loaded: LoadedRecipe,
     run: Run,
-    unfinished: list[RunShard],
-    total: int,
+    shards: list[RunShard],
     stages: Sequence[FilterStage | RewriteStage],
     servers: Sequence[str],
     model_sha: str | None,
-    workers_count: int,
+    options: BuildOptions,
     progress: Progress,
     say: Any,  # noqa: ANN401 - a function of text
 ) -> None:
     async with AsyncExitStack() as stack:
-        workers = await stack.enter_async_context(Workers(workers_count))
+        workers = await stack.enter_async_context(Workers(options.workers))
         pool: ServerPool | None = None
         if any(isinstance(stage, RewriteStage) for stage in stages):
             pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=say)
@@ -162,14 +169,14 @@ async def _build(
             run.pin_model(pool.model)
         journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
         steps = [_step(stage, loaded, workers, pool) for stage in stages]
-        window = 4 * workers_count + 2 * (pool.limit if pool else 0)
+        window = 4 * options.workers + 2 * (pool.limit if pool else 0)
         before = read_progress(run)
 
         def keep_progress() -> None:
             summed = {
                 name: before.get(name, 0) + journals.counts[name] for name in ("requested", "replayed", "reused")
             }
-            write_progress(run, {**summed, "shards_total": total})
+            write_progress(run, {**summed, "shards_total": len(shards)})
 
         flow = Flow(
             run,
@@ -178,10 +185,11 @@ async def _build(
             journals,
             window=window,
             on_document=progress.document,
+            on_shard=progress.shard,
         )
         reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
         try:
-            await flow.build(unfinished)
+            await flow.build(shards, options.limit)
         finally:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)

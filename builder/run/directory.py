@@ -10,6 +10,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ class RunShard:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The range as plain data, without the path that differs from machine to machine."""
-        return {**asdict(self.range), "file": Path(self.range.file).name}
+        """The range as plain data."""
+        return asdict(self.range)
 
 
 def _versions(loaded: LoadedRecipe) -> dict[str, str]:
@@ -83,6 +84,8 @@ class Run:
         Raises:
             RunMismatch: The directory holds a run of another recipe, source, prompt or tool.
         """
+        before = cls.read(path) if (path / "run.json").is_file() else None
+        recorded = before.facts["sources"] if before else []
         facts = {
             "format": _FORMAT,
             "recipe": loaded.run_snapshot(),
@@ -90,14 +93,15 @@ class Run:
                 stage: {"id": prompt.id, "sha256": prompt.sha, "content": loaded.prompt_files[stage]}
                 for stage, prompt in loaded.prompts.items()
             },
-            "sources": [source.pin() for source in loaded.recipe.sources],
+            "sources": [
+                source.pin(known) for source, known in zip_longest(loaded.recipe.sources, recorded) if source
+            ],
             "versions": _versions(loaded),
             "model": None,
         }
-        if (path / "run.json").is_file():
-            run = cls.read(path)
-            run.refuse_others(facts)
-            return run
+        if before:
+            before.refuse_others(facts)
+            return before
         if path.exists() and any(path.iterdir()):
             raise RunMismatch(
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
@@ -145,28 +149,48 @@ class Run:
         """Return the shards there are, in order."""
         return sorted((self.path / "shards").glob("shard-*.parquet"))
 
-    def is_done(self, shard: RunShard, until: str) -> bool:
-        """Whether a shard is in the table with every stage up to `until`."""
+    def facts_of(self, shard: RunShard) -> dict[str, Any] | None:
+        """Return the facts of a shard of the table, None where it is not there."""
         facts = shard_facts(self.shard_path(shard.index))
-        return (
-            facts is not None
-            and facts["range"] == shard.facts
-            and self.stages.index(facts["until"]) >= self.stages.index(until)
-        )
+        return facts if facts is not None and facts["range"] == shard.facts else None
+
+    def finished(self, shard: RunShard, until: str, limit: int | None) -> int | None:
+        """Return how many documents a shard has in the table, None where it needs work.
+
+        Args:
+            shard: The shard.
+            until: The last stage that every document must have been through.
+            limit: How many documents are wanted of it at most; None for all.
+        """
+        facts = self.facts_of(shard)
+        if facts is None or self.stages.index(facts["until"]) < self.stages.index(until):
+            return None
+        documents: int = facts["documents"]
+        if limit is not None and documents > limit:
+            return None
+        return None if facts["is_cut"] and documents != limit else documents
+
+    def wanted(self, shards: Sequence[RunShard], until: str, limit: int | None) -> tuple[int, bool]:
+        """Return how many of the shards `limit` documents reach into, and whether one of them needs work.
+
+        Where a shard needs work and its rows don't tell its documents, every later one may be reached.
+        """
+        left, needs_work = limit, False
+        for number, shard in enumerate(shards):
+            if left is not None and left <= 0:
+                return number, needs_work
+            documents = self.finished(shard, until, left)
+            needs_work = needs_work or documents is None
+            if documents is None and shard.source.a_row_is_a_document:
+                documents = shard.range.rows
+            left = None if left is None else left - (documents or 0)
+        return len(shards), needs_work
 
 
-def run_shards(sources: Sequence[Source], limit: int | None) -> list[RunShard]:
-    """Return the run's shards: the sources' own, numbered, cut after `limit` documents."""
-    shards: list[RunShard] = []
-    left = limit
-    for source in sources:
-        for shard in source.shards():
-            if left is not None:
-                shard = Shard(shard.file, shard.start, min(shard.stop, shard.start + left))
-                left -= shard.rows
-            if shard.rows:
-                shards.append(RunShard(len(shards), source, shard))
-    return shards
+def run_shards(sources: Sequence[Source]) -> list[RunShard]:
+    """Return the run's shards: the sources' own, numbered."""
+    pairs = [(source, shard) for source in sources for shard in source.shards()]
+    return [RunShard(index, source, shard) for index, (source, shard) in enumerate(pairs)]
 
 
 def _difference(place: str, old: Any, new: Any) -> tuple[str, Any, Any]:  # noqa: ANN401 - plain data

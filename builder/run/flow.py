@@ -1,14 +1,15 @@
 """The flow: a document is a coroutine that walks the stages and stops at the first that drops it.
 
 There is no barrier anywhere: a document enters a stage the moment the stage before lets it go, and the next
-shard's documents start while the last shard's stragglers finish. What bounds memory is the window: how many
-documents may be on their way at once.
+shard's documents start while the last shard's stragglers finish. What bounds memory is the window (how many
+documents may be on their way at once) and how far ahead of it is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
@@ -21,9 +22,8 @@ from builder.errors import LedgerUnbalanced
 from builder.rewriting.rewriter import Ask
 from builder.run.directory import Run, RunShard
 from builder.run.journal import Journals, ShardJournal
-from builder.run.table import read_shard, shard_facts, write_shard
-
-_READ_AHEAD = 64
+from builder.run.read_ahead import ReadAhead
+from builder.run.table import read_shard, write_shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,23 @@ async def walk(document: Document, steps: Sequence[Step], ask: Ask) -> Document:
 
 
 @dataclass(slots=True)
-class _OpenShard:
-    """A shard in work: its finished documents, by their place."""
+class _Reading:
+    """A shard being read. `is_cut` where `limit` ends it early."""
 
     shard: RunShard
+    passed_over: Counter[str] = field(default_factory=Counter)
+    is_cut: bool = False
+
+
+@dataclass(slots=True)
+class _OpenShard:
+    """A shard in work: its documents by their place, None for those still on their way."""
+
+    reading: _Reading
     journal: ShardJournal
-    documents: list[Document | None]
-    left: int = field(default=0)
+    documents: list[Document | None] = field(default_factory=list)
+    under_way: int = 0
+    is_read: bool = False
 
 
 class Flow:
@@ -68,6 +78,7 @@ class Flow:
         *,
         window: int,
         on_document: Callable[[Document], None],
+        on_shard: Callable[[RunShard], None],
     ) -> None:
         """Set up for the steps up to the run's last wanted stage.
 
@@ -78,45 +89,75 @@ class Flow:
             journals: Where generations come from.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through.
+            on_shard: Told of each shard that is in the table.
         """
         self._run, self._steps, self._schema, self._journals = run, steps, schema, journals
+        self._until = steps[-1].name
         self._window = asyncio.Semaphore(window)
-        self._on_document = on_document
+        self._on_document, self._on_shard = on_document, on_shard
 
-    async def build(self, shards: Sequence[RunShard]) -> None:
-        """Build the shards. The first error ends all of them; what was journalled is safe."""
-        async with anyio.create_task_group() as group:
-            for shard in shards:
-                opened = _OpenShard(
-                    shard, self._journals.open(shard.index), [None] * shard.range.rows, shard.range.rows
-                )
-                place = 0
-                async for document in _ahead(islice(self._documents(shard), shard.range.rows + 1)):
-                    if place == shard.range.rows:
-                        place += 1
-                        break
-                    await self._window.acquire()
-                    group.start_soon(self._one, opened, place, document)
-                    place += 1
-                if place != shard.range.rows:
-                    raise LedgerUnbalanced(
-                        f"the source listed {shard.range.rows} documents and gave {place}",
-                        where=f"shard {shard.index}",
-                        remedy="the source changed while it was read: build into a new directory with --run DIR",
-                    )
+    async def build(self, shards: Sequence[RunShard], limit: int | None) -> None:
+        """Build what is not yet in the table, up to `limit` documents. The first error ends all of it.
 
-    def _documents(self, shard: RunShard) -> Iterator[Document]:
+        Raises:
+            BuilderError: Any of them; what was journalled is safe.
+        """
+        readings = self._readings(shards, limit)
+        async with ReadAhead(readings, _characters) as read, anyio.create_task_group() as group:
+            opened: _OpenShard | None = None
+            async for reading, document in read:
+                if opened is None or opened.reading is not reading:
+                    opened = _OpenShard(reading, self._journals.open(reading.shard.index))
+                if document is None:
+                    opened.is_read = True
+                    if opened.under_way == 0:
+                        await self._finish(opened)
+                    continue
+                await self._window.acquire()
+                opened.documents.append(None)
+                opened.under_way += 1
+                group.start_soon(self._one, opened, len(opened.documents) - 1, document)
+
+    def _readings(
+        self, shards: Sequence[RunShard], limit: int | None
+    ) -> Iterator[tuple[_Reading, Document | None]]:
+        """Yield the documents of the shards that are not done, and None behind a shard's last, in a thread."""
+        left = limit
+        for shard in shards:
+            if left == 0:
+                return
+            count = self._run.finished(shard, self._until, left)
+            if count is None:
+                reading, count = _Reading(shard), 0
+                for document in islice(self._documents(reading), left):
+                    count += 1
+                    yield reading, document
+                reading.is_cut = count == left
+                self._check(shard, count, reading.is_cut)
+                yield reading, None
+            left = None if left is None else left - count
+
+    @staticmethod
+    def _check(shard: RunShard, count: int, is_cut: bool) -> None:
+        if shard.source.a_row_is_a_document and count != shard.range.rows and not is_cut:
+            raise LedgerUnbalanced(
+                f"the source listed {shard.range.rows} documents and gave {count}",
+                where=f"shard {shard.index}",
+                remedy="the source changed while it was read: build into a new directory with --run DIR",
+            )
+
+    def _documents(self, reading: _Reading) -> Iterator[Document]:
         """Yield a shard's documents, as far as they got before: from the table, else from the source."""
-        path = self._run.shard_path(shard.index)
-        facts = shard_facts(path)
+        shard = reading.shard
+        facts = self._run.facts_of(shard)
         if facts is None:
-            return shard.source.read(shard.range)
-        same = {**facts["range"], "stop": 0} == {**shard.facts, "stop": 0}
-        if not same:
-            return shard.source.read(shard.range)
-        # A run with another --limit: the shard is the same but for where it is cut.
-        before = islice(read_shard(path, self._run.stages), shard.range.rows)
-        rest = islice(shard.source.read(shard.range), facts["range"]["stop"] - shard.range.start, None)
+            return shard.source.read(shard.range, reading.passed_over)
+        before = read_shard(self._run.shard_path(shard.index), self._run.stages)
+        if not facts["is_cut"]:
+            reading.passed_over.update(facts["passed_over"])
+            return before
+        # A build with a smaller --limit ended in this shard: the rest comes from the source.
+        rest = islice(shard.source.read(shard.range, reading.passed_over), facts["documents"], None)
         return chain(before, rest)
 
     async def _one(self, opened: _OpenShard, place: int, document: Document) -> None:
@@ -125,20 +166,25 @@ class Flow:
         finally:
             self._window.release()
         opened.documents[place] = done
-        opened.left -= 1
+        opened.under_way -= 1
         self._on_document(done)
-        if opened.left == 0:
+        if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
 
     async def _finish(self, opened: _OpenShard) -> None:
-        index = opened.shard.index
-        facts = {"range": opened.shard.facts, "until": self._steps[-1].name}
+        reading, index = opened.reading, opened.reading.shard.index
+        facts = {
+            "range": reading.shard.facts,
+            "until": self._until,
+            "documents": len(opened.documents),
+            "is_cut": reading.is_cut,
+            "passed_over": dict(sorted(reading.passed_over.items())),
+        }
         await asyncio.to_thread(write_shard, self._run.shard_path(index), opened.documents, self._schema, facts)
         self._journals.discard(index)
+        self._on_shard(reading.shard)
 
 
-async def _ahead(documents: Iterator[Document]) -> AsyncIterator[Document]:
-    """Yield from a blocking iterator, a handful at a time, read in a thread."""
-    while batch := await asyncio.to_thread(lambda: list(islice(documents, _READ_AHEAD))):
-        for document in batch:
-            yield document
+def _characters(read: tuple[_Reading, Document | None]) -> int:
+    document = read[1]
+    return 0 if document is None else len(document.text or "") + len(document.current)

@@ -18,10 +18,10 @@ _PLAIN_SECONDS = 10.0
 class Progress:
     """Counts of this build, shown on `console`. Use as a context manager."""
 
-    def __init__(self, console: Console, stages: list[str], documents: int) -> None:
-        """Show the way of `documents` documents through `stages`."""
-        self._console, self._stages, self._documents = console, stages, documents
-        self.done = 0
+    def __init__(self, console: Console, stages: list[str], documents: int | None, shards: int) -> None:
+        """Show the way of `documents` documents (None: only reading them tells) in `shards` through `stages`."""
+        self._console, self._stages, self._documents, self._shards = console, stages, documents, shards
+        self.done = self._shards_done = 0
         self._kept: Counter[str] = Counter()
         self._drops: dict[str, Counter[str]] = {stage: Counter() for stage in ["read", *stages]}
         self._start = self._last_line = time.monotonic()
@@ -51,18 +51,27 @@ class Progress:
             self._last_line = time.monotonic()
             self._console.print(self._line(), highlight=False, soft_wrap=True)
 
+    def shard(self, _: object) -> None:
+        """Count a shard that is in the table."""
+        self._shards_done += 1
+
     def _line(self) -> str:
         kept = ", ".join(f"{stage} kept {self._kept[stage]}" for stage in self._stages)
-        return f"{self.done}/{self._documents} documents ({kept}), {self._speed()}"
+        return f"{self._so_far()} ({kept}), {self._speed()}"
+
+    def _so_far(self) -> str:
+        if self._documents is not None:
+            return f"{self.done}/{self._documents} documents"
+        return f"{self.done} documents of {self._shards_done}/{self._shards} shards"
 
     def _speed(self) -> str:
         seconds = time.monotonic() - self._start
-        rate = self.done / seconds if seconds else 0.0
-        left = (self._documents - self.done) / rate if rate else float("inf")
-        return f"{rate:.1f}/s, {_duration(left)} left" if self.done else "starting"
+        part = self._shards_done / self._shards if self._documents is None else self.done / self._documents
+        left = seconds / part - seconds if part else float("inf")
+        return f"{self.done / seconds:.1f}/s, {_duration(left)} left" if self.done else "starting"
 
     def _panel(self) -> Table:
-        table = Table(title=f"{self.done}/{self._documents} documents, {self._speed()}", title_justify="left")
+        table = Table(title=f"{self._so_far()}, {self._speed()}", title_justify="left")
         for heading in ("stage", "kept", "dropped", "reasons"):
             table.add_column(heading, justify="left" if heading in ("stage", "reasons") else "right")
         for stage in self._stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class StageStatus:
         kept: Documents it let go on, those it does not apply to included.
         dropped: Documents it dropped, by reason.
         passed_by: Of those kept, how many it does not apply to.
+        passed_over: What a source lists and the recipe does not select, by reason: no documents.
         unchanged: Of those kept, how many go on with their old text because every attempt failed.
         prompt_tokens: Tokens that servers read for it, every attempt counted.
         completion_tokens: Tokens that servers wrote for it, every attempt counted.
@@ -38,6 +40,7 @@ class StageStatus:
     kept: int
     dropped: dict[str, int]
     passed_by: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
     unchanged: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -97,15 +100,18 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
     for stage, reason, count in connection.execute(query).fetchall():
         drops.setdefault(stage, {})[reason] = count
     documents = _one(connection, "SELECT count(*) FROM run")
-    through = _stages_through(run, paths)
-    ledger = [
-        _balanced(
-            StageStatus(
-                READ, "source", documents, documents - sum(drops.get(READ, {}).values()), drops.get(READ, {})
-            ),
-            run,
+    facts = [shard_facts(path) or {} for path in paths]
+    through = _stages_through(run, facts)
+    passed_over = sum((Counter(one["passed_over"]) for one in facts), Counter[str]())
+    unreadable = drops.get(READ, {})
+    kept = documents - sum(unreadable.values())
+    ledger = [StageStatus(READ, "source", documents, kept, unreadable, passed_over=dict(passed_over))]
+    if documents != sum(one["documents"] for one in facts):
+        raise LedgerUnbalanced(
+            f"{documents} rows, but {sum(one['documents'] for one in facts)} documents were read",
+            where=str(run.path),
+            remedy="a shard was changed: remove it and build again",
         )
-    ]
     gone = [READ]
     for stage in run.facts["recipe"]["stages"]:
         if stage["name"] not in through:
@@ -147,7 +153,7 @@ def _stage(
         row = connection.execute(f"SELECT {unchanged}, {', '.join(tokens)} FROM run").fetchone()  # noqa: S608
         counts = dict(zip(counts, (int(value or 0) for value in row or ()), strict=True))
     kind = "rewrite" if rewrites else "filter"
-    return StageStatus(stage["name"], kind, entered, kept + passed_by, dropped, passed_by, **counts)
+    return StageStatus(stage["name"], kind, entered, kept + passed_by, dropped, passed_by, {}, **counts)
 
 
 def _balanced(stage: StageStatus, run: Run) -> StageStatus:
@@ -161,9 +167,9 @@ def _balanced(stage: StageStatus, run: Run) -> StageStatus:
     return stage
 
 
-def _stages_through(run: Run, paths: list[Path]) -> list[str]:
+def _stages_through(run: Run, facts: list[dict[str, Any]]) -> list[str]:
     """Return the stages that every shard of the table has been through."""
-    furthest = min(run.stages.index((shard_facts(path) or {})["until"]) for path in paths)
+    furthest = min(run.stages.index(one["until"]) for one in facts)
     return run.stages[: furthest + 1]
 
 

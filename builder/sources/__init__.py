@@ -6,8 +6,10 @@ from pydantic import Field
 
 from builder.sources.base import Shard, Source
 from builder.sources.files import FilesSource
+from builder.sources.hub import HubSource
 from builder.sources.parquet import ParquetSource
+from builder.sources.the_stack import TheStackSource
 
-AnySource = Annotated[FilesSource | ParquetSource, Field(discriminator="kind")]
+AnySource = Annotated[FilesSource | ParquetSource | HubSource | TheStackSource, Field(discriminator="kind")]
 
-__all__ = ["AnySource", "FilesSource", "ParquetSource", "Shard", "Source"]
+__all__ = ["AnySource", "FilesSource", "HubSource", "ParquetSource", "Shard", "Source", "TheStackSource"]

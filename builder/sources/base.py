@@ -7,9 +7,12 @@ the recipe alone, so that a run goes on anywhere, with any number of workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +25,7 @@ class Shard:
     """A range of a source's rows.
 
     Attributes:
-        file: The file the rows lie in; empty where a row is a file.
+        file: The file the rows lie in, by its name within the source; empty where a row is a file.
         start: First row, counted from 0.
         stop: One past the last row.
     """
@@ -42,6 +45,9 @@ class Source(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    a_row_is_a_document: ClassVar[bool] = True
+    """Whether a shard's rows tell how many documents it gives."""
+
     kind: str
     name: str | None = Field(default=None, min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
     shard_rows: int = Field(default=1000, ge=1)
@@ -54,21 +60,38 @@ class Source(BaseModel, ABC):
         """Return a name for it, the `dataset` of its documents."""
 
     @abstractmethod
-    def columns(self) -> Mapping[str, pa.DataType]:
-        """Return the provenance columns that every document of this source carries."""
+    def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
+        """Fix the source's content and return what identifies it, as recorded in `run.json`.
 
-    @abstractmethod
-    def pin(self) -> dict[str, object]:
-        """Return what identifies the source's present content, as recorded in `run.json`.
+        Args:
+            recorded: What an earlier build of the run recorded: a name that moves (a branch) stays where
+                it pointed then.
 
         Raises:
             SourceError: It does not exist, is empty or lacks a column.
         """
 
     @abstractmethod
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """Return the provenance columns that every document of this source carries."""
+
+    @abstractmethod
     def shards(self) -> list[Shard]:
         """Return every shard, in source order."""
 
     @abstractmethod
-    def read(self, shard: Shard) -> Iterator[Document]:
-        """Yield the shard's documents in source order, unreadable rows as drops."""
+    def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
+        """Yield the shard's documents in source order, unreadable rows as drops.
+
+        Args:
+            shard: One of `shards()`.
+            passed_over: Counts, by reason, what the recipe does not select and so is no document.
+        """
+
+    def working(self, folder: Path) -> AbstractContextManager[None]:
+        """Return what surrounds a build that reads from it; `folder` may keep what was fetched for the run."""
+        return nullcontext()
+
+    def notice(self) -> str | None:
+        """Return what a user must know before a run reads its first byte."""
+        return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -70,7 +71,7 @@ class FilesSource(Source):
             )
         return sorted(path.relative_to(self.path).as_posix() for path in found)
 
-    def pin(self) -> dict[str, object]:
+    def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return the number of files and a digest over their names and sizes."""
         listing = hashlib.sha256()
         for file in self._files:
@@ -85,7 +86,7 @@ class FilesSource(Source):
             Shard("", start, min(start + self.shard_rows, total)) for start in range(0, total, self.shard_rows)
         ]
 
-    def read(self, shard: Shard) -> Iterator[Document]:
+    def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield one document a file; what can't be decoded or is over `max_bytes` is a drop."""
         for row in range(shard.start, shard.stop):
             yield self._document(self._files[row], row)

@@ -1,0 +1,96 @@
+"""Reading ahead: a thread reads while the event loop works, and stops when enough is waiting.
+
+The bound is on what waits between the two, in characters of text and in documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+CHARACTERS_AHEAD = 32 * 2**20
+"""Characters of text that may wait."""
+
+ITEMS_AHEAD = 4096
+"""Documents that may wait."""
+
+_JOIN_SECONDS = 5.0
+
+
+class ReadAhead(Generic[Item]):
+    """Iterates asynchronously over what a blocking iterator gives. Use as an async context manager.
+
+    Args:
+        items: Consumed, from its first item on, in one thread of its own.
+        size: Characters that an item holds.
+    """
+
+    def __init__(self, items: Iterator[Item], size: Callable[[Item], int]) -> None:
+        """Start nothing yet."""
+        self._items, self._size = items, size
+        self._waiting: deque[tuple[Item, int]] = deque()
+        self._characters = 0
+        self._changed = threading.Condition()
+        self._arrived = asyncio.Event()
+        self._stopped = self._ended = False
+        self._error: BaseException | None = None
+
+    async def __aenter__(self) -> ReadAhead[Item]:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        # A thread inside a request can't be interrupted; it is left to end with the process.
+        await asyncio.to_thread(self._thread.join, _JOIN_SECONDS)
+
+    def _read(self) -> None:
+        try:
+            for item in self._items:
+                size = self._size(item)
+                with self._changed:
+                    while not self._stopped and self._is_full(size):
+                        self._changed.wait()
+                    if self._stopped:
+                        break
+                    self._waiting.append((item, size))
+                    self._characters += size
+                self._wake()
+        except BaseException as error:  # noqa: BLE001 - raised again in the event loop
+            self._error = error
+        finally:
+            self._ended = True
+            self._wake()
+
+    def _is_full(self, size: int) -> bool:
+        over = self._characters + size > CHARACTERS_AHEAD or len(self._waiting) >= ITEMS_AHEAD
+        return bool(self._waiting) and over
+
+    def _wake(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        while True:
+            self._arrived.clear()
+            ended = self._ended  # before looking: what was read before the end is there to be seen
+            while self._waiting:
+                with self._changed:
+                    item, size = self._waiting.popleft()
+                    self._characters -= size
+                    self._changed.notify()
+                yield item
+            if ended:
+                if self._error is not None:
+                    raise self._error
+                return
+            await self._arrived.wait()

@@ -1,0 +1,373 @@
+"""File contents from an object storage, by blob id: hundreds of requests in flight, each blob once a run.
+
+Blobs come back in the order they were asked for. What is read ahead is bounded by number and by bytes: an object
+larger than it was declared is fetched only when its turn comes, one over the limit never, and inflating stops at
+the limit. What was fetched stays in the run's folder (SQLite) until the run's last shard is written, so that
+neither a second repository nor a resumed run asks for it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import logging
+import os
+import re
+import sqlite3
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import tenacity
+
+from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
+from builder.files import storage
+
+if TYPE_CHECKING:
+    from obstore import GetResult
+    from obstore.store import S3Config
+
+IN_FLIGHT = 256
+"""Requests under way at once."""
+
+BYTES_AHEAD = 64 * 2**20
+"""Bytes of blobs, as declared, that may be under way or waiting for their turn."""
+
+PATIENCE_SECONDS = 600.0
+"""How long passing trouble is waited out."""
+
+MISSING = "content_missing"
+_ALL_MISSING = 64
+_UNDECLARED_BYTES = 64 * 2**10
+_GZIP_OVERHEAD = 1024
+_BLOB_ID = re.compile(r"[0-9a-f]{40}")
+_SIGNED_BY = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A blob to fetch: its id, and how many bytes its text is said to have."""
+
+    blob_id: str
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A blob's bytes, or the reason why there are none."""
+
+    bytes: bytes | None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """A blob on its way: its body as stored, a reason, or an answer whose body is not read yet."""
+
+    blob_id: str
+    ahead: int
+    task: asyncio.Task[bytes | str | GetResult] | None
+    body: bytes | None = None
+
+
+class Contents:
+    """The contents below a URL, read in order. Use in one thread; close when done.
+
+    Args:
+        url: Where they are: `s3://BUCKET/PREFIX`, `https://…` or `file:///…`.
+        endpoint: Another S3-compatible service than AWS; None for what `AWS_ENDPOINT_URL` says.
+        max_bytes: The largest text; a larger one is dropped.
+        folder: Where fetched blobs are kept for the run.
+    """
+
+    def __init__(self, url: str, endpoint: str | None, max_bytes: int, folder: Path) -> None:
+        """Connect to nothing yet."""
+        self.url, self.max_bytes = url, max_bytes
+        self._store = _open_store(url, endpoint)
+        self._kept = _Kept(folder)
+        self._loop = asyncio.new_event_loop()
+        self._under_way: dict[str, asyncio.Task[bytes | str | GetResult]] = {}
+        self._lost: set[str] = set()
+        self._found = False
+
+    def close(self) -> None:
+        """Give up what is under way and let go of everything."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+        self._kept.close()
+
+    def read(self, wanted: Iterable[tuple[Item, Wanted | None]]) -> Iterator[tuple[Item, Content | None]]:
+        """Yield every item with its content, in order; None where none is wanted.
+
+        Raises:
+            ContentsRefused: The storage refuses the credentials, or there is no such bucket.
+            ContentsUnreachable: It does not answer.
+            GateTripped: Nothing at all can be found.
+        """
+        waiting: deque[tuple[Item, _Awaited | None]] = deque()
+        ahead = 0
+        for item, want in wanted:
+            awaited = None if want is None else self._ask(want)
+            cost = awaited.ahead if awaited else 0
+            while waiting and (len(waiting) >= IN_FLIGHT or ahead + cost > BYTES_AHEAD):
+                first, head = waiting.popleft()
+                ahead -= head.ahead if head else 0
+                yield first, self._content(head)
+            ahead += cost
+            waiting.append((item, awaited))
+        for last, head in waiting:
+            yield last, self._content(head)
+        self._kept.commit()
+
+    def _ask(self, want: Wanted) -> _Awaited:
+        if want.blob_id in self._lost or not _BLOB_ID.fullmatch(want.blob_id):
+            return _Awaited(want.blob_id, 0, None)
+        kept = self._kept.get(want.blob_id)
+        if kept is not None:
+            return _Awaited(want.blob_id, len(kept), None, kept)
+        task = self._under_way.get(want.blob_id)
+        if task is not None:
+            return _Awaited(want.blob_id, 0, task)
+        declared = min(want.bytes or _UNDECLARED_BYTES, self.max_bytes)
+        task = self._loop.create_task(self._fetch(want.blob_id, declared + _GZIP_OVERHEAD))
+        self._under_way[want.blob_id] = task
+        return _Awaited(want.blob_id, declared, task)
+
+    def _content(self, awaited: _Awaited | None) -> Content | None:
+        if awaited is None:
+            return None
+        if awaited.body is None and awaited.task is None:
+            lost = awaited.blob_id in self._lost
+            return Content(None, MISSING if lost else "bad_blob_id")
+        body: bytes | str | None = awaited.body
+        if awaited.task is not None:
+            body = self._arrived(awaited.blob_id, awaited.task)
+        return inflate(body, self.max_bytes) if isinstance(body, bytes) else Content(None, body)
+
+    def _arrived(self, blob_id: str, task: asyncio.Task[bytes | str | GetResult]) -> bytes | str:
+        got = self._loop.run_until_complete(task)
+        if not isinstance(got, (bytes, str)):  # larger than declared: read now that it is its turn
+            got = self._loop.run_until_complete(self._fetch(blob_id, None))
+        if self._under_way.pop(blob_id, None) is not None:
+            if isinstance(got, bytes):
+                self._kept.put(blob_id, got)
+                self._found = True
+            elif got == MISSING:
+                self._missing(blob_id)
+        if not isinstance(got, (bytes, str)):
+            raise TypeError("a fetch without a limit leaves nothing unread")
+        return got
+
+    def _missing(self, blob_id: str) -> None:
+        self._lost.add(blob_id)
+        if not self._found and len(self._lost) >= _ALL_MISSING and not self._kept.any():
+            raise GateTripped(
+                f"none of the first {len(self._lost)} contents is there",
+                where=self.url,
+                remedy="see that `source.contents` names the place that holds them",
+            )
+
+    async def _fetch(self, blob_id: str, most: int | None) -> bytes | str | GetResult:
+        """Return the stored body, the reason why there is none, or, if over `most` bytes, the unread answer."""
+        import obstore
+
+        async def once() -> bytes | str | GetResult:
+            answer = await obstore.get_async(self._store, blob_id)
+            size = int(answer.meta["size"])
+            if size > self.max_bytes + _GZIP_OVERHEAD:
+                return "too_large"
+            if most is not None and size > most:
+                return answer
+            return bytes(await answer.bytes_async())
+
+        try:
+            return await _retrying(self.url)(once)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise self._refused("there is no such bucket", error) from error
+            return MISSING
+        except (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError) as error:
+            if await self._still_let_in():
+                return "content_forbidden"
+            raise self._refused("the storage refuses the credentials", error) from error
+        except obstore.exceptions.BaseError as error:
+            if not _passes(error):
+                raise self._refused(f"the storage refuses ({_brief(error)})", error) from error
+            raise ContentsUnreachable(
+                f"the storage does not answer ({_brief(error)})",
+                where=self.url,
+                remedy="see to the connection, then run the same command: it goes on",
+            ) from error
+
+    async def _still_let_in(self) -> bool:
+        """Whether a blob that could be had before still can: then one object is closed, not the storage."""
+        import obstore
+
+        good = self._kept.any()
+        if good is None:
+            return False
+        try:
+            await obstore.head_async(self._store, good)
+        except (obstore.exceptions.BaseError, FileNotFoundError):
+            return False
+        return True
+
+    def _refused(self, what: str, error: Exception) -> ContentsRefused:
+        signed = [name for name in _SIGNED_BY if os.environ.get(name)]
+        remedy = (
+            f"correct or unset {signed[0]}; without AWS credentials requests are anonymous"
+            if signed
+            else "requests were anonymous: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or correct"
+            " `source.contents` and the endpoint"
+        )
+        return ContentsRefused(f"{what} ({_brief(error)})", where=self.url, remedy=remedy)
+
+
+class _Kept:
+    """The blobs that a run has fetched, as stored, on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "contents.sqlite"
+        with storage(self._path):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(self._path, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("CREATE TABLE IF NOT EXISTS blob (id BLOB PRIMARY KEY, body BLOB NOT NULL)")
+        self._uncommitted = 0
+
+    def get(self, blob_id: str) -> bytes | None:
+        row = self._database.execute("SELECT body FROM blob WHERE id = ?", (bytes.fromhex(blob_id),)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def any(self) -> str | None:
+        row = self._database.execute("SELECT id FROM blob LIMIT 1").fetchone()
+        return None if row is None else bytes(row[0]).hex()
+
+    def put(self, blob_id: str, body: bytes) -> None:
+        self._database.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (bytes.fromhex(blob_id), body))
+        self._uncommitted += 1
+        if self._uncommitted >= IN_FLIGHT:
+            self.commit()
+
+    def commit(self) -> None:
+        self._database.commit()
+        self._uncommitted = 0
+
+    def close(self) -> None:
+        self.commit()
+        self._database.close()
+
+
+def _open_store(url: str, endpoint: str | None) -> Any:  # noqa: ANN401 - one of several kinds of store
+    try:
+        from obstore.store import S3Store, from_url
+    except ImportError as error:
+        raise UsageError(
+            "reading contents from an object storage needs a package that is not installed",
+            remedy="pip install 'swallow-builder[s3]'",
+        ) from error
+    if not url.startswith("s3://"):
+        return from_url(url.rstrip("/"))
+    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    endpoints = {"endpoint": endpoint} if endpoint else {}
+    return S3Store.from_url(
+        url.rstrip("/"),
+        config=cast(
+            "S3Config",
+            {
+                "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+                "skip_signature": not any(os.environ.get(name) for name in _SIGNED_BY),
+                **endpoints,
+            },
+        ),
+        client_options={
+            "allow_http": bool(endpoint and endpoint.startswith("http://")),
+            "connect_timeout": timedelta(seconds=10),
+            "timeout": timedelta(seconds=60),
+            "pool_max_idle_per_host": str(IN_FLIGHT),
+        },
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
+    )
+
+
+def _retrying(where: str) -> tenacity.AsyncRetrying:
+    def tell(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 3:
+            cause = state.outcome.exception() if state.outcome else None
+            log.warning("%s does not answer (%s); trying again for up to 10 minutes", where, _brief(cause))
+
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(_passes),
+        wait=tenacity.wait_exponential_jitter(initial=0.5, max=20),
+        stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
+        before_sleep=tell,
+        reraise=True,
+    )
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether trouble with the storage is of the kind that passes: no answer, a broken one, 408, 429, 5xx."""
+    import obstore
+
+    if not isinstance(error, obstore.exceptions.GenericError):
+        return False
+    refused = re.search(r"status (4\d\d)", str(error))
+    return refused is None or refused.group(1) in ("408", "429")
+
+
+def _brief(error: BaseException | None) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def inflate(body: bytes, most: int) -> Content:
+    """Return what a gzip body holds; inflating stops once it is over `most` bytes."""
+    inflated = bytearray()
+    while body:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            inflated += member.decompress(body, most + 1 - len(inflated))
+        except zlib.error:
+            return Content(None, "broken_gzip")
+        if len(inflated) > most:
+            return Content(None, "too_large")
+        if not member.eof:
+            return Content(None, "broken_gzip")
+        body = member.unused_data
+    return Content(bytes(inflated))
+
+
+_NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
+
+
+def text_of(content: bytes, encoding: str | None) -> tuple[str | None, str | None]:
+    """Return (text, None), or (None, reason) where the bytes are no text in that encoding."""
+    try:
+        known = codecs.lookup(encoding or "utf-8")
+    except (LookupError, ValueError):
+        return None, "unknown_encoding"
+    # Codecs that are no charset: they decode other things than text, some in quadratic time.
+    if not getattr(known, "_is_text_encoding", True) or known.name.replace("-", "_") in _NO_TEXT:
+        return None, "unknown_encoding"
+    try:
+        text = content.decode(known.name)
+        text.encode("utf-8")  # a lone surrogate fits in no table
+    except UnicodeError:
+        return None, "undecodable"
+    return (None, "nul_bytes") if "\0" in text else (text, None)

@@ -1,0 +1,157 @@
+"""Parquet files, near or far, as one table: its shards, and rows from any place on.
+
+Shards follow from the footers alone. Rows are read one row group after the other and only in the columns that
+are wanted; a shard that begins where the last one ended goes on in the row group that is already there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.errors import SourceError
+from builder.sources.base import Shard
+
+_FOOTERS_AT_ONCE = 16
+_BATCH_ROWS = 256
+
+Cells = dict[str, Any]
+"""A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
+
+
+class ParquetTable:
+    """Some Parquet files, in order.
+
+    Args:
+        names: The files by their names within the source.
+        open: Gives a file's content, seekable.
+        where: Says where a file is, for a user.
+    """
+
+    def __init__(self, names: Sequence[str], open: Callable[[str], BinaryIO], where: Callable[[str], str]) -> None:
+        """Take note of the files; nothing is read yet."""
+        self.names, self._open, self.where = list(names), open, where
+        self._place: tuple[str, int, tuple[str, ...]] | None = None
+        self._stream: Iterator[pa.RecordBatch] = iter(())
+
+    @cached_property
+    def footers(self) -> dict[str, pq.FileMetaData]:
+        """Every file's footer.
+
+        Raises:
+            SourceError: A file is no Parquet.
+        """
+        with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+            return dict(zip(self.names, pool.map(self._footer, self.names), strict=True))
+
+    def _footer(self, name: str) -> pq.FileMetaData:
+        try:
+            with self._open(name) as file:
+                return pq.read_metadata(file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SourceError(
+                f"this is not a readable Parquet file ({error})",
+                where=self.where(name),
+                remedy="correct `source.path` or `source.dataset`",
+            ) from error
+
+    @cached_property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """Every file's schema."""
+        return {name: footer.schema.to_arrow_schema() for name, footer in self.footers.items()}
+
+    @property
+    def rows(self) -> int:
+        """How many rows the files hold together."""
+        return sum(footer.num_rows for footer in self.footers.values())
+
+    def shards(self, shard_rows: int) -> list[Shard]:
+        """Return ranges of about `shard_rows` rows: several whole row groups, or a part of one that is larger."""
+        shards = []
+        for name, footer in self.footers.items():
+            start = stop = 0
+            for group in range(footer.num_row_groups):
+                rows = footer.row_group(group).num_rows
+                if start < stop and (stop - start >= shard_rows or rows > shard_rows):
+                    shards.append(Shard(name, start, stop))
+                    start = stop
+                stop += rows
+                while stop - start > shard_rows and rows > shard_rows:
+                    shards.append(Shard(name, start, start + shard_rows))
+                    start += shard_rows
+            if start < stop:
+                shards.append(Shard(name, start, stop))
+        return shards
+
+    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[Cells]:
+        """Yield a shard's rows."""
+        for batch in self.batches(shard, columns):
+            yield from batch.to_pylist()
+
+    def batches(self, shard: Shard, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield a shard's rows, some at a time, text as bytes."""
+        wanted = tuple(columns)
+        if self._place != (shard.file, shard.start, wanted):
+            self._stream = self._batches_from(shard.file, shard.start, wanted)
+        self._place = None  # until this shard is through
+        left = shard.rows
+        while left:
+            batch = next(self._stream)
+            if batch.num_rows > left:
+                self._stream = chain([batch.slice(left)], self._stream)
+                batch = batch.slice(0, left)
+            left -= batch.num_rows
+            yield batch
+        self._place = (shard.file, shard.stop, wanted)
+
+    def _batches_from(self, name: str, start: int, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+        footer = self.footers[name]
+        with self._open(name) as opened, pq.ParquetFile(opened, metadata=footer, pre_buffer=True) as file:
+            first = 0
+            for group in range(footer.num_row_groups):
+                rows = footer.row_group(group).num_rows
+                if first + rows > start:
+                    skip = max(start - first, 0)
+                    for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=list(columns)):
+                        if skip < batch.num_rows:
+                            yield _text_as_bytes(batch.slice(skip))
+                        skip = max(skip - batch.num_rows, 0)
+                first += rows
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column's cells are text."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def readable(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
+    """Return a cell with its bytes as text, what is not UTF-8 escaped."""
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    if isinstance(value, dict):
+        return {name: readable(item) for name, item in value.items()}
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def _text_as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [column.cast(_as_bytes(column.type)) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _as_bytes(kind: pa.DataType) -> pa.DataType:
+    """Return the type with bytes in place of text, at any depth of lists and structs."""
+    if is_text(kind):
+        return pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
+    if isinstance(kind, pa.ListType):
+        return pa.list_(_as_bytes(kind.value_type))
+    if isinstance(kind, pa.LargeListType):
+        return pa.large_list(_as_bytes(kind.value_type))
+    if isinstance(kind, pa.StructType):
+        return pa.struct([pa.field(field.name, _as_bytes(field.type)) for field in kind])
+    return kind
