@@ -104,11 +104,7 @@ class Contents:
 
     def close(self) -> None:
         """Give up what is under way and let go of everything."""
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._give_up())
         self._loop.close()
         self._kept.close()
 
@@ -134,6 +130,11 @@ class Contents:
         for last, head in waiting:
             yield last, self._content(head)
         self._kept.commit()
+
+    async def _give_up(self) -> None:
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _ask(self, want: Wanted) -> _Awaited:
         if want.blob_id in self._lost or not _BLOB_ID.fullmatch(want.blob_id):
@@ -163,16 +164,23 @@ class Contents:
     def _arrived(self, blob_id: str, task: asyncio.Task[bytes | str | GetResult]) -> bytes | str:
         got = self._loop.run_until_complete(task)
         if not isinstance(got, (bytes, str)):  # larger than declared: read now that it is its turn
-            got = self._loop.run_until_complete(self._fetch(blob_id, None))
+            got = self._loop.run_until_complete(self._rest(blob_id, got))
         if self._under_way.pop(blob_id, None) is not None:
             if isinstance(got, bytes):
                 self._kept.put(blob_id, got)
                 self._found = True
             elif got == MISSING:
                 self._missing(blob_id)
-        if not isinstance(got, (bytes, str)):
-            raise TypeError("a fetch without a limit leaves nothing unread")
         return got
+
+    async def _rest(self, blob_id: str, answer: GetResult) -> bytes | str:
+        import obstore
+
+        try:
+            return bytes(await answer.bytes_async())
+        except obstore.exceptions.BaseError:  # it waited too long, or broke: ask again
+            got = await self._fetch(blob_id, None)
+            return got if isinstance(got, (bytes, str)) else bytes(await got.bytes_async())
 
     def _missing(self, blob_id: str) -> None:
         self._lost.add(blob_id)
@@ -328,12 +336,15 @@ def _passes(error: BaseException) -> bool:
 
     if not isinstance(error, obstore.exceptions.GenericError):
         return False
-    refused = re.search(r"status (4\d\d)", str(error))
+    refused = re.search(r"status code: (4\d\d)", str(error))
     return refused is None or refused.group(1) in ("408", "429")
 
 
 def _brief(error: BaseException | None) -> str:
-    return " ".join(str(error).split())[:200]
+    said = " ".join(str(error).partition("Debug source")[0].split())
+    status = re.search(r"status code: ([\w ]+)", said)
+    code = re.search(r"<Code>(\w+)</Code>", said)
+    return " ".join(found.group(1) for found in (status, code) if found) or said.rpartition(": ")[2]
 
 
 def inflate(body: bytes, most: int) -> Content:
