@@ -193,7 +193,7 @@ class LocalHub:
         assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
-    def put(self, repo_id: str, files: Mapping[str, bytes | Path | None], message: str = "Put") -> str:
+    def put(self, repo_id: str, files: Mapping[str, Any], message: str = "Put") -> str:
         """Commit files (None deletes one) to main, of a new repo if need be; gives the commit's sha."""
         new = {path: None if content is None else self._file(path, content) for path, content in files.items()}
         with self._lock:

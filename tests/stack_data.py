@@ -242,13 +242,13 @@ class _Quiet(WSGIRequestHandler):
 
 
 class S3:
-    """moto's S3 service on loopback, with the contents below `content/` of the bucket.
+    """moto's S3 service on loopback, with the contents below `content/` of the bucket. One a process at a time.
 
     `asked` counts reads by key. Faults that moto has not: `fail(status)` for so many reads, `down` and `up`.
     """
 
-    def __init__(self, contents: Mapping[str, bytes], acl: str = "public-read") -> None:
-        """Start, and store the contents, for everyone to read unless `acl` says otherwise."""
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        """Start, and store the contents, for everyone to read."""
         self.asked: Counter[str] = Counter()
         self._faults: deque[int] = deque()
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -259,7 +259,7 @@ class S3:
         self.client = boto3.client("s3", endpoint_url=self.url, **keys)
         self.client.create_bucket(Bucket=BUCKET)
         for blob_id, body in contents.items():
-            self.client.put_object(Bucket=BUCKET, Key=f"content/{blob_id}", Body=body, ACL=acl)
+            self.client.put_object(Bucket=BUCKET, Key=f"content/{blob_id}", Body=body, ACL="public-read")
 
     def __enter__(self) -> S3:
         return self
@@ -283,9 +283,16 @@ class S3:
         """Answer the next reads with a status; 0 cuts the connection in the middle of the body."""
         self._faults.extend([status] * times)
 
-    def refuse_strangers(self) -> None:
-        """From now on check credentials as AWS does."""
-        order = Request(f"{self.url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})
+    def close_to_all(self, closed: bool = True) -> None:
+        """Let only those with credentials read, or everyone again."""
+        for listed in self.client.list_objects_v2(Bucket=BUCKET)["Contents"]:
+            acl = "private" if closed else "public-read"
+            self.client.put_object_acl(Bucket=BUCKET, Key=listed["Key"], ACL=acl)
+
+    def check_credentials(self, checked: bool = True) -> None:
+        """From now on check credentials as AWS does, or take any again."""
+        free = b"0" if checked else b"inf"  # so many requests are not checked
+        order = Request(f"{self.url}/moto-api/reset-auth", free, {"Content-Type": "text/plain"})
         urlopen(order).close()
 
     def environment(self) -> dict[str, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import logging
 import os
 import re
 import sqlite3
@@ -26,6 +25,7 @@ import tenacity
 
 from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
 from builder.files import storage
+from builder.sources.patience import policy
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -37,11 +37,8 @@ IN_FLIGHT = 256
 BYTES_AHEAD = 64 * 2**20
 """Bytes of blobs, as declared, that may be under way or waiting for their turn."""
 
-PATIENCE_SECONDS = 600.0
-"""How long passing trouble is waited out."""
-
 MISSING = "content_missing"
-_ALL_MISSING = 64
+_MISSING_AT_LEAST = 32
 _UNDECLARED_BYTES = 64 * 2**10
 _GZIP_OVERHEAD = 1024
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
@@ -52,7 +49,6 @@ _SIGNED_BY = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
 
-log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
@@ -100,7 +96,7 @@ class Contents:
         self._loop = asyncio.new_event_loop()
         self._under_way: dict[str, asyncio.Task[bytes | str | GetResult]] = {}
         self._lost: set[str] = set()
-        self._found = False
+        self._found = 0
 
     def close(self) -> None:
         """Give up what is under way and let go of everything."""
@@ -114,7 +110,7 @@ class Contents:
         Raises:
             ContentsRefused: The storage refuses the credentials, or there is no such bucket.
             ContentsUnreachable: It does not answer.
-            GateTripped: Nothing at all can be found.
+            GateTripped: More contents are missing than there.
         """
         waiting: deque[tuple[Item, _Awaited | None]] = deque()
         ahead = 0
@@ -141,6 +137,7 @@ class Contents:
             return _Awaited(want.blob_id, 0, None)
         kept = self._kept.get(want.blob_id)
         if kept is not None:
+            self._found += 1
             return _Awaited(want.blob_id, len(kept), None, kept)
         task = self._under_way.get(want.blob_id)
         if task is not None:
@@ -168,7 +165,7 @@ class Contents:
         if self._under_way.pop(blob_id, None) is not None:
             if isinstance(got, bytes):
                 self._kept.put(blob_id, got)
-                self._found = True
+                self._found += 1
             elif got == MISSING:
                 self._missing(blob_id)
         return got
@@ -184,9 +181,9 @@ class Contents:
 
     def _missing(self, blob_id: str) -> None:
         self._lost.add(blob_id)
-        if not self._found and len(self._lost) >= _ALL_MISSING and not self._kept.any():
+        if len(self._lost) >= _MISSING_AT_LEAST and len(self._lost) > self._found:
             raise GateTripped(
-                f"none of the first {len(self._lost)} contents is there",
+                f"{len(self._lost)} contents are missing, and {self._found} are there",
                 where=self.url,
                 remedy="see that `source.contents` names the place that holds them",
             )
@@ -205,7 +202,7 @@ class Contents:
             return bytes(await answer.bytes_async())
 
         try:
-            return await _retrying(self.url)(once)
+            return await tenacity.AsyncRetrying(**policy(_passes, self.url, _brief))(once)
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise self._refused("there is no such bucket", error) from error
@@ -315,21 +312,6 @@ def _open_store(url: str, endpoint: str | None) -> Any:  # noqa: ANN401 - one of
     )
 
 
-def _retrying(where: str) -> tenacity.AsyncRetrying:
-    def tell(state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == 3:
-            cause = state.outcome.exception() if state.outcome else None
-            log.warning("%s does not answer (%s); trying again for up to 10 minutes", where, _brief(cause))
-
-    return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(_passes),
-        wait=tenacity.wait_exponential_jitter(initial=0.5, max=20),
-        stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
-        before_sleep=tell,
-        reraise=True,
-    )
-
-
 def _passes(error: BaseException) -> bool:
     """Whether trouble with the storage is of the kind that passes: no answer, a broken one, 408, 429, 5xx."""
     import obstore
@@ -340,7 +322,7 @@ def _passes(error: BaseException) -> bool:
     return refused is None or refused.group(1) in ("408", "429")
 
 
-def _brief(error: BaseException | None) -> str:
+def _brief(error: BaseException) -> str:
     said = " ".join(str(error).partition("Debug source")[0].split())
     status = re.search(r"status code: ([\w ]+)", said)
     code = re.search(r"<Code>(\w+)</Code>", said)
@@ -350,6 +332,8 @@ def _brief(error: BaseException | None) -> str:
 def inflate(body: bytes, most: int) -> Content:
     """Return what a gzip body holds; inflating stops once it is over `most` bytes."""
     inflated = bytearray()
+    if not body:
+        return Content(None, "broken_gzip")
     while body:
         member = zlib.decompressobj(wbits=31)
         try:

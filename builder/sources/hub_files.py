@@ -1,13 +1,12 @@
 """What is asked of the Hugging Face Hub: which commit, which files, which bytes.
 
 Passing trouble (no connection, 429, 5xx, a range that came back short) is tried again, with growing pauses, for
-ten minutes; what can't pass becomes an error that names the page to visit or the setting to correct.
+some minutes; what can't pass becomes an error that names the page to visit or the setting to correct.
 """
 
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -28,14 +27,11 @@ from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import hf_raise_for_status, http_backoff
 
 from builder.errors import HubRefused, HubUnreachable, SourceError
-
-PATIENCE_SECONDS = 600.0
-"""How long passing trouble is waited out."""
+from builder.sources.patience import policy
 
 _PATHS_AT_ONCE = 500
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
 
-log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -131,20 +127,8 @@ def patiently(request: Callable[[], Result], where: str, revision: str | None) -
         HubUnreachable: The Hub did not answer in time.
     """
 
-    def tell(state: tenacity.RetryCallState) -> None:
-        if state.attempt_number in (3, 8):  # the first pauses are over in a moment
-            cause = state.outcome.exception() if state.outcome else None
-            log.warning("the Hub does not answer (%s); trying again for up to 10 minutes", _brief(cause))
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(passes),
-        wait=tenacity.wait_exponential_jitter(initial=0.5, max=20),
-        stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
-        before_sleep=tell,
-        reraise=True,
-    )
     try:
-        return retrying(request)
+        return tenacity.Retrying(**policy(passes, "the Hub", _brief))(request)
     except (HfHubHTTPError, EntryNotFoundError, httpx.HTTPError, ConnectionError, _ShortRange) as error:
         raise _explained(error, where, revision) from error
 
@@ -184,7 +168,7 @@ def _explained(error: Exception, where: str, revision: str | None) -> Exception:
     )
 
 
-def _brief(error: BaseException | None) -> str:
+def _brief(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
 

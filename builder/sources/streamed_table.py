@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from builder.errors import SourceError
 from builder.sources.base import Shard
 from builder.sources.hub_files import HubFiles, passes, patiently
 from builder.sources.parquet_table import Cells
@@ -93,24 +94,39 @@ class StreamedTable:
     def _rows_from(self, name: str, start: int) -> Iterator[Cells]:
         """Yield a file's rows; a stream that breaks is opened again behind the last row that it gave."""
         number = self._names.index(name)
-        stream, at = iter(self._open(number).skip(start)), start
+        stream: Iterator[Cells] | None = None
+        at = start
 
-        def again() -> Cells | None:
+        def following() -> Cells | None:
             nonlocal stream
-            stream = iter(self._open(number).skip(at))
-            return next(stream, None)
+            if stream is None:
+                stream = iter(self._open(number).skip(at))
+            try:
+                return next(stream, None)
+            except Exception:
+                stream = None
+                raise
 
         while True:
             try:
-                row = next(stream, None)
+                row = following()
             except Exception as error:
                 if not passes(error):
-                    raise
-                row = patiently(again, self.where(name), None)
+                    raise self._unreadable(name, at, error) from error
+                row = patiently(following, self.where(name), None)
             if row is None:
                 return
             at += 1
             yield row
+
+    def _unreadable(self, name: str, at: int, error: Exception) -> SourceError:
+        cause = error.__cause__ or error
+        return SourceError(
+            f"it can't be read as {type(self._builder).__name__} from row {at} on"
+            f" ({type(cause).__name__}: {str(cause).partition(chr(10))[0][:200]})",
+            where=self.where(name),
+            remedy="choose another config or revision, or convert the files to Parquet (`kind: parquet`)",
+        )
 
 
 def _as_bytes(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column

@@ -1,0 +1,302 @@
+"""The Stack v2 as a source: ids on a local Hub, contents in a local S3 service, whole builds."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from builder.sources.contents import inflate, text_of
+from tests.local_hub import LocalHub
+from tests.stack_data import IDS, S3, Stack, small_stack
+from tests.support import builder, builder_json, command, digests, environment
+
+FILE = "data/train-00000-of-00001.parquet"
+SMALL = ("--set", "source.shard_rows=3")
+
+
+class World:
+    """A Hub with ids, an S3 service with contents, and the environment that leads to both."""
+
+    def __init__(self, hub: LocalHub, s3: S3, home: Path) -> None:
+        self.hub, self.s3 = hub, s3
+        self.env: dict[str, Any] = {**hub.env(home), **s3.environment(), "BUILDER_PATIENCE": "60"}
+
+    def build(self, run: Path, *more: object, exit_code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+        arguments = ("build", "swallow-code", "--until", "syntax", "--run", run, *more)
+        return builder(*arguments, exit_code=exit_code, **{**self.env, **env})
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return small_stack()
+
+
+@pytest.fixture(scope="module")
+def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with LocalHub() as hub, S3(stack.contents) as s3:
+        hub.put(IDS, {FILE: stack.nested()})
+        yield World(hub, s3, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def world(served: World) -> World:
+    served.s3.asked.clear()
+    return served
+
+
+@pytest.fixture(scope="module")
+def calm(served: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("calm") / "run"
+    served.build(run, *SMALL)
+    return run
+
+
+def rows_of(run: Path) -> list[dict[str, Any]]:
+    return pq.read_table(run / "shards").to_pylist()
+
+
+def test_every_file_of_the_language_is_a_row_and_every_other_is_counted(
+    world: World, stack: Stack, tmp_path: Path
+) -> None:
+    said = world.build(tmp_path / "run")
+    status = builder_json("status", tmp_path / "run")
+    listed = [one for row in stack.repositories for one in row["files"]]
+    read = status["stages"][0]
+    assert status["documents"] == len(stack.python_files)
+    assert read["passed_over"] == {"other_language": len(listed) - len(stack.python_files)}
+    rows = rows_of(tmp_path / "run")
+    assert [row["source"]["path"] for row in rows] == [one["path"] for one in stack.python_files]
+    expected = Counter(stack.reasons.values()) + Counter(bad_blob_id=2, too_large=1)
+    assert read["dropped"] == dict(sorted(expected.items()))
+    for row, one in zip(rows, stack.python_files, strict=True):
+        reason = stack.reasons.get(one["blob_id"])
+        if reason:
+            assert row["verdict"] == {"stage": "read", "reason": reason}
+            assert row["text"] is None
+        elif row["text"] is not None:
+            content = gzip.decompress(stack.contents[one["blob_id"]])
+            assert row["text"] == content.decode(one["src_encoding"] or "utf-8")
+    assert said.stderr.count("Software Heritage") == 1
+
+
+def test_every_blob_is_fetched_once_though_several_repositories_hold_it(
+    world: World, stack: Stack, tmp_path: Path
+) -> None:
+    world.build(tmp_path / "run", *SMALL)
+    wanted = [one["blob_id"] for one in stack.python_files]
+    assert max(Counter(wanted).values()) > 1
+    assert max(world.s3.asked.values()) == 1
+    assert not any(".." in key for key in world.s3.asked)
+
+
+def test_every_row_says_whose_it_is(world: World, stack: Stack, tmp_path: Path) -> None:
+    world.build(tmp_path / "run")
+    row, file = rows_of(tmp_path / "run")[0], stack.python_files[0]
+    source, repository = row["source"], stack.repositories[0]
+    for column in ("blob_id", "content_id", "path", "detected_licenses", "license_type", "src_encoding"):
+        assert source[column] == file[column]
+    for column in ("repo_name", "repo_url", "revision_id", "snapshot_id", "branch_name"):
+        assert source[column] == repository[column]
+    assert source["dataset"] == IDS
+    assert source["revision"] == world.hub.repos[IDS].find("main").sha
+    assert (source["file"], source["row"]) == (FILE, 0)
+    assert row["id"] == f"{repository['repo_name']}/{file['path']}@{file['blob_id'][:12]}"
+
+
+def test_killed_builds_give_the_same_bytes(world: World, calm: Path, tmp_path: Path) -> None:
+    moments, kills, run = random.Random(3), 0, tmp_path / "run"
+    arguments = ("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL)
+    for _ in range(4):
+        before = sum(world.s3.asked.values())
+        process = subprocess.Popen(
+            command(*arguments),
+            env=environment(**world.env),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        moment = before + moments.randint(1, 12)
+        while process.poll() is None and sum(world.s3.asked.values()) < moment:
+            time.sleep(0.002)
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    world.build(run, *SMALL)
+    assert kills >= 2, "the builds ended before they could be killed"
+    assert digests(run / "shards") == digests(calm / "shards")
+    assert not (run / "fetched").exists()
+
+
+def test_a_storage_that_fails_changes_nothing(world: World, calm: Path, tmp_path: Path) -> None:
+    for status in (503, 429, 500, 0, 408, 503, 503, 0):
+        world.s3.fail(status)
+    world.build(tmp_path / "run", *SMALL)
+    assert digests(tmp_path / "run" / "shards") == digests(calm / "shards")
+
+
+def test_a_storage_and_a_hub_that_are_gone_for_a_while_are_waited_for(
+    world: World, calm: Path, tmp_path: Path
+) -> None:
+    def outage() -> None:
+        while sum(world.s3.asked.values()) < 10:
+            time.sleep(0.005)
+        world.s3.down()
+        world.hub.down()
+        time.sleep(6)
+        world.hub.up()
+        world.s3.up()
+
+    trouble = threading.Thread(target=outage)
+    trouble.start()
+    said = world.build(tmp_path / "run", *SMALL)
+    trouble.join()
+    assert "does not answer" in said.stderr
+    assert "trying again" in said.stderr
+    assert digests(tmp_path / "run" / "shards") == digests(calm / "shards")
+
+
+def test_a_limit_and_then_all_gives_the_same_bytes(world: World, calm: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for limit in (7, 20, 11):
+        world.build(run, *SMALL, "--limit", limit)
+        assert builder_json("status", run)["documents"] == limit
+    world.build(run, *SMALL)
+    assert digests(run / "shards") == digests(calm / "shards")
+
+
+def test_what_the_recipe_selects_by_is_a_drop_and_fetches_nothing(
+    world: World, stack: Stack, tmp_path: Path
+) -> None:
+    settings = {"exclude": "[vendored, generated]", "license_types": "[permissive]", "min_bytes": "1000"}
+    more = [part for key, value in settings.items() for part in ("--set", f"source.{key}={value}")]
+    world.build(tmp_path / "run", *more)
+    dropped = builder_json("status", tmp_path / "run")["stages"][0]["dropped"]
+    assert dropped["vendored"] == sum(one["is_vendor"] for one in stack.python_files)
+    assert dropped["too_small"] >= 10
+    assert set(world.s3.asked) <= {
+        one["blob_id"] for one in stack.python_files if one["length_bytes"] >= 1000 and not one["is_vendor"]
+    }
+
+
+FLAT = ["blob_id", "path", "content_id", "detected_licenses", "license_type", "repo_name", "revision_id",
+        "src_encoding", "language", "is_vendor", "is_generated", "length_bytes", "extension"]  # fmt: skip
+EDU = [
+    "blob_id",
+    "language",
+    "repo_name",
+    "path",
+    "src_encoding",
+    "length_bytes",
+    "detected_licenses",
+    "license_type",
+]
+
+
+@pytest.mark.parametrize("columns", [FLAT, EDU])
+def test_tables_with_a_row_a_file_give_the_same_texts(
+    world: World, stack: Stack, calm: Path, tmp_path: Path, columns: list[str]
+) -> None:
+    dataset = f"someone/flat-{len(columns)}"
+    world.hub.put(dataset, {"data/train.parquet": stack.flat(columns)})
+    world.build(tmp_path / "run", "--set", f"source.dataset={dataset}")
+    rows, expected = rows_of(tmp_path / "run"), rows_of(calm)
+    assert [(row["id"], row["text"], row["verdict"]) for row in rows] == [
+        (row["id"], row["text"], row["verdict"]) for row in expected
+    ]
+    assert set(columns) <= set(rows[0]["source"])
+
+
+def test_a_table_without_ids_says_what_it_has(world: World, stack: Stack, tmp_path: Path) -> None:
+    world.hub.put("someone/no-ids", {"data/train.parquet": stack.flat(["path", "language"])})
+    said = world.build(tmp_path / "run", "--set", "source.dataset=someone/no-ids", exit_code=2)
+    assert "no column 'blob_id'; it has path, language" in said.stderr
+
+
+def test_refused_credentials_say_which_to_mend_and_the_same_command_goes_on(world: World, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    world.s3.close_to_all()
+    said = world.build(run, exit_code=4)
+    assert "403 Forbidden" in said.stderr
+    assert "requests were anonymous: set AWS_ACCESS_KEY_ID" in said.stderr
+    world.s3.check_credentials()
+    said = world.build(run, exit_code=4, AWS_ACCESS_KEY_ID="AKIAWRONG", AWS_SECRET_ACCESS_KEY="wrong")
+    assert "InvalidAccessKeyId" in said.stderr
+    assert "correct or unset AWS_ACCESS_KEY_ID" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert "AKIAWRONG" not in said.stderr
+    world.s3.check_credentials(False)
+    world.build(run, AWS_ACCESS_KEY_ID="right", AWS_SECRET_ACCESS_KEY="right")
+    world.s3.close_to_all(False)
+
+
+def test_a_wrong_bucket_and_an_empty_one_stop_the_run(world: World, tmp_path: Path) -> None:
+    said = world.build(tmp_path / "a", "--set", "source.contents=s3://nowhere/content", exit_code=4)
+    assert "there is no such bucket" in said.stderr
+    said = world.build(tmp_path / "b", "--set", "source.contents=s3://softwareheritage/elsewhere", exit_code=3)
+    assert "contents are missing, and 0 are there" in said.stderr
+    assert "source.contents" in said.stderr
+
+
+def test_a_storage_that_stays_away_is_given_up(world: World, tmp_path: Path) -> None:
+    settings = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "BUILDER_PATIENCE": "2"}
+    said = world.build(tmp_path / "run", exit_code=4, **settings)
+    assert "the storage does not answer" in said.stderr
+    assert "run the same command: it goes on" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_folder_serves_as_a_mirror(world: World, stack: Stack, calm: Path, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    for blob_id, body in stack.contents.items():
+        (mirror / blob_id).write_bytes(body)
+    world.build(tmp_path / "run", *SMALL, "--set", f"source.contents=file://{mirror}")
+    assert digests(tmp_path / "run" / "shards") == digests(calm / "shards")
+    assert not world.s3.asked
+
+
+# --- bytes to text ---
+
+
+def test_inflating_stops_at_the_limit() -> None:
+    bomb = gzip.compress(b"\0" * 2**26)
+    assert inflate(bomb, 2**20).reason == "too_large"
+    assert inflate(gzip.compress(b"x" * 100), 100).bytes == b"x" * 100
+    assert inflate(gzip.compress(b"x" * 101), 100).reason == "too_large"
+    assert inflate(gzip.compress(b"a") + gzip.compress(b"b"), 100).bytes == b"ab"
+    assert inflate(gzip.compress(b"a") + b"trailing", 100).reason == "broken_gzip"
+    assert inflate(b"", 100).reason == "broken_gzip"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "expected"),
+    [
+        (b"\xe9", "ISO-8859-1", ("é", None)),
+        (b"\xe9", "windows-1252", ("é", None)),
+        (b"\xe9", None, (None, "undecodable")),
+        (b"x", "rot13", (None, "unknown_encoding")),
+        (b"x", "base64", (None, "unknown_encoding")),
+        (b"x", "idna", (None, "unknown_encoding")),
+        (b"x", "raw_unicode_escape", (None, "unknown_encoding")),
+        (b"x", "a\0b", (None, "unknown_encoding")),
+        (b"x", "../../etc", (None, "unknown_encoding")),
+        (b"+2AA-", "utf-7", (None, "undecodable")),
+        (b"a\0b", "ascii", (None, "nul_bytes")),
+        ("a".encode("utf-16"), "UTF-16", ("a", None)),
+    ],
+)
+def test_bytes_become_text_or_a_reason(
+    content: bytes, encoding: str | None, expected: tuple[str | None, str | None]
+) -> None:
+    assert text_of(content, encoding) == expected
