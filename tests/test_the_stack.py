@@ -256,6 +256,37 @@ def test_a_storage_that_stays_away_is_given_up(world: World, tmp_path: Path) -> 
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.parametrize("gone", ["storage", "hub"])
+def test_ctrl_c_while_waiting_ends_soon_and_says_how_to_go_on(
+    world: World, calm: Path, tmp_path: Path, gone: str
+) -> None:
+    down = world.s3 if gone == "storage" else world.hub
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        command("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL),
+        env=environment(**world.env),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not sum(world.s3.asked.values()):
+        time.sleep(0.002)
+    down.down()
+    time.sleep(3)
+    interrupted = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    took = time.monotonic() - interrupted
+    down.up()
+    if gone == "storage" or process.returncode:  # so small a table of ids may have been read by then
+        assert process.returncode == 130, said
+        assert "run the same command to go on" in said
+    assert "Traceback" not in said
+    assert took < 12, took
+    world.build(run, *SMALL)
+    assert digests(run / "shards") == digests(calm / "shards")
+
+
 def test_a_folder_serves_as_a_mirror(world: World, stack: Stack, calm: Path, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     mirror.mkdir()

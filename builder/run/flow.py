@@ -103,7 +103,12 @@ class Flow:
             BuilderError: Any of them; what was journalled is safe.
         """
         readings = self._readings(shards, limit)
-        async with ReadAhead(readings, _characters) as read, anyio.create_task_group() as group:
+
+        def interrupt() -> None:
+            for source in {id(shard.source): shard.source for shard in shards}.values():
+                source.stop_reading()
+
+        async with ReadAhead(readings, _characters, interrupt) as read, anyio.create_task_group() as group:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:

@@ -28,11 +28,12 @@ class ReadAhead(Generic[Item]):
     Args:
         items: Consumed, from its first item on, in one thread of its own.
         size: Characters that an item holds.
+        interrupt: Called to end a read that nobody waits for any more.
     """
 
-    def __init__(self, items: Iterator[Item], size: Callable[[Item], int]) -> None:
+    def __init__(self, items: Iterator[Item], size: Callable[[Item], int], interrupt: Callable[[], None]) -> None:
         """Start nothing yet."""
-        self._items, self._size = items, size
+        self._items, self._size, self._interrupt = items, size, interrupt
         self._waiting: deque[tuple[Item, int]] = deque()
         self._characters = 0
         self._changed = threading.Condition()
@@ -50,7 +51,9 @@ class ReadAhead(Generic[Item]):
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        # A thread inside a request can't be interrupted; it is left to end with the process.
+        if self._thread.is_alive():
+            self._interrupt()
+        # Some requests can't be interrupted: then the thread is left to end with the process.
         await asyncio.to_thread(self._thread.join, _JOIN_SECONDS)
 
     def _read(self) -> None:

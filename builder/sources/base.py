@@ -92,6 +92,10 @@ class Source(BaseModel, ABC):
         """Return what surrounds a build that reads from it; `folder` may keep what was fetched for the run."""
         return nullcontext()
 
+    def stop_reading(self) -> None:
+        """Let a `read` that waits in another thread end soon, with whatever error."""
+        return
+
     def notice(self) -> str | None:
         """Return what a user must know before a run reads its first byte."""
         return None

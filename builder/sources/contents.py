@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextlib
 import os
 import re
 import sqlite3
@@ -98,8 +99,19 @@ class Contents:
         self._lost: set[str] = set()
         self._found = 0
 
+    def stop(self) -> None:
+        """Let a `read` in another thread end soon, with an error."""
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        for task in self._under_way.values():
+            task.cancel()
+
     def close(self) -> None:
         """Give up what is under way and let go of everything."""
+        if self._loop.is_running():
+            return  # its thread did not end in time; the process will end it
         self._loop.run_until_complete(self._give_up())
         self._loop.close()
         self._kept.close()
@@ -128,8 +140,7 @@ class Contents:
         self._kept.commit()
 
     async def _give_up(self) -> None:
-        for task in self._under_way.values():
-            task.cancel()
+        self._cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _ask(self, want: Wanted) -> _Awaited:

@@ -39,6 +39,11 @@ class HubDataset(Source):
             self._files = HubFiles.at(self.dataset, self.revision)
         return self._files
 
+    def stop_reading(self) -> None:
+        """Wait for the Hub no longer."""
+        if self._files is not None:
+            self._files.stopped.set()
+
     def fix_revision(self, recorded: Mapping[str, Any] | None) -> None:
         """Read at the commit that was recorded; without one, at what `revision` points to now."""
         if recorded is not None:

@@ -7,6 +7,7 @@ some minutes; what can't pass becomes an error that names the page to visit or t
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -56,11 +57,13 @@ class HubFiles:
         dataset: The dataset's id, `ORG/NAME`.
         revision: The commit's sha.
         sizes: Bytes of the files that were listed with `stat`.
+        stopped: Set to end waiting.
     """
 
     dataset: str
     revision: str
     sizes: dict[str, int] = field(default_factory=dict)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def at(cls, dataset: str, revision: str | None) -> HubFiles:
@@ -115,11 +118,13 @@ class HubFiles:
         return self._ask(get, path)
 
     def _ask(self, request: Callable[[], Result], path: str = "") -> Result:
-        return patiently(request, self.where(path), self.revision)
+        return patiently(request, self.where(path), self.revision, self.stopped)
 
 
-def patiently(request: Callable[[], Result], where: str, revision: str | None) -> Result:
-    """Return what a request to the Hub gives, trying again while its trouble passes.
+def patiently(
+    request: Callable[[], Result], where: str, revision: str | None, stopped: threading.Event | None = None
+) -> Result:
+    """Return what a request to the Hub gives, trying again while its trouble passes and nobody has `stopped` it.
 
     Raises:
         SourceError: What was asked for does not exist.
@@ -128,7 +133,10 @@ def patiently(request: Callable[[], Result], where: str, revision: str | None) -
     """
 
     try:
-        return tenacity.Retrying(**policy(passes, "the Hub", _brief))(request)
+        pause = tenacity.sleep_using_event(stopped or threading.Event())
+        over = tenacity.stop_when_event_set(stopped or threading.Event())
+        policed = policy(passes, "the Hub", _brief)
+        return tenacity.Retrying(**{**policed, "sleep": pause, "stop": policed["stop"] | over})(request)
     except (HfHubHTTPError, EntryNotFoundError, httpx.HTTPError, ConnectionError, _ShortRange) as error:
         raise _explained(error, where, revision) from error
 

@@ -113,7 +113,7 @@ class StreamedTable:
             except Exception as error:
                 if not passes(error):
                     raise self._unreadable(name, at, error) from error
-                row = patiently(following, self.where(name), None)
+                row = patiently(following, self.where(name), None, self._files.stopped)
             if row is None:
                 return
             at += 1

@@ -121,6 +121,12 @@ class TheStackSource(HubDataset):
             self._contents.close()
             self._contents = None
 
+    def stop_reading(self) -> None:
+        """Wait neither for the Hub nor for the storage any longer."""
+        super().stop_reading()
+        if self._contents is not None:
+            self._contents.stop()
+
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield one document a file of the wanted languages, its content fetched."""
         if self._contents is None:
