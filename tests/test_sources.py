@@ -372,3 +372,15 @@ def test_ids_are_unique_over_all_shards(tmp_path: Path) -> None:
         parquet(tmp_path / str(number) / "d.parquet", {"text": ["x"] * 50}, group=7)
     counts = Counter(document.id for document in documents(rows_of(tmp_path / "*" / "d.parquet", shard_rows=10)))
     assert len(counts) == 150
+
+
+def test_shards_that_end_inside_a_batch_hold_no_batch_back(tmp_path: Path) -> None:
+    rows = 120_000
+    path = parquet(tmp_path / "d.parquet", {"text": [f"{n:0100d}" for n in range(rows)]}, group=6_000)
+    source = rows_of(path, shard_rows=1)
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+    for shard in source.shards():
+        read += len(list(source.read(shard, Counter())))
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == rows
+    assert most < 4 * 2**20, f"{most} bytes for a row group of 600 kB"

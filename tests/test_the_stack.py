@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import random
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from builder.sources.contents import inflate, text_of
+from builder.sources.contents import Content, Contents, Wanted, inflate, text_of
 from tests.local_hub import LocalHub
 from tests.stack_data import IDS, S3, Stack, small_stack
 from tests.support import builder, builder_json, command, digests, environment
@@ -308,6 +309,17 @@ def test_inflating_stops_at_the_limit() -> None:
     assert inflate(gzip.compress(b"a") + gzip.compress(b"b"), 100).bytes == b"ab"
     assert inflate(gzip.compress(b"a") + b"trailing", 100).reason == "broken_gzip"
     assert inflate(b"", 100).reason == "broken_gzip"
+
+
+def test_a_blob_larger_than_declared_is_read_for_all_who_want_it(tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(20_000)
+    blob_id = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / blob_id).write_bytes(gzip.compress(content))
+    contents = Contents(f"file://{tmp_path / 'mirror'}", None, 2**20, tmp_path / "kept")
+    wanted = [(number, Wanted(blob_id, 1)) for number in range(3)]
+    assert list(contents.read(wanted)) == [(number, Content(content)) for number in range(3)]
+    contents.close()
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,8 @@ class Contents:
     def _arrived(self, blob_id: str, task: asyncio.Task[bytes | str | GetResult]) -> bytes | str:
         got = self._loop.run_until_complete(task)
         if not isinstance(got, (bytes, str)):  # larger than declared: read now that it is its turn
-            got = self._loop.run_until_complete(self._rest(blob_id, got))
+            kept = self._kept.get(blob_id)  # an earlier item may have wanted it too, and read it
+            got = kept if kept is not None else self._loop.run_until_complete(self._rest(blob_id, got))
         if self._under_way.pop(blob_id, None) is not None:
             if isinstance(got, bytes):
                 self._kept.put(blob_id, got)
@@ -186,7 +187,7 @@ class Contents:
 
         try:
             return bytes(await answer.bytes_async())
-        except obstore.exceptions.BaseError:  # it waited too long, or broke: ask again
+        except (obstore.exceptions.BaseError, ValueError):  # it waited too long, broke, or was read: ask again
             got = await self._fetch(blob_id, None)
             return got if isinstance(got, (bytes, str)) else bytes(await got.bytes_async())
 

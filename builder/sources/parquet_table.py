@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import chain
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -39,6 +38,7 @@ class ParquetTable:
         self.names, self._open, self.where = list(names), open, where
         self._place: tuple[str, int, tuple[str, ...]] | None = None
         self._stream: Iterator[pa.RecordBatch] = iter(())
+        self._rest: pa.RecordBatch | None = None  # of the batch that the last shard ended in
 
     @cached_property
     def footers(self) -> dict[str, pq.FileMetaData]:
@@ -98,14 +98,13 @@ class ParquetTable:
         """Yield a shard's rows, some at a time, text as bytes."""
         wanted = tuple(columns)
         if self._place != (shard.file, shard.start, wanted):
-            self._stream = self._batches_from(shard.file, shard.start, wanted)
+            self._stream, self._rest = self._batches_from(shard.file, shard.start, wanted), None
         self._place = None  # until this shard is through
         left = shard.rows
         while left:
-            batch = next(self._stream)
-            if batch.num_rows > left:
-                self._stream = chain([batch.slice(left)], self._stream)
-                batch = batch.slice(0, left)
+            batch = next(self._stream) if self._rest is None else self._rest
+            self._rest = batch.slice(left) if batch.num_rows > left else None
+            batch = batch.slice(0, left)
             left -= batch.num_rows
             yield batch
         self._place = (shard.file, shard.stop, wanted)
