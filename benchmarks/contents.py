@@ -44,13 +44,14 @@ class Figures:
 
 def ours(url: str, read_in: Callable[[Read], None]) -> None:
     """Read through `Contents`, into a run's folder."""
-    from builder.sources.contents import Contents, Wanted, text_of
+    from builder.sources.contents import Contents, Wanted
+    from builder.sources.text import decode_declared
 
     def read(blobs: Sequence[Blob]) -> list[str]:
         texts = []
         for _, content in contents.read((None, Wanted(*blob)) for blob in blobs):
             assert content is not None and content.bytes is not None, content
-            text, reason = text_of(content.bytes, "UTF-8")
+            text, reason = decode_declared(content.bytes, "UTF-8")
             assert text is not None, reason
             texts.append(text)
         return texts

@@ -65,10 +65,12 @@ def build(folder: Path, rows: int, url: str) -> tuple[float, float, float]:
     ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
-    measured = f"import resource, runpy, sys; sys.argv = {['builder', *command[3:], '--server', url]!r}\n"
+    measured = f"import pathlib, re, runpy, sys; sys.argv = {['builder', *command[3:], '--server', url]!r}\n"
     measured += (
         "try:\n    runpy.run_module('builder', run_name='__main__')\n"
-        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        # ru_maxrss would count this program's peak too: a child begins with its parent's.
+        "finally:\n    told = pathlib.Path('/proc/self/status').read_text()\n"
+        "    print(re.search(r'VmHWM:\\s+(\\d+)', told)[1], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True, check=True)
     wall = time.monotonic() - start

@@ -6,7 +6,7 @@
         rows = hub.client(tmp_path / "home", "from datasets import load_dataset; out = …")
         hub.seen("GET .*/resolve/")  # what was asked for, and how many bytes went out
 
-Content lies on disk under its sha256, binary and large files as LFS; commits and refs are in memory. Every request
+What it holds is in `hub_repos`; binary and large files are LFS. Every request
 is in `requests` by the time its client has the answer. No Xet, no models, no limits but those of `fail`. Clients
 read HF_ENDPOINT once, at import: run them in processes of their own.
 """
@@ -15,21 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import io
 import json
 import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from functools import lru_cache, partial
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
-from tempfile import NamedTemporaryFile, mkdtemp
+from tempfile import NamedTemporaryFile
 from textwrap import dedent
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -37,12 +34,22 @@ from urllib.parse import parse_qs, quote
 import yaml
 from aiohttp import web
 
+from tests.hub_repos import (
+    CHUNK,
+    MAIN,
+    USER,
+    Commit,
+    Json,
+    Refusal,
+    Repo,
+    Repos,
+    blob_of,
+    entries_of,
+    is_lfs,
+    open_discussion,
+)
 from tests.support import environment
 
-USER = "tester"
-MAIN = "refs/heads/main"
-BINARY = (".arrow", ".bin", ".gz", ".parquet", ".safetensors", ".zip", ".zst")
-LARGE, CHUNK = 10 << 20, 1 << 20  # bytes: from LARGE on even a text goes to LFS
 PAGE = 1_000
 KINDS = {  # what `fail` does, and to which requests unless it is told
     **dict.fromkeys(("429", "500", "503", "hang", "drop"), ""),
@@ -51,7 +58,6 @@ KINDS = {  # what `fail` does, and to which requests unless it is told
 }
 BODY_KINDS = dict.fromkeys(("torn", "short"), "GET ")
 RATE_LIMIT = {"RateLimit": '"api";r=0;t=1', "Retry-After": "1"}
-Json = dict[str, Any]
 
 
 @dataclass
@@ -78,53 +84,6 @@ class Fault:
     after: int  # so many are let through before
 
 
-@dataclass(frozen=True)
-class File:
-    """An entry of a commit's tree."""
-
-    sha256: str
-    size: int
-    oid: str  # git's name for it: of the pointer, with LFS
-    lfs: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Commit:
-    """A tree with its history."""
-
-    sha: str
-    parent: Commit | None
-    tree: dict[str, File]
-    title: str
-    text: str
-    date: str
-
-
-@dataclass
-class Repo:
-    """A dataset: refs by their full names, every commit, discussions, and where pull requests began."""
-
-    id: str
-    private: bool = False
-    gated: bool = False
-    access: bool = True  # the token's owner is among those let into the gated repo
-    refs: dict[str, Commit] = field(default_factory=dict)
-    commits: dict[str, Commit] = field(default_factory=dict)
-    discussions: list[Json] = field(default_factory=list)
-    bases: dict[int, Commit] = field(default_factory=dict)
-
-    def ref(self, revision: str, *folders: str) -> str | None:
-        """Return the full name of a ref."""
-        return next((ref for f in folders if (ref := f + revision) in self.refs), None)
-
-    def find(self, revision: str) -> Commit:
-        """Return the commit that a branch, a tag, a full ref or a sha names."""
-        ref = self.ref(revision, "refs/heads/", "refs/tags/", "")
-        if ref is None and revision not in self.commits:
-            raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
-        return self.refs[ref] if ref else self.commits[revision]
-
-
 @dataclass
 class Ask:
     """A request that is allowed: its place in the log, its repo, its body, the {parts} of its path."""
@@ -145,33 +104,19 @@ class Ask:
 Handler = Callable[[Ask], Any]  # gives a response, what becomes a JSON one, or a promise of either
 
 
-class Refusal(Exception):
-    """An answer that is an error."""
-
-    def __init__(
-        self, status: int, text: str, code: str = "", headers: Mapping[str, str] = {}, **more: Any
-    ) -> None:
-        super().__init__(text)
-        self.status, self.body = status, {"error": text, **more}
-        self.headers = {"X-Error-Message": text, **({"X-Error-Code": code} if code else {}), **headers}
-
-
 @dataclass(eq=False, repr=False)
-class LocalHub:
+class LocalHub(Repos):
     """The server. `folder` keeps the content; without one it goes when the server does.
 
     With `cdn`, LFS files are answered as the real Hub does: by a redirect to a signed URL on another host.
     """
 
-    folder: Path | None = None
     token: str = "hf_local"
     cdn: bool = False
     port: int = 0
-    repos: dict[str, Repo] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     # --- for tests and benchmarks ---
 
@@ -192,40 +137,6 @@ class LocalHub:
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=timeout)
         assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
-
-    def put(self, repo_id: str, files: Mapping[str, Any], message: str = "Put") -> str:
-        """Commit files (None deletes one) to main, of a new repo if need be; gives the commit's sha."""
-        new = {path: None if content is None else self._file(path, content) for path, content in files.items()}
-        with self._lock:
-            repo = self.repos.get(repo_id) or self._new_repo(repo_id)
-            return self._commit(repo, MAIN, {**repo.refs[MAIN].tree, **new}, message).sha
-
-    def tag(self, repo_id: str, name: str, revision: str = "main") -> None:
-        """Set or move a tag."""
-        self.repos[repo_id].refs[f"refs/tags/{name}"] = self.repos[repo_id].find(revision)
-
-    def remove(self, repo_id: str, revision: str) -> None:
-        """Let a branch, a tag or a commit vanish; a commit takes its tags along, and branches fall back."""
-        with self._lock:
-            repo = self.repos[repo_id]
-            gone = repo.commits.pop(revision, None)
-            for ref, commit in list(repo.refs.items()):
-                if gone and gone.parent and commit is gone and ref.startswith("refs/heads/"):
-                    repo.refs[ref] = gone.parent
-                elif commit is gone or ref in (f"refs/heads/{revision}", f"refs/tags/{revision}"):
-                    del repo.refs[ref]
-
-    def gate(self, repo_id: str, access: bool = False) -> None:
-        """Close the files to all, but with `access` to the token's owner; lists of them stay open."""
-        self.repos[repo_id].gated, self.repos[repo_id].access = True, access
-
-    def make_private(self, repo_id: str) -> None:
-        """Hide it from all but the token's owner."""
-        self.repos[repo_id].private = True
-
-    def tree(self, repo_id: str, revision: str = "main") -> dict[str, File]:
-        """Return the files of a revision."""
-        return self.repos[repo_id].find(revision).tree
 
     def seen(self, match: str = "") -> list[Request]:
         """Return the requests so far of which "METHOD path" matches."""
@@ -254,8 +165,6 @@ class LocalHub:
     # --- life ---
 
     def __enter__(self) -> LocalHub:
-        self._blobs = self.folder or Path(mkdtemp(prefix="local-hub-"))
-        self._blobs.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.new_event_loop()
         self._runner = web.AppRunner(self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-hub", daemon=True)
@@ -270,7 +179,7 @@ class LocalHub:
         self._thread.join()
         self._loop.close()
         if not self.folder:
-            shutil.rmtree(self._blobs)
+            shutil.rmtree(self.blobs)
         if self._errors and not any(failure):
             raise self._errors[0]
 
@@ -403,55 +312,25 @@ class LocalHub:
             raise Refusal(400, "This Hub has datasets only")
         if repo_id in self.repos:
             raise Refusal(409, "You already created this dataset repo", url=url)
-        self._new_repo(repo_id).private = ask.body.get("visibility") == "private"
+        self.new_repo(repo_id).private = ask.body.get("visibility") == "private"
         return {"url": url}
-
-    def _new_repo(self, repo_id: str) -> Repo:
-        rules = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in BINARY)
-        repo, tree = Repo(repo_id), {".gitattributes": self._file("", rules.encode())}
-        self._commit(repo, MAIN, tree, "initial commit")
-        self.repos[repo_id] = repo
-        return repo
 
     def _info(self, ask: Ask) -> Any:
         repo, commit = ask.repo, ask.commit
         readme = commit.tree.get("README.md")
-        card = _card((self._blobs / readme.sha256).read_text()) if readme else {}
+        card = _card((self.blobs / readme.sha256).read_text()) if readme else {}
         tags = [*card.get("tags", []), *(f"license:{card[key]}" for key in card if key == "license")]
         said = {"id": repo.id, "sha": commit.sha, "lastModified": commit.date, "private": repo.private}
         said |= {"gated": "auto" if repo.gated else False, "tags": tags, "cardData": card}
-        return {**said, "siblings": [{"rfilename": path, **_blob(file)} for path, file in commit.tree.items()]}
+        return {**said, "siblings": [{"rfilename": path, **blob_of(file)} for path, file in commit.tree.items()]}
 
     # --- content in ---
-
-    def _store(self, content: bytes | Path) -> str:
-        digest = hashlib.sha256()
-        with (
-            content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as source,
-            NamedTemporaryFile(dir=self._blobs, delete=False) as copy,
-        ):
-            while chunk := source.read(CHUNK):
-                digest.update(chunk)
-                copy.write(chunk)
-        Path(copy.name).replace(self._blobs / digest.hexdigest())
-        return digest.hexdigest()
-
-    def _file(self, path: str, content: bytes | Path | str, lfs: bool | None = None) -> File:
-        """Return the entry for this content, or for what is stored under a sha256."""
-        sha256 = content if isinstance(content, str) else self._store(content)
-        size = (self._blobs / sha256).stat().st_size
-        with (self._blobs / sha256).open("rb") as blob:
-            lfs = _is_lfs(path, size, blob.read(512)) if lfs is None else lfs
-            blob.seek(0)
-            pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-            raw = pointer if lfs else blob.read()
-        return File(sha256, size, hashlib.sha1(b"blob %d\0" % len(raw) + raw).hexdigest(), lfs)
 
     def _preupload(self, ask: Ask) -> Any:
         answers = []
         for file in ask.body["files"]:
             path, old = file["path"], ask.commit.tree.get(file["path"])
-            mode = "lfs" if _is_lfs(path, file["size"], base64.b64decode(file["sample"])) else "regular"
+            mode = "lfs" if is_lfs(path, file["size"], base64.b64decode(file["sample"])) else "regular"
             oid = {"oid": old.sha256 if old.lfs else old.oid} if old else {}
             answers.append({"path": path, "uploadMode": mode, "shouldIgnore": False, **oid})
         return {"files": answers}
@@ -459,34 +338,26 @@ class LocalHub:
     def _batch(self, ask: Ask) -> Any:
         for item in ask.body["objects"]:
             href = f"{self.url}/lfs/{item['oid']}"
-            if not (self._blobs / item["oid"]).exists():
+            if not (self.blobs / item["oid"]).exists():
                 item["actions"] = {"upload": {"href": href}, "verify": {"href": f"{href}/verify"}}
         return {"transfer": "basic", "objects": ask.body["objects"]}
 
     async def _upload(self, ask: Ask) -> Any:
-        with NamedTemporaryFile(dir=self._blobs) as copy:
+        with NamedTemporaryFile(dir=self.blobs) as copy:
             async for chunk in ask.http.content.iter_chunked(CHUNK):
                 copy.write(chunk)
             copy.flush()
-            if self._store(Path(copy.name)) != ask["sha256"]:
+            if self.store(Path(copy.name)) != ask["sha256"]:
                 raise Refusal(400, "The content is not what its sha256 says")
         return {}
 
     def _verify(self, ask: Ask) -> Any:
-        blob = self._blobs / ask["sha256"]
+        blob = self.blobs / ask["sha256"]
         if not blob.exists() or blob.stat().st_size != ask.body["size"]:
             raise Refusal(404, "No LFS object of this name and size")
         return {}
 
     # --- commits and refs ---
-
-    def _commit(self, repo: Repo, ref: str, tree: Mapping[str, File | None], title: str, text: str = "") -> Commit:
-        files, parent = {path: file for path, file in tree.items() if file}, repo.refs.get(ref)
-        date = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}Z"
-        said = [repo.id, parent and parent.sha, title, text, date, _tree_id(files)]
-        commit = Commit(hashlib.sha1(json.dumps(said).encode()).hexdigest(), parent, files, title, text, date)
-        repo.refs[ref] = repo.commits[commit.sha] = commit
-        return commit
 
     def _commit_to(self, ask: Ask) -> Any:
         repo, opens = ask.repo, "create_pr" in ask.http.query
@@ -499,28 +370,13 @@ class LocalHub:
             raise Refusal(412, "A commit has happened since. Please refresh and try again.")
         tree = dict(head.tree)
         for line in ask.body:
-            self._apply(line["key"], line["value"], tree)
+            self.apply(line["key"], line["value"], tree)
         url, more = f"{self.url}/datasets/{repo.id}", {}
         if opens:
-            number = _open_discussion(repo, header["summary"], head)
+            number = open_discussion(repo, header["summary"], head)
             ref, more = f"refs/pr/{number}", {"pullRequestUrl": f"{url}/discussions/{number}"}
-        commit = self._commit(repo, ref, tree, header["summary"], header.get("description", ""))
+        commit = self.commit(repo, ref, tree, header["summary"], header.get("description", ""))
         return {"success": True, "commitOid": commit.sha, "commitUrl": f"{url}/commit/{commit.sha}", **more}
-
-    def _apply(self, key: str, value: Json, tree: dict[str, File]) -> None:
-        path = value.get("path", "").rstrip("/")
-        if key == "file":
-            tree[path] = self._file(path, base64.b64decode(value["content"]), lfs=False)
-        elif key == "lfsFile":
-            if not (self._blobs / value["oid"]).exists():
-                raise Refusal(400, f"LFS pointer to a file that does not exist: {path}")
-            tree[path] = self._file(path, value["oid"], lfs=True)
-        elif key in ("deletedFile", "deletedFolder"):
-            gone = [p for p in tree if p == path or (key == "deletedFolder" and p.startswith(f"{path}/"))]
-            if not gone:
-                raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-            for name in gone:
-                del tree[name]
 
     def _create_ref(self, ask: Ask) -> Any:
         """Make a tag (of the revision in the path) or a branch (at the starting point in the body)."""
@@ -562,7 +418,7 @@ class LocalHub:
 
     def _discuss(self, ask: Ask) -> Any:
         base = ask.repo.refs[MAIN] if ask.body["pullRequest"] else None
-        return {"num": _open_discussion(ask.repo, ask.body["title"], base)}
+        return {"num": open_discussion(ask.repo, ask.body["title"], base)}
 
     def _discussion(self, ask: Ask) -> Json:
         found = [said for said in ask.repo.discussions if str(said["num"]) == ask["number"]]
@@ -578,7 +434,7 @@ class LocalHub:
         new = {path: theirs.get(path) for path in {**base, **theirs} if base.get(path) != theirs.get(path)}
         if said["status"] != "open" or any(main.get(path) not in (base.get(path), new[path]) for path in new):
             raise Refusal(409, "This pull request can't be merged")
-        commit = self._commit(repo, MAIN, {**main, **new}, f"{said['title']} (#{said['num']})")
+        commit = self.commit(repo, MAIN, {**main, **new}, f"{said['title']} (#{said['num']})")
         said["status"], said["changes"]["mergeCommitId"] = "merged", commit.sha
         return {}
 
@@ -593,13 +449,13 @@ class LocalHub:
 
     def _tree(self, ask: Ask) -> Any:
         folder = ask.http.match_info.get("path", "")
-        entries = _entries(ask.commit, folder, ask.http.query.get("recursive") == "true")
+        entries = entries_of(ask.commit, folder, ask.http.query.get("recursive") == "true")
         if folder and not entries:
             raise Refusal(404, f"{folder} does not exist", "EntryNotFound")
         return self._page(ask, list(entries.values()))
 
     def _paths_info(self, ask: Ask) -> Any:
-        entries = _entries(ask.commit, "", True)
+        entries = entries_of(ask.commit, "", True)
         if len(ask.body.get("paths", [])) > PAGE:
             raise Refusal(413, "too many parameters")
         return [entries[path] for path in dict.fromkeys(ask.body.get("paths", [])) if path in entries]
@@ -625,7 +481,7 @@ class LocalHub:
 
     async def _send(self, ask: Ask, sha256: str, headers: dict[str, str]) -> web.StreamResponse:
         """Send a file, or the range of it that is asked for, from disk."""
-        http, entry, blob = ask.http, ask.entry, self._blobs / sha256
+        http, entry, blob = ask.http, ask.entry, self.blobs / sha256
         size = blob.stat().st_size
         asked = _range(http.headers.get("Range", ""), size)
         start, stop = asked or (0, size)
@@ -663,54 +519,11 @@ async def _body(http: web.Request) -> Any:
     return json.loads(text or "{}")
 
 
-def _is_lfs(path: str, size: int, sample: bytes) -> bool:
-    return path.endswith(BINARY) or size >= LARGE or b"\0" in sample
-
-
 def _card(text: str) -> Json:
     """Return the YAML at the head of a README."""
     found = re.match(r"---\r?\n(.*?)^---\s*$", text, re.DOTALL | re.MULTILINE)
     card = yaml.safe_load(found[1]) if found else None
     return card if isinstance(card, dict) else {}
-
-
-def _open_discussion(repo: Repo, title: str, base: Commit | None) -> int:
-    """Open a discussion; with a base it is a pull request, and has a ref to push to."""
-    number, date = len(repo.discussions) + 1, repo.refs[MAIN].date
-    said = {"num": number, "title": title, "status": "open", "createdAt": date, "author": {"name": USER}}
-    said |= {"repo": {"name": repo.id, "type": "dataset"}, "isPullRequest": bool(base), "events": []}
-    if base:
-        repo.refs[f"refs/pr/{number}"] = repo.bases[number] = base
-        said |= {"changes": {"base": MAIN}, "filesWithConflicts": []}
-    repo.discussions.append(said)
-    return number
-
-
-def _tree_id(tree: Mapping[str, File]) -> str:
-    return hashlib.sha1(json.dumps(sorted((path, file.oid) for path, file in tree.items())).encode()).hexdigest()
-
-
-def _blob(file: File) -> Json:
-    lfs = {"sha256": file.sha256, "oid": file.sha256, "size": file.size, "pointerSize": 119 + len(str(file.size))}
-    return {"blobId": file.oid, "oid": file.oid, "size": file.size, **({"lfs": lfs} if file.lfs else {})}
-
-
-@lru_cache(maxsize=16)
-def _entries(commit: Commit, folder: str, recursive: bool) -> dict[str, Json]:
-    """Return what a listing of a folder says, by path."""
-    prefix = f"{folder}/" if folder else ""
-    folders, entries = dict[str, dict[str, File]](), dict[str, Json]()
-    for path, file in commit.tree.items():
-        parts = path.removeprefix(prefix).split("/")
-        if not path.startswith(prefix):
-            continue
-        for depth in range(1, len(parts) if recursive else min(2, len(parts))):
-            folders.setdefault(prefix + "/".join(parts[:depth]), {})[path] = file
-        if recursive or len(parts) == 1:
-            entries[path] = {"type": "file", "path": path, **_blob(file)}
-    for path, files in folders.items():
-        entries[path] = {"type": "directory", "path": path, "oid": _tree_id(files), "size": 0}
-    return dict(sorted(entries.items()))
 
 
 def _range(header: str, size: int) -> tuple[int, int] | None:

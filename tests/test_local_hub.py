@@ -471,7 +471,7 @@ def test_leaving_ends_what_hangs_and_takes_the_content_along() -> None:
         server.fail("hang")
         waiting = threading.Thread(target=wait)
         waiting.start()
-        blobs, start = server._blobs, time.monotonic()
+        blobs, start = server.blobs, time.monotonic()
         while not server.requests:
             time.sleep(0.01)
     waiting.join()

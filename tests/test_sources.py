@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from builder.document import Document
 from builder.errors import SourceError
 from builder.sources import FilesSource, ParquetSource, Source
-from builder.sources.files import decode
+from builder.sources.text import decode
 
 
 def documents(source: Source) -> list[Document]:

@@ -17,7 +17,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from builder.sources.contents import Content, Contents, Wanted, inflate, text_of
+from builder.errors import StorageError
+from builder.sources.contents import Content, Contents, Wanted
+from builder.sources.text import decode_declared, inflate
 from tests.local_hub import LocalHub
 from tests.stack_data import IDS, S3, Stack, small_stack
 from tests.support import builder, builder_json, command, digests, environment
@@ -162,7 +164,9 @@ def test_a_storage_and_a_hub_that_are_gone_for_a_while_are_waited_for(
     trouble.start()
     said = world.build(tmp_path / "run", *SMALL)
     trouble.join()
-    assert "does not answer" in said.stderr
+    assert world.s3.url not in said.stderr
+    for who in ("the Hub", "s3://softwareheritage/content"):
+        assert said.stderr.replace("\n", " ").count(f"{who} does not answer") <= 1, "told of every request"
     assert "trying again" in said.stderr
     assert digests(tmp_path / "run" / "shards") == digests(calm / "shards")
 
@@ -261,8 +265,10 @@ def test_a_storage_that_stays_away_is_given_up(world: World, tmp_path: Path) -> 
 def test_ctrl_c_while_waiting_ends_soon_and_says_how_to_go_on(
     world: World, calm: Path, tmp_path: Path, gone: str
 ) -> None:
-    down = world.s3 if gone == "storage" else world.hub
     run = tmp_path / "run"
+    fault = world.hub.fail("drop", times=10**6 if gone == "hub" else 0, match="GET .*parquet", after=2)
+    if gone == "storage":
+        world.s3.down()
     process = subprocess.Popen(
         command("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL),
         env=environment(**world.env),
@@ -270,18 +276,19 @@ def test_ctrl_c_while_waiting_ends_soon_and_says_how_to_go_on(
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not sum(world.s3.asked.values()):
-        time.sleep(0.002)
-    down.down()
-    time.sleep(3)
+    while not (run / "progress.json").exists():  # left every other second: the build is under way
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(1)
     interrupted = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     took = time.monotonic() - interrupted
-    down.up()
-    if gone == "storage" or process.returncode:  # so small a table of ids may have been read by then
-        assert process.returncode == 130, said
-        assert "run the same command to go on" in said
+    fault.times = 0
+    if gone == "storage":
+        world.s3.up()
+    assert process.returncode == 130, said
+    assert "run the same command to go on" in said
     assert "Traceback" not in said
     assert took < 12, took
     world.build(run, *SMALL)
@@ -303,22 +310,61 @@ def test_a_folder_serves_as_a_mirror(world: World, stack: Stack, calm: Path, tmp
 
 def test_inflating_stops_at_the_limit() -> None:
     bomb = gzip.compress(b"\0" * 2**26)
-    assert inflate(bomb, 2**20).reason == "too_large"
-    assert inflate(gzip.compress(b"x" * 100), 100).bytes == b"x" * 100
-    assert inflate(gzip.compress(b"x" * 101), 100).reason == "too_large"
-    assert inflate(gzip.compress(b"a") + gzip.compress(b"b"), 100).bytes == b"ab"
-    assert inflate(gzip.compress(b"a") + b"trailing", 100).reason == "broken_gzip"
-    assert inflate(b"", 100).reason == "broken_gzip"
+    assert inflate(bomb, 2**20) == (None, "too_large")
+    assert inflate(gzip.compress(b"x" * 100), 100) == (b"x" * 100, None)
+    assert inflate(gzip.compress(b"x" * 101), 100) == (None, "too_large")
+    assert inflate(gzip.compress(b"a") + gzip.compress(b"b"), 100) == (b"ab", None)
+    assert inflate(gzip.compress(b"a") + b"trailing", 100) == (None, "broken_gzip")
+    assert inflate(b"", 100) == (None, "broken_gzip")
+
+
+def mirror_of(folder: Path, blobs: list[bytes]) -> tuple[str, list[tuple[int, Wanted]]]:
+    """Lay blobs down as a storage does; return its URL and what to want of it."""
+    folder.mkdir()
+    ids = [hashlib.sha1(blob, usedforsecurity=False).hexdigest() for blob in blobs]
+    for blob_id, blob in zip(ids, blobs, strict=True):
+        (folder / blob_id).write_bytes(gzip.compress(blob))
+    return f"file://{folder}", [(number, Wanted(blob_id, None)) for number, blob_id in enumerate(ids)]
+
+
+def test_what_was_committed_is_not_asked_for_again_after_a_kill(tmp_path: Path) -> None:
+    blobs = [b"x = %d\n" % number for number in range(50)]
+    url, wanted = mirror_of(tmp_path / "mirror", blobs)
+    killed = Contents(url, None, 2**20, tmp_path / "kept")
+    assert [content for _, content in killed.read(wanted)] == [Content(blob) for blob in blobs]
+    for file in (tmp_path / "mirror").iterdir():  # and `killed` is never closed
+        file.unlink()
+    resumed = Contents(url, None, 2**20, tmp_path / "kept")
+    assert [content for _, content in resumed.read(wanted)] == [Content(blob) for blob in blobs]
+    resumed.close()
+
+
+def test_a_disk_too_full_for_contents_stops_the_run_and_room_continues_it(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs privileges: " + mounted.stderr.decode().strip())
+    try:
+        blobs = [random.Random(number).randbytes(20_000) for number in range(300)]
+        url, wanted = mirror_of(tmp_path / "mirror", blobs)
+        with pytest.raises(StorageError, match="full") as caught:
+            list(Contents(url, None, 2**20, small).read(wanted))
+        assert "run the same command" in caught.value.remedy
+        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        contents = Contents(url, None, 2**20, small)
+        assert [content for _, content in contents.read(wanted)] == [Content(blob) for blob in blobs]
+        contents.close()
+    finally:
+        subprocess.run(["umount", "--lazy", small], check=False)
 
 
 def test_a_blob_larger_than_declared_is_read_for_all_who_want_it(tmp_path: Path) -> None:
     content = random.Random(1).randbytes(20_000)
-    blob_id = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-    (tmp_path / "mirror").mkdir()
-    (tmp_path / "mirror" / blob_id).write_bytes(gzip.compress(content))
-    contents = Contents(f"file://{tmp_path / 'mirror'}", None, 2**20, tmp_path / "kept")
-    wanted = [(number, Wanted(blob_id, 1)) for number in range(3)]
-    assert list(contents.read(wanted)) == [(number, Content(content)) for number in range(3)]
+    url, [(_, wanted)] = mirror_of(tmp_path / "mirror", [content])
+    contents = Contents(url, None, 2**20, tmp_path / "kept")
+    read = list(contents.read([(number, Wanted(wanted.blob_id, 1)) for number in range(3)]))
+    assert read == [(number, Content(content)) for number in range(3)]
     contents.close()
 
 
@@ -342,4 +388,4 @@ def test_a_blob_larger_than_declared_is_read_for_all_who_want_it(tmp_path: Path)
 def test_bytes_become_text_or_a_reason(
     content: bytes, encoding: str | None, expected: tuple[str | None, str | None]
 ) -> None:
-    assert text_of(content, encoding) == expected
+    assert decode_declared(content, encoding) == expected

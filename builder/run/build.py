@@ -78,10 +78,11 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
     shards = run_shards(loaded.recipe.sources)
-    wanted, needs_work = run.wanted(shards, until, options.limit)
-    if needs_work:
-        _build_unfinished(loaded, run, shards[:wanted], until, options, console)
-        wanted, _ = run.wanted(shards, until, options.limit)
+    wanted, unfinished = run.wanted(shards, until, options.limit)
+    if unfinished:
+        _build_unfinished(loaded, run, shards[:wanted], unfinished, until, options, console)
+        if options.limit is not None:
+            wanted, _ = run.wanted(shards, until, options.limit)  # now that reading has told the documents
     for extra in run.shard_paths()[wanted:]:
         extra.unlink()  # of a build with a larger --limit
     if wanted == len(shards):
@@ -90,7 +91,13 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
 
 
 def _build_unfinished(
-    loaded: LoadedRecipe, run: Run, shards: list[RunShard], until: str, options: BuildOptions, console: Console
+    loaded: LoadedRecipe,
+    run: Run,
+    shards: list[RunShard],
+    unfinished: list[RunShard],
+    until: str,
+    options: BuildOptions,
+    console: Console,
 ) -> None:
     stages = loaded.recipe.stages[: run.stages.index(until) + 1]
     say = partial(console.print, highlight=False)
@@ -108,7 +115,6 @@ def _build_unfinished(
             servers, model_sha = [stack.enter_context(serve(weights, say))], weights.sha256
         for source in loaded.recipe.sources:
             stack.enter_context(source.working(run.path / _FETCHED))
-        unfinished = [shard for shard in shards if run.finished(shard, until, None) is None]
         rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
         documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
         names = [stage.name for stage in stages]

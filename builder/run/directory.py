@@ -7,10 +7,9 @@ recipe, prompts, source, tools and model; anything else is another run.
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -84,35 +83,34 @@ class Run:
         Raises:
             RunMismatch: The directory holds a run of another recipe, source, prompt or tool.
         """
-        before = cls.read(path) if (path / "run.json").is_file() else None
-        recorded = before.facts["sources"] if before else []
-        facts = {
+        facts: dict[str, Any] = {
             "format": _FORMAT,
             "recipe": loaded.run_snapshot(),
             "prompts": {
                 stage: {"id": prompt.id, "sha256": prompt.sha, "content": loaded.prompt_files[stage]}
                 for stage, prompt in loaded.prompts.items()
             },
-            "sources": [
-                source.pin(known) for source, known in zip_longest(loaded.recipe.sources, recorded) if source
-            ],
             "versions": _versions(loaded),
             "model": None,
         }
-        if before:
-            before.refuse_others(facts)
-            return before
+        sources = loaded.recipe.sources
+        if (path / "run.json").is_file():
+            run = cls.read(path)
+            run.refuse_others(facts)  # another recipe's sources are not asked for what this run recorded
+            pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
+            run.refuse_others({"sources": pins})
+            return run
         if path.exists() and any(path.iterdir()):
             raise RunMismatch(
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
-        run = cls(path, facts)
+        run = cls(path, {**facts, "sources": [source.pin() for source in sources]})
         run._save()
         return run
 
-    def refuse_others(self, facts: dict[str, Any]) -> None:
+    def refuse_others(self, facts: Mapping[str, Any]) -> None:
         """Raise `RunMismatch` with the first difference between `facts` and what the run began with."""
-        for key in ("format", "recipe", "prompts", "sources", "versions"):
+        for key in (key for key in facts if key != "model"):  # which is pinned with the first server
             if self.facts[key] != facts[key]:
                 place, old, new = _difference(key, self.facts[key], facts[key])
                 raise RunMismatch(
@@ -170,21 +168,21 @@ class Run:
             return None
         return None if facts["is_cut"] and documents != limit else documents
 
-    def wanted(self, shards: Sequence[RunShard], until: str, limit: int | None) -> tuple[int, bool]:
-        """Return how many of the shards `limit` documents reach into, and whether one of them needs work.
+    def wanted(self, shards: Sequence[RunShard], until: str, limit: int | None) -> tuple[int, list[RunShard]]:
+        """Return how many of the shards `limit` documents reach into, and those of them that need work.
 
         Where a shard needs work and its rows don't tell its documents, every later one may be reached.
         """
-        left, needs_work = limit, False
+        left, unfinished = limit, list[RunShard]()
         for number, shard in enumerate(shards):
             if left is not None and left <= 0:
-                return number, needs_work
+                return number, unfinished
             documents = self.finished(shard, until, left)
-            needs_work = needs_work or documents is None
-            if documents is None and shard.source.a_row_is_a_document:
-                documents = shard.range.rows
-            left = None if left is None else left - (documents or 0)
-        return len(shards), needs_work
+            if documents is None:
+                unfinished.append(shard)
+                documents = shard.range.rows if shard.source.a_row_is_a_document else 0
+            left = None if left is None else left - documents
+        return len(shards), unfinished
 
 
 def run_shards(sources: Sequence[Source]) -> list[RunShard]:

@@ -11,7 +11,7 @@ from builder.errors import SourceError
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
-from builder.sources.files import decode
+from builder.sources.text import decode
 
 
 def explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str, Any]]:

@@ -2,19 +2,16 @@
 
 Blobs come back in the order they were asked for. What is read ahead is bounded by number and by bytes: an object
 larger than it was declared is fetched only when its turn comes, one over the limit never, and inflating stops at
-the limit. What was fetched stays in the run's folder (SQLite) until the run's last shard is written, so that
-neither a second repository nor a resumed run asks for it again.
+the limit. What was fetched stays in the run's folder until the run's last shard is written, so that neither a
+second repository nor a resumed run asks for it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import os
 import re
-import sqlite3
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,8 +22,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import tenacity
 
 from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
-from builder.files import storage
-from builder.sources.patience import policy
+from builder.sources.fetched import Fetched
+from builder.sources.patience import Patience
+from builder.sources.text import inflate
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -93,7 +91,8 @@ class Contents:
         """Connect to nothing yet."""
         self.url, self.max_bytes = url, max_bytes
         self._store = _open_store(url, endpoint)
-        self._kept = _Kept(folder)
+        self._kept = Fetched(folder)
+        self._patience = Patience(url, _passes, _brief)
         self._loop = asyncio.new_event_loop()
         self._under_way: dict[str, asyncio.Task[bytes | str | GetResult]] = {}
         self._lost: set[str] = set()
@@ -167,7 +166,7 @@ class Contents:
         body: bytes | str | None = awaited.body
         if awaited.task is not None:
             body = self._arrived(awaited.blob_id, awaited.task)
-        return inflate(body, self.max_bytes) if isinstance(body, bytes) else Content(None, body)
+        return Content(*inflate(body, self.max_bytes)) if isinstance(body, bytes) else Content(None, body)
 
     def _arrived(self, blob_id: str, task: asyncio.Task[bytes | str | GetResult]) -> bytes | str:
         got = self._loop.run_until_complete(task)
@@ -214,7 +213,7 @@ class Contents:
             return bytes(await answer.bytes_async())
 
         try:
-            return await tenacity.AsyncRetrying(**policy(_passes, self.url, _brief))(once)
+            return await tenacity.AsyncRetrying(**self._patience.policy())(once)
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise self._refused("there is no such bucket", error) from error
@@ -254,42 +253,6 @@ class Contents:
             " `source.contents` and the endpoint"
         )
         return ContentsRefused(f"{what} ({_brief(error)})", where=self.url, remedy=remedy)
-
-
-class _Kept:
-    """The blobs that a run has fetched, as stored, on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "contents.sqlite"
-        with storage(self._path):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(self._path, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS blob (id BLOB PRIMARY KEY, body BLOB NOT NULL)")
-        self._uncommitted = 0
-
-    def get(self, blob_id: str) -> bytes | None:
-        row = self._database.execute("SELECT body FROM blob WHERE id = ?", (bytes.fromhex(blob_id),)).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def any(self) -> str | None:
-        row = self._database.execute("SELECT id FROM blob LIMIT 1").fetchone()
-        return None if row is None else bytes(row[0]).hex()
-
-    def put(self, blob_id: str, body: bytes) -> None:
-        self._database.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (bytes.fromhex(blob_id), body))
-        self._uncommitted += 1
-        if self._uncommitted >= IN_FLIGHT:
-            self.commit()
-
-    def commit(self) -> None:
-        self._database.commit()
-        self._uncommitted = 0
-
-    def close(self) -> None:
-        self.commit()
-        self._database.close()
 
 
 def _open_store(url: str, endpoint: str | None) -> Any:  # noqa: ANN401 - one of several kinds of store
@@ -339,42 +302,3 @@ def _brief(error: BaseException) -> str:
     status = re.search(r"status code: ([\w ]+)", said)
     code = re.search(r"<Code>(\w+)</Code>", said)
     return " ".join(found.group(1) for found in (status, code) if found) or said.rpartition(": ")[2]
-
-
-def inflate(body: bytes, most: int) -> Content:
-    """Return what a gzip body holds; inflating stops once it is over `most` bytes."""
-    inflated = bytearray()
-    if not body:
-        return Content(None, "broken_gzip")
-    while body:
-        member = zlib.decompressobj(wbits=31)
-        try:
-            inflated += member.decompress(body, most + 1 - len(inflated))
-        except zlib.error:
-            return Content(None, "broken_gzip")
-        if len(inflated) > most:
-            return Content(None, "too_large")
-        if not member.eof:
-            return Content(None, "broken_gzip")
-        body = member.unused_data
-    return Content(bytes(inflated))
-
-
-_NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
-
-
-def text_of(content: bytes, encoding: str | None) -> tuple[str | None, str | None]:
-    """Return (text, None), or (None, reason) where the bytes are no text in that encoding."""
-    try:
-        known = codecs.lookup(encoding or "utf-8")
-    except (LookupError, ValueError):
-        return None, "unknown_encoding"
-    # Codecs that are no charset: they decode other things than text, some in quadratic time.
-    if not getattr(known, "_is_text_encoding", True) or known.name.replace("-", "_") in _NO_TEXT:
-        return None, "unknown_encoding"
-    try:
-        text = content.decode(known.name)
-        text.encode("utf-8")  # a lone surrogate fits in no table
-    except UnicodeError:
-        return None, "undecodable"
-    return (None, "nul_bytes") if "\0" in text else (text, None)

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
+from builder.sources.text import decode
 
 
 class FilesSource(Source):
@@ -121,13 +122,3 @@ def _refuse(error: OSError) -> None:
         where=str(error.filename),
         remedy="give this user the right to read it, or point `source.path` elsewhere",
     ) from error
-
-
-def decode(content: bytes, encoding: str) -> tuple[str | None, str | None]:
-    """Return (text, None), or (None, reason) when the bytes are not text in that encoding."""
-    try:
-        text = content.decode(encoding)
-        text.encode("utf-8")  # some codecs (utf-7) let lone surrogates through, which no table or JSON holds
-    except UnicodeError:
-        return None, "undecodable"
-    return text, None

@@ -24,11 +24,10 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils._headers import build_hf_headers
-from huggingface_hub.utils._http import hf_raise_for_status, http_backoff
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from builder.errors import HubRefused, HubUnreachable, SourceError
-from builder.sources.patience import policy
+from builder.sources.patience import Patience
 
 _PATHS_AT_ONCE = 500
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
@@ -105,6 +104,7 @@ class HubFiles:
         url = hf_hub_url(self.dataset, path, repo_type="dataset", revision=self.revision)
 
         def get() -> bytes:
+            # One retry of the client's own: it waits as long as a 429's RateLimit header says.
             headers = {**build_hf_headers(), "range": f"bytes={start}-{stop - 1}"}
             response = http_backoff(
                 "GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, max_retries=1
@@ -131,12 +131,11 @@ def patiently(
         HubRefused: There is no access to it.
         HubUnreachable: The Hub did not answer in time.
     """
-
+    stopped = stopped or threading.Event()
+    policy = _PATIENCE.policy()
+    policy["stop"] |= tenacity.stop_when_event_set(stopped)
     try:
-        pause = tenacity.sleep_using_event(stopped or threading.Event())
-        over = tenacity.stop_when_event_set(stopped or threading.Event())
-        policed = policy(passes, "the Hub", _brief)
-        return tenacity.Retrying(**{**policed, "sleep": pause, "stop": policed["stop"] | over})(request)
+        return tenacity.Retrying(**policy, sleep=tenacity.sleep_using_event(stopped))(request)
     except (HfHubHTTPError, EntryNotFoundError, httpx.HTTPError, ConnectionError, _ShortRange) as error:
         raise _explained(error, where, revision) from error
 
@@ -179,6 +178,9 @@ def _explained(error: Exception, where: str, revision: str | None) -> Exception:
 def _brief(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+_PATIENCE = Patience("the Hub", passes, _brief)
 
 
 class RemoteFile(io.RawIOBase):

@@ -13,8 +13,8 @@ from pydantic import Field
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
-from builder.sources.files import decode
 from builder.sources.parquet_table import Cells, is_text, readable
+from builder.sources.text import decode
 
 OWN_COLUMNS: Mapping[str, pa.DataType] = {"dataset": pa.string(), "file": pa.string(), "row": pa.int64()}
 

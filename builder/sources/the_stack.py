@@ -21,10 +21,11 @@ from pydantic import Field, PrivateAttr
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard
-from builder.sources.contents import Content, Contents, Wanted, text_of
+from builder.sources.contents import Content, Contents, Wanted
 from builder.sources.hub import HubDataset
 from builder.sources.parquet_table import ParquetTable, readable
 from builder.sources.rows import OWN_COLUMNS, REVISION, provenance_name
+from builder.sources.text import decode_declared
 
 _FILES = "files"
 _OTHER_LANGUAGE = "other_language"
@@ -193,7 +194,7 @@ class TheStackSource(HubDataset):
             text, reason = (
                 (None, content.reason)
                 if content.bytes is None
-                else text_of(content.bytes, known.get("src_encoding"))
+                else decode_declared(content.bytes, known.get("src_encoding"))
             )
         prefix = f"{self.name}/" if self.name else ""
         place = "/".join(part.strip("/") for part in (known.get("repo_name"), known.get("path")) if part)
