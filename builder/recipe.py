@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from builder.filters import FILTERS, Filter
+from builder.filters import FILTERS
 from builder.rewriting.prompts import Sampling
 from builder.sources import AnySource, Source
 
@@ -69,12 +69,13 @@ class FilterStage(_Stage):
 
     @model_validator(mode="after")
     def _options_fit(self) -> FilterStage:
-        FILTERS[self.filter].model_validate(self.model_extra or {})
+        FILTERS[self.filter].model_validate(self.options)
         return self
 
-    def build(self) -> Filter:
-        """Return the filter with this stage's options."""
-        return FILTERS[self.filter].model_validate(self.model_extra or {})
+    @property
+    def options(self) -> dict[str, Any]:
+        """The filter's options, as written."""
+        return self.model_extra or {}
 
 
 class RewriteStage(_Stage):

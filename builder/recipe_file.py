@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.errors import RecipeError
-from builder.filters import FILTERS
+from builder.filters import FILTERS, Filter, TextFilter
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
@@ -33,14 +33,20 @@ class LoadedRecipe:
         self._written_paths = written_paths
         self.prompts: dict[str, Prompt] = {}
         self.prompt_files: dict[str, str] = {}
+        self.filters: dict[str, Filter] = {}
+        self.check_filters: dict[tuple[str, str], TextFilter] = {}
         for stage in recipe.stages:
-            if isinstance(stage, RewriteStage):
+            if isinstance(stage, FilterStage):
+                self.filters[stage.name] = _filter(stage.filter, stage.options, base)
+            else:
                 path = prompt_path(stage.rewrite, base)
                 self.prompts[stage.name] = load_prompt(path)
                 self.prompt_files[stage.name] = path.read_text(encoding="utf-8")
                 for check in self.prompts[stage.name].checks:
                     if check.filter is not None:
-                        _check_filter(check.filter, check.options, path)
+                        self.check_filters[stage.name, check.filter] = _check_filter(
+                            check.filter, check.options, path
+                        )
 
     def sampling(self, stage: RewriteStage) -> Sampling:
         """Return the prompt's sampling with the stage's own settings over it."""
@@ -66,13 +72,32 @@ class LoadedRecipe:
         return {key: snapshot[key] for key in ("name", "source", "stages")}
 
 
-def _check_filter(name: str, options: dict[str, Any], path: Path) -> None:
+def _filter(name: str, options: Mapping[str, Any], base: Path) -> Filter:
+    """Return a filter whose paths, given relative to `base`, are whole."""
+    kind = FILTERS[name]
+    placed = dict(options)
+    for option in kind.paths:
+        if isinstance(given := placed.get(option), list):
+            placed[option] = [str(base / Path(path).expanduser()) for path in given]
+        elif isinstance(given, str):
+            placed[option] = str(base / Path(given).expanduser())
+    return kind.model_validate(placed)
+
+
+def _check_filter(name: str, options: dict[str, Any], path: Path) -> TextFilter:
     if name not in FILTERS:
         raise RecipeError(f"there is no filter {name!r}; there are {', '.join(FILTERS)}", where=str(path))
     try:
-        FILTERS[name].model_validate(options)
+        checking = _filter(name, options, path.parent)
     except ValidationError as error:
         raise RecipeError(f"options of check {name!r}: {error}", where=str(path)) from error
+    if not isinstance(checking, TextFilter):
+        raise RecipeError(
+            f"filter {name!r} looks at no text, so it can't check an answer",
+            where=str(path),
+            remedy="make it a stage of the recipe",
+        )
+    return checking
 
 
 def recipe_names() -> list[str]:

@@ -33,7 +33,7 @@ PYLINT_LOOKS_FOR_EVER = "#" + " " * 50_000 + "pylint" + " " * 10 + "\n"
 class Hurried(Lint):
     """Lint with little patience."""
 
-    time_limit: ClassVar[float] = 2.0
+    cpu_limit: ClassVar[float] = 2.0
 
 
 def with_workers(use: Callable[[Workers], Awaitable[Given]], count: int = 1) -> Given:

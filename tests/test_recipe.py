@@ -88,7 +88,7 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
     syntax, lint, better = recipe.stages
     assert isinstance(lint, FilterStage)
     assert isinstance(better, RewriteStage)
-    assert (syntax.name, lint.build().model_dump()) == ("syntax", {"min_score": 7.0})
+    assert (syntax.name, loaded.filters["lint"].model_dump()) == ("syntax", {"min_score": 7.0})
     assert recipe.release.configs == {"default": "better", "ablation": "lint"}
     assert loaded.prompt_files == {"better": PROMPT}
     sampling = loaded.sampling(better)
@@ -203,9 +203,7 @@ def test_a_bad_prompt_is_named_by_its_own_file(write: Callable[..., Path], tmp_p
 
 
 def lint_of(loaded: LoadedRecipe) -> dict[str, object]:
-    stage = loaded.recipe.stages[1]
-    assert isinstance(stage, FilterStage)
-    return stage.build().model_dump()
+    return loaded.filters[loaded.recipe.stages[1].name].model_dump()
 
 
 @pytest.mark.parametrize("setting", ["stages.lint.min_score=6", "stages.1.min_score=6.0", "stages.-2.min_score=6"])

@@ -1,4 +1,4 @@
-"""What a filter is: its options, the measures it takes of a text, and the decision they lead to."""
+"""What a filter is: its options, the measures it takes of a document, and the decision they lead to."""
 
 from __future__ import annotations
 
@@ -8,29 +8,48 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from builder.document import Document
+
 Measures = dict[str, Any]
 
 
 class Filter(BaseModel, ABC):
-    """A filter's fields are its options in a recipe; `measure` runs where a hostile text may kill it."""
+    """A filter's fields are its options in a recipe. Derive from `TextFilter` or `FactFilter`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     measures: ClassVar[Mapping[str, type]]
-    """Name and type (str, int, float or bool) of everything `measure` returns; each value may be None."""
+    """Name and type (str, int, float or bool) of everything measured; each value may be None."""
 
-    time_limit: ClassVar[float] = 60.0
-    """Seconds that one text may take before its worker is killed."""
-
-    @abstractmethod
-    def measure(self, text: str) -> Measures:
-        """Measure one text. Runs in a child process that can hang or die without harm."""
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Options that hold a path or a list of paths, which a recipe gives relative to its own folder."""
 
     @abstractmethod
     def decide(self, measures: Measures) -> str | None:
-        """Return the reason to drop a text with these measures, or None to keep it."""
+        """Return the reason to drop a document with these measures, or None to keep it."""
 
-    @classmethod
-    def versions(cls) -> dict[str, str]:
-        """Return the versions of everything that decides a measure, for the run's identity."""
+    def identity(self) -> dict[str, str]:
+        """Return the versions of everything beyond the options that decides a measure, for the run's identity."""
         return {}
+
+
+class TextFilter(Filter):
+    """Measures the text as it is at its stage, in a worker process that may hang or die without harm."""
+
+    cpu_limit: ClassVar[float] = 20.0
+    """Seconds of CPU that one text may take before its worker is ended."""
+
+    def prepare(self) -> None:
+        """Load what measuring needs, once, before workers are forked."""
+
+    @abstractmethod
+    def measure(self, text: str) -> Measures:
+        """Measure one text. A measure named `text` replaces the text for the stages that follow."""
+
+
+class FactFilter(Filter):
+    """Measures what is known of a document, its provenance and earlier stages' records; needs no worker."""
+
+    @abstractmethod
+    def measure(self, document: Document) -> Measures:
+        """Measure one document without looking into its text."""

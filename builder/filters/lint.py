@@ -16,13 +16,13 @@ from importlib.machinery import FrozenImporter
 from importlib.metadata import version
 from typing import Any, ClassVar
 
-from builder.filters.base import Filter, Measures
+from builder.filters.base import Measures, TextFilter
 
 DISABLED = ("E0401", "C0114", "C0301", "C0103", "C0116", "C0411", "R0903", "W0511", "C0412")
 """import-error, missing docstrings, line length, naming, import order and grouping, too few methods, TODOs."""
 
 
-class Lint(Filter):
+class Lint(TextFilter):
     """Drops what scores below `min_score` of 10 after the comment penalty."""
 
     min_score: float = 7.0
@@ -42,8 +42,7 @@ class Lint(Filter):
         "python": str,
     }
 
-    @classmethod
-    def versions(cls) -> dict[str, str]:
+    def identity(self) -> dict[str, str]:
         """Return the versions of pylint, astroid and the interpreter: each of them moves scores."""
         return {
             "pylint": version("pylint"),
@@ -55,7 +54,7 @@ class Lint(Filter):
         """Run pylint on the text, from memory, reading no configuration file."""
         rating = _pylint(text)
         ratio = comment_ratio(text)
-        versions = self.versions()
+        versions = self.identity()
         return {
             **rating,
             "score": penalised(rating["pylint_score"], ratio),

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from builder.filters.base import Filter, Measures
+from builder.filters.base import Measures, TextFilter
 
 
-class Syntax(Filter):
+class Syntax(TextFilter):
     """Drops what `compile()` refuses, with the kind of refusal as the reason.
 
     `python` names the grammar the recipe means. The grammar applied is the running interpreter's; it is
@@ -23,8 +23,7 @@ class Syntax(Filter):
 
     measures: ClassVar[Mapping[str, type]] = {"error": str, "line": int, "message": str, "python": str}
 
-    @classmethod
-    def versions(cls) -> dict[str, str]:
+    def identity(self) -> dict[str, str]:
         """Return the interpreter's version."""
         return {"python": platform.python_version()}
 

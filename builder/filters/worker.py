@@ -10,7 +10,7 @@ import json
 import os
 import resource
 import struct
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 MEMORY_LIMIT = 3 * 2**30
 """Bytes of address space one worker may map."""
@@ -46,10 +46,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from builder.filters import FILTERS
+    from builder.filters import FILTERS, TextFilter
 
     while (request := read_frame(requests)) is not None:
-        measurer = FILTERS[request["filter"]].model_validate(request["options"])
+        measurer = cast("TextFilter", FILTERS[request["filter"]].model_validate(request["options"]))
         try:
             answer: dict[str, Any] = {"measures": measurer.measure(request["text"])}
         except (Exception, SystemExit) as error:  # noqa: BLE001 - reported to the parent, which names it in the row

@@ -13,7 +13,7 @@ from types import TracebackType
 import orjson
 
 from builder.document import Verdict
-from builder.filters.base import Filter, Measures
+from builder.filters.base import Measures, TextFilter
 
 
 class _Died(Exception):
@@ -27,12 +27,12 @@ class _Worker:
         self._home = home
         self._process: asyncio.subprocess.Process | None = None
 
-    async def measure(self, name: str, measurer: Filter, text: str) -> Measures:
+    async def measure(self, name: str, measurer: TextFilter, text: str) -> Measures:
         process = self._process or await self._start()
         request = {"filter": name, "options": measurer.model_dump(), "text": text}
         body = orjson.dumps(request)
         try:
-            return await asyncio.wait_for(self._exchange(process, body), measurer.time_limit)
+            return await asyncio.wait_for(self._exchange(process, body), measurer.cpu_limit)
         except asyncio.TimeoutError:
             await self.stop()
             raise _Died("time_limit") from None
@@ -106,7 +106,7 @@ class Workers:
             await worker.stop()
         self._folder.cleanup()
 
-    async def verdict(self, name: str, measurer: Filter, text: str) -> Verdict:
+    async def verdict(self, name: str, measurer: TextFilter, text: str) -> Verdict:
         """Measure a text and decide on it; a text that kills its worker twice is dropped, saying how."""
         worker = await self._idle.get()
         try:
@@ -120,4 +120,4 @@ class Workers:
             return Verdict(record=dict.fromkeys(measurer.measures), drop=f"worker_{death}")
         finally:
             self._idle.put_nowait(worker)
-        return Verdict(record=measures, drop=measurer.decide(measures))
+        return Verdict(record=measures, drop=measurer.decide(measures), text=measures.get("text"))

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from builder.document import Document, Verdict
 from builder.errors import BuilderError, Interrupted, NoServer, UsageError
-from builder.filters import FILTERS
+from builder.filters import FactFilter, Filter, TextFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
@@ -218,32 +218,49 @@ def _step(
     stage: FilterStage | RewriteStage, loaded: LoadedRecipe, workers: Workers, pool: ServerPool | None
 ) -> Step:
     if isinstance(stage, FilterStage):
-        measurer, name = stage.build(), stage.filter
-
-        async def measured(document: Document, _: Ask) -> Verdict:
-            return await workers.verdict(name, measurer, document.current)
-
-        return Step(stage.name, stage.applies_to, measured)
+        return Step(stage.name, stage.applies_to, _filtering(stage.filter, loaded.filters[stage.name], workers))
     if pool is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
-    checks = {check.filter or check.check or "": _check(check, workers) for check in prompt.checks}
+    checks = {
+        check.filter or check.check or "": _check(
+            check, loaded.check_filters.get((stage.name, check.filter or "")), workers
+        )
+        for check in prompt.checks
+    }
     rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
 
-def _check(check: PromptCheck, workers: Workers) -> Check:
-    if check.filter is None:
+def _filtering(name: str, used: Filter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
+    if isinstance(used, FactFilter):
+
+        async def looked_up(document: Document, _: Ask) -> Verdict:
+            measures = used.measure(document)
+            return Verdict(measures, used.decide(measures))
+
+        return looked_up
+    if not isinstance(used, TextFilter):
+        raise TypeError(f"filter {name} looks neither at text nor at facts")
+
+    async def measured(document: Document, _: Ask) -> Verdict:
+        return await workers.verdict(name, used, document.current)
+
+    return measured
+
+
+def _check(check: PromptCheck, used: TextFilter | None, workers: Workers) -> Check:
+    if check.filter is None or used is None:
         passes = CHECKS[check.check or ""]
 
         async def checked(before: str, after: str) -> bool:
             return passes(before, after)
 
         return checked
-    name, measurer = check.filter, FILTERS[check.filter].model_validate(check.options)
+    name = check.filter
 
     async def filtered(_: str, after: str) -> bool:
-        return (await workers.verdict(name, measurer, after)).drop is None
+        return (await workers.verdict(name, used, after)).drop is None
 
     return filtered
 

@@ -17,8 +17,6 @@ import orjson
 
 from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
-from builder.filters import FILTERS
-from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.servers import Model
 from builder.run.table import shard_facts
@@ -47,10 +45,8 @@ def _versions(loaded: LoadedRecipe) -> dict[str, str]:
         "pyarrow": version("pyarrow"),
         "python": platform.python_version(),
     }
-    checks = [check.filter for prompt in loaded.prompts.values() for check in prompt.checks if check.filter]
-    stages = [stage.filter for stage in loaded.recipe.stages if isinstance(stage, FilterStage)]
-    for name in [*stages, *checks]:
-        found.update(FILTERS[name].versions())
+    for used in (*loaded.filters.values(), *loaded.check_filters.values()):
+        found.update(used.identity())
     return dict(sorted(found.items()))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import SourceError
+from builder.filters import TextFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
@@ -34,8 +35,9 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
                 found.append({"file": str(path), "stage": "read", "drop": unreadable, "measures": {}})
                 continue
             for stage in loaded.recipe.stages:
-                if isinstance(stage, FilterStage):
-                    verdict = await workers.verdict(stage.filter, stage.build(), text)
+                used = loaded.filters.get(stage.name)
+                if isinstance(stage, FilterStage) and isinstance(used, TextFilter):
+                    verdict = await workers.verdict(stage.filter, used, text)
                     found.append(
                         {
                             "file": str(path),
