@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.errors import RecipeError
-from builder.filters import FILTERS, Filter, TextFilter
+from builder.filters import FILTERS, Filter, WorkerFilter
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
@@ -34,7 +34,7 @@ class LoadedRecipe:
         self.prompts: dict[str, Prompt] = {}
         self.prompt_files: dict[str, str] = {}
         self.filters: dict[str, Filter] = {}
-        self.check_filters: dict[tuple[str, str], TextFilter] = {}
+        self.check_filters: dict[tuple[str, str], WorkerFilter] = {}
         for stage in recipe.stages:
             if isinstance(stage, FilterStage):
                 self.filters[stage.name] = _filter(stage.filter, stage.options, base)
@@ -84,14 +84,14 @@ def _filter(name: str, options: Mapping[str, Any], base: Path) -> Filter:
     return kind.model_validate(placed)
 
 
-def _check_filter(name: str, options: dict[str, Any], path: Path) -> TextFilter:
+def _check_filter(name: str, options: dict[str, Any], path: Path) -> WorkerFilter:
     if name not in FILTERS:
         raise RecipeError(f"there is no filter {name!r}; there are {', '.join(FILTERS)}", where=str(path))
     try:
         checking = _filter(name, options, path.parent)
     except ValidationError as error:
         raise RecipeError(f"options of check {name!r}: {error}", where=str(path)) from error
-    if not isinstance(checking, TextFilter):
+    if not isinstance(checking, WorkerFilter):
         raise RecipeError(
             f"filter {name!r} looks at no text, so it can't check an answer",
             where=str(path),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +13,22 @@ from pydantic import BaseModel, ConfigDict
 from builder.document import Document
 
 Measures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where a filter's texts are measured.
+
+    Attributes:
+        python: The interpreter.
+        script: A module beside this one whose `load(options, sibling)` returns what measures; it runs in a bare
+            interpreter, with the standard library and pylint's packages. None: the filter itself, in ours.
+        options: What `load` gets, as plain data.
+    """
+
+    python: str
+    script: str | None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Filter(BaseModel, ABC):
@@ -32,19 +50,35 @@ class Filter(BaseModel, ABC):
         """Return the versions of everything beyond the options that decides a measure, for the run's identity."""
         return {}
 
+    def note(self) -> str | None:
+        """Return what a user should know before a run with this filter starts."""
+        return None
 
-class TextFilter(Filter):
+
+class WorkerFilter(Filter):
     """Measures the text as it is at its stage, in a worker process that may hang or die without harm."""
 
     cpu_limit: ClassVar[float] = 20.0
     """Seconds of CPU that one text may take before its worker is ended."""
+
+    @abstractmethod
+    def workplace(self, name: str) -> Workplace:
+        """Return where texts are measured; `name` is the filter's in a recipe."""
+
+
+class TextFilter(WorkerFilter):
+    """Measures by a method of its own. A measure named `text` replaces the text for the stages that follow."""
 
     def prepare(self) -> None:
         """Load what measuring needs, once, before workers are forked."""
 
     @abstractmethod
     def measure(self, text: str) -> Measures:
-        """Measure one text. A measure named `text` replaces the text for the stages that follow."""
+        """Measure one text. Runs in a worker."""
+
+    def workplace(self, name: str) -> Workplace:
+        """Return our own interpreter."""
+        return Workplace(sys.executable, None, {"filter": name, "options": self.model_dump()})
 
 
 class FactFilter(Filter):

@@ -20,7 +20,7 @@ from rich.markup import escape
 
 from builder.document import Document, Verdict
 from builder.errors import BuilderError, Interrupted, NoServer, UsageError
-from builder.filters import FactFilter, Filter, TextFilter
+from builder.filters import Filter, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
@@ -233,23 +233,13 @@ def _step(
 
 
 def _filtering(name: str, used: Filter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
-    if isinstance(used, FactFilter):
+    async def judged(document: Document, _: Ask) -> Verdict:
+        return await workers.judge(name, used, document)
 
-        async def looked_up(document: Document, _: Ask) -> Verdict:
-            measures = used.measure(document)
-            return Verdict(measures, used.decide(measures))
-
-        return looked_up
-    if not isinstance(used, TextFilter):
-        raise TypeError(f"filter {name} looks neither at text nor at facts")
-
-    async def measured(document: Document, _: Ask) -> Verdict:
-        return await workers.verdict(name, used, document.current)
-
-    return measured
+    return judged
 
 
-def _check(check: PromptCheck, used: TextFilter | None, workers: Workers) -> Check:
+def _check(check: PromptCheck, used: WorkerFilter | None, workers: Workers) -> Check:
     if check.filter is None or used is None:
         passes = CHECKS[check.check or ""]
 
@@ -276,13 +266,6 @@ def _last_filter(loaded: LoadedRecipe) -> str:
 
 def _notes(loaded: LoadedRecipe) -> Iterator[str]:
     """Yield what a user should know before the run starts."""
-    import platform
-
-    running = ".".join(platform.python_version_tuple()[:2])
-    for stage in loaded.recipe.stages:
-        wanted = (stage.model_extra or {}).get("python") if isinstance(stage, FilterStage) else None
-        if wanted is not None and wanted != running:
-            yield (
-                f"stage {stage.name}: the recipe names Python {wanted}'s grammar; this is Python {running},"
-                " whose grammar applies and is recorded in every row"
-            )
+    for stage, used in loaded.filters.items():
+        if note := used.note():
+            yield f"stage {stage}: {note}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from builder.document import read_document
 from builder.errors import SourceError
-from builder.filters import TextFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
@@ -34,10 +35,11 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
             if text is None:
                 found.append({"file": str(path), "stage": "read", "drop": unreadable, "measures": {}})
                 continue
+            document = read_document(path.name, text, {"file": str(path)})
             for stage in loaded.recipe.stages:
-                used = loaded.filters.get(stage.name)
-                if isinstance(stage, FilterStage) and isinstance(used, TextFilter):
-                    verdict = await workers.verdict(stage.filter, used, text)
+                if isinstance(stage, FilterStage):
+                    verdict = await workers.judge(stage.filter, loaded.filters[stage.name], document)
+                    document = replace(document.after(stage.name, verdict), dropped=None)
                     found.append(
                         {
                             "file": str(path),

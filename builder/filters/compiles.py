@@ -1,0 +1,37 @@
+"""Does a text compile? Loaded by `zygote` in a bare interpreter of the grammar that a recipe names."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+
+class Compiler:
+    """Compiles texts without running them."""
+
+    worn = False
+
+    def measure(self, text: str) -> dict[str, Any]:
+        """Return what `compile()` raised, if anything, and the interpreter's version."""
+        raised: Exception | None = None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(text, "<string>", "exec", dont_inherit=True)
+        # `compile` raises more than SyntaxError: deep nesting, NUL bytes and huge literals have their own.
+        except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
+            raised = error
+        return {
+            "error": None if raised is None else type(raised).__name__,
+            "line": getattr(raised, "lineno", None),
+            "message": None if raised is None else str(getattr(raised, "msg", raised))[:200],
+            "python": platform.python_version(),
+        }
+
+
+def load(options: dict[str, Any], sibling: Callable[[str], Any]) -> Compiler:
+    """Return a compiler; it has no options."""
+    del options, sibling
+    return Compiler()
