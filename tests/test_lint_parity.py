@@ -1,0 +1,111 @@
+"""The lint filter's score is the command line's, whatever the order, the neighbours and the number of workers."""
+
+import asyncio
+import os
+import sysconfig
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from builder.document import Verdict
+from builder.filters import Lint
+from builder.filters.workers import Workers
+from tests.clean_pylint import clean_python, printed_score
+
+STDLIB = Path(sysconfig.get_paths()["stdlib"])
+FILES = 300
+
+
+def elifs(count: int) -> str:
+    return "x = 1\nif x == 0:\n    pass\n" + "".join(f"elif x == {n}:\n    pass\n" for n in range(1, count))
+
+
+MADE = {
+    "nothing": "",
+    "comments alone": "# nothing\n",
+    "told to skip": "# pylint: skip-file\nimport os\n",
+    "told to be silent": "# pylint: disable=all\nimport os\n",
+    "told to say more": "# pylint: enable=missing-module-docstring,invalid-name\nfooBar = 1\n",
+    "below zero": "import os, sys\nfrom os import *\nundefined; undefined()\n",
+    "no line end": "import os",
+    "carriage returns": "import os\r\nx = 1 \r\n",
+    "declares latin-1": "# -*- coding: latin-1 -*-\nx = 'é'\n",
+    "declares rot13": "# -*- coding: rot13 -*-\nx = 1\n",
+    "declares utf-7": "# -*- coding: utf-7 -*-\nx = 1\n",
+    "imports itself": "import source\nsource.x = 1\nfrom source import *\n",
+    "changes a module": "import threading\nthreading.made_up = 1\nthreading.made_up()\n",
+    "relies on a change": "import threading\nprint(threading.made_up)\n",
+    "changes a class": "import queue\nqueue.Queue.made_up = 1\nprint(queue.Queue().made_up)\n",
+    "relies on a changed class": "import queue\nprint(queue.Queue().made_up, queue.Queue.made_up)\n",
+    "imports what is not there": "import numpy\nnumpy.foo()\nimport pandas.x\n",
+    "imports what we have installed": "import builder.cli\nimport pydantic\npydantic.no()\nbuilder.cli.no()\n",
+    "imports pylint": "import pylint.lint\npylint.lint.nothing()\nfrom pylint import made_up\n",
+    **{f"{count} elifs": elifs(count) for count in range(270, 360, 15)},
+    **{f"sum of {count}": "A = 1\nX = " + "+".join(["A"] * count) + "\n" for count in range(200, 1000, 100)},
+}
+
+
+def real_texts() -> dict[str, str]:
+    """Return small files of the standard library that compile, every third by name."""
+    found: dict[str, str] = {}
+    for path in sorted(STDLIB.rglob("*.py"))[::3]:
+        if "site-packages" in path.parts or not 150 < path.stat().st_size < 5500:
+            continue
+        try:
+            text = path.read_bytes().decode()
+            compile(text, "<string>", "exec", dont_inherit=True)
+        except (UnicodeDecodeError, SyntaxError, ValueError):
+            continue
+        found[str(path.relative_to(STDLIB))] = text
+        if len(found) == FILES:
+            break
+    return found
+
+
+def measured(texts: Sequence[str], workers: int) -> list[Verdict]:
+    """Return the texts' verdicts, all of them asked for at once."""
+
+    async def use() -> list[Verdict]:
+        async with Workers(workers) as pool:
+            return await asyncio.gather(*(pool.verdict("lint", Lint(), text) for text in texts))
+
+    return asyncio.run(use())
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return {**real_texts(), **MADE}
+
+
+@pytest.fixture(scope="module")
+def verdicts(texts: dict[str, str]) -> dict[str, Verdict]:
+    return dict(zip(texts, measured(list(texts.values()), 2), strict=True))
+
+
+@pytest.mark.timeout(600)
+def test_scores_are_those_of_the_command_line(
+    texts: dict[str, str], verdicts: dict[str, Verdict], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("pylint")
+    python = clean_python(folder / "venv")
+    folders = [folder / str(number) for number in range(len(texts))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        printed = dict(
+            zip(texts, pool.map(printed_score, [python] * len(texts), texts.values(), folders), strict=True)
+        )
+    ours = {name: verdict.record["pylint_score"] for name, verdict in verdicts.items()}
+    assert {name: (ours[name], score) for name, score in printed.items() if ours[name] != score} == {}
+    assert len(real_texts()) == FILES
+    assert (
+        len(set(printed.values())) > 100
+    )  # None, below zero and many between: not equal for want of a difference
+
+
+def test_a_score_does_not_depend_on_order_neighbours_or_workers(
+    texts: dict[str, str], verdicts: dict[str, Verdict]
+) -> None:
+    backwards = list(reversed(texts))
+    again = dict(zip(backwards, measured([texts[name] for name in backwards], 1), strict=True))
+    assert {name for name in texts if again[name] != verdicts[name]} == set()
