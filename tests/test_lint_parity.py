@@ -30,6 +30,7 @@ MADE = {
     "told to say more": "# pylint: enable=missing-module-docstring,invalid-name\nfooBar = 1\n",
     "below zero": "import os, sys\nfrom os import *\nundefined; undefined()\n",
     "no line end": "import os",
+    "relies on builtins that site adds": "help(copyright)\nif input():\n    quit()\nexit(1)\n",
     "carriage returns": "import os\r\nx = 1 \r\n",
     "declares latin-1": "# -*- coding: latin-1 -*-\nx = 'é'\n",
     "declares rot13": "# -*- coding: rot13 -*-\nx = 1\n",

@@ -1,12 +1,22 @@
-"""Keep or drop, on the CPU. A filter measures a text in a child process and decides in the parent.
-
-To add one: a module with a `TextFilter` or `FactFilter`, a line in `FILTERS`, a test.
-"""
+"""Keep or drop, on the CPU. docs/filters.md shows how to add one: a module, a line in `FILTERS`, a test."""
 
 from builder.filters.base import FactFilter, Filter, TextFilter, WorkerFilter
+from builder.filters.language import Language
+from builder.filters.length import Length
+from builder.filters.licenses import Licenses
 from builder.filters.lint import Lint
+from builder.filters.repetition import Repetition
+from builder.filters.score import Score
 from builder.filters.syntax import Syntax
 
-FILTERS: dict[str, type[Filter]] = {"syntax": Syntax, "lint": Lint}
+FILTERS: dict[str, type[Filter]] = {
+    "syntax": Syntax,
+    "lint": Lint,
+    "language": Language,
+    "length": Length,
+    "licenses": Licenses,
+    "repetition": Repetition,
+    "score": Score,
+}
 
 __all__ = ["FILTERS", "FactFilter", "Filter", "Lint", "Syntax", "TextFilter", "WorkerFilter"]

@@ -21,6 +21,7 @@ import resource
 import select
 import shutil
 import signal
+import site
 import socket
 import struct
 import sys
@@ -250,6 +251,9 @@ def main() -> None:
         # A file's folder comes first for pylint: nothing lies in it but the file itself.
         sys.path.insert(0, str(folder / "beside"))
         sys.path.append(str(folder / "packages"))
+        # The rest of what `site` does at an interpreter's start: `exit`, `quit` and `help` are builtins.
+        for fill_builtins in (site.setquit, site.setcopyright, site.sethelper):
+            fill_builtins()
     _name("builder-zygote")
     with contextlib.suppress(KeyboardInterrupt):
         _Zygote(socket.socket(fileno=descriptor)).run()

@@ -1,0 +1,179 @@
+"""The filters that need no pylint: each decides by its own rule, and its measures say why."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.document import Document, read_document
+from builder.errors import RecipeError
+from builder.filters import FILTERS, TextFilter
+from builder.filters.language import Language
+from builder.filters.length import Length
+from builder.filters.licenses import Licenses
+from builder.filters.repetition import Repetition, repetition
+from builder.filters.score import Score
+from builder.filters.workers import Workers
+
+
+def judged(used: TextFilter, text: str) -> str | None:
+    return used.decide(used.measure(text))
+
+
+# --- repetition, against the reference's regular expression ---
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text(alphabet="ab", max_size=60) | st.text(alphabet="abc\n", max_size=80), st.integers(2, 9))
+def test_repetition_is_the_references(text: str, least: int) -> None:
+    found = repetition(text, least)
+    expected = re.search(rf"(.{{{least},}})(\1)+", text, re.DOTALL)
+    assert (found is None) == (expected is None)
+    if found is not None:
+        position, period = found
+        assert period >= least
+        assert text[position : position + period] == text[position + period : position + 2 * period] != ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("abcdefgh", max_size=300), st.text("abcdefgh", min_size=1, max_size=40), st.integers(1, 9), st.data()
+)
+def test_repetition_is_the_references_in_longer_texts(
+    text: str, part: str, times: int, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(text)))
+    text = text[:place] + part * times + text[place:]
+    expected = re.search(r"(.{20,})(\1)+", text, re.DOTALL)
+    assert (repetition(text, 20) is None) == (expected is None)
+
+
+def test_repetition_begins_at_its_limits() -> None:
+    part, rest = "".join(map(chr, range(1000, 1100))), "".join(map(chr, range(2000, 2800)))
+    assert judged(Repetition(), part + part + rest) == "repetition"
+    assert judged(Repetition(), (part + part + rest)[:-1]) is None  # 999 characters
+    assert judged(Repetition(), part[1:] + part[1:] + rest + "12") is None  # 99 of them
+    assert Repetition().measure(rest + part + part) == {"position": 800, "period": 100}
+
+
+@pytest.mark.parametrize("unit", ["a", "ab", "x = 1\n", "".join(map(chr, range(500, 560)))])
+def test_repetition_takes_no_quadratic_time(unit: str) -> None:
+    start = time.process_time()
+    barely = "".join(unit * (150 // len(unit)) + chr(20_000 + n) for n in range(6000))
+    assert repetition(barely, 100) is None
+    assert repetition(unit * (1_000_000 // len(unit)), 100) is not None
+    assert time.process_time() - start < 60  # the regular expression takes hours
+
+
+# --- length ---
+
+
+def test_length_keeps_its_limits() -> None:
+    used = Length(min_characters=4, max_characters=12, min_lines=2, max_lines=3, max_line_length=5)
+    assert used.measure("ab\ncde\n") == {"characters": 7, "lines": 2, "longest_line": 3}
+    texts = ["a\nb", "ab\ncde\n", "a\nb\nc\nd\n", "abcd", "abcdef\nb\n", "a\nb\nc" + "d" * 10, "abcd\nabcd\nab"]
+    found = [judged(used, text) for text in texts]
+    assert found == ["too_short", None, "too_long", "too_short", "line_too_long", "too_long", None]
+
+
+def test_length_without_a_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one of"):
+        Length()
+
+
+# --- language: one verdict for a text on every version of Python ---
+
+PIECES = {
+    "x = 'plain'  # ASCII\n": (2, 0, None),
+    "x = '日本語'  # カタカナ、ひらがな\n": (2, 0, None),
+    "x = 'naïve'\n": (1, 1, 1),
+    "x = 1\n# über\ny = 'é'\n": (2, 2, 2),
+    "é = 1\n": (0, 0, None),
+    "x = f'a{b}é'\n": (1, 1, 1),
+    "x = f'{naïve}'\n": (1, 1, 1),
+    "x = f'''{\n  'a'\n}'''  # c\n": (2, 0, None),
+    "x = f'a' f'é' 'b'\n": (3, 1, 1),
+    "x = rb'a' + f'{1!r:>{width}}'\n": (2, 0, None),
+}
+
+
+def test_language_counts_comments_and_strings() -> None:
+    for text, (pieces, foreign, line) in PIECES.items():
+        measures = Language().measure(text)
+        assert measures == {"pieces": pieces, "foreign": foreign, "line": line}, text
+        assert Language().decide(measures) == ("foreign_text" if foreign else None)
+
+
+def test_language_refuses_what_has_no_tokens() -> None:
+    assert judged(Language(), "x = '''") == "not_tokenizable"
+
+
+# --- facts ---
+
+
+def document(**source: object) -> Document:
+    return read_document("a", "text", source)
+
+
+def test_a_score_is_read_from_the_source_or_an_earlier_stage() -> None:
+    used = Score(column="source.int_score", minimum=4)
+    values = [4, 3.9, None, 5]
+    verdicts = [used.decide(used.measure(document(int_score=value))) for value in values]
+    assert verdicts == [None, "below_minimum", "no_score", None]
+    graded = Score(column="sgcr.grade", minimum=6)
+    assert graded.measure(Document("a", "", {}, "", {"sgcr": {"grade": 7}})) == {"value": 7.0}
+
+
+@pytest.mark.parametrize("source", [{"other": 1}, {"int_score": "four"}, {}])
+def test_a_score_that_cannot_be_is_an_error_not_a_drop(source: dict[str, object]) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Score(column="source.int_score", minimum=4).measure(document(**source))
+    assert "int_score" in str(caught.value)
+
+
+def test_licences_must_all_be_allowed() -> None:
+    used = Licenses(allow=["MIT", "Apache-2.0"])
+    found = [["MIT"], ["mit", "apache-2.0"], ["MIT", "GPL-3.0-only"], [], None]
+    verdicts = [used.decide(used.measure(document(detected_licenses=names))) for names in found]
+    assert verdicts == [None, None, "license_not_allowed", "no_license", "no_license"]
+    kept = Licenses(allow=["MIT"], column="license", unlicensed="keep")
+    assert kept.decide(kept.measure(document(license=None))) is None
+    assert kept.measure(document(license="GPL-2.0")) == {"licenses": "GPL-2.0", "not_allowed": 1}
+    with pytest.raises(RecipeError, match="no column 'license'"):
+        kept.measure(document(path="a.py"))
+
+
+# --- all of them ---
+
+
+def test_every_text_filter_works_in_a_worker() -> None:
+    options: dict[str, dict[str, object]] = {"length": {"min_lines": 1}}
+    names = [name for name, kind in FILTERS.items() if issubclass(kind, TextFilter)]
+
+    async def use() -> dict[str, str | None]:
+        async with Workers(1) as workers:
+            built = {name: FILTERS[name].model_validate(options.get(name, {})) for name in names}
+            return {
+                name: (await workers.judge(name, used, read_document("a", "x = 1\n", {}))).drop
+                for name, used in built.items()
+            }
+
+    assert asyncio.run(use()) == dict.fromkeys(names)
+
+
+def test_every_filter_is_in_the_documentation() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "filters.md").read_text(encoding="utf-8")
+    assert [name for name in FILTERS if f"`{name}`" not in text] == []
+
+
+def test_a_bare_interpreter_has_nothing_of_ours() -> None:
+    scripts = Path(__file__).parent.parent / "builder" / "filters"
+    loaded = f"import sys; sys.path.insert(0, {str(scripts)!r}); import zygote; zygote.sibling('compiles')"
+    check = "assert not any(name.startswith(('builder', 'pydantic')) for name in sys.modules)"
+    subprocess.run([sys.executable, "-S", "-c", f"{loaded}; {check}"], check=True)
