@@ -68,7 +68,7 @@ REFUSED = {
     "def f(:\n": ("syntax_error", 1),
     "x = 1\nif x:\nprint(x)\n": ("syntax_error", 3),
     "if 1:\n  x\n\ty": ("syntax_error", 3),
-    "print 'Python 2'": ("syntax_error", 1),
+    "print 'Python 2'": ("python2", 1),
     "\ufeffx = 1": ("syntax_error", 1),
     "return 1": ("syntax_error", 1),
     "await x": ("syntax_error", 1),

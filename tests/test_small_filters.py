@@ -17,6 +17,7 @@ from builder.filters import FILTERS, TextFilter
 from builder.filters.language import Language
 from builder.filters.length import Length
 from builder.filters.licenses import Licenses
+from builder.filters.python2 import is_python2
 from builder.filters.repetition import Repetition, repetition
 from builder.filters.score import Score
 from builder.filters.workers import Workers
@@ -69,6 +70,34 @@ def test_repetition_takes_no_quadratic_time(unit: str) -> None:
     assert repetition(barely, 100) is None
     assert repetition(unit * (1_000_000 // len(unit)), 100) is not None
     assert time.process_time() - start < 60  # the regular expression takes hours
+
+
+# --- Python 2 ---
+
+PYTHON_2 = (
+    "print 'x'", "print x", "print", "exec 'x' in y", "try:\n    x\nexcept E, e:\n    pass", "raise E, 'x'",
+    "raise e[0], e[1], e[2]", "x = `y`", "if x <> y: pass", "x = 0777", "x = 10L", "x = 0xFFl", "x = ur'y'",
+    "def f(a, (b, c)): pass", "f = lambda (a, b): a", "if x: print 'y'", "import os; print 'y'",
+)  # fmt: skip
+NOT_PYTHON_2 = (
+    "def f(:\n    pass", "x = (1, 2", "print(x", "x = 'abc", "class A\n    pass", "x = 1 +", "if x\n    print(y)",
+    "except (A, B):", "x = <html>", "# print x\nx = = 1", "try: x\nexcept (A, B)\n", "raise E(a, b", "x = 1 if y els 2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*PYTHON_2, *NOT_PYTHON_2])
+def test_python_2_is_told_from_what_is_merely_broken(text: str) -> None:
+    try:
+        compile(text, "<string>", "exec")
+    except SyntaxError as error:
+        assert is_python2(text, error.lineno) == (text in PYTHON_2)
+    else:
+        assert text == "print"  # a name, to Python 3
+
+
+@given(st.text(), st.integers(-2, 9) | st.none())
+def test_any_text_is_python_2_or_not(text: str, line: int | None) -> None:
+    assert is_python2(text, line) in (True, False)
 
 
 # --- length ---

@@ -13,6 +13,9 @@ class Compiler:
 
     worn = False
 
+    def __init__(self, is_python2: Callable[[str, int | None], bool]) -> None:
+        self._is_python2 = is_python2
+
     def measure(self, text: str) -> dict[str, Any]:
         """Return what `compile()` raised, if anything, and the interpreter's version."""
         raised: Exception | None = None
@@ -23,15 +26,17 @@ class Compiler:
         # `compile` raises more than SyntaxError: deep nesting, NUL bytes and huge literals have their own.
         except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
             raised = error
+        line = getattr(raised, "lineno", None)
         return {
             "error": None if raised is None else type(raised).__name__,
-            "line": getattr(raised, "lineno", None),
+            "line": line,
             "message": None if raised is None else str(getattr(raised, "msg", raised))[:200],
+            "python2": isinstance(raised, SyntaxError) and self._is_python2(text, line),
             "python": platform.python_version(),
         }
 
 
 def load(options: dict[str, Any], sibling: Callable[[str], Any]) -> Compiler:
     """Return a compiler; it has no options."""
-    del options, sibling
-    return Compiler()
+    del options
+    return Compiler(sibling("python2").is_python2)

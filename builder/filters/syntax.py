@@ -26,7 +26,13 @@ class Syntax(WorkerFilter):
 
     python: str | None = Field(default=None, pattern=r"^3\.\d+$")
 
-    measures: ClassVar[Mapping[str, type]] = {"error": str, "line": int, "message": str, "python": str}
+    measures: ClassVar[Mapping[str, type]] = {
+        "error": str,
+        "line": int,
+        "message": str,
+        "python2": bool,
+        "python": str,
+    }
 
     def _interpreter(self) -> tuple[str, str]:
         found = None if self.python is None else find_python(self.python)
@@ -52,7 +58,9 @@ class Syntax(WorkerFilter):
         )
 
     def decide(self, measures: Measures) -> str | None:
-        """Drop what did not compile: `syntax_error`, `recursion_error` and so on."""
+        """Drop what did not compile: `python2`, `syntax_error`, `recursion_error` and so on."""
+        if measures["python2"]:
+            return "python2"
         return None if measures["error"] is None else _REASONS.get(measures["error"], "syntax_error")
 
 
