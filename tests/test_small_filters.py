@@ -81,7 +81,8 @@ PYTHON_2 = (
 )  # fmt: skip
 NOT_PYTHON_2 = (
     "def f(:\n    pass", "x = (1, 2", "print(x", "x = 'abc", "class A\n    pass", "x = 1 +", "if x\n    print(y)",
-    "except (A, B):", "x = <html>", "# print x\nx = = 1", "try: x\nexcept (A, B)\n", "raise E(a, b", "x = 1 if y els 2",
+    "except (A, B):", "x = <html>", "# print x\nx = = 1",
+    "try: x\nexcept (A, B)\n", "raise E(a, b", "x = 1 if y els 2",
 )  # fmt: skip
 
 
