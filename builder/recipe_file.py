@@ -81,6 +81,13 @@ def _filter(name: str, options: Mapping[str, Any], base: Path) -> Filter:
             placed[option] = [str(base / Path(path).expanduser()) for path in given]
         elif isinstance(given, str):
             placed[option] = str(base / Path(given).expanduser())
+        for path in [placed[option]] if isinstance(given, str) else placed.get(option) or ():
+            if not Path(path).is_file():
+                raise RecipeError(
+                    "there is no such file",
+                    where=path,
+                    remedy=f"correct `{option}` of filter {name!r} in the recipe",
+                )
     return kind.model_validate(placed)
 
 

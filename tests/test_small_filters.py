@@ -182,8 +182,12 @@ def test_licences_must_all_be_allowed() -> None:
 # --- all of them ---
 
 
-def test_every_text_filter_works_in_a_worker() -> None:
-    options: dict[str, dict[str, object]] = {"length": {"min_lines": 1}}
+def test_every_text_filter_works_in_a_worker(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"question": "What is the sum of one and two and three?"}\n')
+    options: dict[str, dict[str, object]] = {
+        "length": {"min_lines": 1},
+        "contamination": {"benchmarks": [str(tmp_path / "items.jsonl")], "fields": ["question"]},
+    }
     names = [name for name, kind in FILTERS.items() if issubclass(kind, TextFilter)]
 
     async def use() -> dict[str, str | None]:

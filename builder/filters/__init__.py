@@ -1,6 +1,7 @@
 """Keep or drop, on the CPU. docs/filters.md shows how to add one: a module, a line in `FILTERS`, a test."""
 
 from builder.filters.base import FactFilter, Filter, TextFilter, WorkerFilter
+from builder.filters.contamination import Contamination
 from builder.filters.language import Language
 from builder.filters.length import Length
 from builder.filters.licenses import Licenses
@@ -12,6 +13,7 @@ from builder.filters.syntax import Syntax
 FILTERS: dict[str, type[Filter]] = {
     "syntax": Syntax,
     "lint": Lint,
+    "contamination": Contamination,
     "language": Language,
     "length": Length,
     "licenses": Licenses,
