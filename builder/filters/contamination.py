@@ -47,7 +47,7 @@ class Contamination(TextFilter):
         _index(tuple(self.benchmarks), tuple(self.fields), self.ngram)
 
     def measure(self, text: str) -> Measures:
-        """Return the item most alike: its similarity, the share of its n-grams found, whether it is there whole."""
+        """Return the item most alike: its similarity, the share of its n-grams found, whether all of it is."""
         return _index(tuple(self.benchmarks), tuple(self.fields), self.ngram).nearest(text)
 
     def decide(self, measures: Measures) -> str | None:
