@@ -75,12 +75,12 @@ def memory() -> tuple[float, float]:
 
 async def warmed(workers: Workers, texts: Sequence[str]) -> None:
     """Use workers until they have all that they share."""
-    await asyncio.gather(*(workers.verdict("lint", Lint(), text) for text in texts[:WARM_UP]))
+    await asyncio.gather(*(workers.verdict(Lint(), text) for text in texts[:WARM_UP]))
     last = -1.0
     while family_seconds() != last:
         last = family_seconds()
         await asyncio.sleep(1)
-    await asyncio.gather(*(workers.verdict("lint", Lint(), text) for text in texts[:4]))
+    await asyncio.gather(*(workers.verdict(Lint(), text) for text in texts[:4]))
 
 
 async def one_by_one(texts: Sequence[str]) -> tuple[float, list[tuple[float | None, float]], tuple[float, float]]:
@@ -95,7 +95,7 @@ async def one_by_one(texts: Sequence[str]) -> tuple[float, list[tuple[float | No
         for text in texts:
             start = family_seconds()
             for _ in range(10):
-                verdict = await workers.verdict("lint", Lint(), text)
+                verdict = await workers.verdict(Lint(), text)
             found.append((verdict.record["pylint_score"], (family_seconds() - start) / 10))
         return started, found, memory()
 
@@ -105,7 +105,7 @@ async def rate(texts: Sequence[str], count: int) -> float:
     async with Workers(count) as workers:
         await warmed(workers, texts)
         start = time.perf_counter()
-        await asyncio.gather(*(workers.verdict("lint", Lint(), text) for text in texts))
+        await asyncio.gather(*(workers.verdict(Lint(), text) for text in texts))
         return len(texts) / (time.perf_counter() - start)
 
 

@@ -56,6 +56,10 @@ class GateTripped(BuilderError):
     exit_code = 3
 
 
+class FilterUnavailable(BuilderError):
+    """The process that measures texts for a filter can't be started: no text is to blame."""
+
+
 class NothingToTalkTo(BuilderError):
     """A server, the Hub or the storage does not answer, or not as it must."""
 

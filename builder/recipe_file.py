@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.errors import RecipeError
-from builder.filters import FILTERS, Filter, WorkerFilter
+from builder.filters import FILTERS, AnyFilter, WorkerFilter
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
@@ -33,7 +33,7 @@ class LoadedRecipe:
         self._written_paths = written_paths
         self.prompts: dict[str, Prompt] = {}
         self.prompt_files: dict[str, str] = {}
-        self.filters: dict[str, Filter] = {}
+        self.filters: dict[str, AnyFilter] = {}
         self.check_filters: dict[tuple[str, str], WorkerFilter] = {}
         for stage in recipe.stages:
             if isinstance(stage, FilterStage):
@@ -72,16 +72,13 @@ class LoadedRecipe:
         return {key: snapshot[key] for key in ("name", "source", "stages")}
 
 
-def _filter(name: str, options: Mapping[str, Any], base: Path) -> Filter:
+def _filter(name: str, options: Mapping[str, Any], base: Path) -> AnyFilter:
     """Return a filter whose paths, given relative to `base`, are whole."""
     kind = FILTERS[name]
     placed = dict(options)
-    for option in kind.paths:
-        if isinstance(given := placed.get(option), list):
-            placed[option] = [str(base / Path(path).expanduser()) for path in given]
-        elif isinstance(given, str):
-            placed[option] = str(base / Path(given).expanduser())
-        for path in [placed[option]] if isinstance(given, str) else placed.get(option) or ():
+    for option in kind.paths & placed.keys():
+        placed[option] = [str(base / Path(path).expanduser()) for path in placed[option]]
+        for path in placed[option]:
             if not Path(path).is_file():
                 raise RecipeError(
                     "there is no such file",

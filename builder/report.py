@@ -131,7 +131,7 @@ def _show_document(document: Document, console: Console) -> None:
 def show_explanations(found: Sequence[dict[str, Any]], console: Console) -> None:
     """Print each filter's verdict on each file, with the measures behind it."""
     for item in found:
-        verdict = f"drop: {item['drop']}" if item["drop"] else "keep"
+        verdict = item.get("note") or (f"drop: {item['drop']}" if item["drop"] else "keep")
         measures = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in item["measures"].items()

@@ -27,7 +27,7 @@ def test_the_index_finds_the_most_similar_item(items: list[str], text: str, ngra
     ours = grams(text, ngram)
     expected = [len(ours & grams(item, ngram)) / (len(ours | grams(item, ngram)) or 1) for item in items]
     exact = [bool(item) and bool(re.search(rf"\b{item}\b", text)) for item in items]
-    found = Index({str(number): item for number, item in enumerate(items)}, ngram).nearest(text)
+    found = Index(((str(number), item) for number, item in enumerate(items)), ngram).nearest(text)
     if not any(exact):
         assert found["jaccard"] == pytest.approx(max(expected))
     if found["item"] is not None:
@@ -78,7 +78,18 @@ def test_a_benchmark_that_is_not_there_is_named_before_anything_starts(tmp_path:
         load_recipe(str(recipe))
     assert caught.value.where == str(tmp_path / "gone.jsonl")
     (tmp_path / "gone.jsonl").write_text('{"prompt": "a b c d e f"}\n')
-    assert load_recipe(str(recipe)).filters["clean"].identity().keys() == {"benchmark gone.jsonl"}
+    assert list(load_recipe(str(recipe)).filters["clean"].identity().values()) == ["gone.jsonl"]
+
+
+def test_benchmarks_of_one_name_are_all_looked_for(tmp_path: Path) -> None:
+    texts = ["How many apples are left in the basket?", "Which of these numbers are prime, and why?"]
+    paths = [tmp_path / str(number) / "test.jsonl" for number in range(2)]
+    for path, text in zip(paths, texts, strict=True):
+        path.parent.mkdir()
+        path.write_text(json.dumps({"question": text}) + "\n")
+    used = Contamination(benchmarks=[str(path) for path in paths], fields=["question"])
+    assert [used.decide(used.measure(text)) for text in texts] == ["contaminated"] * 2
+    assert len(used.identity()) == 2
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="HumanEval is not beside the project (../shared/data)")

@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import os
+import platform
 import re
 import signal
-import sysconfig
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -15,12 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.document import Verdict
+from builder.errors import FilterUnavailable
 from builder.filters import Lint, Syntax
+from builder.filters.base import Workplace
 from builder.filters.comments import comment_ratio, penalised
 from builder.filters.workers import Workers
 
 Given = TypeVar("Given")
-STDLIB = Path(sysconfig.get_paths()["stdlib"])
 CLEAN = '"""A module."""\n\nX = 1\n'
 PYLINT_LOOKS_FOR_EVER = "#" + " " * 50_000 + "pylint" + " " * 10 + "\n"
 
@@ -44,7 +48,7 @@ def verdicts(filter_name: str, *texts: str, count: int = 1) -> list[Verdict]:
     measurer = {"lint": Lint(), "syntax": Syntax()}[filter_name]
 
     async def use(workers: Workers) -> list[Verdict]:
-        return [await workers.verdict(filter_name, measurer, text) for text in texts]
+        return [await workers.verdict(measurer, text) for text in texts]
 
     return with_workers(use, count)
 
@@ -153,15 +157,6 @@ def test_the_limit_itself_is_kept(score: float | None, drop: str | None) -> None
 
 # --- lint ---
 
-MODULES = ("this", "bisect", "keyword", "colorsys", "sched", "stat", "queue", "tty")
-TEXTS = {
-    **{name: (STDLIB / f"{name}.py").read_text() for name in MODULES},
-    "comments alone": "# nothing\n",
-    "told to skip": "# pylint: skip-file\nimport os\n",
-    "crashes pylint": "x = " + "+".join(["a"] * 900) + "\n",
-    "below zero": "import os, sys\nfrom os import *\nundefined; undefined()\n",
-}
-
 
 def test_a_text_runs_none_of_the_modules_it_names() -> None:
     # Each of these would be imported, and with it run, by an unguarded search for a frozen module.
@@ -178,7 +173,7 @@ def test_a_worker_holds_no_secret_and_no_path_of_ours(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, "hush-hush")
 
     async def use(workers: Workers) -> tuple[bytes, str]:
-        await workers.verdict("syntax", Syntax(), CLEAN)
+        await workers.verdict(Syntax(), CLEAN)
         (pid,) = family()
         return Path(f"/proc/{pid}/environ").read_bytes(), str(Path(f"/proc/{pid}/cwd").readlink())
 
@@ -198,26 +193,72 @@ def test_a_worker_holds_no_secret_and_no_path_of_ours(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", ["builder-worker", "builder-lane", "builder-zygote"])
 def test_a_process_killed_while_idle_costs_nothing(name: str) -> None:
     async def use(workers: Workers) -> Verdict:
-        await workers.verdict("syntax", Syntax(), CLEAN)
+        await workers.verdict(Syntax(), CLEAN)
         os.kill(family(name)[0], signal.SIGKILL)
-        return await workers.verdict("syntax", Syntax(), CLEAN)
+        return await workers.verdict(Syntax(), CLEAN)
 
     assert with_workers(use).drop is None
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_pool_whose_process_is_killed_leaves_nothing_behind(tmp_path: Path, end: signal.Signals) -> None:
+    script = (
+        "import asyncio, sys\nfrom builder.filters import Lint\nfrom builder.filters.workers import Workers\n"
+        "async def main():\n    async with Workers(1) as workers:\n"
+        "        await workers.verdict(Lint(), 'x = 1')\n        print('ready', flush=True)\n"
+        "        await asyncio.sleep(60)\nasyncio.run(main())\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as pool:
+        assert pool.stdout is not None
+        assert pool.stdout.readline() == "ready\n"
+        names = ("builder-zygote", "builder-lane", "builder-worker")
+        pids = [pid for name in names for pid in family(name)]
+        assert len(pids) == len(names)
+        assert list(tmp_path.iterdir())
+        pool.send_signal(end)
+    left = time.monotonic() + 20
+    while time.monotonic() < left and (
+        list(tmp_path.iterdir()) or any(Path(f"/proc/{pid}").exists() for pid in pids)
+    ):
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
+def test_a_worker_that_cannot_start_is_an_error_and_drops_no_text(python: str) -> None:
+    class Elsewhere(Syntax):
+        def workplace(self) -> Workplace:
+            return Workplace(python, "compiles")
+
+    async def use(workers: Workers) -> Verdict:
+        return await workers.verdict(Elsewhere(), CLEAN)
+
+    with pytest.raises(FilterUnavailable, match=r"end as they start|can't be run"):
+        with_workers(use)
+
+
+def test_each_grammar_of_a_recipe_is_part_of_its_runs_identity() -> None:
+    named = ".".join(platform.python_version_tuple()[:2])
+    assert Syntax().identity() == {"grammar": platform.python_version()}
+    assert Syntax(python=named).identity() == {f"grammar {named}": platform.python_version()}
 
 
 def test_a_text_that_kills_its_workers_costs_itself_alone() -> None:
     killed: set[int] = set()
 
     async def use(workers: Workers) -> list[Verdict]:
-        await workers.verdict("lint", Lint(), CLEAN)
-        deadly = asyncio.create_task(workers.verdict("lint", Lint(), PYLINT_LOOKS_FOR_EVER))
+        await workers.verdict(Lint(), CLEAN)
+        deadly = asyncio.create_task(workers.verdict(Lint(), PYLINT_LOOKS_FOR_EVER))
         await asyncio.sleep(0.2)
         while not deadly.done():
             for pid in family():
                 os.kill(pid, signal.SIGKILL)
                 killed.add(pid)
             await asyncio.sleep(0.1)
-        return [await deadly, *[await workers.verdict("lint", Lint(), text) for text in (CLEAN, "import os\n")]]
+        return [await deadly, *[await workers.verdict(Lint(), text) for text in (CLEAN, "import os\n")]]
 
     deadly, clean, poor = with_workers(use)
     assert deadly.drop == "worker_signal_9"
@@ -229,8 +270,8 @@ def test_a_text_that_kills_its_workers_costs_itself_alone() -> None:
 
 def test_a_text_that_hangs_is_ended_while_others_go_on() -> None:
     async def use(workers: Workers) -> tuple[Verdict, Verdict, list[int]]:
-        hanging = asyncio.create_task(workers.verdict("lint", Hurried(), PYLINT_LOOKS_FOR_EVER))
-        other = await workers.verdict("syntax", Syntax(), CLEAN)
+        hanging = asyncio.create_task(workers.verdict(Hurried(), PYLINT_LOOKS_FOR_EVER))
+        other = await workers.verdict(Syntax(), CLEAN)
         assert not hanging.done()
         ended = await hanging
         return ended, other, family()
@@ -243,14 +284,14 @@ def test_a_text_that_hangs_is_ended_while_others_go_on() -> None:
 
 def test_a_cancelled_measurement_leaves_no_process_behind() -> None:
     async def use(workers: Workers) -> tuple[list[int], Verdict]:
-        hanging = asyncio.create_task(workers.verdict("lint", Lint(), PYLINT_LOOKS_FOR_EVER))
+        hanging = asyncio.create_task(workers.verdict(Lint(), PYLINT_LOOKS_FOR_EVER))
         while not family():
             await asyncio.sleep(0.05)
         hanging.cancel()
         await asyncio.wait([hanging])
         await asyncio.sleep(0.1)  # the worker goes with its lane
         left = family()
-        return left, await workers.verdict("syntax", Syntax(), CLEAN)
+        return left, await workers.verdict(Syntax(), CLEAN)
 
     left, after = with_workers(use)
     assert left == []
@@ -259,7 +300,7 @@ def test_a_cancelled_measurement_leaves_no_process_behind() -> None:
 
 def test_a_worker_cannot_take_the_machines_memory_or_disk() -> None:
     async def use(workers: Workers) -> str:
-        await workers.verdict("syntax", Syntax(), CLEAN)
+        await workers.verdict(Syntax(), CLEAN)
         return Path(f"/proc/{family()[0]}/limits").read_text()
 
     limits = dict(re.findall(r"^Max (.+?)  +(\S+) ", with_workers(use), re.M))
@@ -271,7 +312,7 @@ def test_a_worker_cannot_take_the_machines_memory_or_disk() -> None:
 def test_many_texts_over_few_workers_each_get_their_own_verdict() -> None:
     async def use(workers: Workers) -> list[Verdict]:
         texts = [f"x = {number}" if number % 3 else "\n" * number + "x = = 1" for number in range(60)]
-        return await asyncio.gather(*(workers.verdict("syntax", Syntax(), text) for text in texts))
+        return await asyncio.gather(*(workers.verdict(Syntax(), text) for text in texts))
 
     measured = with_workers(use, count=2)
     assert [verdict.record["line"] for verdict in measured] == [None if n % 3 else n + 1 for n in range(60)]

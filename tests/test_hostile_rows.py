@@ -148,12 +148,12 @@ async def _measure(folder: Path) -> Measured:
     async with Workers(2) as workers:
 
         async def one(name: str, text: str) -> None:
-            verdict = await workers.verdict("syntax", Syntax(), text)
+            verdict = await workers.verdict(Syntax(), text)
             if verdict.drop is None:
-                verdict = await workers.verdict("lint", Hurried(), text)
+                verdict = await workers.verdict(Hurried(), text)
             verdicts[name] = verdict
-            clean = await workers.verdict("lint", Hurried(), CLEAN)
-            between.append((clean, await workers.verdict("lint", Hurried(), POOR)))
+            clean = await workers.verdict(Hurried(), CLEAN)
+            between.append((clean, await workers.verdict(Hurried(), POOR)))
 
         await asyncio.gather(*(one(name, text) for name, text in HOSTILE.items()))
         files = [path for path in folder.rglob("*") if "packages" not in path.parts and path.name != "source.py"]

@@ -11,6 +11,7 @@ import pytest
 
 from builder.document import Verdict
 from builder.filters import Lint
+from builder.filters.comments import comment_ratio, penalised
 from builder.filters.workers import Workers
 from tests.clean_pylint import clean_python, printed_score
 
@@ -70,7 +71,7 @@ def measured(texts: Sequence[str], workers: int) -> list[Verdict]:
 
     async def use() -> list[Verdict]:
         async with Workers(workers) as pool:
-            return await asyncio.gather(*(pool.verdict("lint", Lint(), text) for text in texts))
+            return await asyncio.gather(*(pool.verdict(Lint(), text) for text in texts))
 
     return asyncio.run(use())
 
@@ -102,6 +103,16 @@ def test_scores_are_those_of_the_command_line(
     assert (
         len(set(printed.values())) > 100
     )  # None, below zero and many between: not equal for want of a difference
+
+
+def test_the_penalty_is_taken_from_the_printed_score(texts: dict[str, str], verdicts: dict[str, Verdict]) -> None:
+    for name, verdict in verdicts.items():
+        record = verdict.record
+        assert set(record) == set(Lint.measures), name
+        assert record["comment_ratio"] == comment_ratio(texts[name]), name
+        assert record["score"] == penalised(record["pylint_score"], record["comment_ratio"]), name
+        assert verdict.drop == Lint().decide(dict(record)), name
+    assert len({verdict.record["comment_ratio"] for verdict in verdicts.values()}) > 100
 
 
 def test_a_score_does_not_depend_on_order_neighbours_or_workers(

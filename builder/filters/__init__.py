@@ -1,6 +1,6 @@
 """Keep or drop, on the CPU. docs/filters.md shows how to add one: a module, a line in `FILTERS`, a test."""
 
-from builder.filters.base import FactFilter, Filter, TextFilter, WorkerFilter
+from builder.filters.base import AnyFilter, FactFilter, TextFilter, WorkerFilter
 from builder.filters.contamination import Contamination
 from builder.filters.language import Language
 from builder.filters.length import Length
@@ -10,7 +10,7 @@ from builder.filters.repetition import Repetition
 from builder.filters.score import Score
 from builder.filters.syntax import Syntax
 
-FILTERS: dict[str, type[Filter]] = {
+FILTERS: dict[str, type[WorkerFilter] | type[FactFilter]] = {
     "syntax": Syntax,
     "lint": Lint,
     "contamination": Contamination,
@@ -21,4 +21,4 @@ FILTERS: dict[str, type[Filter]] = {
     "score": Score,
 }
 
-__all__ = ["FILTERS", "FactFilter", "Filter", "Lint", "Syntax", "TextFilter", "WorkerFilter"]
+__all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "Syntax", "TextFilter", "WorkerFilter"]

@@ -39,8 +39,8 @@ class Filter(BaseModel, ABC):
     measures: ClassVar[Mapping[str, type]]
     """Name and type (str, int, float or bool) of everything measured; each value may be None."""
 
-    paths: ClassVar[tuple[str, ...]] = ()
-    """Options that hold a path or a list of paths, which a recipe gives relative to its own folder."""
+    paths: ClassVar[frozenset[str]] = frozenset()
+    """Options that hold a list of paths, which a recipe gives relative to its own folder."""
 
     @abstractmethod
     def decide(self, measures: Measures) -> str | None:
@@ -62,12 +62,12 @@ class WorkerFilter(Filter):
     """Seconds of CPU that one text may take before its worker is ended."""
 
     @abstractmethod
-    def workplace(self, name: str) -> Workplace:
-        """Return where texts are measured; `name` is the filter's in a recipe."""
+    def workplace(self) -> Workplace:
+        """Return where texts are measured."""
 
 
 class TextFilter(WorkerFilter):
-    """Measures by a method of its own. A measure named `text` replaces the text for the stages that follow."""
+    """Measures by a method of its own."""
 
     def prepare(self) -> None:
         """Load what measuring needs, once, before workers are forked."""
@@ -76,9 +76,14 @@ class TextFilter(WorkerFilter):
     def measure(self, text: str) -> Measures:
         """Measure one text. Runs in a worker."""
 
-    def workplace(self, name: str) -> Workplace:
+    def workplace(self) -> Workplace:
         """Return our own interpreter."""
-        return Workplace(sys.executable, None, {"filter": name, "options": self.model_dump()})
+        kind = type(self)
+        return Workplace(
+            sys.executable,
+            None,
+            {"module": kind.__module__, "class": kind.__name__, "options": self.model_dump()},
+        )
 
 
 class FactFilter(Filter):
@@ -87,3 +92,6 @@ class FactFilter(Filter):
     @abstractmethod
     def measure(self, document: Document) -> Measures:
         """Measure one document without looking into its text."""
+
+
+AnyFilter = WorkerFilter | FactFilter

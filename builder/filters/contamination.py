@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,11 +36,11 @@ class Contamination(TextFilter):
     ngram: int = Field(default=5, ge=1)
 
     measures: ClassVar[Mapping[str, type]] = {"item": str, "jaccard": float, "containment": float, "exact": bool}
-    paths: ClassVar[tuple[str, ...]] = ("benchmarks",)
+    paths: ClassVar[frozenset[str]] = frozenset({"benchmarks"})
 
     def identity(self) -> dict[str, str]:
-        """Return a digest of each benchmark file."""
-        return {f"benchmark {Path(path).name}": _digest(path) for path in self.benchmarks}
+        """Return the benchmark files by a digest of their content."""
+        return {f"benchmark {_digest(path)}": Path(path).name for path in self.benchmarks}
 
     def prepare(self) -> None:
         """Read the benchmarks."""
@@ -67,11 +67,11 @@ class Item:
 class Index:
     """The items by their n-grams: a document costs its own n-grams, however many items there are."""
 
-    def __init__(self, texts: Mapping[str, str], ngram: int) -> None:
+    def __init__(self, texts: Iterable[tuple[str, str]], ngram: int) -> None:
         self._ngram = ngram
         self._items: list[Item] = []
         self._holders: defaultdict[int, list[int]] = defaultdict(list)
-        for name, text in texts.items():
+        for name, text in texts:
             grams = _grams(text, ngram)
             for gram in grams:
                 self._holders[gram].append(len(self._items))
@@ -105,7 +105,7 @@ def _grams(text: str, ngram: int) -> set[int]:
 
 @cache
 def _index(benchmarks: tuple[str, ...], fields: tuple[str, ...], ngram: int) -> Index:
-    return Index(dict(pair for path in benchmarks for pair in _texts(Path(path), fields)), ngram)
+    return Index((pair for path in benchmarks for pair in _texts(Path(path), fields)), ngram)
 
 
 def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:

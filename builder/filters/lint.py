@@ -38,9 +38,8 @@ class Lint(WorkerFilter):
         "python": str,
     }
 
-    def workplace(self, name: str) -> Workplace:
+    def workplace(self) -> Workplace:
         """Return a bare interpreter of our own version."""
-        del name
         return Workplace(sys.executable, "pylint_rows", {"disabled": ",".join(DISABLED), **_versions()})
 
     def identity(self) -> dict[str, str]:

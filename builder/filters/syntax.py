@@ -38,14 +38,13 @@ class Syntax(WorkerFilter):
         found = None if self.python is None else find_python(self.python)
         return found or (sys.executable, platform.python_version())
 
-    def workplace(self, name: str) -> Workplace:
+    def workplace(self) -> Workplace:
         """Return a bare interpreter of the grammar's version."""
-        del name
         return Workplace(self._interpreter()[0], "compiles")
 
     def identity(self) -> dict[str, str]:
         """Return the version of the interpreter whose grammar applies."""
-        return {"grammar": self._interpreter()[1]}
+        return {f"grammar {self.python}" if self.python else "grammar": self._interpreter()[1]}
 
     def note(self) -> str | None:
         """Say when another grammar applies than the one the recipe names."""

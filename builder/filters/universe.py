@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import Distribution, distribution
@@ -37,6 +38,7 @@ def distributions(name: str) -> dict[str, Distribution]:
     return dict(sorted(found.items()))
 
 
+@cache
 def versions(name: str) -> dict[str, str]:
     """Return the versions of a distribution and of all that it needs."""
     return {one: found.version for one, found in distributions(name).items()}
@@ -63,14 +65,8 @@ def missing_modules() -> list[str]:
     """Return the modules that this interpreter was built without: texts that import them score lower."""
     missing = [public for inner, public in _OFTEN_LEFT_OUT.items() if importlib.util.find_spec(inner) is None]
     removed = {"distutils": (3, 12), "lib2to3": (3, 13)}
+    library = Path(sysconfig.get_path("stdlib"))
     missing += [
-        name
-        for name, since in removed.items()
-        if sys.version_info < since and name not in _found_in_standard_library()
+        name for name, since in removed.items() if sys.version_info < since and not (library / name).is_dir()
     ]
     return sorted(missing)
-
-
-def _found_in_standard_library() -> set[str]:
-    folder = Path(importlib.util.__file__).parent.parent
-    return {path.parent.name for path in folder.glob("*/__init__.py")}

@@ -5,27 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import orjson
 
-from builder.document import Document, Verdict
-from builder.errors import BuilderError
+from builder.document import Verdict
+from builder.errors import FilterUnavailable
 from builder.filters import universe
-from builder.filters.base import FactFilter, Filter, WorkerFilter, Workplace
+from builder.filters.base import WorkerFilter, Workplace
 
 _WARM_AFTER = 100
-"""Texts after which it pays to build the standard library's trees: about 10 CPU-seconds, 300 MB shared."""
+"""Texts of a filter after which it pays to prepare all that its texts can share."""
 
 _GRACE = 30.0  # seconds beyond the kernel's limits before a lane itself is given up
 
@@ -34,11 +36,19 @@ class _LaneGone(Exception):
     """A lane did not answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What lanes are for: equal filters share theirs."""
+
+    key: int
+    workplace: Workplace
+    cpu_limit: float
+
+
 @dataclass(slots=True)
 class _Lane:
     """A process that measures one text at a time for one filter."""
 
-    key: int
     warmth: int
     pid: int
     reader: asyncio.StreamReader
@@ -68,56 +78,80 @@ async def _frame(reader: asyncio.StreamReader) -> Any:  # noqa: ANN401 - whateve
     return orjson.loads(await reader.readexactly(length))
 
 
-class _Zygote:
-    """The process that the lanes of one interpreter are forked from."""
+class _Interpreter:
+    """An interpreter's zygote, seen from outside: where to get lanes from."""
 
     def __init__(self, python: str, is_bare: bool) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="builder-filters-"))
-        (folder / "beside").mkdir()
-        (folder / "beside" / "source.py").touch()
+        self._python = python
+        self._folder = Path(tempfile.mkdtemp(prefix="builder-filters-"))
+        (self._folder / "beside").mkdir()
+        (self._folder / "beside" / "source.py").touch()
         if is_bare and python == sys.executable:
-            universe.link_packages("pylint", folder / "packages")
+            universe.link_packages("pylint", self._folder / "packages")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
-        self.warmed: Counter[int] = Counter()
-        script = str(Path(__file__).with_name("zygote.py"))
+        self._texts: Counter[int] = Counter()
+        self.warmth: Counter[int] = Counter()
+        script = Path(__file__).with_name("zygote.py")
+        flags = ["-s", "-B", *(["-S"] if is_bare else [])]
         with theirs:
-            self.process = subprocess.Popen(
-                [python, "-s", "-B", *(["-S"] if is_bare else []), script, str(theirs.fileno()), str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={
-                    "PATH": os.environ.get("PATH", ""),
-                    "LANG": "C.UTF-8",
-                    "HOME": str(folder / "beside"),
-                    "PYTHONHASHSEED": "0",
-                },
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its workers itself
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [python, *flags, str(script), str(theirs.fileno()), str(self._folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={
+                        "PATH": os.environ.get("PATH", ""),
+                        "LANG": "C.UTF-8",
+                        "HOME": str(self._folder / "beside"),
+                        "PYTHONHASHSEED": "0",
+                    },
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,  # Ctrl-C reaches the parent alone, which ends its workers itself
+                )
+            except OSError as error:
+                self._control.close()
+                shutil.rmtree(self._folder, ignore_errors=True)
+                raise FilterUnavailable(
+                    f"it can't be run ({error.strerror})",
+                    where=python,
+                    remedy="see that this Python is still there, and that processes are not used up",
+                ) from error
         asyncio.get_running_loop().add_reader(self._control, self._hear)
 
     def _hear(self) -> None:
         try:
             message = self._control.recv(2**16)
-        except BlockingIOError:
-            return
-        if not message:
+        except OSError:
+            message = b""
+        if message:
+            self.warmth[orjson.loads(message)["warm"]] += 1
+        else:
             asyncio.get_running_loop().remove_reader(self._control)
-            return
-        self.warmed[orjson.loads(message)["warm"]] += 1
 
-    async def lane(self, key: int, workplace: Workplace, cpu_limit: float) -> _Lane:
+    def count(self, key: int) -> None:
+        """Count a text; once there are enough of them, have prepared what they can share."""
+        self._texts[key] += 1
+        if self._texts[key] == _WARM_AFTER:
+            with contextlib.suppress(OSError):  # it is gone, as the next lane will show
+                self._control.send(orjson.dumps({"key": key}))
+
+    async def lane(self, job: _Job) -> _Lane:
         """Fork a lane.
 
         Raises:
             _LaneGone: The zygote is gone.
-            BuilderError: The filter can't be loaded there.
+            FilterUnavailable: The filter can't be loaded there.
         """
         ours, theirs = socket.socketpair()
-        task = {"key": key, "script": workplace.script, "options": workplace.options, "cpu_limit": cpu_limit}
-        warmth = self.warmed[key]
+        task = {
+            "key": job.key,
+            "script": job.workplace.script,
+            "options": job.workplace.options,
+            "cpu_limit": job.cpu_limit,
+        }
+        warmth = self.warmth[job.key]
         with theirs:
             try:
                 socket.send_fds(self._control, [orjson.dumps(task)], [theirs.fileno()])
@@ -130,31 +164,29 @@ class _Zygote:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
             raise _LaneGone from None
+        except asyncio.CancelledError:
+            writer.close()
+            raise
         if "failed" in ready:
             writer.close()
-            raise BuilderError(
-                f"a filter worker can't start: {ready['failed']}",
-                where=workplace.script or str(workplace.options.get("filter")),
-                remedy="if the installation is whole (pip check), this is a bug: please report it",
+            raise FilterUnavailable(
+                f"a filter can't be loaded: {ready['failed']}",
+                where=f"{job.workplace.script or job.workplace.options['module']}, {self._python}",
+                remedy="see that the installation is whole (`pip check`); then this is a bug: please report it",
             )
-        return _Lane(key, warmth, ready["pid"], reader, writer)
-
-    def warm(self, key: int) -> None:
-        """Ask for the trees that a filter's texts share."""
-        with contextlib.suppress(OSError):
-            self._control.send(orjson.dumps({"key": key}))
+        return _Lane(warmth, ready["pid"], reader, writer)
 
     async def stop(self) -> None:
         """End it and all its lanes."""
-        with contextlib.suppress(ValueError):
-            asyncio.get_running_loop().remove_reader(self._control)
+        asyncio.get_running_loop().remove_reader(self._control)
         self._control.close()
         try:
-            await asyncio.to_thread(self.process.wait, 5)
+            await asyncio.to_thread(self._process.wait, 5)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            await asyncio.to_thread(self.process.wait)
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await asyncio.to_thread(self._process.wait)
+        shutil.rmtree(self._folder, ignore_errors=True)  # of one that was killed
 
 
 class Workers:
@@ -162,10 +194,11 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)
-        self._keys: dict[bytes, int] = {}
-        self._idle: dict[int, list[_Lane]] = {}
-        self._texts: Counter[int] = Counter()
-        self._zygotes: dict[tuple[str, bool], _Zygote] = {}
+        self._jobs: dict[bytes, _Job] = {}
+        self._job_of: dict[int, tuple[WorkerFilter, _Job]] = {}
+        self._idle: defaultdict[int, list[_Lane]] = defaultdict(list)
+        self._interpreters: dict[tuple[str, bool], _Interpreter] = {}
+        self._broken: list[_Interpreter] = []
 
     async def __aenter__(self) -> Workers:
         return self
@@ -175,54 +208,61 @@ class Workers:
     ) -> None:
         for lane in (lane for lanes in self._idle.values() for lane in lanes):
             lane.writer.close()
-        await asyncio.gather(*(zygote.stop() for zygote in self._zygotes.values()))
+        await asyncio.gather(*(one.stop() for one in (*self._interpreters.values(), *self._broken)))
 
-    async def judge(self, name: str, used: Filter, document: Document) -> Verdict:
-        """Return what a filter, by the name it has in recipes, says of a document."""
-        if isinstance(used, WorkerFilter):
-            return await self.verdict(name, used, document.current)
-        if not isinstance(used, FactFilter):
-            raise TypeError(f"filter {name} looks neither at a text nor at facts")
-        measures = used.measure(document)
-        return Verdict(measures, used.decide(measures))
+    async def verdict(self, used: WorkerFilter, text: str) -> Verdict:
+        """Measure a text and decide on it; a text that kills its worker twice is dropped, saying how.
 
-    async def verdict(self, name: str, used: WorkerFilter, text: str) -> Verdict:
-        """Measure a text and decide on it; a text that kills its worker twice is dropped, saying how."""
-        workplace = used.workplace(name)
-        key = self._keys.setdefault(orjson.dumps(workplace) + str(used.cpu_limit).encode(), len(self._keys))
-        body, answer = orjson.dumps(text), None
+        Raises:
+            FilterUnavailable: No worker can be started.
+        """
+        body = orjson.dumps(text)
         async with self._free:
-            for _ in range(2):
-                try:
-                    lane = await self._lane(key, workplace, used.cpu_limit)
-                    answer = await lane.ask(body, 2 * (4 * used.cpu_limit + 10) + _GRACE)
-                except _LaneGone:
-                    continue
-                self._idle.setdefault(key, []).append(lane)
-                break
-        self._count(key, workplace)
-        if answer is None or "died" in answer:
-            death = "lost" if answer is None else answer["died"]
-            return Verdict(dict.fromkeys(used.measures), drop=f"worker_{death}")
-        measures = answer["measures"]
-        return Verdict(measures, drop=used.decide(measures), text=measures.get("text"))
+            answer = await self._answer(self._job(used), body)
+        if "died" in answer:
+            return Verdict(dict.fromkeys(used.measures), drop=f"worker_{answer['died']}")
+        return Verdict(answer["measures"], drop=used.decide(answer["measures"]))
 
-    def _count(self, key: int, workplace: Workplace) -> None:
-        self._texts[key] += 1
-        if self._texts[key] == _WARM_AFTER and workplace.script == "pylint_rows":
-            self._zygotes[workplace.python, True].warm(key)
+    def _job(self, used: WorkerFilter) -> _Job:
+        """Return a filter's job, found out once: it is asked for with every text."""
+        known = self._job_of.get(id(used))
+        if known is None:
+            workplace = used.workplace()
+            described = orjson.dumps([asdict(workplace), used.cpu_limit])
+            job = self._jobs.setdefault(described, _Job(len(self._jobs), workplace, used.cpu_limit))
+            known = self._job_of[id(used)] = used, job  # held on to, or another could get its id
+        return known[1]
 
-    async def _lane(self, key: int, workplace: Workplace, cpu_limit: float) -> _Lane:
-        place = workplace.python, workplace.script is not None
-        zygote = self._zygotes.get(place)
-        if zygote is None or zygote.process.poll() is not None:
-            if zygote is not None:
-                await zygote.stop()
-            zygote = self._zygotes[place] = _Zygote(*place)
-        idle = self._idle.get(key, [])
-        while idle:
-            lane = idle.pop()
-            if lane.warmth == zygote.warmed[key] and not lane.reader.at_eof():
-                return lane
-            lane.writer.close()  # a colder one than there could be, or one that has ended
-        return await zygote.lane(key, workplace, cpu_limit)
+    async def _answer(self, job: _Job, body: bytes) -> dict[str, Any]:
+        for _ in range(2):
+            lane = await self._lane(job)
+            try:
+                answer = await lane.ask(body, 2 * (4 * job.cpu_limit + 10) + _GRACE)
+            except _LaneGone:
+                continue
+            self._idle[job.key].append(lane)
+            return answer
+        return {"died": "lost"}
+
+    async def _lane(self, job: _Job) -> _Lane:
+        place = job.workplace.python, job.workplace.script is not None
+        for _ in range(2):
+            interpreter = self._interpreters.get(place) or _Interpreter(*place)
+            self._interpreters[place] = interpreter
+            interpreter.count(job.key)
+            idle = self._idle[job.key]
+            while idle:
+                lane = idle.pop()
+                if lane.warmth == interpreter.warmth[job.key] and not lane.reader.at_eof():
+                    return lane
+                lane.writer.close()  # a colder one than there could be, or one that has ended
+            try:
+                return await interpreter.lane(job)
+            except _LaneGone:
+                if self._interpreters.get(place) is interpreter:
+                    self._broken.append(self._interpreters.pop(place))
+        raise FilterUnavailable(
+            "filter workers end as they start",
+            where=job.workplace.python,
+            remedy="see that this Python runs, is 3.9 or newer, and that memory and processes are not used up",
+        )

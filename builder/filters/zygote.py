@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import importlib.util
 import json
 import os
@@ -69,9 +70,8 @@ class _FilterMeasurer:
     worn = False
 
     def __init__(self, options: dict[str, Any]) -> None:
-        from builder.filters import FILTERS
-
-        self._filter = cast("Any", FILTERS[options["filter"]]).model_validate(options["options"])
+        kind = getattr(importlib.import_module(options["module"]), options["class"])
+        self._filter = kind.model_validate(options["options"])
         self._filter.prepare()
 
     def measure(self, text: str) -> dict[str, Any]:
@@ -195,8 +195,7 @@ class _Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._measurers: dict[int, Any] = {}
-        self._warming: Iterator[None] | None = None
-        self._warmed = 0
+        self._warming: dict[int, Iterator[None]] = {}
 
     def run(self) -> None:
         """Serve until the parent has gone."""
@@ -207,17 +206,24 @@ class _Zygote:
                 if not message:
                     return
                 self._obey(json.loads(message), descriptors)
-            elif self._warming is not None and next(self._warming, self) is self:
-                self._warming = None
-                self._control.send(json.dumps({"warm": self._warmed}).encode())
+            else:
+                self._warm_up()
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
 
+    def _warm_up(self) -> None:
+        """Do one step of what is to be shared; tell the parent when it is all there."""
+        key, steps = next(iter(self._warming.items()))
+        if next(steps, self) is self:
+            del self._warming[key]
+            self._control.send(json.dumps({"warm": key}).encode())
+
     def _obey(self, task: dict[str, Any], descriptors: list[int]) -> None:
         key = task["key"]
         if not descriptors:
-            self._warming, self._warmed = self._measurers[key].warm(), key
+            if hasattr(self._measurers.get(key), "warm"):
+                self._warming[key] = self._measurers[key].warm()
             return
         channel = socket.socket(fileno=descriptors[0])
         try:
@@ -231,6 +237,7 @@ class _Zygote:
         gc.collect()
         gc.freeze()  # or a collection in a child would copy every page
         if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._control.close()
             status = 1
             try:
@@ -255,15 +262,17 @@ def main() -> None:
         for fill_builtins in (site.setquit, site.setcopyright, site.sethelper):
             fill_builtins()
     _name("builder-zygote")
-    with contextlib.suppress(KeyboardInterrupt):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
         _Zygote(socket.socket(fileno=descriptor)).run()
-    shutil.rmtree(folder, ignore_errors=True)
-    end = time.monotonic() + 0.5  # idle lanes end by themselves, for their parent has closed them too
-    with contextlib.suppress(ChildProcessError):
-        while time.monotonic() < end:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.01)
-    os.killpg(0, signal.SIGKILL)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        end = time.monotonic() + 0.5  # idle lanes end by themselves, for their parent has closed them too
+        with contextlib.suppress(ChildProcessError):
+            while time.monotonic() < end:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.01)
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -90,14 +90,11 @@ def _write(view: Iterator[pa.Table], data: Path) -> tuple[list[tuple[Path, int, 
 
 def _kept(run: Run, stage: str) -> Iterator[pa.Table]:
     """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
-    upto = run.stages[: run.stages.index(stage) + 1]
+    upto = run.facts["recipe"]["stages"][: run.stages.index(stage) + 1]
+    rewriters = [other["name"] for other in upto if "rewrite" in other]
+    columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in rewriters)]
     for path in run.shard_paths():
-        file = pq.ParquetFile(path)
-        # A rewriter leaves a text of its own, and so does a filter that mends.
-        rewriters = [name for name in upto if file.schema_arrow.field(name).type.get_field_index("text") >= 0]
-        table = file.read(
-            columns=["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in rewriters)]
-        )
+        table = pq.ParquetFile(path).read(columns=columns)
         dropped_here = pc.fill_null(pc.equal(pc.struct_field(table["verdict"], "stage"), pa.scalar(stage)), False)
         table = table.filter(pc.and_(pc.is_valid(table[stage]), pc.invert(dropped_here)))
         # The latest rewrite there is: a stage that failed with `on_failure: keep` leaves none.
@@ -120,8 +117,6 @@ def _drops(run: Run) -> Iterator[pa.Table]:
         }
         for name in filters:
             for measure in table.schema.field(name).type:
-                if measure.name == "text":
-                    continue
                 first[f"{name}_{measure.name}"] = pc.struct_field(table[name], measure.name)
         yield _flat(first, table["source"])
 

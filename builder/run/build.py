@@ -20,13 +20,12 @@ from rich.markup import escape
 
 from builder.document import Document, Verdict
 from builder.errors import BuilderError, Interrupted, NoServer, UsageError
-from builder.filters import Filter, WorkerFilter
+from builder.filters import AnyFilter, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.checks import CHECKS
 from builder.rewriting.local import find_weights, serve
-from builder.rewriting.prompts import Check as PromptCheck
 from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
 from builder.rewriting.servers import Generation, ServerPool
 from builder.run.directory import Run, RunShard, run_shards
@@ -218,41 +217,42 @@ def _step(
     stage: FilterStage | RewriteStage, loaded: LoadedRecipe, workers: Workers, pool: ServerPool | None
 ) -> Step:
     if isinstance(stage, FilterStage):
-        return Step(stage.name, stage.applies_to, _filtering(stage.filter, loaded.filters[stage.name], workers))
+        return Step(stage.name, stage.applies_to, _filtering(loaded.filters[stage.name], workers))
     if pool is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
-    checks = {
-        check.filter or check.check or "": _check(
-            check, loaded.check_filters.get((stage.name, check.filter or "")), workers
-        )
-        for check in prompt.checks
-    }
+    checks: dict[str, Check] = {}
+    for check in prompt.checks:
+        if check.filter is None:
+            checks[check.check or ""] = _comparison(CHECKS[check.check or ""])
+        else:
+            checks[check.filter] = _passes(loaded.check_filters[stage.name, check.filter], workers)
     rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
 
-def _filtering(name: str, used: Filter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
+def _filtering(used: AnyFilter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
     async def judged(document: Document, _: Ask) -> Verdict:
-        return await workers.judge(name, used, document)
+        if isinstance(used, WorkerFilter):
+            return await workers.verdict(used, document.current)
+        measures = used.measure(document)
+        return Verdict(measures, used.decide(measures))
 
     return judged
 
 
-def _check(check: PromptCheck, used: WorkerFilter | None, workers: Workers) -> Check:
-    if check.filter is None or used is None:
-        passes = CHECKS[check.check or ""]
+def _comparison(passes: Callable[[str, str], bool]) -> Check:
+    async def checked(before: str, after: str) -> bool:
+        return passes(before, after)
 
-        async def checked(before: str, after: str) -> bool:
-            return passes(before, after)
+    return checked
 
-        return checked
-    name = check.filter
 
-    async def filtered(_: str, after: str) -> bool:
-        return (await workers.verdict(name, used, after)).drop is None
+def _passes(used: WorkerFilter, workers: Workers) -> Check:
+    async def checked(_: str, after: str) -> bool:
+        return (await workers.verdict(used, after)).drop is None
 
-    return filtered
+    return checked
 
 
 def _last_filter(loaded: LoadedRecipe) -> str:

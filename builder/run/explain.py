@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from builder.document import read_document
 from builder.errors import SourceError
+from builder.filters import FactFilter
 from builder.filters.workers import Workers
-from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
 from builder.sources.text import decode
 
@@ -19,6 +17,7 @@ from builder.sources.text import decode
 def explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str, Any]]:
     """Return for each file and filter stage the measures and the reason it would be dropped for, or None.
 
+    A stage that has nothing to say of a file has a `note` that says why.
     Every filter is asked, also those after the one that drops.
     """
     return asyncio.run(_explain(loaded, files))
@@ -35,17 +34,12 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
             if text is None:
                 found.append({"file": str(path), "stage": "read", "drop": unreadable, "measures": {}})
                 continue
-            document = read_document(path.name, text, {"file": str(path)})
-            for stage in loaded.recipe.stages:
-                if isinstance(stage, FilterStage):
-                    verdict = await workers.judge(stage.filter, loaded.filters[stage.name], document)
-                    document = replace(document.after(stage.name, verdict), dropped=None)
-                    found.append(
-                        {
-                            "file": str(path),
-                            "stage": stage.name,
-                            "drop": verdict.drop,
-                            "measures": dict(verdict.record),
-                        }
-                    )
+            for name, used in loaded.filters.items():
+                place = {"file": str(path), "stage": name}
+                if isinstance(used, FactFilter):
+                    note = "looks at a row's provenance or earlier stages, which a file has not"
+                    found.append({**place, "drop": None, "measures": {}, "note": note})
+                else:
+                    verdict = await workers.verdict(used, text)
+                    found.append({**place, "drop": verdict.drop, "measures": dict(verdict.record)})
     return found
