@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +53,23 @@ class Document:
             current=self.current if verdict.text is None else verdict.text,
             dropped=None if verdict.drop is None else (stage, verdict.drop),
         )
+
+    def judged(self, stage: str, before: Sequence[str], record: Record, drop: str | None) -> Document:
+        """Return the document with another verdict of a stage that it may have been through already.
+
+        Args:
+            stage: The stage, which leaves the text as it is.
+            before: The stages before it.
+            record: The stage's measures.
+            drop: Why the stage drops the document. What later stages said of it then goes; None keeps that.
+        """
+        if drop is None:
+            goes_on = self.dropped is None or self.dropped[0] == stage
+            return replace(
+                self, records={**self.records, stage: record}, dropped=None if goes_on else self.dropped
+            )
+        earlier = {name: self.records[name] for name in before if name in self.records}
+        return replace(self, records={**earlier, stage: record}, dropped=(stage, drop))
 
 
 READ = "read"

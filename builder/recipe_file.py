@@ -97,7 +97,7 @@ def _check_filter(name: str, options: dict[str, Any], path: Path) -> WorkerFilte
         raise RecipeError(f"options of check {name!r}: {error}", where=str(path)) from error
     if not isinstance(checking, WorkerFilter):
         raise RecipeError(
-            f"filter {name!r} looks at no text, so it can't check an answer",
+            f"filter {name!r} judges no text by itself, so it can't check an answer",
             where=str(path),
             remedy="make it a stage of the recipe",
         )

@@ -1,24 +1,28 @@
 """Keep or drop, on the CPU. docs/filters.md shows how to add one: a module, a line in `FILTERS`, a test."""
 
-from builder.filters.base import AnyFilter, FactFilter, TextFilter, WorkerFilter
+from builder.filters.base import FactFilter, TextFilter, WorkerFilter
 from builder.filters.contamination import Contamination
 from builder.filters.language import Language
 from builder.filters.length import Length
 from builder.filters.licenses import Licenses
 from builder.filters.lint import Lint
+from builder.filters.near_duplicates import NearDuplicates
 from builder.filters.repetition import Repetition
 from builder.filters.score import Score
 from builder.filters.syntax import Syntax
 
-FILTERS: dict[str, type[WorkerFilter] | type[FactFilter]] = {
+AnyFilter = WorkerFilter | FactFilter | NearDuplicates
+
+FILTERS: dict[str, type[WorkerFilter] | type[FactFilter] | type[NearDuplicates]] = {
     "syntax": Syntax,
     "lint": Lint,
     "contamination": Contamination,
     "language": Language,
     "length": Length,
     "licenses": Licenses,
+    "near_duplicates": NearDuplicates,
     "repetition": Repetition,
     "score": Score,
 }
 
-__all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "Syntax", "TextFilter", "WorkerFilter"]
+__all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "NearDuplicates", "Syntax", "TextFilter", "WorkerFilter"]

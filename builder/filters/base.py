@@ -92,6 +92,3 @@ class FactFilter(Filter):
     @abstractmethod
     def measure(self, document: Document) -> Measures:
         """Measure one document without looking into its text."""
-
-
-AnyFilter = WorkerFilter | FactFilter

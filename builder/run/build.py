@@ -18,9 +18,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from builder.document import Document, Verdict
+from builder.document import READ, Document, Verdict
 from builder.errors import BuilderError, Interrupted, NoServer, UsageError
-from builder.filters import AnyFilter, WorkerFilter
+from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
@@ -29,6 +29,7 @@ from builder.rewriting.local import find_weights, serve
 from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
 from builder.rewriting.servers import Generation, ServerPool
 from builder.run.directory import Run, RunShard, run_shards
+from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.flow import Flow, Step
 from builder.run.journal import Journals
 from builder.run.progress import Progress
@@ -76,50 +77,127 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
         for source in loaded.recipe.sources:
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
-    shards = run_shards(loaded.recipe.sources)
-    wanted, unfinished = run.wanted(shards, until, options.limit)
-    if unfinished:
-        _build_unfinished(loaded, run, shards[:wanted], unfinished, until, options, console)
-        if options.limit is not None:
-            wanted, _ = run.wanted(shards, until, options.limit)  # now that reading has told the documents
-    for extra in run.shard_paths()[wanted:]:
-        extra.unlink()  # of a build with a larger --limit
-    if wanted == len(shards):
-        shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
+    building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
+    for stage in _comparing(loaded, names[: names.index(until) + 1]):
+        building.compare(stage)
+    building.build_until(until)
     return run
 
 
-def _build_unfinished(
-    loaded: LoadedRecipe,
-    run: Run,
-    shards: list[RunShard],
-    unfinished: list[RunShard],
-    until: str,
-    options: BuildOptions,
-    console: Console,
-) -> None:
-    stages = loaded.recipe.stages[: run.stages.index(until) + 1]
-    say = partial(console.print, highlight=False)
-    with contextlib.ExitStack() as stack:
-        servers, model_sha = list(options.servers), None
-        if not servers and any(isinstance(stage, RewriteStage) for stage in stages):
-            gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
-            if gguf is None:
-                raise NoServer(
-                    "the recipe rewrites, and no server is given",
-                    remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs one"
-                    f" on this CPU; --until {_last_filter(loaded)} needs none",
-                )
-            weights = find_weights(gguf, say)
-            servers, model_sha = [stack.enter_context(serve(weights, say))], weights.sha256
-        for source in loaded.recipe.sources:
-            stack.enter_context(source.working(run.path / _FETCHED))
-        rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
-        documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
-        names = [stage.name for stage in stages]
-        progress = stack.enter_context(Progress(console, names, documents, len(unfinished)))
-        assembled = _build(loaded, run, shards, stages, servers, model_sha, options, progress, say)
-        _run_interruptible(assembled, run)
+def _comparing(loaded: LoadedRecipe, stages: Sequence[str]) -> list[DuplicatesStage]:
+    """Return those of the stages that compare documents: all before one have to be through for all of them."""
+    return [
+        DuplicatesStage(stage.name, used, stage.applies_to, tuple(stages[:number]))
+        for number, stage in enumerate(loaded.recipe.stages[: len(stages)])
+        if isinstance(used := loaded.filters.get(stage.name), NearDuplicates)
+    ]
+
+
+@dataclass(slots=True)
+class _Building:
+    """One call's work on a run: a flow for each part of the way that ends where documents are compared."""
+
+    loaded: LoadedRecipe
+    run: Run
+    shards: list[RunShard]
+    options: BuildOptions
+    console: Console
+    compared: list[Duplicates] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Tell the user."""
+        self.console.print(text, highlight=False)
+
+    def compare(self, stage: DuplicatesStage) -> None:
+        """Build what comes before a stage that compares documents, and have it decide."""
+        wanted = self.build_until(stage.before[-1] if stage.before else READ)
+        decided = find_duplicates(self.run, self.shards[:wanted], stage, self.options.workers, self.say)
+        self.run.decided[stage.name] = decided.identity
+        self.compared.append(decided)
+
+    def build_until(self, until: str) -> int:
+        """Build what is not yet through `until`; return how many shards the documents wanted lie in."""
+        run, limit = self.run, self.options.limit
+        wanted, unfinished = run.wanted(self.shards, until, limit)
+        if unfinished:
+            self._build_unfinished(self.shards[:wanted], unfinished, until)
+            if limit is not None:
+                wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
+        for extra in run.shard_paths()[wanted:]:
+            extra.unlink()  # of a build with a larger --limit
+        if wanted == len(self.shards):
+            shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
+        return wanted
+
+    def _build_unfinished(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> None:
+        loaded, options = self.loaded, self.options
+        stages = loaded.recipe.stages[: self.run.reached(until)]
+        with contextlib.ExitStack() as stack:
+            servers, model_sha = list(options.servers), None
+            if not servers and any(isinstance(stage, RewriteStage) for stage in stages):
+                gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
+                if gguf is None:
+                    raise NoServer(
+                        "the recipe rewrites, and no server is given",
+                        remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs"
+                        f" one on this CPU; --until {_last_filter(loaded)} needs none",
+                    )
+                weights = find_weights(gguf, self.say)
+                servers, model_sha = [stack.enter_context(serve(weights, self.say))], weights.sha256
+            for source in loaded.recipe.sources:
+                stack.enter_context(source.working(self.run.path / _FETCHED))
+            rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
+            documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
+            names = [stage.name for stage in stages]
+            progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
+            _run_interruptible(self._flow(wanted, until, servers, model_sha, progress), self.run)
+
+    async def _flow(
+        self,
+        wanted: list[RunShard],
+        until: str,
+        servers: Sequence[str],
+        model_sha: str | None,
+        progress: Progress,
+    ) -> None:
+        run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
+        async with AsyncExitStack() as stack:
+            workers = await stack.enter_async_context(Workers(self.options.workers))
+            pool: ServerPool | None = None
+            if any(isinstance(stage, RewriteStage) for stage in stages):
+                pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=self.say)
+                await stack.enter_async_context(pool)
+                run.pin_model(pool.model)
+            journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
+            steps = [step for stage in stages if (step := _step(stage, self.loaded, workers, pool))]
+            window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
+            before = read_progress(run)
+
+            def keep_progress() -> None:
+                counts = {
+                    name: before.get(name, 0) + journals.counts[name]
+                    for name in ("requested", "replayed", "reused")
+                }
+                write_progress(run, {**counts, "shards_total": len(wanted)})
+
+            flow = Flow(
+                run,
+                until,
+                steps,
+                self.compared,
+                schema_of(self.loaded.recipe),
+                journals,
+                window=window,
+                on_document=progress.document,
+                on_shard=progress.shard,
+            )
+            reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
+            try:
+                await flow.build(wanted, self.options.limit)
+            finally:
+                reporter.cancel()
+                await asyncio.gather(reporter, return_exceptions=True)
+                keep_progress()
 
 
 def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a coroutine
@@ -154,53 +232,6 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-async def _build(
-    loaded: LoadedRecipe,
-    run: Run,
-    shards: list[RunShard],
-    stages: Sequence[FilterStage | RewriteStage],
-    servers: Sequence[str],
-    model_sha: str | None,
-    options: BuildOptions,
-    progress: Progress,
-    say: Any,  # noqa: ANN401 - a function of text
-) -> None:
-    async with AsyncExitStack() as stack:
-        workers = await stack.enter_async_context(Workers(options.workers))
-        pool: ServerPool | None = None
-        if any(isinstance(stage, RewriteStage) for stage in stages):
-            pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=say)
-            await stack.enter_async_context(pool)
-            run.pin_model(pool.model)
-        journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
-        steps = [_step(stage, loaded, workers, pool) for stage in stages]
-        window = 4 * options.workers + 2 * (pool.limit if pool else 0)
-        before = read_progress(run)
-
-        def keep_progress() -> None:
-            summed = {
-                name: before.get(name, 0) + journals.counts[name] for name in ("requested", "replayed", "reused")
-            }
-            write_progress(run, {**summed, "shards_total": len(shards)})
-
-        flow = Flow(
-            run,
-            steps,
-            schema_of(loaded.recipe),
-            journals,
-            window=window,
-            on_document=progress.document,
-            on_shard=progress.shard,
-        )
-        reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
-        try:
-            await flow.build(shards, options.limit)
-        finally:
-            reporter.cancel()
-            await asyncio.gather(reporter, return_exceptions=True)
-            keep_progress()
-
-
 async def _every(seconds: float, do: Any) -> None:  # noqa: ANN401 - a function of nothing
     while True:
         await asyncio.sleep(seconds)
@@ -215,9 +246,13 @@ async def _generate(pool: ServerPool | None, request: Request) -> Generation:
 
 def _step(
     stage: FilterStage | RewriteStage, loaded: LoadedRecipe, workers: Workers, pool: ServerPool | None
-) -> Step:
+) -> Step | None:
+    """Return a stage at work, None for one that compares documents: it has decided before they set out."""
     if isinstance(stage, FilterStage):
-        return Step(stage.name, stage.applies_to, _filtering(loaded.filters[stage.name], workers))
+        used = loaded.filters[stage.name]
+        if isinstance(used, NearDuplicates):
+            return None
+        return Step(stage.name, stage.applies_to, _filtering(used, workers))
     if pool is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
@@ -231,7 +266,7 @@ def _step(
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
 
-def _filtering(used: AnyFilter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
+def _filtering(used: WorkerFilter | FactFilter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
     async def judged(document: Document, _: Ask) -> Verdict:
         if isinstance(used, WorkerFilter):
             return await workers.verdict(used, document.current)

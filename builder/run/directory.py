@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from builder.document import READ
 from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
@@ -56,6 +57,7 @@ class Run:
     def __init__(self, path: Path, facts: dict[str, Any]) -> None:
         """Keep what `run.json` says; use `begin` or `read`."""
         self.path, self.facts = path, facts
+        self.decided: dict[str, str] = {}  # by stage that compares documents: the identity of what it decided
 
     @classmethod
     def read(cls, path: Path) -> Run:
@@ -135,6 +137,10 @@ class Run:
         """The names of the stages, in order."""
         return [stage["name"] for stage in self.facts["recipe"]["stages"]]
 
+    def reached(self, until: str) -> int:
+        """Return how many stages lie behind a document that has been through `until`, which may be reading."""
+        return 0 if until == READ else self.stages.index(until) + 1
+
     def shard_path(self, index: int) -> Path:
         """Return where a shard of the table lies."""
         return self.path / "shards" / f"shard-{index:05d}.parquet"
@@ -157,7 +163,13 @@ class Run:
             limit: How many documents are wanted of it at most; None for all.
         """
         facts = self.facts_of(shard)
-        if facts is None or self.stages.index(facts["until"]) < self.stages.index(until):
+        if facts is None or self.reached(facts["until"]) < self.reached(until):
+            return None
+        if any(
+            facts["decided"].get(stage) != decision
+            for stage, decision in self.decided.items()
+            if self.reached(stage) <= self.reached(until)
+        ):
             return None
         documents: int = facts["documents"]
         if limit is not None and documents > limit:

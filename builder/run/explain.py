@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import SourceError
-from builder.filters import FactFilter
+from builder.filters import WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe_file import LoadedRecipe
 from builder.sources.text import decode
@@ -36,8 +36,8 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
                 continue
             for name, used in loaded.filters.items():
                 place = {"file": str(path), "stage": name}
-                if isinstance(used, FactFilter):
-                    note = "looks at a row's provenance or earlier stages, which a file has not"
+                if not isinstance(used, WorkerFilter):
+                    note = "looks at a row's provenance, earlier stages or other rows, which a file has not"
                     found.append({**place, "drop": None, "measures": {}, "note": note})
                 else:
                     verdict = await workers.verdict(used, text)

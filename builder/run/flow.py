@@ -21,6 +21,7 @@ from builder.document import Document, Verdict
 from builder.errors import LedgerUnbalanced
 from builder.rewriting.rewriter import Ask
 from builder.run.directory import Run, RunShard
+from builder.run.duplicates import Duplicates
 from builder.run.journal import Journals, ShardJournal
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import read_shard, write_shard
@@ -72,7 +73,9 @@ class Flow:
     def __init__(
         self,
         run: Run,
+        until: str,
         steps: Sequence[Step],
+        comparing: Sequence[Duplicates],
         schema: pa.Schema,
         journals: Journals,
         *,
@@ -80,19 +83,21 @@ class Flow:
         on_document: Callable[[Document], None],
         on_shard: Callable[[RunShard], None],
     ) -> None:
-        """Set up for the steps up to the run's last wanted stage.
+        """Set up for the stages up to the run's last wanted one.
 
         Args:
             run: The run to build into.
-            steps: The stages to walk.
+            until: The last stage of this build.
+            steps: The stages up to it that judge a document by itself.
+            comparing: What the others, which compare documents, have decided.
             schema: The table's schema.
             journals: Where generations come from.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through.
             on_shard: Told of each shard that is in the table.
         """
-        self._run, self._steps, self._schema, self._journals = run, steps, schema, journals
-        self._until = steps[-1].name
+        self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
+        self._schema, self._journals = schema, journals
         self._window = asyncio.Semaphore(window)
         self._on_document, self._on_shard = on_document, on_shard
 
@@ -152,7 +157,14 @@ class Flow:
             )
 
     def _documents(self, reading: _Reading) -> Iterator[Document]:
-        """Yield a shard's documents, as far as they got before: from the table, else from the source."""
+        """Yield a shard's documents, as far as they got before and with what comparing them has decided."""
+        documents = self._as_they_were(reading)
+        for duplicates in self._comparing:
+            documents = duplicates.judge(reading.shard.index, documents)
+        return documents
+
+    def _as_they_were(self, reading: _Reading) -> Iterator[Document]:
+        """Yield a shard's documents from the table, else from the source."""
         shard = reading.shard
         facts = self._run.facts_of(shard)
         if facts is None:
@@ -181,6 +193,7 @@ class Flow:
         facts = {
             "range": reading.shard.facts,
             "until": self._until,
+            "decided": self._run.decided,
             "documents": len(opened.documents),
             "is_cut": reading.is_cut,
             "passed_over": dict(sorted(reading.passed_over.items())),

@@ -46,7 +46,8 @@ class Progress:
         if document.dropped is not None:
             stage, reason = document.dropped
             self._kept[stage] -= 1
-            self._drops[stage][reason] += 1
+            if stage in self._drops:  # a build that goes less far than the one before it meets its drops again
+                self._drops[stage][reason] += 1
         if not self._console.is_terminal and time.monotonic() - self._last_line > _PLAIN_SECONDS:
             self._last_line = time.monotonic()
             self._console.print(self._line(), highlight=False, soft_wrap=True)

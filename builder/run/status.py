@@ -169,8 +169,7 @@ def _balanced(stage: StageStatus, run: Run) -> StageStatus:
 
 def _stages_through(run: Run, facts: list[dict[str, Any]]) -> list[str]:
     """Return the stages that every shard of the table has been through."""
-    furthest = min(run.stages.index(one["until"]) for one in facts)
-    return run.stages[: furthest + 1]
+    return run.stages[: min(run.reached(one["until"]) for one in facts)]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> int:
