@@ -7,8 +7,6 @@ Prints ratios: what a document costs beyond its request, and whether memory grow
 from __future__ import annotations
 
 import asyncio
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pyarrow as pa
 import pyarrow.parquet as pq
+from measured import Measured, measured
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.tgi_double import separate_process
@@ -51,32 +50,11 @@ def write_rows(folder: Path, rows: int) -> None:
     pq.write_table(table, folder / "rows.parquet", row_group_size=1000)
 
 
-def build(folder: Path, rows: int, url: str) -> tuple[float, float, float]:
-    """Return wall seconds, CPU seconds and peak megabytes of one build."""
+def build(folder: Path, rows: int, url: str) -> Measured:
+    """Return what one build takes."""
     write_rows(folder, rows)
-    command = [
-        sys.executable,
-        "-m",
-        "builder",
-        "build",
-        str(folder / "flow.yaml"),
-        "--run",
-        str(folder / f"run-{rows}"),
-    ]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    measured = f"import pathlib, re, runpy, sys; sys.argv = {['builder', *command[3:], '--server', url]!r}\n"
-    measured += (
-        "try:\n    runpy.run_module('builder', run_name='__main__')\n"
-        # ru_maxrss would count this program's peak too: a child begins with its parent's.
-        "finally:\n    told = pathlib.Path('/proc/self/status').read_text()\n"
-        "    print(re.search(r'VmHWM:\\s+(\\d+)', told)[1], file=sys.stderr)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", measured], capture_output=True, text=True, check=True)
-    wall = time.monotonic() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, int(done.stderr.split()[-1]) / 1024
+    run = str(folder / f"run-{rows}")
+    return measured("build", str(folder / "flow.yaml"), "--run", run, "--server", url)
 
 
 async def bare(rows: int, url: str) -> float:
@@ -107,11 +85,13 @@ def main() -> None:
         small, large = (build(folder, rows, url) for rows in SIZES)
         peer = asyncio.run(bare(SIZES[1], url))
     added = SIZES[1] - SIZES[0]
-    own = (large[1] - small[1]) / added * 1000
-    print(f"{SIZES[1]} documents in {large[0]:.1f} s; CPU a document {own:.2f} ms, start-up left out")
-    request, growth = peer / SIZES[1] * 1000, large[2] / small[2]
+    own = (large.cpu - small.cpu) / added * 1000
+    print(f"{SIZES[1]} documents in {large.wall:.1f} s; CPU a document {own:.2f} ms, start-up left out")
+    request, growth = peer / SIZES[1] * 1000, large.peak / small.peak
     print(f"bare requests: {request:.2f} ms; a document costs {own / request:.1f} times that")
-    print(f"peak memory: {small[2]:.0f} MB for {SIZES[0]}, {large[2]:.0f} MB for {SIZES[1]}: {growth:.2f} times")
+    print(
+        f"peak memory: {small.peak:.0f} MB for {SIZES[0]}, {large.peak:.0f} MB for {SIZES[1]}: {growth:.2f} times"
+    )
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def _stops_cleanly(where: Path, folder: Path) -> Iterator[None]:
         raise StorageError(
             f"the duplicates' database can't go on ({error})",
             where=str(folder),
-            remedy="it needs about 500 bytes of disk a document: make room, then run the same command",
+            remedy="it needs about 1 kB of disk a document: make room, then run the same command",
         ) from error
 
 
