@@ -8,6 +8,7 @@ from builder.filters.licenses import Licenses
 from builder.filters.lint import Lint
 from builder.filters.repetition import Repetition
 from builder.filters.score import Score
+from builder.filters.secrets import Secrets
 from builder.filters.syntax import Syntax
 
 FILTERS: dict[str, type[WorkerFilter] | type[FactFilter]] = {
@@ -19,6 +20,7 @@ FILTERS: dict[str, type[WorkerFilter] | type[FactFilter]] = {
     "licenses": Licenses,
     "repetition": Repetition,
     "score": Score,
+    "secrets": Secrets,
 }
 
 __all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "Syntax", "TextFilter", "WorkerFilter"]
