@@ -1,4 +1,4 @@
-"""API keys, tokens and private keys, by the rules of Kingfisher (https://github.com/mongodb/kingfisher, Apache-2.0).
+"""API keys, tokens and private keys, by the rules of Kingfisher (https://github.com/mongodb/kingfisher).
 
 Kingfisher knows what a secret of each service looks like: prefix, alphabet, length, checksum, entropy, the words
 around it, and which examples from documentation are none. So UUIDs, hashes, images and long constants are not
