@@ -33,7 +33,7 @@ class Document:
         id: Unique within the source.
         text: As read; None where the source could not decode it.
         source: Provenance, a struct column of the table.
-        current: The text the next stage sees: `text`, or the last rewrite of it.
+        current: The text the next stage sees: `text`, or what the last stage made of it that changed it.
         records: One record a stage it went through, by the stage's name.
         dropped: The (stage, reason) that ended its way, None while it is kept.
     """

@@ -101,6 +101,12 @@ def _check_filter(name: str, options: dict[str, Any], path: Path) -> WorkerFilte
             where=str(path),
             remedy="make it a stage of the recipe",
         )
+    if checking.replaces_text:
+        raise RecipeError(
+            f"filter {name!r} with these options changes a text, and a check only passes or fails one",
+            where=str(path),
+            remedy="let the check drop (`action: drop`), or make it a stage of the recipe after this one",
+        )
     return checking
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -100,7 +100,7 @@ def show_documents(run: Run, id: str | None, count: int, console: Console) -> No
     documents = (document for path in run.shard_paths() for document in read_shard(path, run.stages))
     shown = 0
     for document in documents:
-        rewritten = any(record.get("text") for record in document.records.values())
+        rewritten = any("answers" in record and record["text"] for record in document.records.values())
         if document.id == id or (id is None and rewritten):
             _show_document(document, console)
             shown += 1
@@ -117,8 +117,9 @@ def _show_document(document: Document, console: Console) -> None:
     text = document.text or ""
     for stage, record in document.records.items():
         if "answers" not in record:
-            measures = ", ".join(f"{name} {value}" for name, value in record.items() if value is not None)
+            measures = ", ".join(f"{name} {value}" for name, value in _shown(record))
             console.print(f"{stage}: {measures}", highlight=False, markup=False)
+            text = record.get("text") or text
             continue
         attempts = f"{record['attempts']} attempt(s)"
         if record["text"] is None:
@@ -128,14 +129,18 @@ def _show_document(document: Document, console: Console) -> None:
             text = record["text"]
 
 
+def _shown(measures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the measures that fit a line: not those that are None, nor a text that a filter has changed."""
+    return [(name, value) for name, value in measures.items() if value is not None and name != "text"]
+
+
 def show_explanations(found: Sequence[dict[str, Any]], console: Console) -> None:
     """Print each filter's verdict on each file, with the measures behind it."""
     for item in found:
         verdict = item.get("note") or (f"drop: {item['drop']}" if item["drop"] else "keep")
         measures = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in item["measures"].items()
-            if value is not None
+            for name, value in _shown(item["measures"])
         )
         console.print(f"{item['file']}  {item['stage']}  {verdict}\n  {measures}", highlight=False, markup=False)
 

@@ -9,6 +9,7 @@ from builder.filters.lint import Lint
 from builder.filters.near_duplicates import NearDuplicates
 from builder.filters.repetition import Repetition
 from builder.filters.score import Score
+from builder.filters.secrets import Secrets
 from builder.filters.syntax import Syntax
 
 AnyFilter = WorkerFilter | FactFilter | NearDuplicates
@@ -23,6 +24,7 @@ FILTERS: dict[str, type[WorkerFilter] | type[FactFilter] | type[NearDuplicates]]
     "near_duplicates": NearDuplicates,
     "repetition": Repetition,
     "score": Score,
+    "secrets": Secrets,
 }
 
 __all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "NearDuplicates", "Syntax", "TextFilter", "WorkerFilter"]

@@ -37,10 +37,18 @@ class Filter(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     measures: ClassVar[Mapping[str, type]]
-    """Name and type (str, int, float or bool) of everything measured; each value may be None."""
+    """Name and type (str, int, float or bool) of everything measured; each value may be None.
+
+    A worker filter's `text` is the document's new text: where it isn't None, following stages see it.
+    """
 
     paths: ClassVar[frozenset[str]] = frozenset()
     """Options that hold a list of paths, which a recipe gives relative to its own folder."""
+
+    @property
+    def replaces_text(self) -> bool:
+        """Whether `text` is among the measures and may be other than None."""
+        return False
 
     @abstractmethod
     def decide(self, measures: Measures) -> str | None:

@@ -220,7 +220,8 @@ class Workers:
             answer = await self._answer(self._job(used), body)
         if "died" in answer:
             return Verdict(dict.fromkeys(used.measures), drop=f"worker_{answer['died']}")
-        return Verdict(answer["measures"], drop=used.decide(answer["measures"]))
+        measures = answer["measures"]
+        return Verdict(measures, drop=used.decide(measures), text=measures.get("text"))
 
     def _job(self, used: WorkerFilter) -> _Job:
         """Return a filter's job, found out once: it is asked for with every text."""

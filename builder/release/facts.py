@@ -12,6 +12,7 @@ from builder.release.views import Config
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
+from builder.run.table import schema_of, stages_with_text
 
 _EXAMPLE_CHARACTERS = 3000
 
@@ -80,20 +81,28 @@ def gather(loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config]
         model=run.model,
         prompts=run.facts["prompts"],
         versions=run.facts["versions"],
-        examples=examples(run, [stage.name for stage in loaded.recipe.stages if isinstance(stage, RewriteStage)]),
+        examples=examples(
+            run,
+            [stage.name for stage in loaded.recipe.stages if isinstance(stage, RewriteStage)],
+            stages_with_text(schema_of(loaded.recipe), list(loaded.filters)),
+        ),
         split=release.split,
     )
 
 
-def examples(run: Run, rewriters: list[str]) -> list[Example]:
-    """Return for each rewriting stage its shortest rewritten document of some length, the same at every call."""
+def examples(run: Run, rewriters: list[str], redacting: list[str]) -> list[Example]:
+    """Return for each rewriting stage a rewritten document of about 800 characters, the same at every call.
+
+    One of whose text a filter has taken something out is no example: what is taken out is not to be seen.
+    """
     found = []
+    untouched = "".join(f'AND "{name}".text IS NULL ' for name in redacting)
     with connect(run.shard_paths()) as connection:
         for position, stage in enumerate(rewriters):
             before = ", ".join([*(f'"{name}".text' for name in reversed(rewriters[:position])), "text"])
             query = (
                 f'SELECT id, coalesce({before}), "{stage}".text FROM run WHERE "{stage}".text IS NOT NULL '  # noqa: S608
-                f"AND verdict IS NULL ORDER BY abs(length(text) - 800), id LIMIT 1"
+                f"{untouched}AND verdict IS NULL ORDER BY abs(length(text) - 800), id LIMIT 1"
             )
             row = connection.execute(query).fetchone()
             if row is not None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from builder.files import storage
 from builder.run.directory import Run
+from builder.run.table import stages_with_text
 
 DROPPED = "dropped"
 _FILE_BYTES = 512 * 2**20  # of uncompressed Arrow data: about 128 to 256 MB of Parquet
@@ -90,15 +91,16 @@ def _write(view: Iterator[pa.Table], data: Path) -> tuple[list[tuple[Path, int, 
 
 def _kept(run: Run, stage: str) -> Iterator[pa.Table]:
     """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
-    upto = run.facts["recipe"]["stages"][: run.stages.index(stage) + 1]
-    rewriters = [other["name"] for other in upto if "rewrite" in other]
-    columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in rewriters)]
+    upto = run.stages[: run.stages.index(stage) + 1]
     for path in run.shard_paths():
-        table = pq.ParquetFile(path).read(columns=columns)
+        file = pq.ParquetFile(path)
+        changing = stages_with_text(file.schema_arrow, upto)
+        columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
+        table = file.read(columns=columns)
         dropped_here = pc.fill_null(pc.equal(pc.struct_field(table["verdict"], "stage"), pa.scalar(stage)), False)
         table = table.filter(pc.and_(pc.is_valid(table[stage]), pc.invert(dropped_here)))
-        # The latest rewrite there is: a stage that failed with `on_failure: keep` leaves none.
-        texts = [pc.struct_field(table[name], "text") for name in reversed(rewriters)]
+        # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
+        texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
         text = pc.coalesce(*texts, table["text"])
         yield _flat({"text": text, "id": table["id"]}, table["source"])
 
@@ -117,6 +119,8 @@ def _drops(run: Run) -> Iterator[pa.Table]:
         }
         for name in filters:
             for measure in table.schema.field(name).type:
+                if measure.name == "text":
+                    continue
                 first[f"{name}_{measure.name}"] = pc.struct_field(table[name], measure.name)
         yield _flat(first, table["source"])
 

@@ -18,7 +18,7 @@ def explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str, Any]]
     """Return for each file and filter stage the measures and the reason it would be dropped for, or None.
 
     A stage that has nothing to say of a file has a `note` that says why.
-    Every filter is asked, also those after the one that drops.
+    Every filter is asked, also those after the one that drops; each sees the text that the ones before it leave.
     """
     return asyncio.run(_explain(loaded, files))
 
@@ -41,5 +41,6 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
                     found.append({**place, "drop": None, "measures": {}, "note": note})
                 else:
                     verdict = await workers.verdict(used, text)
+                    text = text if verdict.text is None else verdict.text
                     found.append({**place, "drop": verdict.drop, "measures": dict(verdict.record)})
     return found

@@ -87,16 +87,21 @@ def to_row(document: Document) -> dict[str, Any]:
 def from_row(row: dict[str, Any], stages: Sequence[str]) -> Document:
     """Return the document that a row was made of."""
     records = {stage: row[stage] for stage in stages if row[stage] is not None}
-    rewritten = [record["text"] for record in records.values() if record.get("text") is not None]
+    changed = [record["text"] for record in records.values() if record.get("text") is not None]
     verdict = row["verdict"]
     return Document(
         id=row["id"],
         text=row["text"],
         source=row["source"],
-        current=rewritten[-1] if rewritten else row["text"] or "",
+        current=changed[-1] if changed else row["text"] or "",
         records=records,
         dropped=None if verdict is None else (verdict["stage"], verdict["reason"]),
     )
+
+
+def stages_with_text(schema: pa.Schema, stages: Sequence[str]) -> list[str]:
+    """Return the stages whose records may hold a new text: rewriters, and filters that measure `text`."""
+    return [stage for stage in stages if schema.field(stage).type.get_field_index("text") >= 0]
 
 
 def write_shard(
@@ -137,4 +142,4 @@ def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
                 yield from_row(row, stages)
 
 
-__all__ = ["from_row", "read_shard", "schema_of", "shard_facts", "to_row", "write_shard"]
+__all__ = ["from_row", "read_shard", "schema_of", "shard_facts", "stages_with_text", "to_row", "write_shard"]
