@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import re
@@ -174,6 +175,17 @@ release: {configs: {default: unique}, license: mit}
     assert len([id for id in kept if id.startswith("two/")]) == 5
 
 
+def processes_with(marker: str) -> list[str]:
+    """Return the processes that have a marker in their environment, a second after now."""
+    time.sleep(1)
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if marker.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
 def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
     recipe = write(tmp_path / "project", list(corpus().items()), shard_rows=10)
     builder("build", recipe, "--run", tmp_path / "calm")
@@ -181,7 +193,7 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
     for attempt in itertools.count():
         process = subprocess.Popen(
             command("build", recipe, "--run", tmp_path / "killed"),
-            env=environment(),
+            env=environment(BUILDER_TEST=str(tmp_path)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -193,6 +205,7 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
             process.wait()
             kills += 1
     assert kills >= 2
+    assert processes_with(str(tmp_path)) == [], "processes outlive the build that was killed"
     assert digests(tmp_path / "killed") == digests(tmp_path / "calm")
 
 

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import hashlib
 import multiprocessing
+import os
 import shutil
 import signal
 from collections import defaultdict
@@ -184,7 +185,7 @@ def _sketch_all(
     ]
     say(f"stage {stage.name}: sketching {len(todo)} of {len(shards)} shards")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(workers, len(todo))), context, _begin_sketching) as pool:
+    with ProcessPoolExecutor(max(1, min(workers, len(todo))), context, _begin_sketching, (os.getpid(),)) as pool:
         sketched = [pool.submit(_sketch_shard, stage, *one) for one in todo]
         try:
             for number, one in enumerate(sketched, 1):
@@ -201,9 +202,11 @@ def _is_older(path: Path, than: Path) -> bool:
     return path.stat().st_mtime_ns < than.stat().st_mtime_ns
 
 
-def _begin_sketching() -> None:
+def _begin_sketching(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was killed before we asked to be told
+        os._exit(1)
 
 
 def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path) -> None:
