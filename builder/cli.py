@@ -207,8 +207,9 @@ def explain(
     from builder.report import show_explanations
     from builder.run.explain import explain as explain_files
 
-    found = explain_files(load_recipe(recipe, settings or ()), files)
-    _print_json(found) if json else show_explanations(found, out)
+    loaded = load_recipe(recipe, settings or ())
+    found = explain_files(loaded, files)
+    _print_json(found) if json else show_explanations(found, loaded.filters, out)
 
 
 @app.command()

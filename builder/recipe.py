@@ -6,6 +6,7 @@ the line and the nearest known key.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from builder.filters import FILTERS
 from builder.rewriting.prompts import Sampling
+from builder.rewriting.rewriter import REWRITTEN
 from builder.sources import AnySource, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
@@ -130,6 +132,12 @@ class LocalModel(_Strict):
     gguf: str
 
 
+def _numbers(stage: FilterStage | RewriteStage) -> list[str]:
+    """Return the names of a stage's numeric measures."""
+    measures = FILTERS[stage.filter].measures if isinstance(stage, FilterStage) else REWRITTEN
+    return [name for name, kind in measures.items() if kind in (int, float, bool)]
+
+
 class Recipe(_Strict):
     """A whole recipe."""
 
@@ -149,6 +157,7 @@ class Recipe(_Strict):
             if name in names[:position] or name in _RESERVED:
                 problem = "reserved" if name in _RESERVED else "used twice"
                 raise _at(("stages", position, "name"), f"stage name {name!r} is {problem}")
+            self._check_columns(position)
         for config, stage in self.release.configs.items():
             place = ("release", "configs", config)
             if stage not in names:
@@ -159,6 +168,19 @@ class Recipe(_Strict):
         if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
             raise _at(("source",), "each of several sources needs a `name` of its own")
         return self
+
+    def _check_columns(self, position: int) -> None:
+        """Refuse a filter that reads what no earlier stage measures; what a source has, only reading it tells."""
+        stage = self.stages[position]
+        if not isinstance(stage, FilterStage):
+            return
+        known = [f"{earlier.name}.{name}" for earlier in self.stages[:position] for name in _numbers(earlier)]
+        for column in FILTERS[stage.filter].model_validate(stage.options).columns():
+            if not column.startswith("source.") and column not in known:
+                near = difflib.get_close_matches(column, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are source.…, {', '.join(known)}"
+                problem = f"no stage before {stage.name!r} measures a number {column!r}; {hint}"
+                raise _at(("stages", position, "filter", "column"), problem)
 
     @property
     def sources(self) -> list[Source]:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from builder.document import Document
 from builder.errors import UsageError
+from builder.filters import AnyFilter
 from builder.run.directory import Run
 from builder.run.status import Status
 from builder.run.table import read_shard
@@ -134,15 +135,18 @@ def _shown(measures: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in measures.items() if value is not None and name != "text"]
 
 
-def show_explanations(found: Sequence[dict[str, Any]], console: Console) -> None:
-    """Print each filter's verdict on each file, with the measures behind it."""
+def show_explanations(found: Sequence[dict[str, Any]], filters: Mapping[str, AnyFilter], console: Console) -> None:
+    """Print each filter's verdict on each file, and how its measures lead to it."""
     for item in found:
         verdict = item.get("note") or (f"drop: {item['drop']}" if item["drop"] else "keep")
-        measures = ", ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in _shown(item["measures"])
+        used, measures = filters.get(item["stage"]), item["measures"]
+        explained = used.explained(measures) if used and measures else ""
+        console.print(
+            f"{item['file']}  {item['stage']}  {verdict}\n  {explained}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
-        console.print(f"{item['file']}  {item['stage']}  {verdict}\n  {measures}", highlight=False, markup=False)
 
 
 def show_servers(found: Sequence[Server], console: Console) -> None:

@@ -1,7 +1,9 @@
 """The lint filter's score is the command line's, whatever the order, the neighbours and the number of workers."""
 
 import asyncio
+import importlib.util
 import os
+import sys
 import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,6 +51,23 @@ MADE = {
 }
 
 
+USES = (
+    "X = {0}.made_up", "print({0}.zeros(3).shape)", "R = {0}.get('http://a.b')\nprint(R.json(), R.no())",
+    "F = {0}.DataFrame({{'a': [1]}})\nprint(F.a, F.no, F['a'].mean())", "class A({0}.ndarray):\n    pass",
+    "try:\n    {0}.post('http://a.b', data=1)\nexcept {0}.RequestException as e:\n    print(e)",
+    "for row in {0}.read_csv('a').iterrows():\n    row.no()", "print({0}.array([1]) @ {0}.eye(1))",
+    "S = {0}.Session()\nS.headers.update(a=1)\nS.nothing()", "def f(x: '{0}.Series') -> None:\n    x.no()",
+    "with {0}.errstate(all='ignore'):\n    pass", "{0}.options.display.width = 3", "A, B = {0}.where(1)",
+    "print({0}.__version__, {0}.random.rand())", "D = {0}.concat([])\nD.no(D.x)",
+)  # fmt: skip
+BESIDE = {
+    f"{module} {number}": f"import {module}\n{use.format(module)}\n"
+    for module in ("numpy", "pandas", "requests")
+    for number, use in enumerate(USES)
+}
+"""Texts that use what is installed beside the tool here, and is not where the command line is run."""
+
+
 def real_texts() -> dict[str, str]:
     """Return small files of the standard library that compile, every second by name."""
     found: dict[str, str] = {}
@@ -78,7 +97,7 @@ def measured(texts: Sequence[str], workers: int) -> list[Verdict]:
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, str]:
-    return {**real_texts(), **MADE}
+    return {**real_texts(), **MADE, **BESIDE}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +122,18 @@ def test_scores_are_those_of_the_command_line(
     assert (
         len(set(printed.values())) > 100
     )  # None, below zero and many between: not equal for want of a difference
+
+
+def test_what_is_installed_beside_moves_the_command_lines_scores_and_not_ours(
+    verdicts: dict[str, Verdict], tmp_path: Path
+) -> None:
+    moved = 0
+    for number, module in enumerate(("numpy", "pandas", "requests")):
+        assert importlib.util.find_spec(module) is not None
+        name = f"{module} 0"
+        here = printed_score(Path(sys.executable), BESIDE[name], tmp_path / str(number))
+        moved += here != verdicts[name].record["pylint_score"]
+    assert moved, "no text here can tell the two apart"
 
 
 def test_the_penalty_is_taken_from_the_printed_score(texts: dict[str, str], verdicts: dict[str, Verdict]) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from builder.document import Document, read_document
 from builder.errors import RecipeError
-from builder.filters import FILTERS, TextFilter
+from builder.filters import FILTERS, Lint, TextFilter
 from builder.filters.language import Language
 from builder.filters.length import Length
 from builder.filters.licenses import Licenses
@@ -178,6 +180,63 @@ def test_licences_must_all_be_allowed() -> None:
     assert kept.measure(document(license="GPL-2.0")) == {"licenses": "GPL-2.0", "not_allowed": 1}
     with pytest.raises(RecipeError, match="no column 'license'"):
         kept.measure(document(path="a.py"))
+
+
+ALLOWED = (
+    "MIT OR GPL-3.0-only", "mit and apache-2.0", "(GPL-2.0-only OR (MIT AND Apache-2.0))", "LicenseRef-ours",
+    "MIT WITH Some-exception", "Apache-2.0 and mit or GPL-2.0-or-later",
+)  # fmt: skip
+NOT_ALLOWED = (
+    "MIT AND GPL-3.0-only", "GPL-2.0-only OR LGPL-3.0-only", "GPL-2.0-only WITH Classpath-exception-2.0",
+    "(MIT OR Apache-2.0) AND GPL-3.0-only", "See LICENSE, or ask", "MIT OR", "()", "MIT Apache-2.0", "not MIT",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", [*ALLOWED, *NOT_ALLOWED])
+def test_a_licence_expression_is_allowed_where_allowed_licences_satisfy_it(expression: str) -> None:
+    used = Licenses(allow=["MIT", "Apache-2.0", "LicenseRef-ours"], column="license")
+    kept = used.decide(used.measure(document(license=expression))) is None
+    assert kept == (expression in ALLOWED)
+    assert used.measure(document(license=[expression]))["licenses"] == expression
+
+
+@given(
+    st.lists(st.sampled_from(["MIT", "GPL-3.0", "AND", "or", "WITH", "(", ")", "+", "not", ",", "é"]), max_size=12)
+)
+def test_any_licence_is_allowed_or_not(words: list[str]) -> None:
+    used = Licenses(allow=["MIT"], column="license")
+    measures = used.measure(document(license=" ".join(words)))
+    if "MIT" not in words and measures["licenses"]:
+        assert used.decide(measures) == "license_not_allowed"
+
+
+# --- explained ---
+
+
+def test_lint_explains_the_sum_that_gives_the_score() -> None:
+    texts = [*(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))[:6])]
+    texts += ["import os\nundefined()\n", "# nothing\n", "x = 1  # one\n", "raise NotImplemented\n"]
+
+    async def use() -> list[Mapping[str, Any]]:
+        async with Workers(2) as workers:
+            return [(await workers.verdict(Lint(), text)).record for text in texts]
+
+    for record in asyncio.run(use()):
+        told = Lint().explained(dict(record))
+        if record["score"] is None:
+            assert "score" not in told.replace("pylint_score", "")
+            continue
+        sums = re.search(
+            r"10 - 10 × \(5 × (\d+) .* (\d+) w.* (\d+) r.* (\d+) c.*\) / (\d+) .*: pylint_score (.*)", told
+        )
+        penalty = re.search(r"([\d.]+) × \(1 - ([\d.]+)\).*: score ([\d.]+), (less|not less) than 7", told)
+        assert sums is not None
+        assert penalty is not None
+        error, warning, refactor, convention, statements = map(int, sums.groups()[:5])
+        rating = max(0, 10 - 10 * (5 * error + warning + refactor + convention) / statements)
+        assert float(sums[6]) == round(rating, 2) == record["pylint_score"]
+        assert float(penalty[1]) * (1 - float(penalty[2])) == pytest.approx(float(penalty[3]), abs=1e-3)
+        assert (penalty[4] == "less") == (Lint().decide(dict(record)) is not None)
 
 
 # --- all of them ---

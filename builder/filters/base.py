@@ -54,6 +54,18 @@ class Filter(BaseModel, ABC):
     def decide(self, measures: Measures) -> str | None:
         """Return the reason to drop a document with these measures, or None to keep it."""
 
+    def columns(self) -> list[str]:
+        """Return the numeric columns that this filter reads, as `source.NAME` or `STAGE.NAME`."""
+        return []
+
+    def explained(self, measures: Measures) -> str:
+        """Return the measures in words, with the arithmetic that leads from them to the decision."""
+        return ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in measures.items()
+            if value is not None and name != "text"
+        )
+
     def identity(self) -> dict[str, str]:
         """Return the versions of everything beyond the options that decides a measure, for the run's identity."""
         return {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
 
+from license_expression import LicenseWithExceptionSymbol, Licensing
 from pydantic import Field
 
 from builder.document import Document
@@ -15,8 +17,10 @@ from builder.filters.base import FactFilter, Measures
 class Licenses(FactFilter):
     """Drops what has a licence that is not allowed; names are compared without regard to case.
 
-    `allow` lists SPDX identifiers; every licence found must be among them. `unlicensed` says what becomes of
-    documents without any: to keep them is to publish files whose authors allowed nothing.
+    `allow` lists SPDX identifiers. Every licence found must be among them; of one that is an SPDX expression
+    (`MIT OR GPL-2.0-only`) those that it asks for. A licence with an exception is allowed where the licence
+    itself is: an exception only adds permissions. `unlicensed` says what becomes of documents without any: to keep
+    them is to publish files whose authors allowed nothing.
     """
 
     allow: list[str] = Field(min_length=1)
@@ -38,10 +42,10 @@ class Licenses(FactFilter):
             )
         value = document.source[self.column]
         found = [value] if isinstance(value, str) else list(value or ())
-        allowed = {name.casefold() for name in self.allow}
+        allowed = frozenset(name.casefold() for name in self.allow)
         return {
             "licenses": ", ".join(sorted(found)),
-            "not_allowed": sum(name.casefold() not in allowed for name in found),
+            "not_allowed": sum(not _is_allowed(expression, allowed) for expression in found),
         }
 
     def decide(self, measures: Measures) -> str | None:
@@ -49,3 +53,26 @@ class Licenses(FactFilter):
         if not measures["licenses"]:
             return "no_license" if self.unlicensed == "drop" else None
         return "license_not_allowed" if measures["not_allowed"] else None
+
+
+_LICENSING = Licensing()
+
+
+@lru_cache(maxsize=10_000)
+def _is_allowed(expression: str, allowed: frozenset[str]) -> bool:
+    """Whether an SPDX expression can be satisfied by allowed licences alone; what is none is one name."""
+    try:
+        return _is_satisfied(_LICENSING.parse(expression), allowed)
+    except Exception:  # noqa: BLE001 - a row may hold anything, and the parser fails at some of it with bugs
+        return expression.casefold() in allowed
+
+
+def _is_satisfied(expression: Any, allowed: frozenset[str]) -> bool:  # noqa: ANN401 - the library has no types
+    if isinstance(expression, _LICENSING.OR):
+        return any(_is_satisfied(part, allowed) for part in expression.args)
+    if isinstance(expression, _LICENSING.AND):
+        return all(_is_satisfied(part, allowed) for part in expression.args)
+    if isinstance(expression, LicenseWithExceptionSymbol):
+        whole = f"{expression.license_symbol.key} with {expression.exception_symbol.key}"
+        return expression.license_symbol.key.casefold() in allowed or whole.casefold() in allowed
+    return expression is not None and expression.key.casefold() in allowed

@@ -61,6 +61,25 @@ class Lint(WorkerFilter):
             " complete one; install what it lacks (on Debian python3-tk and python3-full) or use another Python"
         )
 
+    def explained(self, measures: Measures) -> str:
+        """Return pylint's own evaluation, the penalty and the limit, then the messages."""
+        score, rating = measures["score"], measures["pylint_score"]
+        if score is None:
+            return super().explained(measures)
+        if measures["fatal"]:
+            lines = [f"{measures['fatal']} fatal: pylint_score {rating:.2f}"]
+        else:
+            counted = " + ".join(f"{measures[kind]} {kind}" for kind in ("warning", "refactor", "convention"))
+            sum_ = f"10 - 10 × (5 × {measures['error']} error + {counted}) / {measures['statements']} statements"
+            lines = [f"{sum_}, at least 0: pylint_score {rating:.2f}"]
+        against = "not less than" if score >= self.min_score else "less than"
+        penalty = f"{rating:.2f} × (1 - {measures['comment_ratio']:.4f}), the share of tokens that are comments"
+        lines.append(f"{penalty}: score {score:.4f}, {against} {self.min_score:g}")
+        if measures["messages"]:
+            lines.append(measures["messages"])
+        lines.append(f"pylint {measures['pylint_version']}, Python {measures['python']}")
+        return "\n  ".join(lines)
+
     def decide(self, measures: Measures) -> str | None:
         """Drop a text without a score (pylint found no statement, or was told to skip it) or with a low one."""
         if measures["score"] is None:

@@ -24,6 +24,25 @@ from builder.rewriting.servers import COMPLETE, Generation, Model
 Check = Callable[[str, str], Awaitable[bool]]
 """Takes the text before and the new text; tells whether the new one passes."""
 
+REWRITTEN: Mapping[str, type] = {
+    "text": str,
+    "grade": float,
+    "failure": str,
+    "finish_reason": str,
+    "prompt_tokens": int,
+    "completion_tokens": int,
+    "model": str,
+    "model_sha": str,
+    "prompt": str,
+    "prompt_sha": str,
+    "sampling": str,
+    "seed": int,
+    "attempts": int,
+    "checks": str,
+    "special_tokens": int,
+}
+"""Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
+
 _SPECIAL = re.compile(r"<\|([^|<>\s]{1,64})\|>")
 
 

@@ -19,28 +19,12 @@ from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
 from builder.filters import FILTERS
 from builder.recipe import FilterStage, Recipe
+from builder.rewriting.rewriter import REWRITTEN
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 _GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
 _ANSWER = {"seed": int, "failure": str, "error": str, **_GENERATED}
-_REWRITTEN = {
-    "text": str,
-    "grade": float,
-    "failure": str,
-    "finish_reason": str,
-    "prompt_tokens": int,
-    "completion_tokens": int,
-    "model": str,
-    "model_sha": str,
-    "prompt": str,
-    "prompt_sha": str,
-    "sampling": str,
-    "seed": int,
-    "attempts": int,
-    "checks": str,
-    "special_tokens": int,
-}
 
 
 def _struct(fields: Mapping[str, type]) -> list[pa.Field[Any]]:
@@ -66,7 +50,7 @@ def schema_of(recipe: Recipe) -> pa.Schema:
         if isinstance(stage, FilterStage):
             fields = _struct(FILTERS[stage.filter].measures)
         else:
-            fields = [*_struct(_REWRITTEN), pa.field("answers", pa.list_(pa.struct(_struct(_ANSWER))))]
+            fields = [*_struct(REWRITTEN), pa.field("answers", pa.list_(pa.struct(_struct(_ANSWER))))]
         columns.append(pa.field(stage.name, pa.struct(fields)))
     columns.append(pa.field("verdict", pa.struct(_struct({"stage": str, "reason": str}))))
     return pa.schema(columns)
