@@ -1,13 +1,18 @@
 """Lint: filter workers against pylint's command line, a process a file, on the same real files in one run.
 
-CPU seconds are those of everything: the process that workers are forked from, lanes, workers. Reports the time
-by size of file, what starting costs, two workers against one, memory, and every score that differs.
+The files are such that their sizes are log-normal, with a median of 2 kB and a mean of 5 kB: many small scripts,
+few large modules, as on GitHub. CPU seconds are those of everything: the process that workers are forked from, lanes,
+workers. Reports the time by size of file, what starting costs, two workers against one, memory, and every score that
+differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import bisect
+import math
+import random
 import resource
 import sys
 import tempfile
@@ -25,6 +30,7 @@ from builder.filters.workers import Workers
 from tests.clean_pylint import clean_python, printed_score
 
 SIZES = (1_000, 2_500, 5_000, 10_000, 25_000, 70_000)
+MEDIAN, MEAN = 2_000, 5_000  # bytes a file
 WARM_UP = 150  # texts, after which the shared trees are there
 
 
@@ -120,18 +126,26 @@ def command_line(texts: Sequence[str], folder: Path) -> list[tuple[float | None,
 
 
 def compiling(count: int) -> list[str]:
-    """Return real files that compile, as text."""
+    """Return real files that compile, as text: for each of `count` sizes drawn, the file nearest to it in size."""
+    drawn = random.Random(2)
+    sizes = [drawn.lognormvariate(math.log(MEDIAN), math.sqrt(2 * math.log(MEAN / MEDIAN))) for _ in range(count)]
+    files = sorted(python_files(10**6), key=lambda path: (path.stat().st_size, path))
     texts: list[str] = []
-    for path in python_files(50 * count):
-        try:
-            text = path.read_bytes().decode()
-            compile(text, "<string>", "exec", dont_inherit=True)
-        except (UnicodeDecodeError, SyntaxError, ValueError):
-            continue
+    for size in sizes:
+        place = bisect.bisect_left(files, min(size, 70_000), key=lambda path: path.stat().st_size)
+        while (text := _compiled(files.pop(min(place, len(files) - 1)))) is None:
+            pass
         texts.append(text)
-        if len(texts) == count:
-            break
     return texts
+
+
+def _compiled(path: Path) -> str | None:
+    try:
+        text = path.read_bytes().decode()
+        compile(text, "<string>", "exec", dont_inherit=True)
+    except (UnicodeDecodeError, SyntaxError, ValueError):
+        return None
+    return text
 
 
 def report(timed: Sequence[Timed], name: str) -> None:
@@ -156,10 +170,12 @@ def main() -> None:
         Timed(len(text), their_score, our_score, their_seconds, our_seconds)
         for text, (their_score, their_seconds), (our_score, our_seconds) in zip(texts, theirs, ours, strict=True)
     ]
+    told = sorted(one.size for one in timed)
+    print(f"{len(told)} files, mean {sum(told) / len(told):.0f}, median {told[len(told) // 2]} characters")
     print(f"{'':16} {'':11}  pylint's CLI, workers (CPU time a file)")
     for low, high in zip((0, *SIZES), SIZES, strict=False):
         report([one for one in timed if low <= one.size < high], f"under {high / 1000:g} kB")
-    report(timed, f"all, mean {sum(one.size for one in timed) / len(timed) / 1000:.1f} kB")
+    report(timed, "all")
     differing = [(one.theirs, one.ours) for one in timed if one.theirs != one.ours]
     decisions = sum(((a or 0) >= 7) != ((b or 0) >= 7) for a, b in differing)
     print(f"scores that differ: {len(differing)} {differing}; decisions that differ: {decisions}")

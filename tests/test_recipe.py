@@ -56,6 +56,8 @@ source:
     path: rows.parquet
 """
 
+FILTER = "filter: lint\n    min_score: 7.0"
+READS = "filter: score\n    column: {}\n    minimum: 7"
 FIX, LINE = "correct it", "this line"
 ONE = RECIPE[RECIPE.index("source:") : RECIPE.index("\nstages:")]
 
@@ -143,6 +145,10 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
             for name in ("id", "text", "source", "verdict", "read")
         ),
         ("    ablation: lint", "    dropped: lint", 20, "release.configs.dropped: ", FIX),
+        # what a filter reads
+        (FILTER, READS.format("syntax.lin"), 11, "a number 'syntax.lin'; did you mean 'syntax.line'?", FIX),
+        (FILTER, READS.format("better.grade"), 11, "no stage before 'lint' measures a number 'better.grade'", FIX),
+        (FILTER, READS.format("syntax.error"), 11, "no stage before 'lint' measures a number 'syntax.error'", FIX),
         # several sources
         (ONE, SEVERAL.replace("    path: code", "    pat: code"), 5, "unknown key 'source.0.pat'", "'path'"),
         (ONE, SEVERAL.replace("rows.parquet", "5"), 8, "source.1.path: ", FIX),
@@ -312,3 +318,8 @@ def test_every_recipe_that_ships_loads() -> None:
         assert set(loaded.prompts) == {
             stage.name for stage in loaded.recipe.stages if isinstance(stage, RewriteStage)
         }
+
+
+@pytest.mark.parametrize("column", ["source.stars", "syntax.line", "syntax.python2"])
+def test_a_column_that_may_be_there_is_accepted(write: Callable[..., Path], column: str) -> None:
+    assert load_recipe(str(write(FILTER, READS.format(column)))).filters["lint"].columns() == [column]
