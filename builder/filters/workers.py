@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +53,7 @@ class _Lane:
     pid: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    lacking: list[str]
 
     async def ask(self, body: bytes, limit: float) -> dict[str, Any]:
         try:
@@ -173,7 +175,7 @@ class _Interpreter:
                 where=f"{job.workplace.script or job.workplace.options['module']}, {self._python}",
                 remedy="see that the installation is whole (`pip check`); then this is a bug: please report it",
             )
-        return _Lane(warmth, ready["pid"], reader, writer)
+        return _Lane(warmth, ready["pid"], reader, writer, ready["lacking"])
 
     async def stop(self) -> None:
         """End it and all its lanes."""
@@ -191,7 +193,9 @@ class _Interpreter:
 class Workers:
     """Filter workers, started as needed. Use as an async context manager."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, say: Callable[[str], None] = lambda _: None) -> None:
+        """Set up for `count` texts at once; `say` is told, once, what the platform does not deny workers."""
+        self._say, self._lacking = say, set[str]()
         self._free = asyncio.Semaphore(count)
         self._jobs: dict[bytes, _Job] = {}
         self._job_of: dict[int, tuple[WorkerFilter, _Job]] = {}
@@ -257,7 +261,9 @@ class Workers:
                     return lane
                 lane.writer.close()  # a colder one than there could be, or one that has ended
             try:
-                return await interpreter.lane(job)
+                lane = await interpreter.lane(job)
+                self._tell(lane.lacking)
+                return lane
             except _LaneGone:
                 if self._interpreters.get(place) is interpreter:
                     self._broken.append(self._interpreters.pop(place))
@@ -266,3 +272,8 @@ class Workers:
             where=job.workplace.python,
             remedy="see that this Python runs, is 3.9 or newer, and that memory and processes are not used up",
         )
+
+    def _tell(self, lacking: list[str]) -> None:
+        if not self._lacking.issuperset(lacking):
+            self._lacking.update(lacking)
+            self._say(f"this machine does not give filter workers: {', '.join(lacking)}; see docs/filters.md")

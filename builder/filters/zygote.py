@@ -18,7 +18,6 @@ import importlib
 import importlib.util
 import json
 import os
-import resource
 import select
 import shutil
 import signal
@@ -31,11 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-MEMORY_LIMIT = 3 * 2**30
-"""Bytes of address space that one worker may map."""
-
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # linux/prctl.h
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
@@ -87,29 +82,18 @@ def _load(task: dict[str, Any]) -> Any:  # noqa: ANN401 - a script's measurer
 
 def _name(name: str) -> None:
     """Name this process for `ps` and `top`."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/comm").write_text(name)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _confine() -> None:
-    """Take from this process and its children what a text has no use for, as far as the platform lets us."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _work(texts: BinaryIO, answers: BinaryIO, measurer: Any, cpu_limit: float) -> NoReturn:  # noqa: ANN401
+def _work(texts: BinaryIO, answers: BinaryIO, measurer: Any, cpu_limit: float, confine: Any) -> NoReturn:  # noqa: ANN401
     """Measure texts until there are no more, or until this process is worn."""
     _name("builder-worker")
     _end_with_parent()
+    confine.confine_worker()
     leaving = False
     while not leaving and (body := read_frame(texts)) is not None:
         signal.setitimer(signal.ITIMER_PROF, cpu_limit)
@@ -133,14 +117,14 @@ _DEATHS: dict[int, str] = {signal.SIGPROF: "cpu_limit", signal.SIGALRM: "time_li
 class _Worker:
     """A lane's worker, forked from it."""
 
-    def __init__(self, measurer: Any, cpu_limit: float) -> None:  # noqa: ANN401
+    def __init__(self, measurer: Any, cpu_limit: float, confine: Any) -> None:  # noqa: ANN401
         texts, texts_in = os.pipe()
         answers_out, answers = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(texts_in)
             os.close(answers_out)
-            _work(os.fdopen(texts, "rb"), os.fdopen(answers, "wb"), measurer, cpu_limit)
+            _work(os.fdopen(texts, "rb"), os.fdopen(answers, "wb"), measurer, cpu_limit, confine)
         os.close(texts)
         os.close(answers)
         self._texts, self._answers = os.fdopen(texts_in, "wb"), os.fdopen(answers_out, "rb")
@@ -165,18 +149,19 @@ class _Worker:
         return f"exit_{os.WEXITSTATUS(status)}"
 
 
-def _lane(channel: socket.socket, measurer: Any, cpu_limit: float) -> None:  # noqa: ANN401
+def _lane(channel: socket.socket, measurer: Any, cpu_limit: float, folder: Path) -> None:  # noqa: ANN401
     """Have texts measured, one after another, each by a worker that is not worn."""
     _name("builder-lane")
     _end_with_parent()
-    _confine()
+    confine = sibling("confine")
+    lacking = confine.confine_lane(folder)
     worker: _Worker | None = None
     stream = cast("BinaryIO", channel.makefile("rwb"))
-    write_frame(stream, json.dumps({"pid": os.getpid()}).encode())
+    write_frame(stream, json.dumps({"pid": os.getpid(), "lacking": lacking}).encode())
     while (body := read_frame(stream)) is not None:
         answer = b""
         for _ in range(2):
-            worker = worker or _Worker(measurer, cpu_limit)
+            worker = worker or _Worker(measurer, cpu_limit, confine)
             found = worker.measure(body)
             if found is None or found.startswith((_DIED, _WORN)):
                 death, worker = worker.end(), None
@@ -192,8 +177,8 @@ def _lane(channel: socket.socket, measurer: Any, cpu_limit: float) -> None:  # n
 class _Zygote:
     """Loads measurers, forks lanes, and warms up in between."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    def __init__(self, control: socket.socket, folder: Path) -> None:
+        self._control, self._folder = control, folder
         self._measurers: dict[int, Any] = {}
         self._warming: dict[int, Iterator[None]] = {}
 
@@ -241,7 +226,7 @@ class _Zygote:
             self._control.close()
             status = 1
             try:
-                _lane(channel, self._measurers[key], task["cpu_limit"])
+                _lane(channel, self._measurers[key], task["cpu_limit"], self._folder)
                 status = 0
             finally:
                 os._exit(status)
@@ -264,7 +249,7 @@ def main() -> None:
     _name("builder-zygote")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
-        _Zygote(socket.socket(fileno=descriptor)).run()
+        _Zygote(socket.socket(fileno=descriptor), folder).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         end = time.monotonic() + 0.5  # idle lanes end by themselves, for their parent has closed them too

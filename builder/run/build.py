@@ -162,7 +162,7 @@ class _Building:
     ) -> None:
         run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
         async with AsyncExitStack() as stack:
-            workers = await stack.enter_async_context(Workers(self.options.workers))
+            workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
                 pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=self.say)
