@@ -46,6 +46,13 @@ MADE = {
     "imports what is not there": "import numpy\nnumpy.foo()\nimport pandas.x\n",
     "imports what we have installed": "import builder.cli\nimport pydantic\npydantic.no()\nbuilder.cli.no()\n",
     "imports pylint": "import pylint.lint\npylint.lint.nothing()\nfrom pylint import made_up\n",
+    "relies on what a module it doesn't import would add": "import sys\nprint(sys.last_type, sys.ps1, sys.no)\n",
+    "relies on what its import adds": "import code\nimport sys\ncode.interact()\nprint(sys.last_type, sys.ps1)\n",
+    "uses what its import's import adds": "import pdb\nimport sys\npdb.run('')\nprint(sys.ps1, sys.last_value)\n",
+    "relies on an attribute of builtins": "import builtins\nprint(builtins._, builtins.no)\n",
+    "relies on what doctest adds": "import builtins\nimport doctest\ndoctest.run_docstring_examples(1, {})\n"
+    "print(builtins._)\n",
+    "asks for frozen modules' files": "import importlib._bootstrap as b\nprint(b._bootstrap_external, b.no)\n",
     **{f"{count} elifs": elifs(count) for count in range(270, 360, 15)},
     **{f"sum of {count}": "A = 1\nX = " + "+".join(["A"] * count) + "\n" for count in range(200, 1000, 100)},
 }

@@ -16,6 +16,7 @@ import resource
 import sys
 import sysconfig
 import tokenize
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib.machinery import FrozenImporter
 from pathlib import Path
@@ -56,13 +57,82 @@ class _Silent(BaseReporter):
         """Print nothing."""
 
 
-class _Builder(AstroidBuilder):  # type: ignore[misc]
-    """Builds trees, and takes back what building one added to the trees of other modules.
+_Addition = tuple[dict[str, list[Any]], str, Any]
+"""A table of attributes, a name in it, and the node that was added under the name."""
 
-    `threading.excepthook = print` in a text adds to the tree of `threading`, which the next text would see.
+
+class _Loaded:
+    """Which modules the text at hand has loaded, and what loading them adds to the trees of other modules.
+
+    Building the tree of a module adds to others what it assigns to: `threading.excepthook = print`. On the command
+    line only the modules that a text leads to are ever built. Here all trees are there, so what each of them added
+    is taken back once it is built, and added again when a text's analysis asks for the module.
     """
 
-    added: ClassVar[list[tuple[dict[str, list[Any]], str, Any]]] = []
+    def __init__(self) -> None:
+        self._added: list[_Addition] = []
+        self._by: defaultdict[str, list[_Addition]] = defaultdict(list)
+        self._leads_to: dict[str, list[str]] = {}
+        self._building: list[list[str]] = []
+        self._active: set[str] = set()
+        self._new_additions: list[_Addition] = []
+        self._new_modules: list[str] = []
+
+    def load(self, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Do what `AstroidManager.ast_from_module_name` does, and note it."""
+        leads_to: list[str] = []
+        self._building.append(leads_to)
+        try:
+            module = original(*arguments, **options)
+        finally:
+            self._building.pop()
+        if module.name not in self._leads_to:
+            self._leads_to[module.name] = leads_to
+            self._new_modules.append(module.name)
+        if self._building:
+            self._building[-1].append(module.name)
+        self._activate(module.name)
+        return module
+
+    def _activate(self, name: str) -> None:
+        if name in self._active:
+            return
+        self._active.add(name)
+        for other in self._leads_to.get(name, ()):
+            self._activate(other)
+        for addition in self._by.get(name, ()):
+            held, attribute, node = addition
+            held.setdefault(attribute, []).append(node)
+            self._added.append(addition)
+
+    def add(self, addition: _Addition) -> None:
+        """Note what building a tree has added."""
+        self._added.append(addition)
+        self._new_additions.append(addition)
+
+    def keep(self) -> None:
+        """Take back all additions, but to add them again whenever their module is loaded: its tree stays."""
+        for addition in self._new_additions:
+            self._by[addition[2].root().name].append(addition)
+        self._new_modules.clear()
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Undo every addition since the last call, and forget the modules that came with them."""
+        for held, name, node in reversed(self._added):
+            held[name].remove(node)
+            if not held[name]:
+                del held[name]
+        for module in self._new_modules:
+            del self._leads_to[module]
+        for since in (self._added, self._active, self._new_additions, self._new_modules):
+            since.clear()
+
+
+class _Builder(AstroidBuilder):  # type: ignore[misc]
+    """Builds trees, and tells what building one added to the trees of other modules."""
+
+    loaded: ClassVar[_Loaded] = _Loaded()
 
     def delayed_assattr(self, node: nodes.AssignAttr) -> None:
         """Add an attribute to what it is assigned to, and remember where that is in another module."""
@@ -70,16 +140,7 @@ class _Builder(AstroidBuilder):  # type: ignore[misc]
         super().delayed_assattr(node)
         for held, size in before:
             if len(held.get(node.attrname, ())) > size:
-                self.added.append((held, node.attrname, node))
-
-    @classmethod
-    def take_back(cls) -> None:
-        """Undo every addition since the last call."""
-        for held, name, node in reversed(cls.added):
-            held[name].remove(node)
-            if not held[name]:
-                del held[name]
-        cls.added.clear()
+                self.loaded.add((held, node.attrname, node))
 
 
 def _attributes_elsewhere(node: nodes.AssignAttr) -> list[dict[str, list[Any]]]:
@@ -142,6 +203,7 @@ class Scorer:
         self._versions, self._comments = versions, comments
         _close_holes()
         manager.AstroidBuilder = _Builder
+        _note_loading()
         Run.LinterClass = _Linter
         options = ["--rcfile=/dev/null", "--persistent=n", f"--disable={disabled},{_CANNOT_FIRE}"]
         sys.stdin = io.TextIOWrapper(io.BytesIO(b"import os\nX = os.name\n"))
@@ -157,6 +219,7 @@ class Scorer:
         self._caches = [cached for cached in gc.get_objects() if _is_cache_of_trees(cached)]
         self._manager = manager.AstroidManager()
         self._texts, self._grown_from, self.worn = 0, 0, False
+        _Builder.loaded.keep()
         self._forget()
         del self._manager.astroid_cache[_MODULE]
         self._keep_state()
@@ -171,9 +234,9 @@ class Scorer:
         for name in _standard_modules():
             with contextlib.suppress(AstroidError):
                 self._manager.ast_from_module_name(name)
+            _Builder.loaded.keep()
+            self._forget()
             yield
-        _Builder.added.clear()
-        self._forget()
         self._keep_state()
 
     def measure(self, text: str) -> dict[str, Any]:
@@ -241,7 +304,7 @@ class Scorer:
 
     def _take_back(self) -> None:
         self._linter.tokens = None
-        _Builder.take_back()
+        _Builder.loaded.take_back()
         self._forget()
         for cache, kept in (
             (self._manager.astroid_cache, self._trees),
@@ -256,6 +319,15 @@ class Scorer:
         clear_inference_tip_cache()
         _CURRENTLY_INFERRING.clear()
         _invalidate_cache()
+
+
+def _note_loading() -> None:
+    original = manager.AstroidManager.ast_from_module_name
+
+    def ast_from_module_name(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        return _Builder.loaded.load(original, *arguments, **options)
+
+    manager.AstroidManager.ast_from_module_name = ast_from_module_name
 
 
 def _close_holes() -> None:
