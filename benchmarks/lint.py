@@ -1,7 +1,7 @@
 """Lint: filter workers against pylint's command line, a process a file, on the same real files in one run.
 
 The files are such that their sizes are log-normal, with a median of 2 kB and a mean of 5 kB: many small scripts,
-few large modules, as on GitHub. CPU seconds are those of everything: the process that workers are forked from,
+few large modules. CPU seconds are those of everything: the process that workers are forked from,
 lanes and workers. Reports the time by size of file, what starting costs, two workers against one, memory, and
 every score that differs.
 """

@@ -46,6 +46,14 @@ Servers = Annotated[
     list[str] | None,
     typer.Option("--server", metavar="URL", help="An LLM server: TGI, vLLM, SGLang or llama.cpp. Repeatable."),
 ]
+ServersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--servers",
+        metavar="FILE",
+        help="A file of servers, a URL a line, read again when it changes: they join and leave while it runs.",
+    ),
+]
 LocalModel = Annotated[
     str | None,
     typer.Option(
@@ -86,6 +94,7 @@ def build(
     recipe: Recipe,
     run: RunDir = None,
     server: Servers = None,
+    servers_file: ServersFile = None,
     model: LocalModel = None,
     workers: WorkerCount = _CORES,
     until: Until = None,
@@ -101,7 +110,7 @@ def build(
     from builder.run.status import read_status
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), model, workers, until, limit)
+    options = BuildOptions(server or (), servers_file, model, workers, until, limit)
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
 
@@ -132,6 +141,7 @@ def publish(
         typer.Option("--license-file", metavar="FILE", help="The generator's licence, to be included."),
     ] = None,
     server: Servers = None,
+    servers_file: ServersFile = None,
     model: LocalModel = None,
     workers: WorkerCount = _CORES,
     limit: Limit = None,
@@ -146,7 +156,7 @@ def publish(
     from builder.run.build import build as build_run
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), model, workers, None, limit)
+    options = BuildOptions(server or (), servers_file, model, workers, None, limit)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
     from builder.release.publish import publish as publish_run
 

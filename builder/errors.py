@@ -111,6 +111,12 @@ class ServerUnavailable(RequestFailed):
     reason = "server_unavailable"
 
 
+class ServerOverloaded(ServerUnavailable):
+    """The server holds as many requests as it takes (429)."""
+
+    reason = "server_overloaded"
+
+
 class GenerationFailed(RequestFailed):
     """The server broke while generating (424, 500): this input may be why, so only a few more tries."""
 

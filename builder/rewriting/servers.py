@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import orjson
-import tenacity
 
 from builder.errors import (
     GenerationFailed,
-    ModelMismatch,
     NoServer,
     RequestRejected,
+    ServerOverloaded,
     ServerRefused,
     ServerUnavailable,
 )
-from builder.rewriting.prompts import Message, Sampling
 
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
 """Environment variable with the servers' key, sent to them as a bearer token and nowhere else."""
@@ -34,8 +30,8 @@ KEY_VARIABLE = "BUILDER_SERVER_KEY"
 COMPLETE = frozenset({"stop", "eos_token", "stop_sequence"})
 """The finish reasons of an answer that the model ended itself."""
 
-_IN_FLIGHT = 64  # for a server that tells no limit of its own
-_GENERATION_TRIES = 3  # a prompt that breaks the server takes its whole batch down each time
+_IN_FLIGHT = {"vllm": 256, "sglang": 256}  # what they work on at once unless told otherwise; more would queue
+_IN_FLIGHT_ELSEWHERE = 64
 _PROBE_SECONDS = 10.0
 
 
@@ -67,7 +63,7 @@ class Model:
         return f"{self.id}@{self.sha[:12]}" if self.sha else self.id
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Server:
     """A server as it described itself."""
 
@@ -76,7 +72,6 @@ class Server:
     model: Model
     limit: int
     max_total_tokens: int | None
-    in_flight: int = field(default=0)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -106,7 +101,7 @@ async def probe(session: aiohttp.ClientSession, url: str, model_sha: str | None 
         info = await _get(session, f"{root}/info")
         if info and "model_id" in info:
             model = Model(info["model_id"], info.get("model_sha"))
-            limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT)
+            limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
             return Server(root, "tgi", model, limit, info.get("max_total_tokens"))
         models = await _get(session, f"{root}/v1/models")
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
@@ -119,10 +114,10 @@ async def probe(session: aiohttp.ClientSession, url: str, model_sha: str | None 
         raise NoServer("what answers there has no /info and no /v1/models: not an LLM server", where=root)
     first = models["data"][0]
     kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(first.get("owned_by"), "openai")
-    context, limit = first.get("max_model_len"), _IN_FLIGHT
+    context, limit = first.get("max_model_len"), _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
     if kind == "llama.cpp":
         properties = await _get(session, f"{root}/props") or {}
-        limit = int(properties.get("total_slots", _IN_FLIGHT))
+        limit = int(properties.get("total_slots", limit))
         context = properties.get("default_generation_settings", {}).get("n_ctx")
     return Server(root, kind, Model(first["id"], model_sha), limit, context)
 
@@ -161,130 +156,43 @@ def new_session() -> aiohttp.ClientSession:
     )
 
 
-class ServerPool:
-    """The servers of a run, all with the same model. Use as an async context manager."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer, and the share of its time that the request waited in the server's queue, if told."""
 
-    def __init__(
-        self,
-        urls: Sequence[str],
-        *,
-        expected: Model | None = None,
-        model_sha: str | None = None,
-        patience: float = 300.0,
-        say: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """Remember the servers; they are asked when the pool is entered.
+    generation: Generation
+    waited: float | None
 
-        Args:
-            urls: The servers' roots.
-            expected: The model that the run began with, None for a first run.
-            model_sha: Digest of the weights, where the caller started the server and knows it.
-            patience: Seconds to go on trying while no server takes a request.
-            say: Told when servers are found failing.
-        """
-        self._urls, self._expected, self._model_sha = urls, expected, model_sha
-        self._patience, self._say = patience, say
 
-    async def __aenter__(self) -> ServerPool:
-        self._session = new_session()
-        try:
-            self.servers = [await probe(self._session, url, self._model_sha) for url in self._urls]
-            self._agree()
-        except BaseException:
-            await self._session.close()
-            raise
-        self._permits = asyncio.Semaphore(self.limit)
-        self._failing_since: float | None = None
-        return self
+async def post(session: aiohttp.ClientSession, server: Server, body: bytes) -> Answer:
+    """Send one request.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
+    Raises:
+        ServerOverloaded: The server holds as many requests as it takes.
+        ServerUnavailable: A proxy's error or a broken connection.
+        GenerationFailed: The server broke on this input, or its answer is none.
+        RequestRejected: The server will never take this input.
+        ServerRefused: The server refuses us.
+    """
+    url = f"{server.url}/v1/chat/completions"
+    try:
+        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+            content = await response.read()
+            if response.status == 200:
+                return Answer(read_generation(content, server.url), _waited(response.headers))
+            if response.status == 503 and server.kind == "sglang":  # which says so that its queue is full
+                raise ServerOverloaded(f"503: {_words(content)}", where=server.url)
+            raise error_for(response.status, content, server.url)
+    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error
 
-    def _agree(self) -> None:
-        self.model = self._expected or self.servers[0].model
-        for server in self.servers:
-            if server.model != self.model:
-                began = "the run began with" if self._expected else f"{self.servers[0].url} serves"
-                raise ModelMismatch(
-                    f"it serves {server.model}, {began} {self.model}",
-                    where=server.url,
-                    remedy="use servers of one model, or build into another run with --run DIR",
-                )
 
-    @property
-    def limit(self) -> int:
-        """How many requests all servers together take at once."""
-        return sum(server.limit for server in self.servers)
-
-    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Generation:
-        """Have one answer generated, waiting for a permit and trying again while that can help.
-
-        Raises:
-            NoServer: No server took it within the pool's patience.
-            RequestRejected: The servers refuse this input.
-            GenerationFailed: A server broke on this input several times.
-            ServerRefused: The servers refuse us.
-        """
-        body = orjson.dumps(
-            {
-                "model": self.model.id,
-                "messages": list(messages),
-                **sampling.model_dump(exclude_none=True),
-                "seed": seed,
-                "stream": False,
-            }
-        )
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
-            stop=self._out_of_patience,
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=15),
-            reraise=True,
-        )
-        try:
-            generation: Generation = await retrying(self._once, body)
-        except ServerUnavailable as error:
-            raise NoServer(
-                f"no server took a request for {self._patience:.0f} s; the last said: {error.what}",
-                where=error.where,
-                remedy="mend the servers, then run the same command: it goes on where this one stopped",
-            ) from error
-        return generation
-
-    def _out_of_patience(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, GenerationFailed):
-            return state.attempt_number >= _GENERATION_TRIES
-        if state.attempt_number == 5:
-            self._say(f"a server is failing, trying on: {error}")
-        # The pool's patience, not the request's: while others are answered, this one waits its turn.
-        self._failing_since = self._failing_since or time.monotonic()
-        return time.monotonic() - self._failing_since > self._patience
-
-    async def _once(self, body: bytes) -> Generation:
-        async with self._permits:
-            server = max(self.servers, key=lambda server: server.limit - server.in_flight)
-            server.in_flight += 1
-            try:
-                generation = await self._post(server, body)
-            finally:
-                server.in_flight -= 1
-        self._failing_since = None
-        return generation
-
-    async def _post(self, server: Server, body: bytes) -> Generation:
-        url = f"{server.url}/v1/chat/completions"
-        try:
-            async with self._session.post(
-                url, data=body, headers={"Content-Type": "application/json"}
-            ) as response:
-                content = await response.read()
-                if response.status == 200:
-                    return read_generation(content, server.url)
-                raise error_for(response.status, content, server.url)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-            raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error
+def _waited(headers: Mapping[str, str]) -> float | None:
+    """Return the share of queue time, which TGI tells in milliseconds."""
+    try:
+        return int(headers["x-queue-time"]) / max(1, int(headers["x-total-time"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def read_generation(content: bytes, where: str) -> Generation:
@@ -320,7 +228,9 @@ def error_for(status: int, content: bytes, where: str) -> Exception:
         )
     if status in (424, 500):
         return GenerationFailed(what, where=where)
-    if status == 429 or status >= 500:
+    if status == 429:
+        return ServerOverloaded(what, where=where)
+    if status >= 500:
         return ServerUnavailable(what, where=where)
     return RequestRejected(what, where=where)
 

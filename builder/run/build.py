@@ -26,8 +26,9 @@ from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.checks import CHECKS
 from builder.rewriting.local import find_weights, serve
+from builder.rewriting.pool import ServerPool
 from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
-from builder.rewriting.servers import Generation, ServerPool
+from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.flow import Flow, Step
@@ -46,6 +47,7 @@ class BuildOptions:
 
     Attributes:
         servers: The LLM servers' addresses.
+        servers_file: A file with more of them, a line each, which is read again when it changes.
         model: A GGUF to serve on this machine where there are no servers.
         workers: Filter processes.
         until: The last stage to go through, None for all.
@@ -53,6 +55,7 @@ class BuildOptions:
     """
 
     servers: Sequence[str] = ()
+    servers_file: Path | None = None
     model: str | None = None
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     until: str | None = None
@@ -134,7 +137,11 @@ class _Building:
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
             servers, model_sha = list(options.servers), None
-            if not servers and any(isinstance(stage, RewriteStage) for stage in stages):
+            if (
+                not servers
+                and options.servers_file is None
+                and any(isinstance(stage, RewriteStage) for stage in stages)
+            ):
                 gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
                 if gguf is None:
                     raise NoServer(
@@ -165,7 +172,13 @@ class _Building:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
-                pool = ServerPool(servers, expected=run.model, model_sha=model_sha, say=self.say)
+                pool = ServerPool(
+                    servers,
+                    file=self.options.servers_file,
+                    expected=run.model,
+                    model_sha=model_sha,
+                    say=self.say,
+                )
                 await stack.enter_async_context(pool)
                 run.pin_model(pool.model)
             journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
@@ -191,6 +204,8 @@ class _Building:
                 on_document=progress.document,
                 on_shard=progress.shard,
             )
+            if pool is not None:
+                pool.on_join = lambda limit: flow.widen(2 * limit)
             reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
             try:
                 await flow.build(wanted, self.options.limit)

@@ -101,6 +101,11 @@ class Flow:
         self._window = asyncio.Semaphore(window)
         self._on_document, self._on_shard = on_document, on_shard
 
+    def widen(self, more: int) -> None:
+        """Let so many more documents be on their way at once: servers have joined."""
+        for _ in range(more):
+            self._window.release()
+
     async def build(self, shards: Sequence[RunShard], limit: int | None) -> None:
         """Build what is not yet in the table, up to `limit` documents. The first error ends all of it.
 

@@ -1,0 +1,440 @@
+"""The server pool: a request goes where there is most room, and how much room there is follows from the answers.
+
+A server that refuses (429) is given as many requests as it held then, and from time to time one more. One whose
+requests wait in its own queue longer than they are worked on is given fewer. One that fails is left alone until it
+answers again. Servers come and go with the file that names them. Back-off never holds a server's place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import orjson
+import tenacity
+
+from builder.errors import (
+    GenerationFailed,
+    ModelMismatch,
+    NoServer,
+    ServerOverloaded,
+    ServerUnavailable,
+    UsageError,
+)
+from builder.rewriting.prompts import Message, Sampling
+from builder.rewriting.servers import Answer, Generation, Model, Server, new_session, post, probe
+
+_GENERATION_TRIES = 3  # a prompt that breaks the server takes its whole batch down each time
+_FAILURES = 3  # in a row, before a server is left alone
+_REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
+_LOOK_SECONDS = 1.0  # between looks at the file of servers and at servers that answer nothing
+_PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
+_SILENCE = (120.0, 20.0)  # a server is taken to hang after so many seconds, and times the usual answer's
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A server in the pool.
+
+    Attributes:
+        server: What it said of itself; `server.limit` is the most that it will ever get at once.
+        limit: How many requests it gets at once now.
+        known_good: How many it has held without refusing one.
+        in_flight: How many it has now.
+        is_out: It fails, and is asked from time to time whether it is back.
+        is_leaving: It gets no more requests.
+        is_taken: One request has it for itself, or waits for that.
+        gone: Set when its requests are given up.
+    """
+
+    server: Server
+    limit: float
+    known_good: float
+    in_flight: int = 0
+    is_out: bool = False
+    is_leaving: bool = False
+    is_taken: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    last_answer: float = field(default_factory=time.monotonic)
+    _failures: int = 0
+    _since_refusal: int = _REPEATED
+    _since_growth: int = 0
+    _step: int = 1
+    _waiting: float = 0.0  # the share of an answer's time spent in the server's queue, a moving average
+
+    @property
+    def room(self) -> int:
+        """How many more requests it gets now."""
+        return 0 if self.is_out or self.is_leaving or self.is_taken else int(self.limit) - self.in_flight
+
+    def answered(self, waited: float | None) -> None:
+        """Learn from an answer, before its place is given back; `waited` is the share of it in a queue."""
+        self._failures, self.last_answer = 0, time.monotonic()
+        self._since_refusal += 1
+        self._since_growth += 1
+        if waited is not None:
+            self._waiting += (waited - self._waiting) / 20
+        if self.in_flight < int(self.limit):
+            return
+        if self._waiting > 0.5:
+            self.limit = max(1.0, self.limit * 0.99)
+        elif self._waiting > 0.25:
+            return
+        elif self.limit < self.known_good:
+            self.limit = min(self.known_good, self.limit + 1)
+        elif self.limit < self.server.limit and self._since_growth > 100 + 2 * self.limit:
+            self.limit = self.known_good = min(self.server.limit, self.limit + self._step)
+            self._since_growth, self._step = 0, min(2 * self._step, max(1, int(self.limit) // 16))
+
+    def refused(self) -> None:
+        """Learn from a 429, before the request's place is given back: the others are what it holds."""
+        held = max(1, self.in_flight - 1)
+        self.limit = max(1.0, held * 0.9) if self._since_refusal < _REPEATED else held
+        self.known_good = held
+        self._since_refusal, self._since_growth, self._step, self._failures = 0, 0, 1, 0
+
+    def failed(self) -> bool:
+        """Count a failure; return whether it is now to be left alone."""
+        self._failures += 1
+        return self._failures >= _FAILURES and not self.is_out
+
+    def back(self, server: Server) -> None:
+        """Let it in again, with little to do at first."""
+        self.server, self.is_out, self._failures, self._waiting = server, False, 0, 0.0
+        self.limit = max(1.0, min(self.known_good, server.limit) / 8)
+        self.last_answer = time.monotonic()
+        self.gone = asyncio.Event()
+
+
+class ServerPool:
+    """The servers of a run, all with the same model. Use as an async context manager."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        file: Path | None = None,
+        expected: Model | None = None,
+        model_sha: str | None = None,
+        patience: float = 300.0,
+        say: Callable[[str], None] = lambda _: None,
+        on_join: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Remember the servers; they are asked when the pool is entered.
+
+        Args:
+            urls: The servers' roots.
+            file: A file with more of them, a line each, read again whenever it changes.
+            expected: The model that the run began with, None for a first run.
+            model_sha: Digest of the weights, where the caller started the server and knows it.
+            patience: Seconds to go on trying while no server takes a request.
+            say: Told when servers come, go, fail and are back.
+            on_join: Told how many requests a server that comes later takes at once.
+        """
+        self._urls, self._file, self.model_sha = list(urls), file, model_sha
+        self._expected, self._patience, self._say, self.on_join = expected, patience, say, on_join
+        self.members: list[Member] = []
+        self._unknown: set[str] = set()
+        self._waiting: deque[asyncio.Future[Member]] = deque()
+        self._waiting_alone: deque[asyncio.Future[Member]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failing_since: float | None = None
+        self._usual = 0.0  # seconds an answer takes, a moving average
+
+    async def __aenter__(self) -> ServerPool:
+        self._session = new_session()
+        try:
+            await self._begin()
+        except BaseException:
+            await self._session.close()
+            raise
+        self._start(self._look())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._session.close()
+
+    @property
+    def limit(self) -> int:
+        """How many requests all servers together take at once, at most."""
+        return sum(member.server.limit for member in self.members)
+
+    # --- who is in the pool ---
+
+    async def _begin(self) -> None:
+        urls = self._wanted()
+        found = await asyncio.gather(
+            *(probe(self._session, url, self.model_sha) for url in urls), return_exceptions=True
+        )
+        servers = [one for one in found if isinstance(one, Server)]
+        failed = [one for one in found if isinstance(one, BaseException)]
+        if fatal := [one for one in failed if not isinstance(one, NoServer)] or (failed if not servers else []):
+            raise fatal[0]
+        self.model = self._expected or servers[0].model
+        for server in servers:
+            if server.model != self.model:
+                began = "the run began with" if self._expected else f"{servers[0].url} serves"
+                raise ModelMismatch(
+                    f"it serves {server.model}, {began} {self.model}",
+                    where=server.url,
+                    remedy="use servers of one model, or build into another run with --run DIR",
+                )
+            self.members.append(Member(server, server.limit, server.limit))
+        for url, error in zip(urls, found, strict=True):
+            if isinstance(error, NoServer):
+                self._say(f"{url}: {error.what}; going on with the others, and asking it again")
+                self._unknown.add(url)
+                self._start(self._join(url))
+
+    def _wanted(self) -> list[str]:
+        """Return the addresses of the command line and of the file, each once."""
+        urls = list(self._urls)
+        if self._file is not None:
+            try:
+                lines = self._file.read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(
+                    f"it can't be read ({error})", where=str(self._file), remedy="a line each server's URL"
+                ) from error
+            urls += [line.partition("#")[0].strip() for line in lines]
+        roots = [url.rstrip("/").removesuffix("/v1") for url in urls if url]
+        if not roots:
+            raise UsageError("it names no server", where=str(self._file), remedy="a line each server's URL")
+        return list(dict.fromkeys(roots))
+
+    async def _look(self) -> None:
+        """Follow the file of servers, and give up requests that a server will never answer."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._file is not None:
+                with contextlib.suppress(UsageError):  # half-written: the next look will tell
+                    self._follow(set(self._wanted()))
+            silence = max(_SILENCE[0], _SILENCE[1] * self._usual)
+            for member in self.members:
+                if member.in_flight and not member.is_out and time.monotonic() - member.last_answer > silence:
+                    self._leave_alone(member, f"no answer for {silence:.0f} s")
+
+    def _follow(self, wanted: set[str]) -> None:
+        there = {member.server.url: member for member in self.members}
+        for url in wanted - there.keys() - self._unknown:
+            self._unknown.add(url)
+            self._start(self._join(url))
+        for url, member in there.items():
+            if member.is_leaving != (url not in wanted):
+                member.is_leaving = url not in wanted
+                self._say(f"{url}: {'leaves: no more requests to it' if member.is_leaving else 'is back'}")
+        self._unknown &= wanted | there.keys()
+        self._serve_waiting()
+
+    async def _join(self, url: str) -> None:
+        """Ask an address until a server answers there, and take that in."""
+        server = await self._until_it_answers(url, lambda: url in self._unknown)
+        self._unknown.discard(url)
+        if server is not None:
+            self._say(f"{url}: joins, with {server.limit} requests at once")
+            self.members.append(Member(server, server.limit, server.limit))
+            self.on_join(server.limit)
+            self._serve_waiting()
+
+    async def _return(self, member: Member) -> None:
+        """Ask a server that failed until it answers, and let it in again."""
+        server = await self._until_it_answers(member.server.url, lambda: not member.is_leaving)
+        if server is None:
+            self.members.remove(member)
+            return
+        self._say(f"{server.url}: answers again")
+        member.back(server)
+        self._serve_waiting()
+
+    async def _until_it_answers(self, url: str, is_wanted: Callable[[], bool]) -> Server | None:
+        pause, most = _PROBE_SECONDS
+        while is_wanted():
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, most)
+            with contextlib.suppress(NoServer):
+                server = await probe(self._session, url, self.model_sha)
+                if server.model == self.model:
+                    return server
+                self._say(f"{url}: it serves {server.model}, this run {self.model}; it gets no requests")
+        return None
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _leave_alone(self, member: Member, why: str) -> None:
+        self._say(f"{member.server.url}: {why}; it is left alone until it answers")
+        member.is_out, member.is_taken = True, False
+        member.gone.set()
+        self._start(self._return(member))
+
+    # --- one request ---
+
+    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Generation:
+        """Have one answer generated, waiting for a place and trying again while that can help.
+
+        Raises:
+            NoServer: No server took it within the pool's patience.
+            RequestRejected: The servers refuse this input.
+            GenerationFailed: A server broke on this input several times, at last with nothing beside it.
+            ServerRefused: The servers refuse us.
+        """
+        body = orjson.dumps(
+            {
+                "model": self.model.id,
+                "messages": list(messages),
+                **sampling.model_dump(exclude_none=True),
+                "seed": seed,
+                "stream": False,
+            }
+        )
+        broken = 0
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
+            stop=lambda _: broken >= _GENERATION_TRIES or self._is_out_of_patience(),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=5),
+            reraise=True,
+        )
+
+        async def once() -> Generation:
+            nonlocal broken
+            try:
+                # It may be this input that breaks servers: then it breaks no other's answer.
+                return await self._once(body, alone=broken == _GENERATION_TRIES - 1)
+            except GenerationFailed:
+                broken += 1
+                raise
+
+        try:
+            generation: Generation = await retrying(once)
+        except ServerUnavailable as error:
+            raise NoServer(
+                f"no server took a request for {self._patience:.0f} s; the last said: {error.what}",
+                where=error.where,
+                remedy="mend the servers, then run the same command: it goes on where this one stopped",
+            ) from error
+        return generation
+
+    def _is_out_of_patience(self) -> bool:
+        # The pool's patience, not the request's: while others are answered, this one waits its turn.
+        return self._failing_since is not None and time.monotonic() - self._failing_since > self._patience
+
+    async def _once(self, body: bytes, *, alone: bool) -> Generation:
+        member = await self._place(alone=alone)
+        start = time.monotonic()
+        try:
+            answer = await self._ask(member, body)
+            member.answered(answer.waited)
+            self._usual += (time.monotonic() - start - self._usual) / 50
+        except ServerOverloaded:
+            member.refused()
+            self._failing_since = self._failing_since or time.monotonic()
+            raise
+        except ServerUnavailable as error:
+            self._failing_since = self._failing_since or time.monotonic()
+            if member.failed():
+                self._leave_alone(member, error.what)
+            raise
+        except GenerationFailed:
+            member.last_answer = time.monotonic()  # it works: it is the input that doesn't
+            raise
+        finally:
+            self._give_back(member, alone=alone)
+        self._failing_since = None
+        return answer.generation
+
+    async def _ask(self, member: Member, body: bytes) -> Answer:
+        """Send one request; give it up when the server is taken to hang."""
+        asked = asyncio.ensure_future(post(self._session, member.server, body))
+        gone = asyncio.ensure_future(member.gone.wait())
+        try:
+            await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                return asked.result()
+        finally:
+            asked.cancel()
+            gone.cancel()
+        raise ServerUnavailable("its request was given up", where=member.server.url)
+
+    # --- places ---
+
+    async def _place(self, *, alone: bool) -> Member:
+        """Wait for a place at a server, in turn; `alone` for one that nothing else is in work at."""
+        if not alone and not self._waiting and (member := self._roomiest()):
+            self._occupy(member)
+            return member
+        place: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
+        (self._waiting_alone if alone else self._waiting).append(place)
+        self._serve_waiting()
+        try:
+            while not place.done():
+                await asyncio.wait((place,), timeout=5)
+                if not place.done() and all(member.is_out or member.is_leaving for member in self.members):
+                    self._failing_since = self._failing_since or time.monotonic()
+                    if self._is_out_of_patience():
+                        raise ServerUnavailable("no server is left that answers", where=self._urls_said())
+            return place.result()
+        except BaseException:
+            if place.done() and not place.cancelled():
+                self._give_back(place.result(), alone=alone)
+            place.cancel()
+            self._serve_waiting()
+            raise
+
+    def _urls_said(self) -> str:
+        return ", ".join(member.server.url for member in self.members) or "the pool"
+
+    @staticmethod
+    def _occupy(member: Member) -> None:
+        member.in_flight += 1
+        if member.in_flight == 1:
+            member.last_answer = time.monotonic()  # its silence begins now
+
+    def _give_back(self, member: Member, *, alone: bool) -> None:
+        member.in_flight -= 1
+        if alone:
+            member.is_taken = False
+        self._serve_waiting()
+
+    def _roomiest(self) -> Member | None:
+        member = max(self.members, key=lambda member: member.room, default=None)
+        return member if member is not None and member.room > 0 else None
+
+    def _emptied(self) -> Member | None:
+        """Return a server with nothing in work; where there is none, keep one from getting more until it is."""
+        able = [member for member in self.members if not member.is_out and not member.is_leaving]
+        idle = [member for member in able if not member.in_flight]
+        if idle:
+            return idle[0]
+        if able and not any(member.is_taken for member in able):
+            min(able, key=lambda member: member.in_flight).is_taken = True
+        return None
+
+    def _serve_waiting(self) -> None:
+        """Give free places to those who wait, in turn."""
+        for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
+            while waiting:
+                if waiting[0].done():
+                    waiting.popleft()
+                    continue
+                member = free()
+                if member is None:
+                    break
+                self._occupy(member)
+                member.is_taken = free == self._emptied
+                waiting.popleft().set_result(member)
+        if not self._waiting_alone:
+            for member in self.members:
+                member.is_taken = member.is_taken and member.in_flight == 1

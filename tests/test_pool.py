@@ -1,0 +1,322 @@
+"""The server pool: full where there is room, out of the way where there is none, whatever servers do."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.errors import GenerationFailed, ModelMismatch, NoServer, UsageError
+from builder.rewriting import pool as pool_module
+from builder.rewriting.pool import Member, ServerPool
+from builder.rewriting.prompts import Sampling
+from builder.rewriting.servers import Generation, Model, Server
+from tests.tgi_double import Request, Speed, TgiDouble
+
+SHORT = Speed(step=0.002)  # seconds a token: an answer of twenty takes 40 ms
+
+
+async def ask(pool: ServerPool, content: str) -> Generation:
+    return await pool.generate([{"role": "user", "content": content}], Sampling(max_tokens=64), 1)
+
+
+async def ask_all(pool: ServerPool, contents: Iterable[str], at_once: int = 200) -> list[Outcome]:
+    """Ask for an answer to each, so many at once."""
+    permits = asyncio.Semaphore(at_once)
+
+    async def one(content: str) -> Generation:
+        async with permits:
+            return await ask(pool, content)
+
+    return await asyncio.gather(*(one(content) for content in contents), return_exceptions=True)
+
+
+def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return asyncio.run(work())
+
+
+def texts(count: int, words: int = 20) -> list[str]:
+    return [f"{number} " + "word " * words for number in range(count)]
+
+
+def mean_in_flight(requests: Sequence[Request]) -> float:
+    """Return how many of the answered requests were in work on average, from the first to the last."""
+    done = [request for request in requests if request.status == 200 and request.end is not None]
+    span = max(request.end or 0 for request in done) - min(request.arrival for request in done)
+    return sum((request.end or 0) - request.arrival for request in done) / span
+
+
+def failures(answers: Sequence[Outcome]) -> list[BaseException]:
+    return [answer for answer in answers if isinstance(answer, BaseException)]
+
+
+# --- how many at once ---
+
+
+def test_a_server_that_takes_half_of_what_it_said_is_held_at_what_it_takes() -> None:
+    with TgiDouble(max_concurrent_requests=64, speed=SHORT) as server:
+
+        async def work() -> list[Outcome]:
+            async with ServerPool([server.url]) as pool:
+                server.max_concurrent_requests = 32
+                return await ask_all(pool, texts(6000))
+
+        assert failures(run(work)) == []
+        refused = sum(request.status == 429 for request in server.log)
+        assert refused > 0
+        assert refused / len(server.log) <= 0.02
+        settled = server.log[len(server.log) // 4 : -200]
+        assert 0.9 * 32 <= mean_in_flight(settled) <= 32
+
+
+def test_a_server_that_takes_more_again_gets_more_again() -> None:
+    with TgiDouble(max_concurrent_requests=64, speed=SHORT) as server:
+
+        async def work() -> tuple[float, float]:
+            async with ServerPool([server.url]) as pool:
+                server.max_concurrent_requests = 8
+                assert failures(await ask_all(pool, texts(800))) == []
+                low = pool.members[0].limit
+                server.max_concurrent_requests = 64
+                assert failures(await ask_all(pool, texts(6000))) == []
+                return low, pool.members[0].limit
+
+        low, high = run(work)
+        assert low <= 8
+        assert high >= 0.9 * 64
+
+
+def test_a_server_whose_requests_wait_in_its_queue_gets_fewer() -> None:
+    with TgiDouble(max_concurrent_requests=128, speed=Speed(step=0.002, slots=16)) as server:
+
+        async def work() -> float:
+            async with ServerPool([server.url]) as pool:
+                assert failures(await ask_all(pool, texts(3000))) == []
+                return pool.members[0].limit
+
+        assert 16 < run(work) <= 48, "a batch of 16 and about as many waiting keep it busy"
+
+
+def test_requests_go_where_there_is_room() -> None:
+    slow = Speed(step=0.02, slots=8)
+    with TgiDouble(max_concurrent_requests=32, speed=SHORT) as fast, TgiDouble(speed=slow) as other:
+        other.max_concurrent_requests = 32
+
+        async def work() -> float:
+            async with ServerPool([fast.url, other.url]) as pool:
+                await ask_all(pool, texts(200))  # to know them
+                start = time.monotonic()
+                assert failures(await ask_all(pool, texts(3000))) == []
+                return time.monotonic() - start
+
+        seconds = run(work)
+        alone = 3000 * 24 * 0.002 / 32
+        assert seconds < 1.5 * alone
+        assert len(other.log) > 20
+
+
+EVENTS = st.lists(st.sampled_from(["answered", "full", "queued", "refused", "failed", "back"]), max_size=400)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.integers(1, 300))
+def test_a_limit_stays_between_one_and_what_the_server_said(events: list[str], most: int) -> None:
+    server = Server("http://x", "tgi", Model("m"), most, None)
+    member = Member(server, most, most)
+    for event in events:
+        member.in_flight = int(member.limit)
+        match event:
+            case "answered":
+                member.in_flight = max(1, member.in_flight // 2)
+                member.answered(0.0)
+            case "full":
+                member.answered(None)
+            case "queued":
+                member.answered(0.9)
+            case "refused":
+                member.refused()
+            case "failed":
+                member.failed()
+            case "back":
+                member.back(server)
+        assert 1 <= member.limit <= most
+        assert 1 <= member.known_good <= most
+
+
+# --- servers that fail ---
+
+
+def test_a_server_killed_and_restarted_is_used_again() -> None:
+    told: list[str] = []
+
+    async def work(first: TgiDouble, second: TgiDouble) -> tuple[list[Outcome], int]:
+        async with ServerPool([first.url, second.url], say=told.append) as pool:
+            asked = asyncio.ensure_future(ask_all(pool, texts(2500), at_once=40))
+            await asyncio.sleep(0.7)
+            await asyncio.to_thread(second.__exit__, None, None, None)
+            await asyncio.sleep(0.7)
+            with TgiDouble(speed=SHORT, max_concurrent_requests=16, port=second.port) as again:
+                return await asked, len(again.log)
+
+    with TgiDouble(speed=SHORT, max_concurrent_requests=16) as first:
+        second = TgiDouble(speed=SHORT, max_concurrent_requests=16).__enter__()
+        answers, after = asyncio.run(work(first, second))
+    assert failures(answers) == []
+    assert after > 100, "the restarted server got next to nothing"
+    assert any("left alone" in line for line in told)
+    assert any("answers again" in line for line in told)
+
+
+def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_SILENCE", (1.5, 3.0))
+    told: list[str] = []
+    with TgiDouble(speed=SHORT) as good, TgiDouble(speed=SHORT) as hanging:
+        hanging.fault("hang")
+
+        async def work() -> list[Outcome]:
+            async with ServerPool([good.url, hanging.url], say=told.append) as pool:
+                return await ask_all(pool, texts(600))
+
+        start = time.monotonic()
+        assert failures(run(work)) == []
+        assert time.monotonic() - start < 30
+    assert any("no answer for" in line for line in told)
+
+
+def test_a_prompt_that_breaks_the_batch_goes_alone_and_then_no_more() -> None:
+    with TgiDouble(speed=SHORT, max_concurrent_requests=16) as server:
+        server.fault("424", match="poison", whole_batch=True)
+
+        async def work() -> list[Outcome]:
+            async with ServerPool([server.url]) as pool:
+                return await ask_all(pool, [*texts(100), "poison " * 20, *texts(300, words=30)])
+
+        answers = run(work)
+        (failed,) = failures(answers)
+        assert isinstance(failed, GenerationFailed)
+        assert answers.index(failed) == 100
+        tries = [request for request in server.log if "poison" in str(request.body)]
+        assert len(tries) == 3
+        last = tries[-1]
+        beside = [
+            request
+            for request in server.log
+            if request is not last and request.arrival < (last.end or 0) and (request.end or 0) > last.arrival
+        ]
+        assert beside == []
+
+
+def test_with_no_server_left_it_waits_and_then_says_so() -> None:
+    told: list[str] = []
+    server = TgiDouble(speed=SHORT).__enter__()
+
+    async def work() -> float:
+        async with ServerPool([server.url], patience=2, say=told.append) as pool:
+            await ask(pool, "a")
+            await asyncio.to_thread(server.__exit__, None, None, None)
+            start = time.monotonic()
+            with pytest.raises(NoServer) as caught:
+                await ask(pool, "b")
+            assert caught.value.exit_code == 4
+            assert "goes on" in caught.value.remedy
+            return time.monotonic() - start
+
+    assert 2 <= asyncio.run(work()) < 15
+
+
+def test_a_pause_of_all_servers_costs_time_alone() -> None:
+    async def work(server: TgiDouble) -> list[Outcome]:
+        async with ServerPool([server.url]) as pool:
+            asked = asyncio.ensure_future(ask_all(pool, texts(400), at_once=20))
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(server.__exit__, None, None, None)
+            await asyncio.sleep(2)
+            with TgiDouble(speed=SHORT, port=server.port):
+                return await asked
+
+    assert failures(asyncio.run(work(TgiDouble(speed=SHORT).__enter__()))) == []
+
+
+# --- who is in the pool ---
+
+
+def test_servers_join_and_leave_with_their_file(tmp_path: Path) -> None:
+    told: list[str] = []
+    file = tmp_path / "servers"
+    with TgiDouble(speed=SHORT, max_concurrent_requests=8) as first, TgiDouble(speed=SHORT) as second:
+        second.max_concurrent_requests = 24
+        file.write_text(f"# ours\n{first.url}  # the first\n")
+
+        async def work() -> tuple[float, int, int]:
+            joined: list[int] = []
+            async with ServerPool([], file=file, say=told.append, on_join=joined.append) as pool:
+                asked = asyncio.ensure_future(ask_all(pool, itertools.islice(texts(20_000), 4000)))
+                await asyncio.sleep(0.5)
+                file.write_text(f"{first.url}\n{second.url}/v1\n")
+                start = time.monotonic()
+                while second.peak < 24:
+                    assert time.monotonic() - start < 10, "the new server is not full"
+                    await asyncio.sleep(0.05)
+                filled = time.monotonic() - start
+                file.write_text(f"{second.url}\n")
+                await asyncio.sleep(2.5)
+                left = len(first.log)
+                assert failures(await asked) == []
+                assert joined == [24]
+                return filled, left, len(first.log)
+
+        _, left, end = run(work)
+        assert left == end, "a server that left got more requests"
+    assert sum("joins" in line for line in told) == 1
+    assert sum("leaves" in line for line in told) == 1
+
+
+def test_a_server_that_is_not_up_yet_is_asked_again() -> None:
+    late = TgiDouble(speed=SHORT).__enter__()
+    late.__exit__(None, None, None)
+
+    async def work(first: TgiDouble) -> int:
+        async with ServerPool([first.url, late.url]) as pool:
+            with TgiDouble(speed=SHORT, port=late.port) as up:
+                for _ in range(100):
+                    assert failures(await ask_all(pool, texts(30))) == []
+                    if up.log:
+                        break
+                return len(up.log)
+
+    with TgiDouble(speed=SHORT, max_concurrent_requests=4) as first:
+        assert asyncio.run(work(first)) > 0
+
+
+def test_one_model_alone_answers_a_run() -> None:
+    async def enter(*urls: str, expected: Model | None = None) -> None:
+        async with ServerPool(urls, expected=expected):
+            pass
+
+    with TgiDouble() as one, TgiDouble(model_sha="0" * 40) as other:
+        with pytest.raises(ModelMismatch):
+            asyncio.run(enter(one.url, other.url))
+        with pytest.raises(ModelMismatch):
+            asyncio.run(enter(one.url, expected=Model("another", None)))
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe\n", None])
+def test_a_file_that_names_no_server_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "servers"
+    if content is not None:
+        file.write_bytes(content)
+
+    async def enter() -> None:
+        async with ServerPool([], file=file):
+            pass
+
+    with pytest.raises(UsageError) as caught:
+        asyncio.run(enter())
+    assert str(file) in str(caught.value)
