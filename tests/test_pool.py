@@ -22,6 +22,8 @@ from tests.tgi_double import Request, Speed, TgiDouble
 
 SHORT = Speed(step=0.002)  # seconds a token: an answer of twenty takes 40 ms
 
+Outcome = Generation | BaseException
+
 
 async def ask(pool: ServerPool, content: str) -> Generation:
     return await pool.generate([{"role": "user", "content": content}], Sampling(max_tokens=64), 1)
