@@ -177,7 +177,7 @@ def test_a_server_killed_and_restarted_is_used_again() -> None:
 
 
 def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_SILENCE", (1.5, 3.0))
+    monkeypatch.setattr(pool_module, "_SILENCE", (1.5, 1.0))
     told: list[str] = []
     with TgiDouble(speed=SHORT) as good, TgiDouble(speed=SHORT) as hanging:
         hanging.fault("hang")

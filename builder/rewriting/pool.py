@@ -35,7 +35,8 @@ _FAILURES = 3  # in a row, before a server is left alone
 _REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
 _LOOK_SECONDS = 1.0  # between looks at the file of servers and at servers that answer nothing
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
-_SILENCE = (120.0, 20.0)  # a server is taken to hang after so many seconds, and times the usual answer's
+_SILENCE = (120.0, 4.0)  # a server is taken to hang after so many seconds, and times the longest answer's
+_FIRST_SILENCE = 600.0  # seconds, while nothing is known of how long answers take
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +51,7 @@ class Member:
         is_out: It fails, and is asked from time to time whether it is back.
         is_leaving: It gets no more requests.
         is_taken: One request has it for itself, or waits for that.
-        gone: Set when its requests are given up.
+        requests: What is asked of it now.
     """
 
     server: Server
@@ -60,7 +61,7 @@ class Member:
     is_out: bool = False
     is_leaving: bool = False
     is_taken: bool = False
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    requests: set[asyncio.Task[Answer]] = field(default_factory=set)
     last_answer: float = field(default_factory=time.monotonic)
     _failures: int = 0
     _since_refusal: int = _REPEATED
@@ -109,7 +110,6 @@ class Member:
         self.server, self.is_out, self._failures, self._waiting = server, False, 0, 0.0
         self.limit = max(1.0, min(self.known_good, server.limit) / 8)
         self.last_answer = time.monotonic()
-        self.gone = asyncio.Event()
 
 
 class ServerPool:
@@ -145,7 +145,8 @@ class ServerPool:
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing_since: float | None = None
-        self._usual = 0.0  # seconds an answer takes, a moving average
+        self._longest = 0.0  # seconds: the most tokens ever asked for, at the usual speed
+        self._token_seconds = 0.0  # a moving average
 
     async def __aenter__(self) -> ServerPool:
         self._session = new_session()
@@ -220,7 +221,7 @@ class ServerPool:
             if self._file is not None:
                 with contextlib.suppress(UsageError):  # half-written: the next look will tell
                     self._follow(set(self._wanted()))
-            silence = max(_SILENCE[0], _SILENCE[1] * self._usual)
+            silence = max(_SILENCE[0], _SILENCE[1] * self._longest) if self._longest else _FIRST_SILENCE
             for member in self.members:
                 if member.in_flight and not member.is_out and time.monotonic() - member.last_answer > silence:
                     self._leave_alone(member, f"no answer for {silence:.0f} s")
@@ -277,7 +278,8 @@ class ServerPool:
     def _leave_alone(self, member: Member, why: str) -> None:
         self._say(f"{member.server.url}: {why}; it is left alone until it answers")
         member.is_out, member.is_taken = True, False
-        member.gone.set()
+        for request in member.requests:
+            request.cancel()
         self._start(self._return(member))
 
     # --- one request ---
@@ -312,7 +314,7 @@ class ServerPool:
             nonlocal broken
             try:
                 # It may be this input that breaks servers: then it breaks no other's answer.
-                return await self._once(body, alone=broken == _GENERATION_TRIES - 1)
+                return await self._once(body, sampling.max_tokens, alone=broken == _GENERATION_TRIES - 1)
             except GenerationFailed:
                 broken += 1
                 raise
@@ -331,13 +333,13 @@ class ServerPool:
         # The pool's patience, not the request's: while others are answered, this one waits its turn.
         return self._failing_since is not None and time.monotonic() - self._failing_since > self._patience
 
-    async def _once(self, body: bytes, *, alone: bool) -> Generation:
+    async def _once(self, body: bytes, max_tokens: int, *, alone: bool) -> Generation:
         member = await self._place(alone=alone)
         start = time.monotonic()
         try:
             answer = await self._ask(member, body)
             member.answered(answer.waited)
-            self._usual += (time.monotonic() - start - self._usual) / 50
+            self._learn_speed(time.monotonic() - start, answer.generation.completion_tokens, max_tokens)
         except ServerOverloaded:
             member.refused()
             self._failing_since = self._failing_since or time.monotonic()
@@ -355,18 +357,23 @@ class ServerPool:
         self._failing_since = None
         return answer.generation
 
+    def _learn_speed(self, seconds: float, tokens: int, max_tokens: int) -> None:
+        each = seconds / max(1, tokens)
+        self._token_seconds += (each - self._token_seconds) / (50 if self._token_seconds else 1)
+        self._longest = max(self._longest, max_tokens * self._token_seconds)
+
     async def _ask(self, member: Member, body: bytes) -> Answer:
-        """Send one request; give it up when the server is taken to hang."""
+        """Send one request; it ends without an answer when the server is left alone."""
         asked = asyncio.ensure_future(post(self._session, member.server, body))
-        gone = asyncio.ensure_future(member.gone.wait())
+        member.requests.add(asked)
         try:
-            await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
-            if asked.done():
-                return asked.result()
+            await asyncio.wait((asked,))
         finally:
+            member.requests.discard(asked)
             asked.cancel()
-            gone.cancel()
-        raise ServerUnavailable("its request was given up", where=member.server.url)
+        if asked.cancelled():
+            raise ServerUnavailable("its request was given up", where=member.server.url)
+        return asked.result()
 
     # --- places ---
 

@@ -150,7 +150,7 @@ def new_session() -> aiohttp.ClientSession:
     key = os.environ.get(KEY_VARIABLE)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
         headers={"Authorization": f"Bearer {key}"} if key else {},
         trust_env=False,
     )
