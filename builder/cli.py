@@ -63,6 +63,16 @@ LocalModel = Annotated[
 WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Filter processes.", show_default="one a core")]
 Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
+Reuse = Annotated[
+    list[Path] | None,
+    typer.Option("--reuse", metavar="RUN", help="Take this run's answers to equal requests. Repeatable."),
+]
+MaxFailures = Annotated[
+    float,
+    typer.Option(
+        "--max-failures", min=0, max=1, help="Stop when more than this share of the last 500 rewrites failed."
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe: --set stages.lint.min_score=6."),
@@ -99,6 +109,8 @@ def build(
     workers: WorkerCount = _CORES,
     until: Until = None,
     limit: Limit = None,
+    reuse: Reuse = None,
+    max_failures: MaxFailures = 0.5,
     settings: Settings = None,
     json: Json = False,
 ) -> None:
@@ -110,7 +122,7 @@ def build(
     from builder.run.status import read_status
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), servers_file, model, workers, until, limit)
+    options = BuildOptions(server or (), servers_file, model, workers, until, limit, reuse or (), max_failures)
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
 
@@ -145,6 +157,8 @@ def publish(
     model: LocalModel = None,
     workers: WorkerCount = _CORES,
     limit: Limit = None,
+    reuse: Reuse = None,
+    max_failures: MaxFailures = 0.5,
     settings: Settings = None,
     json: Json = False,
 ) -> None:
@@ -156,7 +170,7 @@ def publish(
     from builder.run.build import build as build_run
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), servers_file, model, workers, None, limit)
+    options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), max_failures)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
     from builder.release.publish import publish as publish_run
 

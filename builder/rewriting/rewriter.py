@@ -43,7 +43,14 @@ REWRITTEN: Mapping[str, type] = {
 }
 """Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
 
-_SPECIAL = re.compile(r"<\|([^|<>\s]{1,64})\|>")
+_SPECIAL = re.compile(
+    r"<\|[^|<>\s]{1,64}\|>"  # Llama 3, Qwen, Phi, GPT
+    r"|<｜[^｜<>\s]{1,64}｜>"  # DeepSeek
+    r"|<(?:(?:start|end)_of_turn|bos|eos|/?s)>"  # Gemma, Mistral, Llama 2
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\]"  # Mistral
+    r"|<</?SYS>>"  # Llama 2
+)
+"""What chat templates are made of, as the models' tokenizer files list it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,19 @@ Ask = Callable[[Request], Awaitable[Generation]]
 def neutralise(text: str) -> tuple[str, int]:
     """Return the text with special tokens such as `<|im_end|>` broken up, and how many there were.
 
-    A server's chat template would read them as the end of the message.
+    A server's chat template would read them as the end of the message. Which model answers, the text doesn't tell:
+    those of all families are broken up.
     """
-    return _SPECIAL.subn(r"< |\1| >", text)
+    return _SPECIAL.subn(lambda token: f"{token[0][0]} {token[0][1:-1]} {token[0][-1]}", text)
+
+
+def request_key(text: str, stage: str, prompt_sha: str, model: Model, sampling: Sampling, seed: int) -> str:
+    """Return the key of a generation: all that decides it, and nothing else.
+
+    `text` is the document's as it goes into the prompt, special tokens broken up.
+    """
+    identity = [text, stage, prompt_sha, model.id, model.sha, {**sampling.model_dump(), "seed": seed}]
+    return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +147,7 @@ class Rewriter:
 
     def key(self, text: str, seed: int) -> str:
         """Return the journal's key: content, stage, prompt, model and sampling, and nothing else."""
-        sampling = {**self.sampling.model_dump(), "seed": seed}
-        identity = [text, self.stage, self.prompt.sha, self.model.id, self.model.sha, sampling]
-        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return request_key(text, self.stage, self.prompt.sha, self.model, self.sampling, seed)
 
     def seed(self, text: str, attempt: int) -> int:
         """Return the attempt's seed, in 0 … 2³¹ − 1, which follows from the content alone."""

@@ -32,8 +32,10 @@ from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.flow import Flow, Step
+from builder.run.gates import FailureGate
 from builder.run.journal import Journals
 from builder.run.progress import Progress
+from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
 
@@ -52,6 +54,8 @@ class BuildOptions:
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
+        reuse: Other runs, whose answers to equal requests are taken.
+        max_failures: The share of the last documents that may fail at a rewriting stage before the run stops.
     """
 
     servers: Sequence[str] = ()
@@ -60,6 +64,8 @@ class BuildOptions:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     until: str | None = None
     limit: int | None = None
+    reuse: Sequence[Path] = ()
+    max_failures: float = 0.5
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -181,7 +187,11 @@ class _Building:
                 )
                 await stack.enter_async_context(pool)
                 run.pin_model(pool.model)
-            journals = await stack.enter_async_context(Journals(run.path / "journal", partial(_generate, pool)))
+            paths = self.options.reuse if pool is not None else ()
+            earlier = [stack.enter_context(EarlierAnswers(Run.read(path), run.path, self.say)) for path in paths]
+            journals = await stack.enter_async_context(
+                Journals(run.path / "journal", partial(_generate, pool), earlier)
+            )
             steps = [step for stage in stages if (step := _step(stage, self.loaded, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)
@@ -193,6 +203,13 @@ class _Building:
                 }
                 write_progress(run, {**counts, "shards_total": len(wanted)})
 
+            rewriters = [stage.name for stage in stages if isinstance(stage, RewriteStage)]
+            gate = FailureGate(rewriters, self.options.max_failures, str(run.path))
+
+            def on_document(document: Document) -> None:
+                progress.document(document)
+                gate.document(document)
+
             flow = Flow(
                 run,
                 until,
@@ -201,7 +218,7 @@ class _Building:
                 schema_of(self.loaded.recipe),
                 journals,
                 window=window,
-                on_document=progress.document,
+                on_document=on_document,
                 on_shard=progress.shard,
             )
             if pool is not None:

@@ -12,7 +12,7 @@ import asyncio
 import os
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ import orjson
 from builder.files import storage, sync_folder
 from builder.rewriting.rewriter import Request
 from builder.rewriting.servers import Generation
+from builder.run.reuse import EarlierAnswers
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
@@ -71,10 +72,10 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate) -> None:
-        """Keep journals in `folder`; what is in none of them, `generate`."""
+    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[EarlierAnswers] = ()) -> None:
+        """Keep journals in `folder`; what is in none of them, nor an answer of other runs, `generate`."""
         self.counts: Counter[str] = Counter()
-        self._folder, self._generate = folder, generate
+        self._folder, self._generate, self._other_runs = folder, generate, other_runs
         self._open: dict[int, ShardJournal] = {}
         self._in_flight: dict[str, asyncio.Task[Generation]] = {}
         self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
@@ -121,7 +122,7 @@ class Journals:
             generation = await asyncio.shield(self._in_flight[key])
             self.counts["reused"] += 1
         else:
-            task = asyncio.ensure_future(self._generate(request))
+            task = asyncio.ensure_future(self._obtain(request))
             self._in_flight[key] = task
             try:
                 generation = await task
@@ -131,9 +132,19 @@ class Journals:
             finally:
                 # Only after the commit below would another asker find it in a journal; no await lies between.
                 del self._in_flight[key]
-            self.counts["requested"] += 1
         journal.known[key] = generation
         await self._commit(journal, encode(key, generation))
+        return generation
+
+    async def _obtain(self, request: Request) -> Generation:
+        """Return the answer that another run has, else a server's."""
+        for answers in self._other_runs:
+            known = await asyncio.to_thread(answers.get, request.key)
+            if known is not None:
+                self.counts["reused"] += 1
+                return known
+        generation = await self._generate(request)
+        self.counts["requested"] += 1
         return generation
 
     async def _commit(self, journal: ShardJournal, line: bytes) -> None:

@@ -1,0 +1,123 @@
+"""Answers of another run: what it paid for and this run would ask for again, by the same key.
+
+An index on disk leads from a request's key to the row of the other run's table that holds the answer: some sixty
+bytes an answer, made once. Rows are read a group at a time; runs over one source ask in the order they lie in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from builder.files import storage
+from builder.rewriting.prompts import Sampling
+from builder.rewriting.rewriter import neutralise, request_key
+from builder.rewriting.servers import Generation, Model
+from builder.run.directory import Run
+from builder.run.table import from_row
+
+_GROUPS = 8  # row groups held in memory
+
+
+class EarlierAnswers:
+    """The answers of one run. Use as a context manager; `get` may be called from any thread."""
+
+    def __init__(self, run: Run, into: Path, say: Callable[[str], None]) -> None:
+        """Make the index of `run` below the directory `into`, if it isn't there.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        self._run = run
+        self._rewriters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "rewrite" in stage]
+        self._groups: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+        paths = run.shard_paths()
+        described = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        digest = hashlib.sha256(orjson.dumps([str(run.path.resolve()), described])).hexdigest()
+        index = into / "reuse" / f"{digest[:16]}.sqlite"
+        if not index.is_file():
+            say(f"{run.path}: indexing the answers of {len(paths)} shards")
+            with storage(index):
+                self._make(index, paths)
+        self._connection = sqlite3.connect(index, check_same_thread=False)
+
+    def __enter__(self) -> EarlierAnswers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def get(self, key: str) -> Generation | None:
+        """Return the generation with this key, None where the run has none."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT shard, row_group, row, stage, answer FROM answers WHERE key = ?", (bytes.fromhex(key),)
+            ).fetchone()
+            if found is None:
+                return None
+            shard, group, row, stage, number = found
+            answer = self._group(shard, group)[row][self._rewriters[stage]]["answers"][number]
+            return _generation(answer)
+
+    def _group(self, shard: str, group: int) -> list[dict[str, Any]]:
+        place = (shard, group)
+        if place not in self._groups:
+            file = pq.ParquetFile(self._run.path / "shards" / shard)
+            columns = [f"{stage}.answers" for stage in self._rewriters]
+            self._groups[place] = file.read_row_group(group, columns=columns).to_pylist()
+            if len(self._groups) > _GROUPS:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(place)
+        return self._groups[place]
+
+    def _make(self, index: Path, paths: list[Path]) -> None:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        partial = index.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        connection = sqlite3.connect(partial)
+        with connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute(
+                "CREATE TABLE answers (key BLOB PRIMARY KEY, shard TEXT, row_group INT, row INT, stage INT,"
+                " answer INT) WITHOUT ROWID"
+            )
+            for path in paths:
+                connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", self._keys(path))
+        connection.close()
+        partial.rename(index)
+
+    def _keys(self, path: Path) -> Iterator[tuple[bytes, str, int, int, int, int]]:
+        """Yield key and place of each answer in a shard."""
+        file = pq.ParquetFile(path)
+        for group in range(file.num_row_groups):
+            for row, fields in enumerate(file.read_row_group(group).to_pylist()):
+                for stage, name in enumerate(self._rewriters):
+                    record = fields[name]
+                    if record is None:
+                        continue
+                    before = self._run.stages[: self._run.stages.index(name)]
+                    text, _ = neutralise(from_row(fields, before).current)
+                    sampling = Sampling.model_validate(orjson.loads(record["sampling"]))
+                    model = Model(record["model"], record["model_sha"])
+                    for number, answer in enumerate(record["answers"]):
+                        if answer["answer"] is not None:
+                            key = request_key(text, name, record["prompt_sha"], model, sampling, answer["seed"])
+                            yield bytes.fromhex(key), path.name, group, row, stage, number
+
+
+def _generation(answer: dict[str, Any]) -> Generation:
+    return Generation(
+        answer["answer"], answer["finish_reason"], answer["prompt_tokens"], answer["completion_tokens"]
+    )
