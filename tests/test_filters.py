@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from importlib import metadata
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from builder.document import Verdict
 from builder.errors import FilterUnavailable
-from builder.filters import Lint, Syntax
+from builder.filters import Lint, Syntax, lint
 from builder.filters.base import Workplace
 from builder.filters.comments import comment_ratio, penalised
 from builder.filters.workers import Workers
@@ -316,3 +317,9 @@ def test_many_texts_over_few_workers_each_get_their_own_verdict() -> None:
 
     measured = with_workers(use, count=2)
     assert [verdict.record["line"] for verdict in measured] == [None if n % 3 else n + 1 for n in range(60)]
+
+
+def test_versions_that_scores_were_not_compared_with_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "compared" not in (Lint().note() or ""), "TESTED is not what is installed here"
+    monkeypatch.setitem(lint.TESTED, "astroid", "4.0.0")
+    assert f"astroid {metadata.version('astroid')} (4.0.0)" in (Lint().note() or "")

@@ -280,6 +280,26 @@ def test_servers_join_and_leave_with_their_file(tmp_path: Path) -> None:
     assert sum("leaves" in line for line in told) == 1
 
 
+def test_a_server_that_refuses_us_or_has_another_model_does_not_join(tmp_path: Path) -> None:
+    told: list[str] = []
+    file = tmp_path / "servers"
+    with TgiDouble(speed=SHORT) as first, TgiDouble(model_sha="0" * 40) as other, TgiDouble() as late:
+        file.write_text(first.url)
+
+        async def work() -> None:
+            async with ServerPool([], file=file, say=told.append) as pool:
+                file.write_text(f"{first.url}\n{other.url}\n{late.url}/nothing\n")
+                start = time.monotonic()
+                while len([line for line in told if "no requests" in line]) < 1:
+                    assert time.monotonic() - start < 10
+                    await asyncio.sleep(0.1)
+                assert failures(await ask_all(pool, texts(100))) == []
+                assert [member.server.url for member in pool.members] == [first.url]
+
+        run(work)
+    assert other.log == late.log == []
+
+
 def test_a_server_that_is_not_up_yet_is_asked_again() -> None:
     late = TgiDouble(speed=SHORT).__enter__()
     late.__exit__(None, None, None)

@@ -17,6 +17,10 @@ DISABLED = ("E0401", "C0114", "C0301", "C0103", "C0116", "C0411", "R0903", "W051
 """import-error, missing docstrings, line length, naming, import order and grouping, too few methods, TODOs."""
 
 
+TESTED = {"pylint": "4.1.4", "astroid": "4.3.4"}
+"""The versions whose inner workings `pylint_rows` knows: with others the parity test has to be run."""
+
+
 class Lint(WorkerFilter):
     """Drops what scores below `min_score` of 10 after the comment penalty."""
 
@@ -52,14 +56,20 @@ class Lint(WorkerFilter):
         }
 
     def note(self) -> str | None:
-        """Say what this interpreter's standard library lacks."""
-        missing = universe.missing_modules()
-        if not missing:
-            return None
-        return (
-            f"this Python was built without {', '.join(missing)}: texts that import them score lower than on a"
-            " complete one; install what it lacks (on Debian python3-tk and python3-full) or use another Python"
-        )
+        """Say what this interpreter's standard library lacks, and which versions scores were not compared with."""
+        found, notes = universe.versions("pylint"), []
+        others = [f"{name} {found[name]} ({tested})" for name, tested in TESTED.items() if found[name] != tested]
+        if others:
+            notes.append(
+                f"scores were compared with the command line's by other versions than {' and '.join(others)}:"
+                " install those in brackets, or run tests/test_lint_parity.py"
+            )
+        if missing := universe.missing_modules():
+            notes.append(
+                f"this Python was built without {', '.join(missing)}: texts that import them score lower than on"
+                " a complete one; install what it lacks (on Debian python3-tk and python3-full), or use another"
+            )
+        return "; ".join(notes) or None
 
     def explained(self, measures: Measures) -> str:
         """Return pylint's own evaluation, the penalty and the limit, then the messages."""

@@ -24,6 +24,7 @@ from builder.errors import (
     ModelMismatch,
     NoServer,
     ServerOverloaded,
+    ServerRefused,
     ServerUnavailable,
     UsageError,
 )
@@ -99,6 +100,7 @@ class Member:
         self.limit = max(1.0, held * 0.9) if self._since_refusal < _REPEATED else held
         self.known_good = held
         self._since_refusal, self._since_growth, self._step, self._failures = 0, 0, 1, 0
+        self.last_answer = time.monotonic()
 
     def failed(self) -> bool:
         """Count a failure; return whether it is now to be left alone."""
@@ -223,8 +225,11 @@ class ServerPool:
                     self._follow(set(self._wanted()))
             silence = max(_SILENCE[0], _SILENCE[1] * self._longest) if self._longest else _FIRST_SILENCE
             for member in self.members:
-                if member.in_flight and not member.is_out and time.monotonic() - member.last_answer > silence:
-                    self._leave_alone(member, f"no answer for {silence:.0f} s")
+                if member.in_flight and time.monotonic() - member.last_answer > silence:
+                    if not member.is_out:
+                        self._leave_alone(member, f"no answer for {silence:.0f} s")
+                    for request in member.requests:
+                        request.cancel()
 
     def _follow(self, wanted: set[str]) -> None:
         there = {member.server.url: member for member in self.members}
@@ -263,11 +268,16 @@ class ServerPool:
         while is_wanted():
             await asyncio.sleep(pause)
             pause = min(2 * pause, most)
-            with contextlib.suppress(NoServer):
+            try:
                 server = await probe(self._session, url, self.model_sha)
-                if server.model == self.model:
-                    return server
-                self._say(f"{url}: it serves {server.model}, this run {self.model}; it gets no requests")
+            except NoServer:
+                continue
+            except ServerRefused as error:
+                self._say(f"{url}: {error.what}; it gets no requests")
+                return None
+            if server.model == self.model:
+                return server
+            self._say(f"{url}: it serves {server.model}, this run {self.model}; it gets no requests")
         return None
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -277,9 +287,7 @@ class ServerPool:
 
     def _leave_alone(self, member: Member, why: str) -> None:
         self._say(f"{member.server.url}: {why}; it is left alone until it answers")
-        member.is_out, member.is_taken = True, False
-        for request in member.requests:
-            request.cancel()
+        member.is_out, member.is_taken = True, False  # what is in work there may still be answered
         self._start(self._return(member))
 
     # --- one request ---
@@ -363,7 +371,7 @@ class ServerPool:
         self._longest = max(self._longest, max_tokens * self._token_seconds)
 
     async def _ask(self, member: Member, body: bytes) -> Answer:
-        """Send one request; it ends without an answer when the server is left alone."""
+        """Send one request; it ends without an answer when the server is taken to hang."""
         asked = asyncio.ensure_future(post(self._session, member.server, body))
         member.requests.add(asked)
         try:
