@@ -111,17 +111,12 @@ def test_requests_go_where_there_is_room() -> None:
     with TgiDouble(max_concurrent_requests=32, speed=SHORT) as fast, TgiDouble(speed=slow) as other:
         other.max_concurrent_requests = 32
 
-        async def work() -> float:
+        async def work() -> list[Outcome]:
             async with ServerPool([fast.url, other.url]) as pool:
-                await ask_all(pool, texts(200))  # to know them
-                start = time.monotonic()
-                assert failures(await ask_all(pool, texts(3000))) == []
-                return time.monotonic() - start
+                return await ask_all(pool, texts(3000))
 
-        seconds = run(work)
-        alone = 3000 * 24 * 0.002 / 32
-        assert seconds < 1.5 * alone
-        assert len(other.log) > 20
+        assert failures(run(work)) == []
+        assert len(fast.log) > 5 * len(other.log) > 100, "one is ten times slower and has a quarter of the places"
 
 
 EVENTS = st.lists(st.sampled_from(["answered", "full", "queued", "refused", "failed", "back"]), max_size=400)

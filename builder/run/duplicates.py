@@ -132,7 +132,8 @@ def find_duplicates(
         with _stops_cleanly(run.path, folder):
             sketches = _sketch_all(run, shards, stage, folder / "sketches", workers, say)
             _decide(stage.filter, sketches, folder, decisions, identity, workers, say)
-            shutil.rmtree(folder / "sketches")
+    shutil.rmtree(folder / "sketches", ignore_errors=True)  # also of a build killed just before
+    _remove_database(folder)
     return Duplicates(stage, decisions, identity)
 
 
@@ -242,8 +243,7 @@ def _decide(
     say: Callable[[str], None],
 ) -> None:
     database = folder / "work.duckdb"
-    for old in folder.glob("work.duckdb*"):
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    _remove_database(folder)
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"SET memory_limit='{MEMORY}'; SET threads={workers}")
         connection.execute("SET preserve_insertion_order=false; SET enable_progress_bar=false")
@@ -252,6 +252,9 @@ def _decide(
         _collect_pairs(connection, used.bands)
         _join_alike(connection, used)
         _write_decisions(connection, decisions, identity)
+
+
+def _remove_database(folder: Path) -> None:
     for old in folder.glob("work.duckdb*"):
         shutil.rmtree(old) if old.is_dir() else old.unlink()
 
