@@ -18,7 +18,9 @@ check: $(READY)  ## style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## figures side by side with what they are measured against
-	for benchmark in contamination contents flow hub_reading lint near_duplicates; do $(BIN)/python benchmarks/$$benchmark.py || exit 1; done
+	for benchmark in contamination contents flow hub_reading lint near_duplicates secrets_filter; do \
+		$(BIN)/python benchmarks/$$benchmark.py || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist runs releases

@@ -32,7 +32,7 @@ RECIPE = """
 name: near
 source: {kind: parquet, path: rows.parquet, id: id, shard_rows: 5000}
 stages:
-  - {name: long, filter: licenses, allow: [MIT], column: license}
+  - {name: licensed, filter: licenses, allow: [MIT], column: license}
   - {name: unique, filter: near_duplicates, similarity: 0.8}
 release: {configs: {default: unique}, license: mit}
 """
@@ -149,7 +149,7 @@ def one_size(folder: Path, count: int) -> tuple[Measured, int, dict[str, float],
     planted, size = write_rows(folder / "rows.parquet", count)
     recipe, run = folder / "near.yaml", folder / "run"
     recipe.write_text(RECIPE)
-    measured("build", str(recipe), "--run", str(run), "--until", "long")
+    measured("build", str(recipe), "--run", str(run), "--until", "licensed")
     disk = _Disk(run / "duplicates")
     disk.start()
     took = measured("build", str(recipe), "--run", str(run))

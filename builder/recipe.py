@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from builder.filters import FILTERS
+from builder.filters import FILTERS, Score
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import REWRITTEN
 from builder.sources import AnySource, Source
@@ -157,7 +157,7 @@ class Recipe(_Strict):
             if name in names[:position] or name in _RESERVED:
                 problem = "reserved" if name in _RESERVED else "used twice"
                 raise _at(("stages", position, "name"), f"stage name {name!r} is {problem}")
-            self._check_columns(position)
+            self._check_score(position)
         for config, stage in self.release.configs.items():
             place = ("release", "configs", config)
             if stage not in names:
@@ -169,18 +169,18 @@ class Recipe(_Strict):
             raise _at(("source",), "each of several sources needs a `name` of its own")
         return self
 
-    def _check_columns(self, position: int) -> None:
-        """Refuse a filter that reads what no earlier stage measures; what a source has, only reading it tells."""
+    def _check_score(self, position: int) -> None:
+        """Refuse a score that no earlier stage measures; what a source has, only reading it tells."""
         stage = self.stages[position]
-        if not isinstance(stage, FilterStage):
+        if not isinstance(stage, FilterStage) or FILTERS[stage.filter] is not Score:
             return
+        column = Score.model_validate(stage.options).column
         known = [f"{earlier.name}.{name}" for earlier in self.stages[:position] for name in _numbers(earlier)]
-        for column in FILTERS[stage.filter].model_validate(stage.options).columns():
-            if not column.startswith("source.") and column not in known:
-                near = difflib.get_close_matches(column, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are source.…, {', '.join(known)}"
-                problem = f"no stage before {stage.name!r} measures a number {column!r}; {hint}"
-                raise _at(("stages", position, "filter", "column"), problem)
+        if not column.startswith("source.") and column not in known:
+            near = difflib.get_close_matches(column, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are source.…, {', '.join(known)}"
+            problem = f"no stage before {stage.name!r} measures a number {column!r}; {hint}"
+            raise _at(("stages", position, "filter", "column"), problem)
 
     @property
     def sources(self) -> list[Source]:

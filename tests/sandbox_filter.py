@@ -78,6 +78,8 @@ ATTEMPTS: Mapping[str, Callable[..., object]] = {
     "probe": lambda pid: os.kill(int(pid), 0),
     "trace": lambda pid: _libc("ptrace", 16, int(pid), 0, 0),
     "limit": lambda pid: resource.prlimit(int(pid), resource.RLIMIT_NOFILE, (1, 1)),
+    "affinity": lambda pid: os.sched_setaffinity(int(pid), {0}),
+    "priority": lambda pid: os.setpriority(os.PRIO_PROCESS, int(pid), 5),
     "raise own limit": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)),
     "user": lambda: os.setuid(12345),
     "namespace": lambda: _libc("unshare", 0x10000000),
@@ -86,6 +88,7 @@ ATTEMPTS: Mapping[str, Callable[..., object]] = {
     "thread": _thread,
     "own limit": lambda: resource.getrlimit(resource.RLIMIT_FSIZE),
     "capabilities": _capabilities,
+    "network": lambda: Path("/proc/self/ns/net").readlink(),
     "environment": lambda: dict(os.environ),
     "abort": os.abort,
 }

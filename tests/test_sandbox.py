@@ -93,7 +93,11 @@ def test_a_worker_starts_nothing(bystander: int) -> None:
 
 
 def test_a_worker_touches_no_other_process(bystander: int) -> None:
-    texts = [f"{what}|{pid}" for what in ("kill", "probe", "trace", "limit") for pid in (bystander, os.getpid())]
+    texts = [
+        f"{what}|{pid}"
+        for what in ("kill", "probe", "trace", "limit", "affinity", "priority")
+        for pid in (bystander, os.getpid())
+    ]
     assert set(went(texts, PROGRAMS).values()) == {"PermissionError"}
 
 
@@ -105,6 +109,13 @@ def test_a_worker_gets_no_more_than_it_has() -> None:
     assert capabilities == "False"
     assert set(eval(environment)) <= {"PATH", "LANG", "HOME", "PYTHONHASHSEED", "LC_CTYPE"}
     assert limit == "(0, 0)"
+
+
+def test_a_worker_is_in_a_network_of_its_own() -> None:
+    (network,), lacking = attempt("network")
+    needs(lacking, NETWORK)
+    assert network.record["result"].startswith("net:[")
+    assert network.record["result"] != str(Path("/proc/self/ns/net").readlink())
 
 
 def test_a_worker_that_aborts_is_named_by_its_signal() -> None:
@@ -119,7 +130,7 @@ from builder.filters import confine
 from builder.filters.workers import Workers
 from tests.sandbox_filter import Breakout
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, without which no user may deny calls
-confine.deny_calls({"landlock_create_ruleset": 444})
+confine.deny_calls({"landlock_create_ruleset": (444, 444)})
 async def use():
     async with Workers(1, print) as workers:
         for _ in range(3):

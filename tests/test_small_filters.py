@@ -213,16 +213,27 @@ def test_any_licence_is_allowed_or_not(words: list[str]) -> None:
 
 def test_lint_explains_the_sum_that_gives_the_score() -> None:
     texts = [*(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))[:6])]
-    texts += ["import os\nundefined()\n", "# nothing\n", "x = 1  # one\n", "raise NotImplemented\n"]
+    texts += [
+        "import os\nundefined()\n",
+        "# nothing\n",
+        "x = 1  # one\n",
+        "raise NotImplemented\n",
+        f"if {'0x' + 'f' * 10_000} == 1:\n    pass\n",
+    ]
 
     async def use() -> list[Mapping[str, Any]]:
         async with Workers(2) as workers:
             return [(await workers.verdict(Lint(), text)).record for text in texts]
 
-    for record in asyncio.run(use()):
+    records = asyncio.run(use())
+    assert sum(record["fatal"] for record in records) > 0
+    for record in records:
         told = Lint().explained(dict(record))
         if record["score"] is None:
             assert "score" not in told.replace("pylint_score", "")
+            continue
+        if record["fatal"]:
+            assert f"{record['fatal']} fatal: pylint_score 0.00" in told
             continue
         sums = re.search(
             r"10 - 10 × \(5 × (\d+) .* (\d+) w.* (\d+) r.* (\d+) c.*\) / (\d+) .*: pylint_score (.*)", told

@@ -27,4 +27,14 @@ FILTERS: dict[str, type[WorkerFilter] | type[FactFilter] | type[NearDuplicates]]
     "secrets": Secrets,
 }
 
-__all__ = ["FILTERS", "AnyFilter", "FactFilter", "Lint", "NearDuplicates", "Syntax", "TextFilter", "WorkerFilter"]
+__all__ = [
+    "FILTERS",
+    "AnyFilter",
+    "FactFilter",
+    "Lint",
+    "NearDuplicates",
+    "Score",
+    "Syntax",
+    "TextFilter",
+    "WorkerFilter",
+]

@@ -54,10 +54,6 @@ class Filter(BaseModel, ABC):
     def decide(self, measures: Measures) -> str | None:
         """Return the reason to drop a document with these measures, or None to keep it."""
 
-    def columns(self) -> list[str]:
-        """Return the numeric columns that this filter reads, as `source.NAME` or `STAGE.NAME`."""
-        return []
-
     def explained(self, measures: Measures) -> str:
         """Return the measures in words, with the arithmetic that leads from them to the decision."""
         return ", ".join(

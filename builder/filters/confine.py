@@ -11,6 +11,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 import sys
 import sysconfig
@@ -22,7 +23,7 @@ MEMORY_LIMIT = 3 * 2**30
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-_PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_GET_SECCOMP = 38, 24, 21  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_GET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 21, 24, 38  # linux/prctl.h
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_THREAD = 0x10000000, 0x40000000, 0x10000  # linux/sched.h
 _CAPABILITIES_V3, _CAPABILITIES = 0x20080522, 64  # linux/capability.h
 
@@ -34,42 +35,34 @@ _SCOPES = 0b11  # abstract sockets and signals to processes outside, from versio
 
 _SECCOMP_SET_MODE_FILTER, _SPEC_ALLOW = 1, 1 << 2  # the flag: no slower branches in return for nothing
 _ALLOW, _DENY, _ABSENT, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38, 0x80000000  # EPERM, ENOSYS
-_SYSCALLS = {
-    "x86_64": (0xC000003E, 317, {
-        "clone": 56, "clone3": 435, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322,
-        "socket": 41, "connect": 42, "accept": 43, "sendto": 44, "sendmsg": 46, "bind": 49, "listen": 50,
-        "socketpair": 53, "accept4": 288, "sendmmsg": 307,
-        "kill": 62, "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297,
-        "pidfd_open": 434, "pidfd_send_signal": 424, "pidfd_getfd": 438,
-        "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "perf_event_open": 298, "bpf": 321,
-        "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
-        "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272, "setns": 308,
-        "open_by_handle_at": 304, "add_key": 248, "request_key": 249, "keyctl": 250, "memfd_create": 319,
-        "init_module": 175, "finit_module": 313, "delete_module": 176, "kexec_load": 246, "reboot": 169,
-        "personality": 135, "prlimit64": 302, "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240,
-        "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452,
-        "chown": 92, "fchown": 93, "lchown": 94, "fchownat": 260, "truncate": 76,
-        "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280, "setxattr": 188, "lsetxattr": 189,
-        "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
-    }),
-    "aarch64": (0xC00000B7, 277, {
-        "clone": 220, "clone3": 435, "execve": 221, "execveat": 281,
-        "socket": 198, "connect": 203, "accept": 202, "sendto": 206, "sendmsg": 211, "bind": 200, "listen": 201,
-        "socketpair": 199, "accept4": 242, "sendmmsg": 269,
-        "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240,
-        "pidfd_open": 434, "pidfd_send_signal": 424, "pidfd_getfd": 438,
-        "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "perf_event_open": 241, "bpf": 280,
-        "userfaultfd": 282, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
-        "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97, "setns": 268,
-        "open_by_handle_at": 265, "add_key": 217, "request_key": 218, "keyctl": 219, "memfd_create": 279,
-        "init_module": 105, "finit_module": 273, "delete_module": 106, "kexec_load": 104, "reboot": 142,
-        "personality": 92, "prlimit64": 261, "shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180,
-        "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54, "truncate": 45,
-        "utimensat": 88, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15,
-        "fremovexattr": 16,
-    }),
+_MACHINES = {"x86_64": (0, 0xC000003E, 317), "aarch64": (1, 0xC00000B7, 277)}
+"""Per machine: its place in the numbers below, its AUDIT_ARCH, and the number of seccomp(2)."""
+
+_CALLS: dict[str, tuple[int, int | None]] = {
+    "clone": (56, 220), "clone3": (435, 435), "fork": (57, None), "vfork": (58, None), "execve": (59, 221),
+    "execveat": (322, 281), "socket": (41, 198), "connect": (42, 203), "accept": (43, 202), "sendto": (44, 206),
+    "sendmsg": (46, 211), "bind": (49, 200), "listen": (50, 201), "socketpair": (53, 199),
+    "accept4": (288, 242), "sendmmsg": (307, 269), "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438), "ptrace": (101, 117),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "perf_event_open": (298, 241),
+    "bpf": (321, 280), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
+    "chroot": (161, 51), "unshare": (272, 97), "setns": (308, 268), "open_by_handle_at": (304, 265),
+    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "memfd_create": (319, 279),
+    "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
+    "kexec_load": (246, 104), "reboot": (169, 142), "personality": (135, 92), "prlimit64": (302, 261),
+    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180), "chmod": (90, None),
+    "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "fchown": (93, 55),
+    "lchown": (94, None), "fchownat": (260, 54), "truncate": (76, 45), "utime": (132, None),
+    "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5),
+    "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14), "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118), "sched_setattr": (314, 274), "setpriority": (141, 140),
+    "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
+    "process_madvise": (440, 440), "process_mrelease": (448, 448),
 }  # fmt: skip
-"""Per machine: its AUDIT_ARCH, the number of seccomp(2), and what measuring a text has no use for."""
+"""What measuring a text has no use for: the number of each system call per machine, None where there is none."""
 
 
 def confine_lane(folder: Path) -> list[str]:
@@ -85,7 +78,7 @@ def confine_lane(folder: Path) -> list[str]:
         "no network (namespaces)": _leave_network(),
         "no files but what Python needs (Landlock)": _restrict_files(_readable(folder)),
         "no capabilities": _drop_capabilities(),
-        "no programs, processes, sockets (seccomp)": platform.machine() in _SYSCALLS
+        "no programs, processes, sockets (seccomp)": platform.machine() in _MACHINES
         and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0,
     }
     return [name for name, holds in measures.items() if not holds]
@@ -93,17 +86,25 @@ def confine_lane(folder: Path) -> list[str]:
 
 def confine_worker() -> None:
     """Deny this process, which starts no other, the system calls that measuring a text has no use for."""
-    if platform.machine() in _SYSCALLS:
-        deny_calls(_SYSCALLS[platform.machine()][2])
+    if platform.machine() in _MACHINES:
+        deny_calls(_CALLS)
 
 
-def deny_calls(numbers: dict[str, int]) -> None:
-    """Deny this process some system calls, by name and number, for good."""
-    architecture, seccomp, _ = _SYSCALLS[platform.machine()]
+def deny_calls(calls: dict[str, tuple[int, int | None]]) -> None:
+    """Deny this process some system calls, by name and number per machine, for good."""
+    place, architecture, seccomp = _MACHINES[platform.machine()]
+    numbers = {name: number for name, per_machine in calls.items() if (number := per_machine[place]) is not None}
     program = _program(architecture, numbers, os.getpid())
     code = ctypes.create_string_buffer(program)
     described = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     _libc.syscall(seccomp, _SECCOMP_SET_MODE_FILTER, _SPEC_ALLOW, described)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel end this process with its parent, the process `parent`."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it has ended before we asked
+        os._exit(1)
 
 
 def _leave_network() -> bool:

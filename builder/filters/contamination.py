@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from pydantic import Field
 
 from builder.errors import RecipeError
 from builder.filters.base import Measures, TextFilter
-
-_TOKENS = re.compile(r"\w+|[^\w\s]")
+from builder.filters.ngrams import ngrams
 
 
 class Contamination(TextFilter):
@@ -95,12 +93,8 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _grams(text: str, ngram: int) -> set[int]:
-    """Return the hashes of the n-grams of tokens; of all the tokens where there are fewer."""
-    tokens = _TOKENS.findall(text)
-    if not tokens:
-        return set()
-    return {hash(tuple(tokens[start : start + ngram])) for start in range(max(1, len(tokens) - ngram + 1))}
+def _grams(text: str, length: int) -> set[int]:
+    return {hash(gram) for gram in ngrams(text, length)}
 
 
 @cache

@@ -16,7 +16,6 @@ from builder.filters.base import Measures, WorkerFilter, Workplace
 DISABLED = ("E0401", "C0114", "C0301", "C0103", "C0116", "C0411", "R0903", "W0511", "C0412")
 """import-error, missing docstrings, line length, naming, import order and grouping, too few methods, TODOs."""
 
-
 TESTED = {"pylint": "4.1.4", "astroid": "4.3.4"}
 """The versions whose inner workings `pylint_rows` knows: with others the parity test has to be run."""
 

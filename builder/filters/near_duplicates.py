@@ -8,20 +8,19 @@ estimates the Jaccard similarity of the two sets. Bands of a signature, hashed, 
 from __future__ import annotations
 
 import hashlib
-import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 from rensa import RMinHash
 
 from builder.filters.base import Filter, Measures
+from builder.filters.ngrams import ngrams
 
-_TOKENS = re.compile(r"\w+|[^\w\s]")
 _SEED = 42
 _RECALL = 0.99
 """Of pairs as similar as `similarity`, the share that bands have to bring together."""
@@ -86,25 +85,16 @@ class NearDuplicates(Filter):
 
     def sketch(self, text: str) -> Sketch:
         """Return what is kept of a text."""
-        tokens = _TOKENS.findall(text)
-        grams = zip(*(tokens[start:] for start in range(min(self.ngram, len(tokens)))), strict=False)
         signature = RMinHash(self.permutations, _SEED)
-        signature.update([" ".join(gram) for gram in grams] or [""])
-        values = np.array(signature.digest(), dtype="<u4")
-        width, content = 4 * self.rows, values.tobytes()
+        signature.update([" ".join(gram) for gram in ngrams(text, self.ngram)] or [""])
+        values = struct.pack(f"<{self.permutations}I", *signature.digest())
+        width = 4 * self.rows
         bands = [
-            hashlib.blake2b(content[place : place + width], digest_size=8, salt=number.to_bytes(2, "big")).digest()
+            hashlib.blake2b(values[place : place + width], digest_size=8, salt=number.to_bytes(2, "big")).digest()
             for number, place in enumerate(range(0, self.bands * width, width))
         ]
         return Sketch(
             hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),
             [int.from_bytes(band, "big") for band in bands],
-            values.astype(np.uint8).tobytes(),
+            values[::4],
         )
-
-    def estimate(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-        """Return the Jaccard similarities that pairs of low bytes, (pairs, permutations) each, tell of."""
-        agree: np.ndarray = (ours == theirs).mean(axis=1)
-        by_chance = 1 / 256
-        estimated: np.ndarray = np.maximum(0.0, (agree - by_chance) / (1 - by_chance))
-        return estimated

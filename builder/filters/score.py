@@ -20,10 +20,6 @@ class Score(FactFilter):
 
     measures: ClassVar[Mapping[str, type]] = {"value": float}
 
-    def columns(self) -> list[str]:
-        """Return the one that is read."""
-        return [self.column]
-
     def measure(self, document: Document) -> Measures:
         """Return the column's value.
 

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # linux/prctl.h
+_PR_SET_NAME = 15  # linux/prctl.h
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
@@ -59,6 +59,9 @@ def sibling(name: str) -> Any:  # noqa: ANN401 - a module
     return module
 
 
+_confine = sibling("confine")
+
+
 class _FilterMeasurer:
     """A filter that measures by itself, in the shape of what a script's `load` returns."""
 
@@ -85,15 +88,11 @@ def _name(name: str) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _work(texts: BinaryIO, answers: BinaryIO, measurer: Any, cpu_limit: float, confine: Any) -> NoReturn:  # noqa: ANN401
+def _work(texts: BinaryIO, answers: BinaryIO, measurer: Any, cpu_limit: float, lane: int) -> NoReturn:  # noqa: ANN401
     """Measure texts until there are no more, or until this process is worn."""
     _name("builder-worker")
-    _end_with_parent()
-    confine.confine_worker()
+    _confine.end_with_parent(lane)
+    _confine.confine_worker()
     leaving = False
     while not leaving and (body := read_frame(texts)) is not None:
         signal.setitimer(signal.ITIMER_PROF, cpu_limit)
@@ -117,14 +116,15 @@ _DEATHS: dict[int, str] = {signal.SIGPROF: "cpu_limit", signal.SIGALRM: "time_li
 class _Worker:
     """A lane's worker, forked from it."""
 
-    def __init__(self, measurer: Any, cpu_limit: float, confine: Any) -> None:  # noqa: ANN401
+    def __init__(self, measurer: Any, cpu_limit: float) -> None:  # noqa: ANN401
         texts, texts_in = os.pipe()
         answers_out, answers = os.pipe()
+        lane = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(texts_in)
             os.close(answers_out)
-            _work(os.fdopen(texts, "rb"), os.fdopen(answers, "wb"), measurer, cpu_limit, confine)
+            _work(os.fdopen(texts, "rb"), os.fdopen(answers, "wb"), measurer, cpu_limit, lane)
         os.close(texts)
         os.close(answers)
         self._texts, self._answers = os.fdopen(texts_in, "wb"), os.fdopen(answers_out, "rb")
@@ -152,16 +152,14 @@ class _Worker:
 def _lane(channel: socket.socket, measurer: Any, cpu_limit: float, folder: Path) -> None:  # noqa: ANN401
     """Have texts measured, one after another, each by a worker that is not worn."""
     _name("builder-lane")
-    _end_with_parent()
-    confine = sibling("confine")
-    lacking = confine.confine_lane(folder)
+    lacking = _confine.confine_lane(folder)
     worker: _Worker | None = None
     stream = cast("BinaryIO", channel.makefile("rwb"))
     write_frame(stream, json.dumps({"pid": os.getpid(), "lacking": lacking}).encode())
     while (body := read_frame(stream)) is not None:
         answer = b""
         for _ in range(2):
-            worker = worker or _Worker(measurer, cpu_limit, confine)
+            worker = worker or _Worker(measurer, cpu_limit)
             found = worker.measure(body)
             if found is None or found.startswith((_DIED, _WORN)):
                 death, worker = worker.end(), None
@@ -221,7 +219,9 @@ class _Zygote:
             return
         gc.collect()
         gc.freeze()  # or a collection in a child would copy every page
+        zygote = os.getpid()
         if os.fork() == 0:
+            _confine.end_with_parent(zygote)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._control.close()
             status = 1

@@ -1,8 +1,7 @@
-"""The server pool: a request goes where there is most room, and how much room there is follows from the answers.
+"""The server pool: a request goes to the server with the most room (`member` says how much that is).
 
-A server that refuses (429) is given as many requests as it held then, and from time to time one more. One whose
-requests wait in its own queue longer than they are worked on is given fewer. One that fails is left alone until it
-answers again. Servers come and go with the file that names them. Back-off never holds a server's place.
+One that fails is left alone until it answers again. Servers come and go with the file that names them. Back-off
+never holds a server's place.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -28,90 +26,15 @@ from builder.errors import (
     ServerUnavailable,
     UsageError,
 )
+from builder.rewriting.member import Member
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.servers import Answer, Generation, Model, Server, new_session, post, probe
 
 _GENERATION_TRIES = 3  # a prompt that breaks the server takes its whole batch down each time
-_FAILURES = 3  # in a row, before a server is left alone
-_REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
 _LOOK_SECONDS = 1.0  # between looks at the file of servers and at servers that answer nothing
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
 _SILENCE = (120.0, 4.0)  # a server is taken to hang after so many seconds, and times the longest answer's
 _FIRST_SILENCE = 600.0  # seconds, while nothing is known of how long answers take
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """A server in the pool.
-
-    Attributes:
-        server: What it said of itself; `server.limit` is the most that it will ever get at once.
-        limit: How many requests it gets at once now.
-        known_good: How many it has held without refusing one.
-        in_flight: How many it has now.
-        is_out: It fails, and is asked from time to time whether it is back.
-        is_leaving: It gets no more requests.
-        is_taken: One request has it for itself, or waits for that.
-        requests: What is asked of it now.
-    """
-
-    server: Server
-    limit: float
-    known_good: float
-    in_flight: int = 0
-    is_out: bool = False
-    is_leaving: bool = False
-    is_taken: bool = False
-    requests: set[asyncio.Task[Answer]] = field(default_factory=set)
-    last_answer: float = field(default_factory=time.monotonic)
-    _failures: int = 0
-    _since_refusal: int = _REPEATED
-    _since_growth: int = 0
-    _step: int = 1
-    _waiting: float = 0.0  # the share of an answer's time spent in the server's queue, a moving average
-
-    @property
-    def room(self) -> int:
-        """How many more requests it gets now."""
-        return 0 if self.is_out or self.is_leaving or self.is_taken else int(self.limit) - self.in_flight
-
-    def answered(self, waited: float | None) -> None:
-        """Learn from an answer, before its place is given back; `waited` is the share of it in a queue."""
-        self._failures, self.last_answer = 0, time.monotonic()
-        self._since_refusal += 1
-        self._since_growth += 1
-        if waited is not None:
-            self._waiting += (waited - self._waiting) / 20
-        if self.in_flight < int(self.limit):
-            return
-        if self._waiting > 0.5:
-            self.limit = max(1.0, self.limit * 0.99)
-        elif self._waiting > 0.25:
-            return
-        elif self.limit < self.known_good:
-            self.limit = min(self.known_good, self.limit + 1)
-        elif self.limit < self.server.limit and self._since_growth > 100 + 2 * self.limit:
-            self.limit = self.known_good = min(self.server.limit, self.limit + self._step)
-            self._since_growth, self._step = 0, min(2 * self._step, max(1, int(self.limit) // 16))
-
-    def refused(self) -> None:
-        """Learn from a 429, before the request's place is given back: the others are what it holds."""
-        held = max(1, self.in_flight - 1)
-        self.limit = max(1.0, held * 0.9) if self._since_refusal < _REPEATED else held
-        self.known_good = held
-        self._since_refusal, self._since_growth, self._step, self._failures = 0, 0, 1, 0
-        self.last_answer = time.monotonic()
-
-    def failed(self) -> bool:
-        """Count a failure; return whether it is now to be left alone."""
-        self._failures += 1
-        return self._failures >= _FAILURES and not self.is_out
-
-    def back(self, server: Server) -> None:
-        """Let it in again, with little to do at first."""
-        self.server, self.is_out, self._failures, self._waiting = server, False, 0, 0.0
-        self.limit = max(1.0, min(self.known_good, server.limit) / 8)
-        self.last_answer = time.monotonic()
 
 
 class ServerPool:
@@ -126,7 +49,6 @@ class ServerPool:
         model_sha: str | None = None,
         patience: float = 300.0,
         say: Callable[[str], None] = lambda _: None,
-        on_join: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Remember the servers; they are asked when the pool is entered.
 
@@ -137,12 +59,13 @@ class ServerPool:
             model_sha: Digest of the weights, where the caller started the server and knows it.
             patience: Seconds to go on trying while no server takes a request.
             say: Told when servers come, go, fail and are back.
-            on_join: Told how many requests a server that comes later takes at once.
         """
-        self._urls, self._file, self.model_sha = list(urls), file, model_sha
-        self._expected, self._patience, self._say, self.on_join = expected, patience, say, on_join
+        self._urls, self._file, self._model_sha = list(urls), file, model_sha
+        self._expected, self._patience, self._say = expected, patience, say
+        self.on_join: Callable[[int], None] = lambda _: None
+        """Told how many requests at once a server takes that joins later."""
         self.members: list[Member] = []
-        self._unknown: set[str] = set()
+        self._awaited: set[str] = set()  # addresses that no server has joined from; of a refusal, to ask no more
         self._waiting: deque[asyncio.Future[Member]] = deque()
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -178,7 +101,7 @@ class ServerPool:
     async def _begin(self) -> None:
         urls = self._wanted()
         found = await asyncio.gather(
-            *(probe(self._session, url, self.model_sha) for url in urls), return_exceptions=True
+            *(probe(self._session, url, self._model_sha) for url in urls), return_exceptions=True
         )
         servers = [one for one in found if isinstance(one, Server)]
         failed = [one for one in found if isinstance(one, BaseException)]
@@ -197,7 +120,7 @@ class ServerPool:
         for url, error in zip(urls, found, strict=True):
             if isinstance(error, NoServer):
                 self._say(f"{url}: {error.what}; going on with the others, and asking it again")
-                self._unknown.add(url)
+                self._awaited.add(url)
                 self._start(self._join(url))
 
     def _wanted(self) -> list[str]:
@@ -233,21 +156,21 @@ class ServerPool:
 
     def _follow(self, wanted: set[str]) -> None:
         there = {member.server.url: member for member in self.members}
-        for url in wanted - there.keys() - self._unknown:
-            self._unknown.add(url)
+        for url in wanted - there.keys() - self._awaited:
+            self._awaited.add(url)
             self._start(self._join(url))
         for url, member in there.items():
             if member.is_leaving != (url not in wanted):
                 member.is_leaving = url not in wanted
                 self._say(f"{url}: {'leaves: no more requests to it' if member.is_leaving else 'is back'}")
-        self._unknown &= wanted | there.keys()
+        self._awaited &= wanted | there.keys()
         self._serve_waiting()
 
     async def _join(self, url: str) -> None:
         """Ask an address until a server answers there, and take that in."""
-        server = await self._until_it_answers(url, lambda: url in self._unknown)
-        self._unknown.discard(url)
+        server = await self._until_it_answers(url, lambda: url in self._awaited)
         if server is not None:
+            self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
             self.members.append(Member(server, server.limit, server.limit))
             self.on_join(server.limit)
@@ -264,20 +187,23 @@ class ServerPool:
         self._serve_waiting()
 
     async def _until_it_answers(self, url: str, is_wanted: Callable[[], bool]) -> Server | None:
+        """Return the server, None where it is no longer wanted, refuses us or has another model."""
         pause, most = _PROBE_SECONDS
         while is_wanted():
             await asyncio.sleep(pause)
             pause = min(2 * pause, most)
             try:
-                server = await probe(self._session, url, self.model_sha)
+                server = await probe(self._session, url, self._model_sha)
             except NoServer:
                 continue
             except ServerRefused as error:
-                self._say(f"{url}: {error.what}; it gets no requests")
-                return None
-            if server.model == self.model:
-                return server
-            self._say(f"{url}: it serves {server.model}, this run {self.model}; it gets no requests")
+                why = error.what
+            else:
+                if server.model == self.model:
+                    return server
+                why = f"it serves {server.model}, this run {self.model}"
+            self._say(f"{url}: {why}; it gets no requests")
+            return None
         return None
 
     def _start(self, work: Awaitable[None]) -> None:

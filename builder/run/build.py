@@ -142,12 +142,13 @@ class _Building:
         loaded, options = self.loaded, self.options
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
+            rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
+            earlier = [
+                stack.enter_context(EarlierAnswers(Run.read(path), self.run.path, self.say))
+                for path in (options.reuse if rewrites else ())
+            ]
             servers, model_sha = list(options.servers), None
-            if (
-                not servers
-                and options.servers_file is None
-                and any(isinstance(stage, RewriteStage) for stage in stages)
-            ):
+            if rewrites and not servers and options.servers_file is None:
                 gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
                 if gguf is None:
                     raise NoServer(
@@ -163,7 +164,7 @@ class _Building:
             documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
             names = [stage.name for stage in stages]
             progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
-            _run_interruptible(self._flow(wanted, until, servers, model_sha, progress), self.run)
+            _run_interruptible(self._flow(wanted, until, servers, model_sha, earlier, progress), self.run)
 
     async def _flow(
         self,
@@ -171,6 +172,7 @@ class _Building:
         until: str,
         servers: Sequence[str],
         model_sha: str | None,
+        earlier: Sequence[EarlierAnswers],
         progress: Progress,
     ) -> None:
         run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
@@ -187,8 +189,6 @@ class _Building:
                 )
                 await stack.enter_async_context(pool)
                 run.pin_model(pool.model)
-            paths = self.options.reuse if pool is not None else ()
-            earlier = [stack.enter_context(EarlierAnswers(Run.read(path), run.path, self.say)) for path in paths]
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", partial(_generate, pool), earlier)
             )

@@ -9,7 +9,6 @@ grow with the run. What is decided depends on the set of documents alone.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import multiprocessing
 import os
@@ -31,6 +30,7 @@ import pyarrow.parquet as pq
 from builder.document import READ, Document
 from builder.errors import Interrupted, StorageError
 from builder.files import replacing, storage
+from builder.filters.confine import end_with_parent
 from builder.filters.near_duplicates import NearDuplicates
 from builder.run.directory import Run, RunShard
 from builder.run.table import read_shard
@@ -39,7 +39,6 @@ MEMORY = "2GB"
 """What the database may take of memory before it spills to disk."""
 
 _PAIRS = 2**16  # compared at a time
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DECISION = pa.schema(
     (
         pa.field("shard", pa.int32()),
@@ -205,9 +204,7 @@ def _is_older(path: Path, than: Path) -> bool:
 
 def _begin_sketching(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was killed before we asked to be told
-        os._exit(1)
+    end_with_parent(parent)
 
 
 def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path) -> None:
@@ -261,17 +258,16 @@ def _remove_database(folder: Path) -> None:
 
 def _number(connection: duckdb.DuckDBPyConnection, sketches: Sequence[Path]) -> None:
     """Number documents by (SHA-256, id); a text has the number of its first document, and its sketch once."""
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in sketches)
-    sketched = f"read_parquet([{files}])"
+    connection.read_parquet([str(path) for path in sketches]).create_view("sketches")
     connection.execute(
-        "CREATE TABLE documents AS"  # noqa: S608 - own paths
+        "CREATE TABLE documents AS"
         " SELECT number, min(number) OVER (PARTITION BY sha256) AS text, id, shard, row FROM ("
         "  SELECT row_number() OVER (ORDER BY sha256, id) AS number, sha256, id, shard, row"
-        f"  FROM {sketched})"
+        "  FROM sketches)"
     )
     connection.execute(
-        "CREATE TABLE texts AS SELECT d.text, s.* EXCLUDE (shard, row, id, sha256)"  # noqa: S608
-        f" FROM documents d JOIN {sketched} s USING (shard, row) WHERE d.number = d.text"
+        "CREATE TABLE texts AS SELECT d.text, s.* EXCLUDE (shard, row, id, sha256)"
+        " FROM documents d JOIN sketches s USING (shard, row) WHERE d.number = d.text"
     )
 
 
@@ -331,7 +327,15 @@ def _compared(
             np.frombuffer(b"".join(batch.column(place).to_pylist()), np.uint8).reshape(-1, used.permutations)  # type: ignore[arg-type] # no None
             for place in (2, 3)
         )
-        yield a, b, used.estimate(ours, theirs)
+        yield a, b, estimate(ours, theirs)
+
+
+def estimate(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Return the Jaccard similarities that pairs of low bytes, (pairs, permutations) each, tell of."""
+    agree: np.ndarray = (ours == theirs).mean(axis=1)
+    by_chance = 1 / 256
+    estimated: np.ndarray = np.maximum(0.0, (agree - by_chance) / (1 - by_chance))
+    return estimated
 
 
 def _write_decisions(connection: duckdb.DuckDBPyConnection, path: Path, identity: str) -> None:

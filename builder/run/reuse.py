@@ -1,11 +1,13 @@
 """Answers of another run: what it paid for and this run would ask for again, by the same key.
 
-An index on disk leads from a request's key to the row of the other run's table that holds the answer: some sixty
-bytes an answer, made once. Rows are read a group at a time; runs over one source ask in the order they lie in.
+An index on disk, made once, leads from a request's key to the row of the other run's table that holds the answer.
+Rows are read a group at a time; runs over one source ask in the order they lie in. What the other run has
+journalled of shards that are not in its table yet is not looked at.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import threading
@@ -18,7 +20,8 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from builder.files import storage
+from builder.errors import StorageError
+from builder.files import replacing, storage
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import neutralise, request_key
 from builder.rewriting.servers import Generation, Model
@@ -47,8 +50,7 @@ class EarlierAnswers:
         index = into / "reuse" / f"{digest[:16]}.sqlite"
         if not index.is_file():
             say(f"{run.path}: indexing the answers of {len(paths)} shards")
-            with storage(index):
-                self._make(index, paths)
+            self._make(index, paths)
         self._connection = sqlite3.connect(index, check_same_thread=False)
 
     def __enter__(self) -> EarlierAnswers:
@@ -83,20 +85,24 @@ class EarlierAnswers:
         return self._groups[place]
 
     def _make(self, index: Path, paths: list[Path]) -> None:
-        index.parent.mkdir(parents=True, exist_ok=True)
-        partial = index.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        connection = sqlite3.connect(partial)
-        with connection:
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute(
-                "CREATE TABLE answers (key BLOB PRIMARY KEY, shard TEXT, row_group INT, row INT, stage INT,"
-                " answer INT) WITHOUT ROWID"
-            )
-            for path in paths:
-                connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", self._keys(path))
-        connection.close()
-        partial.rename(index)
+        with storage(index), replacing(index) as temporary:
+            temporary.unlink(missing_ok=True)  # of a process that was killed
+            try:
+                with contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+                    connection.execute("PRAGMA journal_mode = OFF")
+                    connection.execute(
+                        "CREATE TABLE answers (key BLOB PRIMARY KEY, shard TEXT, row_group INT, row INT,"
+                        " stage INT, answer INT) WITHOUT ROWID"
+                    )
+                    for path in paths:
+                        insert = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)"
+                        connection.executemany(insert, self._keys(path))
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    f"the index of {self._run.path} can't be made ({error})",
+                    where=str(index),
+                    remedy="make room, then run the same command",
+                ) from error
 
     def _keys(self, path: Path) -> Iterator[tuple[bytes, str, int, int, int, int]]:
         """Yield key and place of each answer in a shard."""

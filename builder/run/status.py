@@ -88,8 +88,7 @@ def read_status(run: Run) -> Status:
 def connect(paths: list[Path]) -> duckdb.DuckDBPyConnection:
     """Return a connection with the shards as the view `run`."""
     connection = duckdb.connect()
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    connection.execute(f"CREATE VIEW run AS SELECT * FROM read_parquet([{files}])")  # noqa: S608 - own paths
+    connection.read_parquet([str(path) for path in paths]).create_view("run")
     return connection
 
 
