@@ -318,6 +318,29 @@ def test_a_server_that_refuses_us_or_has_another_model_does_not_join(tmp_path: P
     assert other.log == []
 
 
+def test_a_server_that_comes_back_with_another_model_is_in_no_more(tmp_path: Path) -> None:
+    told: list[str] = []
+    file = tmp_path / "servers"
+
+    async def work(first: TgiDouble, second: TgiDouble) -> int:
+        async with ServerPool([], file=file, say=told.append) as pool:
+            asked = asyncio.ensure_future(ask_all(pool, texts(1500), at_once=40))
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(second.__exit__, None, None, None)
+            with TgiDouble(speed=SHORT, port=second.port, model_sha="0" * 40) as other:
+                assert failures(await asked) == []
+                await asyncio.sleep(4)  # it is looked at each second
+                assert [member.server.url for member in pool.members] == [first.url]
+                return len(other.log)
+
+    with TgiDouble(speed=SHORT, max_concurrent_requests=16) as first:
+        second = TgiDouble(speed=SHORT, max_concurrent_requests=16).__enter__()
+        file.write_text(f"{first.url}\n{second.url}\n")
+        asked_of_other = asyncio.run(work(first, second))
+    assert len([line for line in told if "it gets no requests" in line]) == 1, told
+    assert asked_of_other <= 2 * 16, "what was under way as it fell"
+
+
 def test_a_server_that_is_not_up_yet_is_asked_again() -> None:
     late = TgiDouble(speed=SHORT).__enter__()
     late.__exit__(None, None, None)

@@ -163,13 +163,13 @@ class ServerPool:
             if member.is_leaving != (url not in wanted):
                 member.is_leaving = url not in wanted
                 self._say(f"{url}: {'leaves: no more requests to it' if member.is_leaving else 'is back'}")
-        self._awaited &= wanted | there.keys()
+        self._awaited &= wanted
         self._serve_waiting()
 
     async def _join(self, url: str) -> None:
         """Ask an address until a server answers there, and take that in."""
         server = await self._until_it_answers(url, lambda: url in self._awaited)
-        if server is not None:
+        if server is not None and url in self._awaited:  # the file may have dropped it meanwhile
             self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
             self.members.append(Member(server, server.limit, server.limit))
@@ -181,6 +181,8 @@ class ServerPool:
         server = await self._until_it_answers(member.server.url, lambda: not member.is_leaving)
         if server is None:
             self.members.remove(member)
+            if not member.is_leaving:
+                self._awaited.add(member.server.url)  # as another's it gets no requests, and is asked no more
             return
         self._say(f"{server.url}: answers again")
         member.back(server)
