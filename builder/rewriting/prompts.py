@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
+import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -91,6 +92,14 @@ class Prompt(_Strict):
     sha: str
 
     @property
+    def messages_sha(self) -> str:
+        """Return the digest of the messages alone: what of a prompt decides its answers.
+
+        Another answer format, another check or more attempts read the same answers in another way.
+        """
+        return _digest(tuple(self.messages))
+
+    @property
     def prefill(self) -> str:
         """The beginning of the answer that is sent with the request, or nothing."""
         role, content = self.messages[-1]
@@ -99,6 +108,11 @@ class Prompt(_Strict):
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
         return [{"role": role, "content": _template(content).render(text=text)} for role, content in self.messages]
+
+
+@lru_cache(maxsize=256)
+def _digest(messages: tuple[tuple[str, str], ...]) -> str:
+    return hashlib.sha256(orjson.dumps(messages)).hexdigest()
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,8 @@
 """A rewriting stage: a document's text through one prompt, as many attempts as it takes and no more.
 
-An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or
-a check does not pass; the next attempt has another seed. Seeds follow from the content, so that a run made
-again asks for the same generations.
+An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or a check
+does not pass; the next attempt has another seed and, where the model was cut off, twice the tokens. Seeds follow
+from the content, so that a run made again asks for the same generations.
 """
 
 from __future__ import annotations
@@ -76,15 +76,6 @@ def neutralise(text: str) -> tuple[str, int]:
     return _SPECIAL.subn(lambda token: f"{token[0][0]} {token[0][1:-1]} {token[0][-1]}", text)
 
 
-def request_key(text: str, stage: str, prompt_sha: str, model: Model, sampling: Sampling, seed: int) -> str:
-    """Return the key of a generation: all that decides it, and nothing else.
-
-    `text` is the document's as it goes into the prompt, special tokens broken up.
-    """
-    identity = [text, stage, prompt_sha, model.id, model.sha, {**sampling.model_dump(), "seed": seed}]
-    return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class Rewriter:
     """One rewriting stage of a recipe, bound to the model that answers."""
@@ -104,18 +95,23 @@ class Rewriter:
         text, special_tokens = neutralise(document.current)
         messages = self.prompt.render(text)
         answers: list[dict[str, Any]] = []
-        failure, parsed = "no_attempt", None
+        failure, parsed, sampling = "no_attempt", None, self.sampling
         while parsed is None and len(answers) < self.prompt.attempts:
             seed = self.seed(text, len(answers))
-            request = Request(self.key(text, seed), messages, self.sampling, seed)
+            key = self.key(text, sampling, seed)
+            asked = {"key": key, "seed": seed, "max_tokens": sampling.max_tokens}
             try:
-                generation = await ask(request)
+                generation = await ask(Request(key, messages, sampling, seed))
             except RequestFailed as error:
-                answers.append({"seed": seed, "failure": error.reason, "error": error.what[:300]})
+                answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
             parsed, failure = await self._judge(text, generation)
-            answers.append({"seed": seed, "failure": failure or None, **_fields(generation)})
+            answers.append({**asked, "failure": failure or None, **_fields(generation)})
+            if generation.finish_reason == "length":
+                sampling = sampling.model_copy(update={"max_tokens": 2 * sampling.max_tokens})
+            elif sampling.temperature == 0:
+                break  # another seed would give the same answer
         record = self._record(parsed, answers, failure, special_tokens)
         if parsed is not None:
             return Verdict(record, text=parsed.text)
@@ -145,9 +141,14 @@ class Rewriter:
                 return None, f"failed_{name}"
         return parsed, ""
 
-    def key(self, text: str, seed: int) -> str:
-        """Return the journal's key: content, stage, prompt, model and sampling, and nothing else."""
-        return request_key(text, self.stage, self.prompt.sha, self.model, self.sampling, seed)
+    def key(self, text: str, sampling: Sampling, seed: int) -> str:
+        """Return the key of a generation: all that decides it, and nothing else.
+
+        `text` is the document's as it goes into the prompt, special tokens broken up.
+        """
+        asked = {**sampling.model_dump(exclude_none=True), "seed": seed}
+        identity = [text, self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]
+        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def seed(self, text: str, attempt: int) -> int:
         """Return the attempt's seed, in 0 … 2³¹ − 1, which follows from the content alone."""
@@ -169,7 +170,9 @@ class Rewriter:
             "model_sha": self.model.sha,
             "prompt": self.prompt.id,
             "prompt_sha": self.prompt.sha,
-            "sampling": orjson.dumps(self.sampling.model_dump(exclude_none=True)).decode(),
+            "sampling": orjson.dumps(
+                {**self.sampling.model_dump(exclude_none=True), "max_tokens": last["max_tokens"]}
+            ).decode(),
             "seed": last["seed"],
             "attempts": len(answers),
             "checks": ",".join(self.checks),

@@ -23,7 +23,7 @@ from builder.rewriting.servers import Model
 from builder.run.table import shard_facts
 from builder.sources import Shard, Source
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,12 @@ class Run:
                 "there is no run here", where=str(path), remedy="`python -m builder build RECIPE` makes one"
             )
         facts: dict[str, Any] = orjson.loads(file.read_bytes())
+        if facts["format"] != _FORMAT:
+            raise UsageError(
+                f"the run is of format {facts['format']}, this version has {_FORMAT}",
+                where=str(path),
+                remedy="use the version that made it, or build into another directory with --run DIR",
+            )
         return cls(path, facts)
 
     @classmethod

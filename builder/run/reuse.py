@@ -22,11 +22,8 @@ import pyarrow.parquet as pq
 
 from builder.errors import StorageError
 from builder.files import replacing, storage
-from builder.rewriting.prompts import Sampling
-from builder.rewriting.rewriter import neutralise, request_key
-from builder.rewriting.servers import Generation, Model
+from builder.rewriting.servers import Generation
 from builder.run.directory import Run
-from builder.run.table import from_row
 
 _GROUPS = 8  # row groups held in memory
 
@@ -107,20 +104,13 @@ class EarlierAnswers:
     def _keys(self, path: Path) -> Iterator[tuple[bytes, str, int, int, int, int]]:
         """Yield key and place of each answer in a shard."""
         file = pq.ParquetFile(path)
+        told = [f"{name}.answers.list.element.{of}" for name in self._rewriters for of in ("key", "finish_reason")]
         for group in range(file.num_row_groups):
-            for row, fields in enumerate(file.read_row_group(group).to_pylist()):
+            for row, fields in enumerate(file.read_row_group(group, columns=told).to_pylist()):
                 for stage, name in enumerate(self._rewriters):
-                    record = fields[name]
-                    if record is None:
-                        continue
-                    before = self._run.stages[: self._run.stages.index(name)]
-                    text, _ = neutralise(from_row(fields, before).current)
-                    sampling = Sampling.model_validate(orjson.loads(record["sampling"]))
-                    model = Model(record["model"], record["model_sha"])
-                    for number, answer in enumerate(record["answers"]):
-                        if answer["answer"] is not None:
-                            key = request_key(text, name, record["prompt_sha"], model, sampling, answer["seed"])
-                            yield bytes.fromhex(key), path.name, group, row, stage, number
+                    for number, answer in enumerate((fields[name] or {"answers": ()})["answers"]):
+                        if answer["finish_reason"] is not None:  # else the request failed
+                            yield bytes.fromhex(answer["key"]), path.name, group, row, stage, number
 
 
 def _generation(answer: dict[str, Any]) -> Generation:

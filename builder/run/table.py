@@ -24,7 +24,7 @@ from builder.rewriting.rewriter import REWRITTEN
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 _GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
-_ANSWER = {"seed": int, "failure": str, "error": str, **_GENERATED}
+_ANSWER = {"key": str, "seed": int, "max_tokens": int, "failure": str, "error": str, **_GENERATED}
 
 
 def _struct(fields: Mapping[str, type]) -> list[pa.Field[Any]]:
