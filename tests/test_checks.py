@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import re
 import sysconfig
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ class Box:
 def _helper():
     return 1
 """
+GSM8K = Path(__file__).parents[2] / "shared" / "data" / "gsm8k-test.jsonl.gz"
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
 
 
@@ -145,6 +150,8 @@ def test_length_ratio(before: str, after: str, reason: str | None) -> None:
         ("Here is a triangle ABC. Find the angle at A.", None),
         ("# Sure-fire hash\nx = 1", None),
         ("# The rest of the list is sorted already.\nx = 1", None),
+        ("# The rest of this function parses the marker.\nx = 1", None),
+        ("# Same as above, with a step.\nx = 1", None),
         ("def certainly(x):\n    return x", None),
         ("x = 1  # same colour as before the change", None),
         ("raise SystemExit('Sorry, the file cannot be read')", None),
@@ -221,6 +228,7 @@ def test_what_counts_as_stated(text: str, answers: list[str]) -> None:
     [
         ("$x$ and $$y$$ and \\(z\\) and \\[w\\] and \\begin{align}a&=b\\\\c&=d\\end{align}", None),
         ("It costs $5 and not $6.", None),
+        ("He pays 3*$4=$12, $2.50 a piece, 7$ more, and $x$ is what is left of $20.", None),
         ("It costs $5.\n\nThen $x = 3$ holds.", None),
         ("\\$5 and $x$", None),
         ("The set {1, 2} and a } too", None),
@@ -275,6 +283,22 @@ def test_study_material_is_no_debris() -> None:
     )
     assert judged("page_debris", "", text)[0] is None
     assert judged("page_debris", "", text + "\nLog in", most=1)[0] is None
+
+
+def test_solutions_of_gsm8k_pass() -> None:
+    if not GSM8K.is_file():
+        pytest.skip(f"GSM8K is not at {GSM8K}")
+    items = [json.loads(line) for line in gzip.decompress(GSM8K.read_bytes()).splitlines()]
+    refused: Counter[tuple[str, str]] = Counter()
+    for item in items:
+        answer = re.sub(r"<<.*?>>", "", item["answer"])  # calculator calls, no text of the solution
+        for check in ("chatter", "latex", "page_debris", "final_answer"):
+            reason, figures = judged(check, item["answer"], f"{item['question']}\n\n{answer}")
+            assert check != "final_answer" or figures["agrees"] is True
+            if reason is not None:
+                refused[check, reason] += 1
+    assert len(items) == 1319
+    assert refused.keys() <= {("latex", "unbalanced_latex")} and refused.total() <= 1, "one has `$$43`"
 
 
 # --- in a prompt and in a run ---

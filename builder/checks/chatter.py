@@ -50,11 +50,12 @@ _ELISION = _any(
     r"^[ \t]*(?:#|//|\.\.\.|\[|\()[ \t.#*(]*",
     (
         r"(?:the )?(?:rest|remainder) of (?:the |your |this )?(?:original )?"
-        r"(?:code|file|class|function|method|module|program|script|solution)\b",
+        r"(?:code|file|class|function|method|module|program|script|solution)s?\b(?=(?:\W|"
+        r"remains?|stays?|is|goes|here|unchanged|the|same|as|before|omitted|follows|for|brevity)*$)",
         r"(?:other|remaining|existing|previous) (?:methods|functions|code|classes|imports|parts)\b[^\n]{0,30}"
         r"(?:here|unchanged|as before|the same|omitted)",
-        r"(?:same|unchanged)(?: as)? (?:before|above|in the original|the original)\b",
-        r"your code here\b",
+        r"(?:the )?(?:same as|unchanged from) (?:before|in the original|the original)\W*$",
+        r"your code (?:goes )?here\b",
     ),
 )
 _ENDS = 400  # characters at either end in which a model greets or takes its leave

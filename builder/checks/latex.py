@@ -9,14 +9,22 @@ from typing import ClassVar
 from builder.checks.base import PairCheck
 from builder.filters.base import Measures
 
-_SIGN = re.compile(r"\\(?:begin|end)\s*\{[^{}\n]{1,40}\}|\\\\|\\[()\[\]{}$]|\\[A-Za-z]+|\$\$|\$|[{}]|\n[ \t]*\n")
+# A dollar opens a formula as pandoc has it (https://pandoc.org/MANUAL.html#math): no space behind it, none before
+# the dollar that closes, in the same paragraph, and no digit behind that one.
+_INLINE = r"\$(?=\S)(?:[^$\\\n]|\\.|\n(?![ \t]*\n))+?(?<=\S)\$(?!\d)"
+_MONEY = r"(?<=\d)\$|(?<=\d )\$|\$(?= ?[\d.])"
+_SIGN = re.compile(
+    r"\\(?:begin|end)\s*\{[^{}\n]{1,40}\}|\\[A-Za-z]+|\\.|\$\$"
+    rf"|(?P<inline>{_INLINE})|(?P<money>{_MONEY})|\$|[{{}}]",
+    re.S,
+)
 _CLOSES = {r"\)": r"\(", r"\]": r"\[", "}": "{"}
 
 
 class Latex(PairCheck):
     """Refuses a text in which a formula, an environment or a brace within one opens and does not close.
 
-    A dollar sign before a digit that no other dollar sign closes in its paragraph is money.
+    A dollar sign beside a digit that is no formula's is money.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"unbalanced": str, "formulas": int}
@@ -24,65 +32,51 @@ class Latex(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Return the first thing that does not close, or closes what is not open, and the number of formulas."""
         del before
-        formulas = 0
-        open_: list[tuple[str, int]] = []
-        for sign, place in _signs(after):
-            if sign.startswith("\n"):
-                if open_ and open_[0][0] == "$":  # a paragraph ends a formula between single dollars
-                    if not after[open_[0][1] + 1 : open_[0][1] + 2].isdigit():
-                        return _unbalanced("$", formulas)
-                    open_.clear()
-                continue
-            problem = _step(sign, place, open_)
+        formulas, open_ = 0, list[str]()
+        for sign in _signs(after, 0, len(after)):
+            problem = _step(sign, open_)
             if problem is not None:
-                return _unbalanced(problem, formulas)
-            formulas += not open_ and sign not in _CLOSES.values()
-        if open_ and not (open_[0][0] == "$" and after[open_[0][1] + 1 : open_[0][1] + 2].isdigit()):
-            return _unbalanced(open_[0][0], formulas)
-        return {"unbalanced": None, "formulas": formulas}
+                return {"unbalanced": problem[:50], "formulas": formulas}
+            formulas += not open_ and sign != "}"
+        return {"unbalanced": open_[0][:50] if open_ else None, "formulas": formulas}
 
     def decide(self, measures: Measures) -> str | None:
         """Say that something does not close."""
         return "unbalanced_latex" if measures["unbalanced"] else None
 
 
-def _unbalanced(sign: str, formulas: int) -> Measures:
-    return {"unbalanced": sign.strip()[:50], "formulas": formulas}
-
-
-def _signs(text: str) -> Iterator[tuple[str, int]]:
-    for match in _SIGN.finditer(text):
+def _signs(text: str, begin: int, end: int) -> Iterator[str]:
+    """Yield what opens and closes; the dollar that closes a formula within a paragraph is `/$`."""
+    for match in _SIGN.finditer(text, begin, end):
         sign = match[0]
-        if sign[:1] != "\\" or sign[1:2] in ("(", ")", "[", "]") or sign.startswith((r"\begin", r"\end")):
-            yield sign, match.start()
+        if match["inline"] is not None:
+            yield "$"
+            yield from _signs(text, match.start() + 1, match.end() - 1)
+            yield "/$"
+        elif sign.startswith((r"\begin", r"\end")):
+            yield re.sub(r"\s", "", sign)
+        elif match["money"] is None and (sign[0] != "\\" or sign in (r"\(", r"\)", r"\[", r"\]")):
+            yield "lone $" if sign == "$" else sign
 
 
-def _step(sign: str, place: int, open_: list[tuple[str, int]]) -> str | None:
+def _step(sign: str, open_: list[str]) -> str | None:
     """Open or close with one sign; return it where it closes what is not open."""
-    innermost = open_[-1][0] if open_ else ""
-    if sign in ("$", "$$"):
-        if innermost == sign:
-            open_.pop()
-        elif innermost in ("$", "$$"):
-            return sign
-        else:
-            open_.append((sign, place))
-        return None
-    if sign.startswith(r"\begin"):
-        open_.append((r"\end" + sign.removeprefix(r"\begin").replace(" ", ""), place))
-        return None
-    if sign.startswith(r"\end"):
-        if innermost != sign.replace(" ", ""):
-            return sign
+    innermost = open_[-1] if open_ else ""
+    if sign == "lone $":
+        return "$"
+    if sign == "$$" and innermost == "$$":
         open_.pop()
+    elif sign in ("$", "$$", r"\(", r"\["):
+        open_.append(sign)
+    elif sign.startswith(r"\begin"):
+        open_.append(r"\end" + sign.removeprefix(r"\begin"))
+    elif sign == "{":
+        if open_:  # else of plain text
+            open_.append(sign)
+    elif sign == "}" and not open_:
         return None
-    if sign in _CLOSES:
-        if sign == "}" and not open_:
-            return None  # of a set in plain text, say
-        if innermost != _CLOSES[sign]:
-            return sign
+    elif innermost == {**_CLOSES, "/$": "$"}.get(sign, sign):
         open_.pop()
-        return None
-    if sign != "{" or open_:
-        open_.append((sign, place))
+    else:
+        return "$" if sign == "/$" else sign
     return None

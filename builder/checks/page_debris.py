@@ -29,7 +29,8 @@ _LINES = tuple(
         r".*(?:©|\(c\) ?(?:19|20)\d\d|copyright (?:19|20)\d\d).*",
         r"\W*(?:posted|asked|answered|edited|submitted|published|updated|last (?:edited|updated|modified))"
         r" (?:by|on|at)\b.*",
-        r".*\b\d[\d,]* (?:views?|replies|votes?|comments|posts|upvotes|likes)\W*",
+        r"\W*(?:\w+\W+){0,2}\d[\d,]* (?:views?|replies|votes?|comments|posts|upvotes|likes)"
+        r"(?:\W+\d[\d,]* \w+){0,3}\W*",
         r"\W*(?:views|replies|votes|tags|joined|posts|reputation) ?: .*",
         r"\W*https?://\S+\W*",
     )
