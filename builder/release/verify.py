@@ -52,11 +52,8 @@ def _verify_on_hub(dest: str) -> Manifest:
             where=dest,
             remedy="name a dataset of ours, and a tag or commit that it has",
         )
-    problems = [
-        *repository.differences(found, manifest),
-        *repository.miscounted(found, manifest),
-        *_by_itself(manifest),
-    ]
+    problems = repository.differences(found, manifest) or repository.miscounted(found, manifest)
+    problems += _by_itself(manifest)
     _raise(problems or _loaded(dataset, manifest, found), dest)
     return manifest
 
