@@ -97,8 +97,8 @@ def chat_servers(speeds: Sequence[Speed], seconds: float, sigma: float = 0.0) ->
 
 def answer_of(code: str) -> str:
     """Return an answer in the form that the prompt `sgcr` asks for."""
-    block = f"### Improved Code:\n```python\n{code}```\n"
-    return f"### Evaluation: 7\nClear names, little documentation.\n\n### Suggestions:\n- Add docstrings.\n\n{block}"
+    review = "### Evaluation: 7\nClear names, little documentation.\n\n### Suggestions:\n- Add docstrings.\n\n"
+    return f"{review}### Improved Code:\n```python\n{code}```\n"
 
 
 def _answers(settings: wire.Settings) -> list[tuple[wire.Ask, int, bytes]]:

@@ -1,4 +1,4 @@
-"""Python files for the benchmarks of the rewriting client, of the size that SwallowCode's have: 3.3 kB in the mean."""
+"""Python files for benchmarks of the rewriting client, of the size that SwallowCode's have: 3.3 kB in the mean."""
 
 from __future__ import annotations
 

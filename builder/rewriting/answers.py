@@ -13,6 +13,8 @@ from builder.rewriting.prompts import AnswerFormat
 # Every pattern here takes linear time, whatever a model writes.
 _HEADING = re.compile(r"^#{1,6}[ \t]*([A-Za-z][A-Za-z \t]*):(.*)$", re.M)
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
+_QUOTE = re.compile("['\"]")
+_NOT_NEWLINE = re.compile(r"[^\n]")
 _NUMBER = re.compile(r"\s*\**(\d+(?:\.\d+)?)")
 
 # Strings and comments of Python: a fence inside one of them is text, not the end of the block.
@@ -85,21 +87,33 @@ def _code_block(text: str, may_end_open: bool) -> str:
     if opening is None:
         raise Unparsable("no_code_block")
     body = text[opening.end() + 1 :]
-    indent, fence = opening.group(1), opening.group(2)
-    for closing in _FENCE.finditer(_blank_quoted(body)):
-        same = closing.group(2)[0] == fence[0] and len(closing.group(2)) >= len(fence)
-        if same and not closing.group(3).strip() and len(closing.group(1)) <= len(indent):
-            body = body[: closing.start()]
-            break
-    else:
-        if not may_end_open:
-            raise Unparsable("unclosed_code_block")
+    end = _end_of_block(body, opening)
+    if end is None and not may_end_open:
+        raise Unparsable("unclosed_code_block")
+    body = body[:end]
     if not body.strip():
         raise Unparsable("empty_answer")
-    if indent:  # a block in a list, say: its lines are indented as its fence is
+    if indent := opening.group(1):  # a block in a list, say: its lines are indented as its fence is
         body = re.sub(rf"^[ \t]{{1,{len(indent)}}}", "", body, flags=re.M)
     return body.strip("\n") + "\n"
 
 
-def _blank_quoted(code: str) -> str:
-    return _QUOTED.sub(lambda quoted: re.sub(r"[^\n]", " ", quoted.group()), code)
+def _end_of_block(body: str, opening: re.Match[str]) -> int | None:
+    """Return where the block's closing fence begins, None where it has none."""
+    at = min((found for mark in ("```", "~~~") if (found := body.find(mark)) >= 0), default=None)
+    if at is None:
+        return None
+    first = _FENCE.match(body, body.rfind("\n", 0, at) + 1)
+    if first and _closes(first, opening) and not _QUOTE.search(body, at):
+        return first.start()  # as nearly always: with no quote behind it, it can't be within a string
+    fences = _FENCE.finditer(_QUOTED.sub(_blank, body))
+    return next((fence.start() for fence in fences if _closes(fence, opening)), None)
+
+
+def _closes(fence: re.Match[str], opening: re.Match[str]) -> bool:
+    same = fence.group(2)[0] == opening.group(2)[0] and len(fence.group(2)) >= len(opening.group(2))
+    return same and not fence.group(3).strip() and len(fence.group(1)) <= len(opening.group(1))
+
+
+def _blank(quoted: re.Match[str]) -> str:
+    return _NOT_NEWLINE.sub(" ", quoted.group())

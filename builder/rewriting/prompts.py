@@ -130,7 +130,10 @@ class Prompt(_Strict):
 
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
-        return [{"role": role, "content": _template(content).render(text=text)} for role, content in self.messages]
+        return [
+            {"role": role, "content": _template(content).render(text=text) if "{" in content else _fixed(content)}
+            for role, content in self.messages
+        ]
 
 
 @lru_cache(maxsize=256)
@@ -147,6 +150,12 @@ def _template(content: str) -> jinja2.Template:
         keep_trailing_newline=True,
     )
     return environment.from_string(content)
+
+
+@lru_cache(maxsize=256)
+def _fixed(content: str) -> str:
+    """Return a message without placeholders, rendered once for all documents."""
+    return _template(content).render()
 
 
 def prompt_names() -> list[str]:

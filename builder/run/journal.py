@@ -13,7 +13,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +25,8 @@ from builder.rewriting.servers import Generation
 from builder.run.reuse import EarlierAnswers
 
 Generate = Callable[[Request], Awaitable[Generation]]
+
+_GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a hop to a thread and a sync
 
 
 class ShardJournal:
@@ -156,6 +158,7 @@ class Journals:
     async def _commit_groups(self) -> None:
         while True:
             await self._wake.wait()
+            await asyncio.sleep(_GROUP_SECONDS)
             self._wake.clear()
             group, self._pending = self._pending, []
             try:
@@ -178,9 +181,12 @@ def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> Non
         journal.append(b"".join(own))
 
 
+_FIELDS = [field.name for field in fields(Generation)]
+
+
 def encode(key: str, generation: Generation) -> bytes:
     """Return the line that keeps a generation."""
-    body = orjson.dumps({"key": key, **asdict(generation)})
+    body = orjson.dumps({"key": key, **{name: getattr(generation, name) for name in _FIELDS}})
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
@@ -198,9 +204,9 @@ def recover(path: Path) -> dict[str, Generation]:
             checksum, _, body = line[:-1].partition(b" ")
             # A line that the disk spoilt is asked for again; those after it are still good.
             if checksum == b"%08x" % zlib.crc32(body):
-                fields = orjson.loads(body)
-                key = fields.pop("key")
-                known[key] = Generation(**fields)
+                line_fields = orjson.loads(body)
+                key = line_fields.pop("key")
+                known[key] = Generation(**line_fields)
     if whole < path.stat().st_size:
         with storage(path):
             os.truncate(path, whole)
