@@ -149,7 +149,9 @@ def _template(content: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.from_string(content)
+    template = environment.from_string(content)
+    template.globals = dict(template.globals)  # a `ChainMap`, which is copied for each document, takes far longer
+    return template
 
 
 @lru_cache(maxsize=256)
