@@ -63,19 +63,19 @@ def parse(answer: str, declared: AnswerFormat, *, may_end_open: bool = False) ->
 
 
 def _sections(answer: str, declared: AnswerFormat, may_end_open: bool) -> Parsed:
-    wanted = (declared.text or "").casefold()
-    headings = list(_HEADING.finditer(answer))
-    heading = next((found for found in headings if _name(found) == wanted), None)
-    if heading is None:
+    text, named = (declared.text or "").casefold(), (declared.grade or declared.text or "").casefold()
+    found: dict[str, re.Match[str]] = {}
+    for heading in _HEADING.finditer(answer):
+        found.setdefault(_name(heading), heading)
+        if text in found and named in found:
+            break  # what follows is the new text, most of the answer
+    if text not in found:
         raise Unparsable("no_section")
-    grade = None
-    if declared.grade is not None:
-        named = declared.grade.casefold()
-        graded = next((found for found in headings if _name(found) == named), None)
-        number = _NUMBER.match(answer, graded.start(2)) if graded else None
-        grade = float(number.group(1)) if number else None
+    graded = found.get(named) if declared.grade else None
+    number = _NUMBER.match(answer, graded.start(2)) if graded else None
+    grade = float(number.group(1)) if number else None
     # The block runs to its own end, not to the next heading: code may hold lines that look like headings.
-    return Parsed(_code_block(answer[heading.end() :], may_end_open), grade)
+    return Parsed(_code_block(answer[found[text].end() :], may_end_open), grade)
 
 
 def _name(heading: re.Match[str]) -> str:
