@@ -5,8 +5,8 @@
         requests = servers.requests()
 
 All of them run in one process of their own. Its answers are made beforehand, by the same functions as those of the
-tests' double, which is checked against TGI's own description. The nth request waits for the nth time drawn,
-whoever sends it, so that every client meets the same.
+tests' double, which is checked against TGI's own description; each holds its number, so that no two are equal. The
+nth request waits for the nth time drawn, whoever sends it, so that every client meets the same.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from python_texts import python_texts
 from tests import tgi_protocol as wire
 
 _ANSWERS = 500
+_NUMBER = "000000000"  # in an answer, where its own goes
 _LONGEST = 15.0  # times the mean: 8,192 tokens at most where 548 are usual
 
 
@@ -106,7 +107,7 @@ def _answers(settings: wire.Settings) -> list[tuple[wire.Ask, int, bytes]]:
     made = []
     for code in islice((text for text in python_texts() if "```" not in text), _ANSWERS):
         ask = wire.ask_of({"messages": [{"role": "user", "content": code}]}, wire.default_template)
-        text = answer_of(code)
+        text = answer_of(f"{code}# answer {_NUMBER}\n")
         tokens = wire.count_tokens(text)
         body = wire.dumps(wire.chat_completion(text, "eos_token", tokens, ask, settings)).encode()
         made.append((ask, tokens, body))
@@ -140,6 +141,7 @@ class _Served:
         """Return an answer and how many seconds it takes."""
         ask, tokens, body = self._answers[self._number % _ANSWERS]
         self._number += 1
+        body = body.replace(_NUMBER.encode(), b"%09d" % self._number)
         wait = next(self._waits) * slower
         headers = wire.headers_of(ask, tokens, 0.0, wait)
         return _response(b"200 OK", body, "".join(f"{name}: {said}\r\n" for name, said in headers.items())), wait

@@ -32,11 +32,10 @@ _GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a
 class ShardJournal:
     """The journal of one unfinished shard."""
 
-    def __init__(self, path: Path, journals: Journals) -> None:
-        """Replay the file at `path`, if there is one."""
-        self.path = path
-        self.known = recover(path)
-        self.replayable = frozenset(self.known)
+    def __init__(self, path: Path, known: dict[str, Generation], journals: Journals) -> None:
+        """Go on in the file at `path`, which holds what is `known`."""
+        self.path, self.known = path, known
+        self.replayable = frozenset(known)
         self.descriptor = -1
         self._journals = journals
 
@@ -98,9 +97,11 @@ class Journals:
         for journal in self._open.values():
             journal.close()
 
-    def open(self, shard: int) -> ShardJournal:
+    async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""
-        journal = ShardJournal(self._folder / f"shard-{shard:05d}.jsonl", self)
+        path = self._folder / f"shard-{shard:05d}.jsonl"
+        known = await asyncio.to_thread(recover, path) if path.exists() else {}
+        journal = ShardJournal(path, known, self)
         self._open[shard] = journal
         return journal
 
