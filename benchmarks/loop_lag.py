@@ -1,4 +1,4 @@
-"""The event loop's lateness: how long what is due waits, in a build of both rewriting stages with the shipped checks.
+"""The event loop's lateness in a build of both rewriting stages, with the checks of the shipped prompts.
 
 A task in the client's own loop is due every 5 ms and notes how late it is. The same task in a process that does
 nothing else, at the same time, tells how much of that is the machine's.
@@ -43,9 +43,14 @@ class TickingLoops(asyncio.DefaultEventLoopPolicy):
     late: list[float] = []  # noqa: RUF012 - of all loops
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return a loop that ticks."""
         loop = super().new_event_loop()
-        loop.call_soon(self._tick, loop, loop.time())
+        self.watch(loop)
         return loop
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have a loop tick."""
+        loop.call_soon(self._tick, loop, loop.time())
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         now = loop.time()
@@ -65,9 +70,7 @@ def measured_build(folder: Path, url: str) -> None:
 async def beside(command: list[str]) -> tuple[list[float], list[float]]:
     """Run the build; return how late its loop was, and how late this one was meanwhile."""
     policy = TickingLoops()
-    policy.late.clear()
-    loop = asyncio.get_running_loop()
-    loop.call_soon(policy._tick, loop, loop.time())
+    policy.watch(asyncio.get_running_loop())
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     told, _ = await process.communicate()
     if process.returncode:
@@ -77,8 +80,10 @@ async def beside(command: list[str]) -> tuple[list[float], list[float]]:
 
 
 def said(late: list[float]) -> str:
-    percent = quantiles(late, n=1000)
-    return f"median {percent[499]:.1f} ms, 99 % {percent[989]:.1f} ms, 99.9 % {percent[998]:.1f} ms, most {max(late):.0f} ms"
+    part = quantiles(late, n=1000)
+    return (
+        f"median {part[499]:.1f} ms, 99 % {part[989]:.1f} ms, 99.9 % {part[998]:.1f} ms, most {max(late):.0f} ms"
+    )
 
 
 def main() -> None:
