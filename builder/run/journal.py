@@ -13,6 +13,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
@@ -78,9 +79,11 @@ class Journals:
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._other_runs = folder, generate, other_runs
         self._open: dict[int, ShardJournal] = {}
-        self._in_flight: dict[str, asyncio.Task[Generation]] = {}
+        self._in_flight: dict[str, asyncio.Future[Generation]] = {}
         self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
+        # A thread of its own: shards being written may keep all of the shared ones.
+        self._thread = ThreadPoolExecutor(1, "journal")
 
     async def __aenter__(self) -> Journals:
         self._committer = asyncio.create_task(self._commit_groups())
@@ -89,11 +92,11 @@ class Journals:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._in_flight.values():
-            task.cancel()
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        for obtained in self._in_flight.values():
+            obtained.cancel()
         self._committer.cancel()
         await asyncio.gather(self._committer, return_exceptions=True)
+        self._thread.shutdown()
         for journal in self._open.values():
             journal.close()
 
@@ -125,19 +128,32 @@ class Journals:
             generation = await asyncio.shield(self._in_flight[key])
             self.counts["reused"] += 1
         else:
-            task = asyncio.ensure_future(self._obtain(request))
-            self._in_flight[key] = task
-            try:
-                generation = await task
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
-            finally:
-                # Only after the commit below would another asker find it in a journal; no await lies between.
-                del self._in_flight[key]
+            generation = await self._obtain_for_all(request)
+            # Only after the commit below would another asker find it in a journal; no await lies between.
         journal.known[key] = generation
         await self._commit(journal, encode(key, generation))
         return generation
+
+    async def _obtain_for_all(self, request: Request) -> Generation:
+        """Obtain an answer, on which others who ask for it meanwhile wait."""
+        obtained: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        self._in_flight[request.key] = obtained
+        try:
+            generation = await self._obtain(request)
+        except Exception as error:
+            if not obtained.done():
+                obtained.set_exception(error)
+                obtained.exception()  # nobody else may have asked
+            raise
+        except BaseException:
+            obtained.cancel()
+            raise
+        else:
+            if not obtained.done():
+                obtained.set_result(generation)
+            return generation
+        finally:
+            del self._in_flight[request.key]
 
     async def _obtain(self, request: Request) -> Generation:
         """Return the answer that another run has, else a server's."""
@@ -163,7 +179,7 @@ class Journals:
             self._wake.clear()
             group, self._pending = self._pending, []
             try:
-                await asyncio.to_thread(_write, group)
+                await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
             except Exception as error:  # noqa: BLE001 - handed to everyone who waits for this group
                 for _, _, done in group:
                     if not done.done():
