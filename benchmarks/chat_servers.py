@@ -6,7 +6,8 @@
 
 All of them run in one process of their own. Its answers are made beforehand, by the same functions as those of the
 tests' double, which is checked against TGI's own description; each holds its number, so that no two are equal. The
-nth request waits for the nth time drawn, whoever sends it, so that every client meets the same.
+nth request waits for the nth time drawn, whoever sends it, so that every client meets the same. With `echo` an
+answer holds the document asked about: it passes checks that compare the two, and costs several times as much.
 """
 
 from __future__ import annotations
@@ -76,15 +77,18 @@ class Servers:
 
 
 @contextmanager
-def chat_servers(speeds: Sequence[Speed], seconds: float, sigma: float = 0.0) -> Iterator[Servers]:
+def chat_servers(
+    speeds: Sequence[Speed], seconds: float, *, sigma: float = 0.0, echo: bool = False
+) -> Iterator[Servers]:
     """Serve until the block ends.
 
     Args:
         speeds: The servers.
         seconds: How long an answer takes in the mean.
         sigma: Of the log-normal distribution of that time; 0 spreads it evenly over half to one and a half.
+        echo: Whether an answer holds the document it was asked about.
     """
-    plan = {"speeds": [asdict(speed) for speed in speeds], "seconds": seconds, "sigma": sigma}
+    plan = {"speeds": [asdict(speed) for speed in speeds], "seconds": seconds, "sigma": sigma, "echo": echo}
     command = [sys.executable, __file__, json.dumps(plan)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin and process.stdout
@@ -126,10 +130,10 @@ def _waits(seconds: float, sigma: float) -> Iterator[float]:
 class _Served:
     """What the servers of the process share: what they answer and when, and their log."""
 
-    def __init__(self, seconds: float, sigma: float) -> None:
+    def __init__(self, seconds: float, sigma: float, echo: bool) -> None:
         self.settings = wire.Settings()
         self._answers = _answers(self.settings)
-        self._seconds, self._sigma = seconds, sigma
+        self._seconds, self._sigma, self._echo = seconds, sigma, echo
         self.clear()
 
     def clear(self) -> None:
@@ -137,11 +141,15 @@ class _Served:
         self._number = 0
         self.log = array("d")
 
-    def next(self, slower: float) -> tuple[bytes, float]:
+    def next(self, asked: bytes, slower: float) -> tuple[bytes, float]:
         """Return an answer and how many seconds it takes."""
         ask, tokens, body = self._answers[self._number % _ANSWERS]
         self._number += 1
-        body = body.replace(_NUMBER.encode(), b"%09d" % self._number)
+        if self._echo:
+            text = answer_of(json.loads(asked)["messages"][-1]["content"])
+            body = wire.dumps(wire.chat_completion(text, "eos_token", tokens, ask, self.settings)).encode()
+        else:
+            body = body.replace(_NUMBER.encode(), b"%09d" % self._number)
         wait = next(self._waits) * slower
         headers = wire.headers_of(ask, tokens, 0.0, wait)
         return _response(b"200 OK", body, "".join(f"{name}: {said}\r\n" for name, said in headers.items())), wait
@@ -175,7 +183,7 @@ class _Server:
         self.number, self.speed, self.served = number, speed, served
         self.held = 0
 
-    def answer(self, head: bytes, send: Callable[[bytes], None]) -> None:
+    def answer(self, head: bytes, body: bytes, send: Callable[[bytes], None]) -> None:
         """Answer a request, at once or later."""
         method, path, _ = head.split(b" ", 2)
         if method == b"GET":
@@ -185,7 +193,7 @@ class _Server:
             send(_response(b"429 Too Many Requests", refused.encode()))
         else:
             self.held += 1
-            answer, wait = self.served.next(self.speed.slower)
+            answer, wait = self.served.next(body, self.speed.slower)
             loop = asyncio.get_running_loop()
             loop.call_later(wait, self._end, time.monotonic(), partial(send, answer))
 
@@ -216,8 +224,9 @@ class _Connection(asyncio.Protocol):
         at = lower.find(b"content-length:")
         length = int(lower[at + 15 : lower.index(b"\r\n", at)]) if at >= 0 else 0
         if len(self._received) >= end + 4 + length:
+            body = bytes(self._received[end + 4 :])
             self._received.clear()
-            self._server.answer(head, partial(self._send, b"connection: close" in lower))
+            self._server.answer(head, body, partial(self._send, b"connection: close" in lower))
 
     def _send(self, is_last: bool, answer: bytes) -> None:
         if not self._transport.is_closing():
@@ -226,9 +235,9 @@ class _Connection(asyncio.Protocol):
                 self._transport.close()
 
 
-async def _serve(speeds: list[Speed], seconds: float, sigma: float) -> None:
+async def _serve(speeds: list[Speed], seconds: float, sigma: float, echo: bool) -> None:
     """Serve until standard input ends."""
-    loop, served = asyncio.get_running_loop(), _Served(seconds, sigma)
+    loop, served = asyncio.get_running_loop(), _Served(seconds, sigma, echo)
     urls = []
     for number, speed in enumerate(speeds):
         server = partial(_Connection, _Server(number, speed, served))
@@ -240,4 +249,5 @@ async def _serve(speeds: list[Speed], seconds: float, sigma: float) -> None:
 
 if __name__ == "__main__":
     _plan = json.loads(sys.argv[1])
-    asyncio.run(_serve([Speed(**speed) for speed in _plan["speeds"]], _plan["seconds"], _plan["sigma"]))
+    _speeds = [Speed(**speed) for speed in _plan.pop("speeds")]
+    asyncio.run(_serve(_speeds, **_plan))

@@ -1,4 +1,4 @@
-"""A fleet: how busy a run keeps eight servers, one of them slow, with two stages, small shards and a few long answers.
+"""A fleet: how busy a run keeps eight servers, one of them slow, with two stages and small shards.
 
 The busy share is taken from the servers' own log, from the first request to the last answer:
 
@@ -8,10 +8,10 @@ What could be in work at a time is the sum of the servers' permits or, near the 
 given, whichever is less; that one of them may have to wait for its document's first stage is not allowed for. The
 share of the permits alone, up to the last answer, is printed beside it, and so is the time taken.
 
-Answers' lengths are log-normal (sigma 1, at most 15 times the mean). The peers: batches of 1,000 documents, all of
-one stage, then all of the next, spread over the servers by their room; and datatrove, which takes one server and has
-one stage: each server gets a process and an eighth of the documents, and the stages run one after the other. Its
-processes' start is not counted.
+Answers' lengths are log-normal (sigma 1, at most 15 times the mean). The peers, over fewer documents: batches of
+1,000, all of one stage, then all of the next, spread over the servers by their room; and datatrove, which takes
+one server and has one stage: each server gets a process and an eighth of the documents, and the stages run one
+after the other. The start of its processes is not counted.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ import aiohttp
 import orjson
 from chat_servers import Request, Servers, Speed, chat_servers
 from peers import DATATROVE, here, peer_python
-from python_texts import python_texts, write_rows
+from python_texts import prompt_without_checks, python_texts, write_rows
 
-from builder.resources import folder as shipped
-
-DOCUMENTS = 5_000
+DOCUMENTS = 10_000
+FEWER = 3_000
 BATCH = 1_000
 SECONDS = 0.5
 SPEEDS = [*[Speed(32)] * 7, Speed(32, slower=4)]
@@ -64,13 +63,7 @@ def said(name: str, parts: Sequence[Sequence[Request]]) -> str:
     measured = [shares(part) for part in parts]
     busy, possible, seconds = (sum(column) for column in zip(*measured, strict=True))
     share = f"busy {busy / possible:4.0%}; of all permits to the last answer {busy / PERMITS / seconds:4.0%}"
-    return f"  {name:16}{share}; {seconds:5.1f} s"
-
-
-def without_checks(name: str) -> str:
-    """Return a shipped prompt without its checks."""
-    whole = (shipped("prompts") / f"{name}.md").read_text(encoding="utf-8")
-    return "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("checks:"))
+    return f"  {name:19}{share}; {seconds:5.1f} s"
 
 
 def ours(folder: Path, servers: Servers) -> list[list[Request]]:
@@ -78,7 +71,7 @@ def ours(folder: Path, servers: Servers) -> list[list[Request]]:
     write_rows(folder / "rows.parquet", DOCUMENTS)
     (folder / "fleet.yaml").write_text(RECIPE)
     for name in ("sgcr", "scor"):
-        (folder / f"{name}.md").write_text(without_checks(name), encoding="utf-8")
+        (folder / f"{name}.md").write_text(prompt_without_checks(name), encoding="utf-8")
     command = [sys.executable, "-m", "builder", "build", str(folder / "fleet.yaml"), "--run", str(folder / "run")]
     for url in servers.urls:
         command += ["--server", url]
@@ -103,7 +96,7 @@ async def in_batches(urls: Sequence[str]) -> None:
 
     texts = python_texts()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        for _ in range(DOCUMENTS // BATCH):
+        for _ in range(FEWER // BATCH):
             batch = list(islice(texts, BATCH))
             for _ in range(2):
                 batch = await asyncio.gather(*map(ask, batch))
@@ -113,7 +106,7 @@ def datatrove(folder: Path, servers: Servers, python: str) -> list[list[Request]
     """Run datatrove once a stage, with a process a server; return each stage's requests."""
     lines = [
         orjson.dumps({"id": f"row-{number}", "text": text, "metadata": {"prompt": []}})
-        for number, text in enumerate(islice(python_texts(), DOCUMENTS))
+        for number, text in enumerate(islice(python_texts(), FEWER))
     ]
     stages = []
     for stage in range(2):
@@ -133,14 +126,12 @@ def datatrove(folder: Path, servers: Servers, python: str) -> list[list[Request]
 def main() -> None:
     """Measure all three."""
     with tempfile.TemporaryDirectory() as name, chat_servers(SPEEDS, SECONDS, sigma=1.0) as servers:
-        print(
-            f"{DOCUMENTS} documents, 2 stages, {len(SPEEDS)} servers of {SPEEDS[0].limit} permits, one 4 times slower"
-        )
+        print(f"{DOCUMENTS} documents, 2 stages, {len(SPEEDS)} servers of {SPEEDS[0].limit} permits, one slower")
         print(said("ours", ours(Path(name), servers)))
         asyncio.run(in_batches(servers.urls))
-        print(said("in batches", [servers.requests()]))
+        print(said(f"{FEWER} in batches", [servers.requests()]))
         if python := peer_python(DATATROVE):
-            print(said("datatrove, twice", datatrove(Path(name), servers, python)))
+            print(said(f"{FEWER} by datatrove", datatrove(Path(name), servers, python)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from rich.console import Console
 from builder.recipe_file import load_recipe
 from builder.run.build import BuildOptions, build
 
-DOCUMENTS = 10_000
+DOCUMENTS = 1_000
 IN_FLIGHT = 200
 SECONDS = 0.5
 TICK = 0.005
@@ -90,7 +90,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         measured_build(Path(sys.argv[1]), sys.argv[2])
         return
-    with tempfile.TemporaryDirectory() as name, chat_servers([Speed(IN_FLIGHT)], SECONDS) as servers:
+    with tempfile.TemporaryDirectory() as name, chat_servers([Speed(IN_FLIGHT)], SECONDS, echo=True) as servers:
         folder = Path(name)
         write_rows(folder / "rows.parquet", DOCUMENTS)
         (folder / "recipe.yaml").write_text(RECIPE)

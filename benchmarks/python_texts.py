@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from collections.abc import Iterator
 from itertools import islice
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from builder.resources import folder as shipped
 
 _SIZES = range(500, 8_000)
 _ROWS_AT_ONCE = 2_000
@@ -34,6 +37,12 @@ def write_rows(path: Path, count: int) -> None:
             some = list(islice(texts, min(_ROWS_AT_ONCE, count - start)))
             ids = [f"row-{start + number}" for number in range(len(some))]
             writer.write_table(pa.table({"id": ids, "text": some}), row_group_size=1_000)
+
+
+def prompt_without_checks(name: str) -> str:
+    """Return a shipped prompt's file without its checks: they take CPU beside the client."""
+    whole = (shipped("prompts") / f"{name}.md").read_text(encoding="utf-8")
+    return re.sub(r"^checks:.*\n(?:[ -].*\n)*?(?=---|\w)", "", whole, count=1, flags=re.M)
 
 
 def _text(path: Path) -> str | None:

@@ -2,8 +2,8 @@
 
 The prompt is the shipped `sgcr` without its checks, the documents are Python files, the server answers after half
 a second in the mean: with 500 requests in flight it gives 1,000 answers a second at most. `build` keeps its
-journal and writes its table. datatrove's runner sends the same messages, with its checkpoints and without. Bare requests
-are an aiohttp session and a worker a request in flight, which read the answers and keep nothing.
+journal and writes its table. datatrove's runner sends the same messages, with its checkpoints and without. Bare
+requests are an aiohttp session and a worker a request in flight, which read the answers and keep nothing.
 
 Each figure is the difference between two runs, of few and of more documents: so start-up and end are left out. The
 clients run in turn, several times; what is printed is the median.
@@ -27,9 +27,8 @@ import aiohttp
 import orjson
 from chat_servers import Servers, Speed, chat_servers
 from peers import DATATROVE, here, peer_python
-from python_texts import python_texts, write_rows
+from python_texts import prompt_without_checks, python_texts, write_rows
 
-from builder.resources import folder as shipped
 from builder.rewriting.prompts import load_prompt
 
 SECONDS = 0.5
@@ -57,9 +56,7 @@ def write_input(folder: Path, documents: int) -> None:
     """Write the same documents in the forms that the clients read, the recipe and the prompt."""
     folder.mkdir()
     write_rows(folder / "rows.parquet", documents)
-    whole = (shipped("prompts") / "sgcr.md").read_text(encoding="utf-8")
-    prompt = "".join(line for line in whole.splitlines(keepends=True) if not line.startswith("checks:"))
-    (folder / "sgcr.md").write_text(prompt, encoding="utf-8")
+    (folder / "sgcr.md").write_text(prompt_without_checks("sgcr"), encoding="utf-8")
     (folder / "recipe.yaml").write_text(RECIPE)
     system = load_prompt(folder / "sgcr.md").render("")[:-1]
     with (folder / "rows.jsonl").open("wb") as lines:

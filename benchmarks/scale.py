@@ -1,7 +1,7 @@
 """Scale: the client's peak memory as the input grows, and how soon a run with many journalled answers goes on.
 
-The run that goes on has a journal for every shard, which lacks the answer to the shard's last document: the time is
-that from the command's start to the first request at the server. How fast the rest is replayed is told beside it.
+The run that goes on has a journal for every shard, which lacks the answer to the shard's last document: the time
+is that from the command's start to the first request at the server. How fast the rest is replayed is told too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 from chat_servers import Servers, Speed, answer_of, chat_servers
-from fleet import without_checks
 from measured import measured
-from python_texts import python_texts, write_rows
+from python_texts import prompt_without_checks, python_texts, write_rows
 
 from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
@@ -39,7 +38,7 @@ def write_input(folder: Path, documents: int) -> list[str]:
     """Write documents, recipe and prompt; return the command that builds them."""
     folder.mkdir()
     write_rows(folder / "rows.parquet", documents)
-    (folder / "sgcr.md").write_text(without_checks("sgcr"), encoding="utf-8")
+    (folder / "sgcr.md").write_text(prompt_without_checks("sgcr"), encoding="utf-8")
     (folder / "scale.yaml").write_text(RECIPE)
     return ["build", str(folder / "scale.yaml"), "--run", str(folder / "run")]
 
@@ -72,9 +71,8 @@ def resume(folder: Path, answers: int, servers: Servers) -> None:
     taken = measured(*command)
     first = min(request.arrival for request in servers.requests()) - start
     print(f"{answers} journalled answers, {size / 2**20:.0f} MB: first new request after {first:.1f} s")
-    print(
-        f"  all done after {taken.wall:.0f} s, {answers / taken.wall:.0f} documents/s; peak memory {taken.peak:.0f} MB"
-    )
+    rate = answers / taken.wall
+    print(f"  all done after {taken.wall:.0f} s, {rate:.0f} documents/s; peak memory {taken.peak:.0f} MB")
 
 
 def main() -> None:
@@ -90,10 +88,8 @@ def main() -> None:
             taken = measured(*command)
             servers.requests()
             first = first or taken.peak
-            rate = documents / taken.wall
-            print(
-                f"{documents} documents, {rate:.0f}/s: peak memory {taken.peak:.0f} MB, {taken.peak / first:.2f} times"
-            )
+            rate, times = documents / taken.wall, taken.peak / first
+            print(f"{documents} documents, {rate:.0f}/s: peak memory {taken.peak:.0f} MB, {times:.2f} times")
         resume(Path(name) / "resumed", options.answers, servers)
 
 
