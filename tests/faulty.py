@@ -1,14 +1,13 @@
 """What the tests under faults share: a corpus with two rewriting stages, a model that is sometimes wrong, checks.
 
-The model's bad answers follow from what it is asked, so that an undisturbed build has the same ones. What goes wrong
-on the way is the business of each test.
+The model's bad answers follow from what it is asked, so that an undisturbed build has the same ones. What goes
+wrong on the way is the business of each test.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -67,7 +66,7 @@ def write_chain(folder: Path, documents: int = DOCUMENTS) -> Path:
     ]
     for number in range(0, documents, 40):
         texts[number] = f"def broken_{number}(:\n"
-        texts[number + 1] = texts[3]
+        texts[number + 1] = texts[number + 2]  # of one shard: those of a shard that is done are not looked at
     ids = [f"row-{number:04d}" for number in range(documents)]
     pq.write_table(pa.table({"id": ids, "text": texts}), folder / "rows.parquet")
     sections = "Answer with ### Evaluation: n, ### Suggestions: and ### Improved Code: with one code block."
@@ -108,7 +107,9 @@ class Chain:
         self.recipe, self.run, self.servers, self.lives = recipe, run, servers, 0
         self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object
-        self._program = ["-c", f"{prelude}\nfrom builder.cli import main\nmain()"] if prelude else ["-m", "builder"]
+        self._program = (
+            ["-c", f"{prelude}\nfrom builder.cli import main\nmain()"] if prelude else ["-m", "builder"]
+        )
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a build."""

@@ -19,9 +19,10 @@ from types import TracebackType
 
 import orjson
 
-from builder.files import storage, sync_folder
+from builder.files import replacing, storage, sync_folder
 from builder.rewriting.rewriter import Request
 from builder.rewriting.servers import Generation
+from builder.run.generations import generations_in
 from builder.run.reuse import EarlierAnswers
 
 Generate = Callable[[Request], Awaitable[Generation]]
@@ -35,6 +36,7 @@ class ShardJournal:
         self.path = path
         self.known = recover(path)
         self.replayable = frozenset(self.known)
+        self.unasked = set(self.known)
         self.descriptor = -1
         self._journals = journals
 
@@ -102,16 +104,24 @@ class Journals:
         self._open[shard] = journal
         return journal
 
-    def discard(self, shard: int) -> None:
-        """Remove the journal of a shard that is safely in the table."""
+    def discard(self, shard: int, *, is_through: bool) -> None:
+        """Remove the journal of a shard that is safely in the table.
+
+        Args:
+            shard: The shard.
+            is_through: Whether all its documents are through every stage. Else a build with a smaller --limit or
+                an earlier --until wrote it, and answers that it had no use for stay for the next.
+        """
         journal = self._open.pop(shard)
         journal.close()
-        journal.path.unlink(missing_ok=True)
+        if is_through or not journal.unasked:
+            journal.path.unlink(missing_ok=True)
 
     async def ask(self, journal: ShardJournal, request: Request) -> Generation:
         """See `ShardJournal.ask`."""
         key = request.key
         if key in journal.known:
+            journal.unasked.discard(key)
             self.counts["replayed" if key in journal.replayable else "reused"] += 1
             return journal.known[key]
         elsewhere = next((other.known[key] for other in self._open.values() if key in other.known), None)
@@ -168,6 +178,14 @@ class Journals:
                 for _, _, done in group:
                     if not done.done():
                         done.set_result(None)
+
+
+def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
+    """Journal the answers of a shard of the table that is about to go, or to lose rows: they are paid for."""
+    known = {**recover(journal), **dict(generations_in(shard, stages))}
+    if known:
+        with storage(journal), replacing(journal) as temporary:
+            temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
 
 
 def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
