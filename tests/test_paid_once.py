@@ -64,13 +64,13 @@ def test_a_build_of_less_keeps_the_answers_it_has_no_use_for(chain: Chain, less:
 
 def test_a_smaller_limit_takes_documents_out_of_the_table_and_keeps_their_answers(chain: Chain) -> None:
     chain.finish()
-    whole, asked = digests(chain.run / "shards"), len(chain.log)
+    whole, asked = digests(chain.run / "shards"), len(chain.servers[0].log)
     options = ("--run", chain.run, "--server", chain.servers[0].url)
     for limit in (SHARD_ROWS + 3, 2):
         assert builder_json("build", chain.recipe, *options, "--limit", limit)["documents"] == limit
     status = builder_json("build", chain.recipe, *options)
     assert status["documents"] == DOCUMENTS
-    assert len(chain.log) == asked, "what was paid for was asked for again"
+    assert len(chain.servers[0].log) == asked, "what was paid for was asked for again"
     assert digests(chain.run / "shards") == whole
     assert not list((chain.run / "journal").iterdir())
 

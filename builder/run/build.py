@@ -31,6 +31,7 @@ from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
+from builder.run.earlier import open_source
 from builder.run.flow import Flow, Step
 from builder.run.gates import FailureGate
 from builder.run.journal import Journals, put_back
@@ -55,7 +56,7 @@ class BuildOptions:
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
-        reuse: Other runs, whose answers to equal requests are taken.
+        reuse: Other runs and releases, whose answers to equal requests are taken.
         max_failures: The share of the last documents that may fail at a rewriting stage before the run stops.
     """
 
@@ -152,7 +153,7 @@ class _Building:
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
             earlier = [
-                stack.enter_context(EarlierAnswers(Run.read(path), self.run.path, self.say))
+                stack.enter_context(EarlierAnswers(open_source(path), self.run.path, self.say))
                 for path in (options.reuse if rewrites else ())
             ]
             servers, model_sha = list(options.servers), None

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import orjson
 
@@ -23,9 +24,15 @@ from builder.files import replacing, storage, sync_folder
 from builder.rewriting.rewriter import Request
 from builder.rewriting.servers import Generation
 from builder.run.generations import generations_in
-from builder.run.reuse import EarlierAnswers
 
 Generate = Callable[[Request], Awaitable[Generation]]
+
+
+class Earlier(Protocol):
+    """What another run has been answered."""
+
+    def get(self, key: str) -> Generation | None:
+        """Return the generation with this key, None where there is none. Called from any thread."""
 
 
 class ShardJournal:
@@ -74,7 +81,7 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[EarlierAnswers] = ()) -> None:
+    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[Earlier] = ()) -> None:
         """Keep journals in `folder`; what is in none of them, nor an answer of other runs, `generate`."""
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._other_runs = folder, generate, other_runs
@@ -202,13 +209,15 @@ def encode(key: str, generation: Generation) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def recover(path: Path) -> dict[str, Generation]:
-    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+def read(path: Path) -> tuple[dict[str, Generation], int]:
+    """Return the generations a journal holds, and how many of its bytes are whole lines. Changes nothing."""
     known: dict[str, Generation] = {}
-    if not path.exists():
-        return known
     whole = 0
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return known, whole
+    with file:
         for line in file:
             if not line.endswith(b"\n"):
                 break
@@ -219,7 +228,13 @@ def recover(path: Path) -> dict[str, Generation]:
                 fields = orjson.loads(body)
                 key = fields.pop("key")
                 known[key] = Generation(**fields)
-    if whole < path.stat().st_size:
+    return known, whole
+
+
+def recover(path: Path) -> dict[str, Generation]:
+    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+    known, whole = read(path)
+    if path.exists() and whole < path.stat().st_size:
         with storage(path):
             os.truncate(path, whole)
     return known
