@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -100,10 +100,22 @@ def server(step: float = 0.0002, **settings: Any) -> TgiDouble:
     return TgiDouble(reply=fickle, speed=Speed(step=step), **settings)
 
 
+class Logging(Protocol):
+    """A server that keeps a log."""
+
+    log: list[Request]
+    probes: list[Request]
+
+    @property
+    def url(self) -> str: ...
+
+
 class Chain:
     """A run of the chain, built by one process after another; each says which it is in its server key."""
 
-    def __init__(self, recipe: Path, run: Path, servers: Sequence[TgiDouble], prelude: str = "") -> None:
+    workers = 2
+
+    def __init__(self, recipe: Path, run: Path, servers: Sequence[Logging], prelude: str = "") -> None:
         self.recipe, self.run, self.servers, self.lives = recipe, run, servers, 0
         self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object
@@ -115,7 +127,7 @@ class Chain:
         """Start a build."""
         self.lives += 1
         servers = [part for double in self.servers for part in ("--server", double.url)]
-        arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", "2", *servers]
+        arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", str(self.workers), *servers]
         return subprocess.Popen(
             [sys.executable, *self._program, *arguments],
             stdout=self.said,
@@ -130,10 +142,10 @@ class Chain:
         self.known.append(self.answered())
         return was_at_work
 
-    def finish(self) -> None:
+    def finish(self, timeout: float = 120) -> None:
         """Build to the end."""
         process = self.start()
-        code = process.wait(timeout=120)
+        code = process.wait(timeout=timeout)
         assert code == 0, self.talk()
 
     def talk(self) -> str:
@@ -197,7 +209,7 @@ def check_paid_once(chain: Chain, keys: dict[tuple[int, int], str]) -> None:
             answered.add((life, key))
 
 
-def check_token_stayed_home(servers: Iterable[TgiDouble], folder: Path) -> None:
+def check_token_stayed_home(servers: Iterable[Logging], folder: Path) -> None:
     """The Hub's token went to no server and into no file."""
     for double in servers:
         assert not any(TOKEN in str(vars(request)) for request in [*double.log, *double.probes])

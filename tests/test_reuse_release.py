@@ -180,7 +180,4 @@ def test_an_unfinished_runs_answers_are_taken_and_its_journals_left_as_they_are(
     known = unfinished.known[-1]
     assert not keys(asked, tmp_path / "other") & known
     assert known - set(answers_of(unfinished.run).values()), "nothing was in the journals alone"
-    again = builder_json(
-        "build", recipe, "--run", tmp_path / "third", "--server", double.url, "--reuse", tmp_path / "other"
-    )
-    assert again["generations"]["requested"] == 0
+    assert not asked_again(recipe, double, tmp_path / "third", tmp_path / "other")

@@ -18,14 +18,20 @@ from builder.run import owner as owner_module
 from builder.run.owner import OWNER, Owner
 from tests.faulty import DOCUMENTS, Chain, check_ledger, server, write_chain
 from tests.support import builder
+from tests.tgi_double import TgiDouble
 
 ELSEWHERE = {"host": "node-7", "place": "another machine", "pid": 1, "started": "1", "claim": "c"}
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
+def double() -> Iterator[TgiDouble]:
     with server(step=0.002) as double:
-        yield Chain(write_chain(tmp_path / "project"), tmp_path / "run", [double])
+        yield double
+
+
+@pytest.fixture
+def chain(double: TgiDouble, tmp_path: Path) -> Chain:
+    return Chain(write_chain(tmp_path / "project"), tmp_path / "run", [double])
 
 
 def wait_for(path: Path) -> None:
@@ -33,16 +39,16 @@ def wait_for(path: Path) -> None:
         time.sleep(0.01)
 
 
-def test_a_second_build_of_a_run_is_refused_and_the_first_goes_on(chain: Chain) -> None:
-    chain.servers[0].fault("hang", at=20)
+def test_a_second_build_of_a_run_is_refused_and_the_first_goes_on(chain: Chain, double: TgiDouble) -> None:
+    double.fault("hang", at=20)
     first = chain.start()
     wait_for(chain.run / "journal")
     said = builder("build", chain.recipe, "--run", chain.run, "--server", chain.servers[0].url, exit_code=2).stderr
     assert first.poll() is None, "the first was done before the second came"
     assert f"process {first.pid} on {socket.gethostname()} builds this run" in " ".join(said.split())
     assert "--run DIR" in said
-    chain.servers[0].__exit__(None, None, None)
-    chain.servers[0].__enter__()
+    double.__exit__(None, None, None)
+    double.__enter__()
     assert first.wait(timeout=60) == 0
     check_ledger(chain.run, DOCUMENTS)
     assert not (chain.run / OWNER).exists()
