@@ -2,7 +2,8 @@
 
 An index on disk, made once, leads from a request's key to the row that holds the answer. Rows are read a group at
 a time; runs over one source ask in the order they lie in. What a run has journalled and not yet in its table is
-copied into the index, for a journal goes when its shard is done.
+copied into the index, for a journal goes when its shard is done. The index is made and read without locks, which
+not every network file system has.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class EarlierAnswers:
         self._source = source
         self._groups: OrderedDict[tuple[str, int], Sequence[Row]] = OrderedDict()
         self._lock = threading.Lock()
-        index = into / "reuse" / f"{_named(source)}.sqlite"
+        index = into.resolve() / "reuse" / f"{_named(source)}.sqlite"
         if not index.is_file():
             say(f"{source.path}: indexing its answers")
             self._make(index)
             for outdated in index.parent.glob(f"{index.stem.partition('-')[0]}-*.sqlite"):
                 if outdated != index:
                     outdated.unlink()
-        self._connection = sqlite3.connect(index, check_same_thread=False)
+        self._connection = sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def __enter__(self) -> EarlierAnswers:
         return self
@@ -91,7 +92,7 @@ class EarlierAnswers:
         with storage(index), replacing(index) as temporary:
             temporary.unlink(missing_ok=True)  # of a process that was killed
             try:
-                with contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+                with contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection, connection:
                     connection.execute("PRAGMA journal_mode = OFF")
                     connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
                     connection.executemany(
