@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builder.filters import AnyFilter
 from builder.recipe_file import LoadedRecipe
 from builder.release.views import is_kept
 from builder.run.directory import Run
@@ -33,13 +32,11 @@ def published_stages(loaded: LoadedRecipe) -> list[str]:
         name
         for number, name in enumerate(names)
         if name in loaded.prompts
-        and not any(_takes_out(loaded.filters[later]) for later in names[number:] if later in loaded.filters)
-        and not any(_takes_out(used) for (stage, _), used in loaded.check_filters.items() if stage == name)
+        and not any(
+            "text" in loaded.filters[later].measures for later in names[number:] if later in loaded.filters
+        )
+        and not any("text" in check.used.measures for check in loaded.checks[name].values())
     ]
-
-
-def _takes_out(used: AnyFilter) -> bool:
-    return "text" in used.measures
 
 
 def generations(run: Run, stages: Sequence[str], published: Sequence[str]) -> Iterator[pa.Table]:

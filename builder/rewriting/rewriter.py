@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 import orjson
 
-from builder.document import Document, Verdict
+from builder.document import Document, Record, Verdict
 from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
 from builder.rewriting.prompts import Message, Prompt, Sampling
 from builder.rewriting.servers import COMPLETE, Generation, Model
 
-Check = Callable[[str, str], Awaitable[bool]]
-"""Takes the text before and the new text; tells whether the new one passes."""
+Check = Callable[[str, str], Awaitable[Verdict]]
+"""Takes the text before and the new text; returns its figures, and the reason why the new one does not pass."""
 
 REWRITTEN: Mapping[str, type] = {
     "text": str,
@@ -38,7 +38,6 @@ REWRITTEN: Mapping[str, type] = {
     "sampling": str,
     "seed": int,
     "attempts": int,
-    "checks": str,
     "special_tokens": int,
 }
 """Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
@@ -96,6 +95,7 @@ class Rewriter:
         messages = self.prompt.render(text)
         answers: list[dict[str, Any]] = []
         failure, parsed, sampling = "no_attempt", None, self.sampling
+        figures: dict[str, Record] = {}
         while parsed is None and len(answers) < self.prompt.attempts:
             seed = self.seed(text, len(answers))
             key = self.key(text, sampling, seed)
@@ -106,20 +106,22 @@ class Rewriter:
                 answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
-            parsed, failure = await self._judge(text, generation)
+            parsed, failure, figures = await self._judge(text, generation)
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
                 sampling = sampling.model_copy(update={"max_tokens": 2 * sampling.max_tokens})
             elif sampling.temperature == 0:
                 break  # another seed would give the same answer
-        record = self._record(parsed, answers, failure, special_tokens)
+        record = {**self._record(parsed, answers, failure, special_tokens), **self._figures(figures)}
         if parsed is not None:
             return Verdict(record, text=parsed.text)
         return Verdict(record, drop=failure if self.on_failure == "drop" else None)
 
-    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str]:
+    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str, dict[str, Record]]:
+        """Return what the answer holds, or None and the reason; and the figures of the checks it came to."""
+        figures: dict[str, Record] = {}
         if generation.finish_reason not in COMPLETE:
-            return None, "truncated" if generation.finish_reason == "length" else "incomplete"
+            return None, "truncated" if generation.finish_reason == "length" else "incomplete", figures
         answer = generation.answer
         stops = self.sampling.stop or []
         for stop in stops:
@@ -131,15 +133,21 @@ class Rewriter:
                 may_end_open=any(stop.strip().startswith("```") for stop in stops),
             )
         except Unparsable as error:
-            return None, str(error)
+            return None, str(error), figures
         if len(parsed.text.strip()) < self.prompt.min_characters:
-            return None, "too_short"
+            return None, "too_short", figures
         if _SPECIAL.search(parsed.text):
-            return None, "special_token"
+            return None, "special_token", figures
         for name, check in self.checks.items():
-            if not await check(before, parsed.text):
-                return None, f"failed_{name}"
-        return parsed, ""
+            verdict = await check(before, parsed.text)
+            figures[name] = verdict.record
+            if verdict.drop is not None:
+                return None, verdict.drop, figures
+        return parsed, "", figures
+
+    def _figures(self, figures: dict[str, Record]) -> dict[str, Any]:
+        """Return the column of the checks' figures, where there are checks: null for those not come to."""
+        return {"checks": {name: figures.get(name) for name in self.checks}} if self.checks else {}
 
     def key(self, text: str, sampling: Sampling, seed: int) -> str:
         """Return the key of a generation: all that decides it, and nothing else.
@@ -175,7 +183,6 @@ class Rewriter:
             ).decode(),
             "seed": last["seed"],
             "attempts": len(answers),
-            "checks": ",".join(self.checks),
             "special_tokens": special_tokens,
             "answers": answers,
         }

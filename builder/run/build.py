@@ -24,10 +24,9 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
-from builder.rewriting.checks import CHECKS
 from builder.rewriting.local import find_weights, serve
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
+from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
@@ -224,7 +223,7 @@ class _Building:
                 until,
                 steps,
                 self.compared,
-                schema_of(self.loaded.recipe),
+                schema_of(self.loaded),
                 journals,
                 window=window,
                 on_document=on_document,
@@ -297,12 +296,7 @@ def _step(
     if pool is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
-    checks: dict[str, Check] = {}
-    for check in prompt.checks:
-        if check.filter is None:
-            checks[check.check or ""] = _comparison(CHECKS[check.check or ""])
-        else:
-            checks[check.filter] = _passes(loaded.check_filters[stage.name, check.filter], workers)
+    checks = {name: partial(check.judge, workers) for name, check in loaded.checks[stage.name].items()}
     rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
@@ -315,20 +309,6 @@ def _filtering(used: WorkerFilter | FactFilter, workers: Workers) -> Callable[[D
         return Verdict(measures, used.decide(measures))
 
     return judged
-
-
-def _comparison(passes: Callable[[str, str], bool]) -> Check:
-    async def checked(before: str, after: str) -> bool:
-        return passes(before, after)
-
-    return checked
-
-
-def _passes(used: WorkerFilter, workers: Workers) -> Check:
-    async def checked(_: str, after: str) -> bool:
-        return (await workers.verdict(used, after)).drop is None
-
-    return checked
 
 
 def _last_filter(loaded: LoadedRecipe) -> str:

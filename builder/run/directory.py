@@ -48,7 +48,8 @@ def _versions(loaded: LoadedRecipe) -> dict[str, str]:
         "pyarrow": version("pyarrow"),
         "python": platform.python_version(),
     }
-    for used in (*loaded.filters.values(), *loaded.check_filters.values()):
+    checking = (check.used for checks in loaded.checks.values() for check in checks.values())
+    for used in (*loaded.filters.values(), *checking):
         found.update(used.identity())
     return dict(sorted(found.items()))
 

@@ -92,7 +92,10 @@ class EarlierAnswers:
         with storage(index), replacing(index) as temporary:
             temporary.unlink(missing_ok=True)  # of a process that was killed
             try:
-                with contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection, connection:
+                with (
+                    contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection,
+                    connection,
+                ):
                     connection.execute("PRAGMA journal_mode = OFF")
                     connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
                     connection.executemany(
