@@ -65,7 +65,11 @@ Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Sto
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
 Reuse = Annotated[
     list[Path] | None,
-    typer.Option("--reuse", metavar="RUN", help="Take this run's answers to equal requests. Repeatable."),
+    typer.Option(
+        "--reuse",
+        metavar="RUN_OR_RELEASE",
+        help="Take the answers to equal requests from this run, finished or not, or release. Repeatable.",
+    ),
 ]
 MaxFailures = Annotated[
     float,

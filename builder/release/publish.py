@@ -20,6 +20,7 @@ from builder.release.card import render_card
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
+from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.hub import HubDestination
 from builder.release.hub_repository import SCHEME
 from builder.release.licenses import write_licenses
@@ -32,7 +33,7 @@ from builder.release.manifest import (
     next_version,
     parse_version,
 )
-from builder.release.views import DROPPED, Config, write_config
+from builder.release.views import DROPPED, Config, drops, kept, write_config
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
 
@@ -182,7 +183,8 @@ def _write_content(
     rewritten = bool(loaded.prompts)
     write_licenses(stage, release.license, license_file, loaded.recipe.sources, rewritten)
     configs: list[Config] = [
-        write_config(run, name, of_stage, release.split, stage) for name, of_stage in release.configs.items()
+        write_config(kept(run, of_stage), name, of_stage, release.split, stage)
+        for name, of_stage in release.configs.items()
     ]
     if not any(config.rows for config in configs):
         raise GateTripped(
@@ -191,7 +193,10 @@ def _write_content(
             remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
         )
     if release.dropped:
-        configs.append(write_config(run, DROPPED, None, release.split, stage))
+        configs.append(write_config(drops(run), DROPPED, None, release.split, stage))
+    if release.generations and (rewriting := published_stages(loaded)):
+        answers = generations(run, rewriting, list(release.configs.values()))
+        configs.append(write_config(answers, GENERATIONS, None, release.split, stage))
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)

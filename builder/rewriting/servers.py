@@ -176,7 +176,9 @@ async def post(session: aiohttp.ClientSession, server: Server, body: bytes) -> A
     """
     url = f"{server.url}/v1/chat/completions"
     try:
-        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+        headers = {"Content-Type": "application/json"}
+        # A redirect would take the document to a place nobody named, and come back as a page.
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             content = await response.read()
             if response.status == 200:
                 return Answer(read_generation(content, server.url), _waited(response.headers))
@@ -199,8 +201,11 @@ def read_generation(content: bytes, where: str) -> Generation:
     """Read a 200 answer.
 
     Raises:
+        ServerUnavailable: It is a page, not a server's answer: no input is to blame for what a proxy says.
         GenerationFailed: It is not a chat completion.
     """
+    if not content.lstrip().startswith(b"{"):
+        raise ServerUnavailable(f"200, with {_words(content)!r:.200} in place of an answer", where=where)
     try:
         answer = orjson.loads(content)
         choice, usage = answer["choices"][0], answer.get("usage") or {}
@@ -230,7 +235,7 @@ def error_for(status: int, content: bytes, where: str) -> Exception:
         return GenerationFailed(what, where=where)
     if status == 429:
         return ServerOverloaded(what, where=where)
-    if status >= 500:
+    if status >= 500 or status < 400 or status in (408, 425):  # a redirect, and what a proxy has no patience for
         return ServerUnavailable(what, where=where)
     return RequestRejected(what, where=where)
 

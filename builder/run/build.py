@@ -31,9 +31,11 @@ from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
+from builder.run.earlier import open_source
 from builder.run.flow import Flow, Step
 from builder.run.gates import FailureGate
-from builder.run.journal import Journals
+from builder.run.journal import Journals, put_back
+from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
@@ -55,7 +57,7 @@ class BuildOptions:
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
-        reuse: Other runs, whose answers to equal requests are taken.
+        reuse: Other runs and releases, whose answers to equal requests are taken.
         max_failures: The share of the last documents that may fail at a rewriting stage before the run stops.
     """
 
@@ -81,6 +83,11 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     names = [stage.name for stage in loaded.recipe.stages]
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
+    with Owner(path):
+        return _build(loaded, path, options, console, until)
+
+
+def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, until: str) -> Run:
     is_new = not (path / "run.json").is_file()
     run = Run.begin(path, loaded)
     if is_new:
@@ -88,7 +95,7 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
-    for stage in _comparing(loaded, names[: names.index(until) + 1]):
+    for stage in _comparing(loaded, run.stages[: run.reached(until)]):
         building.compare(stage)
     building.build_until(until)
     return run
@@ -133,8 +140,10 @@ class _Building:
             self._build_unfinished(self.shards[:wanted], unfinished, until)
             if limit is not None:
                 wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
-        for extra in run.shard_paths()[wanted:]:
-            extra.unlink()  # of a build with a larger --limit
+        for extra in run.shard_paths()[wanted:]:  # of a build with a larger --limit
+            put_back(extra, run.rewriters, run.journal_of(extra))
+            extra.unlink()
+        run.clear_journals()
         if wanted == len(self.shards):
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
         return wanted
@@ -145,7 +154,7 @@ class _Building:
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
             earlier = [
-                stack.enter_context(EarlierAnswers(Run.read(path), self.run.path, self.say))
+                stack.enter_context(EarlierAnswers(open_source(path), self.run.path, self.say))
                 for path in (options.reuse if rewrites else ())
             ]
             servers, model_sha = list(options.servers), None

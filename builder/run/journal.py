@@ -17,17 +17,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import orjson
 
-from builder.files import storage, sync_folder
+from builder.files import replacing, storage, sync_folder
 from builder.rewriting.rewriter import Request
 from builder.rewriting.servers import Generation
-from builder.run.reuse import EarlierAnswers
+from builder.run.generations import generations_in
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
 _GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a hop to a thread and a sync
+
+
+class Earlier(Protocol):
+    """What another run has been answered."""
+
+    def get(self, key: str) -> Generation | None:
+        """Return the generation with this key, None where there is none. Called from any thread."""
 
 
 class ShardJournal:
@@ -37,6 +45,7 @@ class ShardJournal:
         """Go on in the file at `path`, which holds what is `known`."""
         self.path, self.known = path, known
         self.replayable = frozenset(known)
+        self.unasked = set(known)
         self.descriptor = -1
         self._journals = journals
 
@@ -74,7 +83,7 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[EarlierAnswers] = ()) -> None:
+    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[Earlier] = ()) -> None:
         """Keep journals in `folder`; what is in none of them, nor an answer of other runs, `generate`."""
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._other_runs = folder, generate, other_runs
@@ -108,16 +117,24 @@ class Journals:
         self._open[shard] = journal
         return journal
 
-    def discard(self, shard: int) -> None:
-        """Remove the journal of a shard that is safely in the table."""
+    def discard(self, shard: int, *, is_through: bool) -> None:
+        """Remove the journal of a shard that is safely in the table.
+
+        Args:
+            shard: The shard.
+            is_through: Whether all its documents are through every stage. Else a build with a smaller --limit or
+                an earlier --until wrote it, and answers that it had no use for stay for the next.
+        """
         journal = self._open.pop(shard)
         journal.close()
-        journal.path.unlink(missing_ok=True)
+        if is_through or not journal.unasked:
+            journal.path.unlink(missing_ok=True)
 
     async def ask(self, journal: ShardJournal, request: Request) -> Generation:
         """See `ShardJournal.ask`."""
         key = request.key
         if key in journal.known:
+            journal.unasked.discard(key)
             self.counts["replayed" if key in journal.replayable else "reused"] += 1
             return journal.known[key]
         elsewhere = next((other.known[key] for other in self._open.values() if key in other.known), None)
@@ -190,6 +207,14 @@ class Journals:
                         done.set_result(None)
 
 
+def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
+    """Journal the answers of a shard of the table that is about to go, or to lose rows: they are paid for."""
+    known = {**recover(journal), **dict(generations_in(shard, stages))}
+    if known:
+        with storage(journal), replacing(journal) as temporary:
+            temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
+
+
 def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
     lines: dict[ShardJournal, list[bytes]] = {}
     for journal, line, _ in group:
@@ -207,13 +232,15 @@ def encode(key: str, generation: Generation) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def recover(path: Path) -> dict[str, Generation]:
-    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+def read(path: Path) -> tuple[dict[str, Generation], int]:
+    """Return the generations a journal holds, and how many of its bytes are whole lines. Changes nothing."""
     known: dict[str, Generation] = {}
-    if not path.exists():
-        return known
     whole = 0
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return known, whole
+    with file:
         for line in file:
             if not line.endswith(b"\n"):
                 break
@@ -221,10 +248,16 @@ def recover(path: Path) -> dict[str, Generation]:
             checksum, _, body = line[:-1].partition(b" ")
             # A line that the disk spoilt is asked for again; those after it are still good.
             if checksum == b"%08x" % zlib.crc32(body):
-                line_fields = orjson.loads(body)
-                key = line_fields.pop("key")
-                known[key] = Generation(**line_fields)
-    if whole < path.stat().st_size:
+                kept = orjson.loads(body)
+                key = kept.pop("key")
+                known[key] = Generation(**kept)
+    return known, whole
+
+
+def recover(path: Path) -> dict[str, Generation]:
+    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+    known, whole = read(path)
+    if path.exists() and whole < path.stat().st_size:
         with storage(path):
             os.truncate(path, whole)
     return known
