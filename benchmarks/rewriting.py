@@ -143,12 +143,12 @@ def main() -> None:
         with Path(sys.argv[2]).open("rb") as rows:
             asyncio.run(send_bare(iter(rows), f"{sys.argv[3]}/v1/chat/completions", int(sys.argv[4])))
         return
-    clients = [Client("ours", ours, 2_000, 17_000), Client("bare requests", bare, 2_000, 17_000)]
-    many = [Client("ours", ours, 8_000, 38_000), Client("bare requests", bare, 8_000, 38_000)]
+    clients = [Client("ours", ours, 2_000, 12_000), Client("bare requests", bare, 2_000, 12_000)]
+    many = [Client("ours", ours, 8_000, 28_000), Client("bare requests", bare, 8_000, 28_000)]
     if python := peer_python(DATATROVE):
         plain, keeping = (partial(datatrove, python=python, keeps=keeps) for keeps in (False, True))
-        clients.append(Client("datatrove", plain, 2_000, 8_000))
-        clients.append(Client("datatrove, checkpoints", keeping, 1_500, 4_000))
+        clients.append(Client("datatrove", plain, 1_500, 6_000))
+        clients.append(Client("datatrove, checkpoints", keeping, 1_500, 3_000))
         many.append(Client("datatrove", plain, 8_000, 16_000))
     compare(clients, 500, ROUNDS)
     compare(many, 2_000, 1)
