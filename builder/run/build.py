@@ -222,7 +222,7 @@ class _Building:
                 on_shard=progress.shard,
             )
             if pool is not None:
-                pool.on_join = lambda limit: flow.widen(2 * limit)
+                pool.on_more = lambda more: flow.widen(2 * more)
             reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
             try:
                 await flow.build(wanted, self.options.limit)
