@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -37,6 +38,12 @@ def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 def texts(count: int, words: int = 20) -> list[str]:
     return [f"{number} " + "word " * words for number in range(count)]
+
+
+def uneven(count: int, words: int = 20) -> list[str]:
+    """Return texts of so many words in the mean, as uneven as answers are: few are long."""
+    draw = random.Random(count)
+    return [f"{number} " + "word " * max(3, int(draw.expovariate(1 / words))) for number in range(count)]
 
 
 def mean_in_flight(requests: Sequence[Request]) -> float:

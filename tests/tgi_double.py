@@ -191,6 +191,11 @@ class TgiDouble(Settings):
         self._faults.append(Fault(kind=kind, **rule))
         return self._faults[-1]
 
+    @property
+    def queue(self) -> tuple[int, int]:
+        """How many requests wait, and how many are in the batch."""
+        return self._held - self._batch, self._batch
+
     def grow(self, slots: int) -> None:
         """Have so many slots more in a batch: another GPU, say."""
         for _ in range(slots):
@@ -319,9 +324,7 @@ class TgiDouble(Settings):
             raise web.HTTPNotFound
         shown = self.counts if self.profile == "tgi" else {}
         lines = "".join(f"{name} {value}\n" for name, value in sorted(shown.items()))
-        return web.Response(
-            text=lines + (wire.gauges(self, self._held - self._batch, self._batch) if self.log else "")
-        )
+        return web.Response(text=lines + (wire.gauges(self, *self.queue) if self.log else ""))
 
     # --- chats ---
 

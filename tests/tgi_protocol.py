@@ -387,7 +387,7 @@ QUEUE_GAUGES: dict[Profile, tuple[str, str]] = {
 
 
 def gauges(s: Settings, waiting: int, running: int) -> str:
-    """The gauges of a queue, in the Prometheus text format; vLLM and SGLang name the model, vLLM the engine too."""
+    """The gauges of a queue in the Prometheus text format, labelled as the server labels them."""
     label = {"vllm": f'{{engine="0",model_name="{s.model_id}"}}', "sglang": f'{{model_name="{s.model_id}"}}'}
     values = zip(QUEUE_GAUGES[s.profile], (waiting, running), strict=True)
     return "".join(
