@@ -38,6 +38,7 @@ class Member:
         requests: What is asked of it now.
         last_answer: When it last showed that it works, `time.monotonic()`.
         retry_after: Seconds after which it wants to be asked again, as it last said.
+        absences: How often in a row it was left alone without having answered a request in between.
     """
 
     server: Server
@@ -49,6 +50,7 @@ class Member:
     requests: set[Asked] = field(default_factory=set)
     last_answer: float = field(default_factory=time.monotonic)
     retry_after: float = 0.0
+    absences: int = 0
     _failures: int = 0
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
@@ -78,7 +80,7 @@ class Member:
 
     def answered(self, waited: float | None, tokens: int) -> None:
         """Learn from an answer of so many tokens, before its place is given back; for `waited` see `Limit`."""
-        self._failures, self.last_answer = 0, time.monotonic()
+        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
         self.allowed.answered(waited, self.in_flight)
         if not self.allowed.refuses and not self.has_gauges:
             self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)

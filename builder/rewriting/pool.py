@@ -102,6 +102,11 @@ class ServerPool:
         return sum(int(member.limit) for member in self.members)
 
     @property
+    def in_flight(self) -> int:
+        """How many requests are in work."""
+        return sum(member.in_flight for member in self.members)
+
+    @property
     def is_waiting(self) -> bool:
         """Whether there is no server that gets requests."""
         return self._roster.is_waiting

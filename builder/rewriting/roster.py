@@ -251,8 +251,10 @@ class Roster:
 
     async def _return(self, member: Member) -> None:
         """Ask a server that failed until it answers, and let it in again."""
-        url, after = member.server.url, member.retry_after
-        server = await self._until_it_answers(url, lambda: not member.is_leaving, after)
+        url, (shortest, longest) = member.server.url, _PROBE_SECONDS
+        # One whose pages answer but which generates nothing is not asked to again and again.
+        pause = min(longest, max(member.retry_after, shortest * 2 ** min(member.absences - 1, 10)))
+        server = await self._until_it_answers(url, lambda: not member.is_leaving, pause)
         if server is None:
             self.members.remove(member)
             if not member.is_leaving:
@@ -263,14 +265,12 @@ class Roster:
         self._on_room()
 
     async def _until_it_answers(
-        self, url: str, is_wanted: Callable[[], bool], after: float = 0.0
+        self, url: str, is_wanted: Callable[[], bool], pause: float = _PROBE_SECONDS[0]
     ) -> Server | None:
         """Return the server, None where it is no longer wanted, refuses us or has another model."""
-        pause, most = _PROBE_SECONDS
-        await asyncio.sleep(max(0.0, after - pause))
         while is_wanted():
             await asyncio.sleep(pause)
-            pause = min(2 * pause, most)
+            pause = min(2 * pause, _PROBE_SECONDS[1])
             server = await self._ask(url)
             if isinstance(server, NoServer):
                 continue
@@ -287,6 +287,7 @@ class Roster:
     def leave_alone(self, member: Member, why: str) -> None:
         """Give a server that fails no more requests, until it answers."""
         self._say(f"{member.server.url}: {why}; it is left alone until it answers")
+        member.absences += 1
         member.is_out, member.is_taken = True, False  # what is in work there may still be answered
         self.start(self._return(member))
 
