@@ -169,7 +169,7 @@ class ServerPool:
             tries.cut += 1
             if not alone:
                 raise
-            tries.broken = _GENERATION_TRIES
+            tries.broken += 1
             raise GenerationFailed(
                 f"its connection breaks, at last with nothing beside it: {error.what}", where=error.where
             ) from error
