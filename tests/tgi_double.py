@@ -158,6 +158,7 @@ class TgiDouble(Settings):
     healthy: bool = True
     has_metrics: bool = True
     asleep: str | None = None  # what a proxy says on every route, with a 503, as long as no server is up behind it
+    status_of: dict[str, int] = field(default_factory=dict)  # paths that get just this status
     log: list[Request] = field(default_factory=list)  # generation requests
     probes: list[Request] = field(default_factory=list)  # everything else
     counts: Counter[str] = field(default_factory=Counter)  # /metrics
@@ -274,6 +275,8 @@ class TgiDouble(Settings):
                 kind = "text/html" if self.asleep.startswith("<") else "application/json"
                 entry.status = 503
                 return web.Response(status=503, body=self.asleep.encode(), content_type=kind)
+            if request.path in self.status_of:
+                raise Refusal("", status=self.status_of[request.path])
             if chat and self.api_key and headers.get("authorization") != f"Bearer {self.api_key}":
                 raise Refusal("", status=401)
             response = await handler(request)

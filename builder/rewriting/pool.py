@@ -228,6 +228,8 @@ class ServerPool:
 
     async def _place(self, *, alone: bool) -> Member:
         """Wait for a place at a server, in turn; `alone` for one that nothing else is in work at."""
+        if self._roster.failure is not None:
+            raise self._roster.failure
         if not alone and not self._waiting and (member := self._roomiest()):
             self._occupy(member)
             return member
