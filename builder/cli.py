@@ -269,14 +269,17 @@ def explain(
 def servers(
     urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
 ) -> None:
-    """Say what answers at some addresses: kind of server, model, limits."""
+    """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
     import asyncio
 
     from builder.report import show_servers
-    from builder.rewriting.servers import probe_all
+    from builder.rewriting.measured import find
 
-    found = asyncio.run(probe_all(urls))
-    _print_json([server.as_json() for server in found]) if json else show_servers(found, out)
+    found = asyncio.run(find(urls))
+    _print_json([one.as_json() for one in found]) if json else show_servers(found, out)
+    for one in found:
+        if one.error is not None:
+            raise one.error
 
 
 checkpoints = typer.Typer(no_args_is_help=True, help="The paper's ablations: records, results, differences.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from builder.rewriting import pool as pool_module
 from builder.rewriting import roster
 from builder.rewriting.pool import ServerPool
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
+from tests.support import builder, builder_json
 from tests.tgi_double import HTML_503, Speed, TgiDouble
 
 ASLEEP = [HTML_503, '{"error": "Service Unavailable"}', '{"error": {"code": 503, "message": "Loading model"}}']
@@ -177,3 +179,31 @@ def test_an_error_in_looking_after_servers_ends_the_run(monkeypatch: pytest.Monk
                 return await ask_all(pool, texts(600), 300)
 
         assert any(isinstance(failure, ZeroDivisionError) for failure in failures(run(work)))
+
+
+# --- the command that asks ---
+
+
+def test_servers_are_asked_what_they_are_and_how_fast() -> None:
+    with TgiDouble(speed=Speed(step=0.01)) as tgi, TgiDouble(profile="vllm") as vllm:
+        told, untold = builder_json("servers", tgi.url, f"{vllm.url}/v1")
+        said = builder("servers", tgi.url).stdout
+        assert f"{tgi.url}  tgi, {tgi.model_id}" in said
+        assert "128 at once" in said
+    assert (told["kind"], told["max_concurrent_requests"], told["error"]) == ("tgi", 128, None)
+    assert (untold["kind"], untold["max_concurrent_requests"]) == ("vllm", None)
+    tokens = len("Count from one to one hundred, in words. (01234567)") // 6
+    assert told["seconds_to_answer"] >= 0.01 * tokens
+    assert 10 < told["tokens_per_second"] <= 100, "a token takes 10 ms"
+    assert told["tokens_per_second"] < told["tokens_per_second_of_4"]
+
+
+def test_a_server_that_is_down_hides_no_other() -> None:
+    with TgiDouble() as up, TgiDouble(asleep=HTML_503) as asleep, TgiDouble() as broken:
+        broken.fault("500")
+        done = builder("servers", asleep.url, broken.url, up.url, "--json", exit_code=4)
+    first, second, third = json.loads(done.stdout)
+    assert "503" in first["error"]
+    assert "generates nothing" in second["error"]
+    assert third["error"] is None
+    assert asleep.url in done.stderr

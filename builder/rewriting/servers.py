@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,12 +138,6 @@ async def _described(session: aiohttp.ClientSession, root: str, model_sha: str |
         return Server(root, kind, model, limit, context, limit)
     limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
     return Server(root, kind, model, limit, first.get("max_model_len"), _MOST_IN_FLIGHT)
-
-
-async def probe_all(urls: Sequence[str]) -> list[Server]:
-    """Ask several servers at once what they are."""
-    async with new_session() as session:
-        return list(await asyncio.gather(*(probe(session, url) for url in urls)))
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:

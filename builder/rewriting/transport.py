@@ -38,8 +38,10 @@ class Answer:
     waited: float | None
 
 
-async def post(session: aiohttp.ClientSession, server: Server, body: bytes) -> Answer:
-    """Send one request.
+async def post(
+    session: aiohttp.ClientSession, server: Server, body: bytes, seconds: float | None = None
+) -> Answer:
+    """Send one request; without `seconds` it is the caller's to give it up.
 
     Raises:
         ServerOverloaded: The server holds as many requests as it takes.
@@ -50,8 +52,10 @@ async def post(session: aiohttp.ClientSession, server: Server, body: bytes) -> A
         ServerRefused: The server refuses us.
     """
     url = f"{server.url}/v1/chat/completions"
+    headers = {"Content-Type": "application/json"}
+    timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
-        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+        async with session.post(url, data=body, headers=headers, timeout=timeout) as response:
             content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
             if content is None:
                 raise GenerationFailed(f"its answer is longer than {_BODY_BYTES >> 20} MiB", where=server.url)
