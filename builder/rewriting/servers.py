@@ -183,8 +183,9 @@ async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | No
     Raises:
         asyncio.TimeoutError: No more of it came.
     """
-    pieces, size = [], 0
-    while piece := await asyncio.wait_for(response.content.readany(), pause):
+    pieces, size, content = [], 0, response.content
+    # Most bodies are there with their headers: a timer for each would cost a tenth of a request.
+    while piece := content.read_nowait() if content.is_eof() else await asyncio.wait_for(content.readany(), pause):
         pieces.append(piece)
         size += len(piece)
         if size > most:
