@@ -65,7 +65,11 @@ Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Sto
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
 Reuse = Annotated[
     list[Path] | None,
-    typer.Option("--reuse", metavar="RUN", help="Take this run's answers to equal requests. Repeatable."),
+    typer.Option(
+        "--reuse",
+        metavar="RUN_OR_RELEASE",
+        help="Take the answers to equal requests from this run, finished or not, or release. Repeatable.",
+    ),
 ]
 MaxFailures = Annotated[
     float,
@@ -167,7 +171,13 @@ def publish(
     recipe: Recipe,
     run: RunDir = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DEST", help="A directory.", show_default="releases/<recipe>")
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="DEST",
+            help="hf://datasets/ORG/NAME, or a directory.",
+            show_default="the recipe's, or releases/<recipe>",
+        ),
     ] = None,
     version: Annotated[
         str | None, typer.Option("--version", metavar="X.Y.Z", show_default="the next, from what changed")
@@ -186,12 +196,20 @@ def publish(
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
     max_stall: MaxStall = 30.0,
+    private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show files, sizes and the card; publish nothing.")
+    ] = False,
     settings: Settings = None,
     json: Json = False,
 ) -> None:
-    """Build what is missing, then release: data, card, prompts, licences, manifest. Again changes nothing."""
+    """Build what is missing, then release: data, card, prompts, licences, manifest. Again changes nothing.
+
+    On the Hub a version is one commit, compared with the manifest, then tagged. After any kind of end the same
+    command completes it.
+    """
     from builder.recipe_file import load_recipe
-    from builder.report import show_release
+    from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of
     from builder.run.build import BuildOptions
     from builder.run.build import build as build_run
@@ -201,29 +219,44 @@ def publish(
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
+    from builder.release.publish import destination_of
     from builder.release.publish import publish as publish_run
 
-    dest = to or Path(loaded.recipe.release.to or f"releases/{loaded.recipe.name}")
-    published = publish_run(loaded, built, dest, version, license_file or license_of(built.model))
+    def say(text: str) -> None:
+        talk.print(text, highlight=False)
+
+    dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
+    destination = destination_of(dest, built, say, private=private)
+    published = publish_run(
+        loaded, built, destination, version, license_file or license_of(built.model), say, is_trial=dry_run
+    )
     if json:
-        manifest = published.manifest
-        _print_json(
-            {
-                "dest": str(dest),
-                "version": manifest.version,
-                "new": published.is_new,
-                "rows": manifest.content["rows"],
-            }
-        )
+        manifest, plan = published.manifest, published.plan
+        told = {
+            "dest": dest,
+            "version": manifest.version,
+            "new": published.is_new,
+            "rows": manifest.content["rows"],
+        }
+        trial = {} if plan is None else {"adds": plan.adds, "removes": list(plan.removes), "same": list(plan.same)}
+        _print_json({**told, **trial})
+    elif published.plan is not None:
+        show_plan(published, published.plan, out)
     else:
         show_release(published, out)
 
 
 @app.command()
 def verify(
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="A release's directory.")], json: Json = False
+    dest: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEST", help="A release's directory, or hf://datasets/ORG/NAME with or without @vX.Y.Z."
+        ),
+    ],
+    json: Json = False,
 ) -> None:
-    """Check a release against its manifest: every file's hash, every row, the ledger."""
+    """Check a release against its manifest: every file's hash, every row, the ledger, and how it loads."""
     from builder.release.verify import verify as verify_release
 
     manifest = verify_release(dest)

@@ -50,6 +50,10 @@ class RunMismatch(UsageError):
     """The run directory was begun by another recipe, source or prompt."""
 
 
+class RunInUse(UsageError):
+    """Another process builds the run: two would write the same shards and journals."""
+
+
 class GateTripped(BuilderError):
     """Too much failed: the run stopped rather than go on paying for it."""
 

@@ -111,13 +111,17 @@ Stage = Annotated[
 
 
 class Release(_Strict):
-    """What is published: for each config the stage whose kept documents it holds."""
+    """What is published: for each config the stage whose kept documents it holds.
+
+    `dropped` adds a config of the drops without their texts, `generations` one of the answers behind the texts.
+    """
 
     configs: dict[str, str] = Field(min_length=1)
     license: str
     to: str | None = None
     split: str = Field(default="train", pattern=r"^\w+$")
     dropped: bool = True
+    generations: bool = True
     title: str | None = None
     description: str = ""
     language: list[str] = Field(default_factory=lambda: ["en"])
@@ -164,6 +168,10 @@ class Recipe(_Strict):
                 raise _at(place, f"there is no stage {stage!r}; there are {', '.join(names)}")
             if config == "dropped" and self.release.dropped:
                 raise _at(place, "the config `dropped` is made of the drops; `dropped: false` frees the name")
+            if config == "generations" and self.release.generations:
+                raise _at(
+                    place, "the config `generations` is made of the answers; `generations: false` frees the name"
+                )
         labels = [source.name for source in self.sources]
         if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
             raise _at(("source",), "each of several sources needs a `name` of its own")

@@ -12,11 +12,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
 from builder.filters import FILTERS, AnyFilter, WorkerFilter
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
 from builder.resources import RECIPES
-from builder.rewriting.prompts import Prompt, Sampling, load_prompt, prompt_path
+from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
 
 
@@ -34,7 +35,7 @@ class LoadedRecipe:
         self.prompts: dict[str, Prompt] = {}
         self.prompt_files: dict[str, str] = {}
         self.filters: dict[str, AnyFilter] = {}
-        self.check_filters: dict[tuple[str, str], WorkerFilter] = {}
+        self.checks: dict[str, dict[str, AnswerCheck]] = {}
         for stage in recipe.stages:
             if isinstance(stage, FilterStage):
                 self.filters[stage.name] = _filter(stage.filter, stage.options, base)
@@ -42,11 +43,9 @@ class LoadedRecipe:
                 path = prompt_path(stage.rewrite, base)
                 self.prompts[stage.name] = load_prompt(path)
                 self.prompt_files[stage.name] = path.read_text(encoding="utf-8")
-                for check in self.prompts[stage.name].checks:
-                    if check.filter is not None:
-                        self.check_filters[stage.name, check.filter] = _check_filter(
-                            check.filter, check.options, path
-                        )
+                self.checks[stage.name] = {
+                    check.label: _check(check, path) for check in self.prompts[stage.name].checks
+                }
 
     def sampling(self, stage: RewriteStage) -> Sampling:
         """Return the prompt's sampling with the stage's own settings over it."""
@@ -88,26 +87,52 @@ def _filter(name: str, options: Mapping[str, Any], base: Path) -> AnyFilter:
     return kind.model_validate(placed)
 
 
-def _check_filter(name: str, options: dict[str, Any], path: Path) -> WorkerFilter:
-    if name not in FILTERS:
-        raise RecipeError(f"there is no filter {name!r}; there are {', '.join(FILTERS)}", where=str(path))
+def _check(check: Check, path: Path) -> AnswerCheck:
+    """Return a check of the prompt at `path`, ready to judge.
+
+    Raises:
+        RecipeError: There is no such check, or its options are not valid.
+    """
+    kinds: Mapping[str, type[AnyFilter]] = CHECKS if check.filter is None else FILTERS
+    kind = "check" if check.filter is None else "filter"
+    name = check.check or check.filter or ""
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, 1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(kinds)}"
+        raise RecipeError(f"there is no {kind} {name!r} to check answers with", where=str(path), remedy=remedy)
     try:
-        checking = _filter(name, options, path.parent)
+        used = (
+            CHECKS[name].model_validate(check.options)
+            if check.filter is None
+            else _filter(name, check.options, path.parent)
+        )
     except ValidationError as error:
-        raise RecipeError(f"options of check {name!r}: {error}", where=str(path)) from error
-    if not isinstance(checking, WorkerFilter):
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        known = ", ".join(kinds[name].model_fields) or "none"
+        raise RecipeError(
+            f"check {check.label!r}: {place}: {problem['msg']}", where=str(path), remedy=f"its options: {known}"
+        ) from error
+    if not isinstance(used, WorkerFilter):
         raise RecipeError(
             f"filter {name!r} judges no text by itself, so it can't check an answer",
             where=str(path),
             remedy="make it a stage of the recipe",
         )
-    if checking.replaces_text:
+    if used.replaces_text:
         raise RecipeError(
             f"filter {name!r} with these options changes a text, and a check only passes or fails one",
             where=str(path),
             remedy="let the check drop (`action: drop`), or make it a stage of the recipe after this one",
         )
-    return checking
+    numbers = [measure for measure, type_ in used.measures.items() if type_ in (int, float)]
+    if check.not_below_source is not None and check.not_below_source not in numbers:
+        raise RecipeError(
+            f"check {check.label!r}: not_below_source: {name!r} measures no number {check.not_below_source!r}",
+            where=str(path),
+            remedy=f"there are {', '.join(numbers) or 'none'}",
+        )
+    return AnswerCheck(used, check.not_below_source)
 
 
 def recipe_names() -> list[str]:

@@ -18,6 +18,7 @@ from builder.run.status import Status
 from builder.run.table import read_shard
 
 if TYPE_CHECKING:
+    from builder.release.destination import Plan
     from builder.release.publish import Published
     from builder.rewriting.measured import Found
 
@@ -77,6 +78,21 @@ def show_release(published: Published, console: Console) -> None:
             f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}")  # {rows} rows'
         )
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
+
+
+def show_plan(published: Published, plan: Plan, console: Console) -> None:
+    """Print what publishing would do: the version, each file and its size, and the card."""
+    manifest = published.manifest
+    console.print(published.card, markup=False, highlight=False, soft_wrap=True)
+    for sign, paths in (("+", plan.adds), ("-", plan.removes), ("=", plan.same)):
+        for path in sorted(paths):
+            size = f"{plan.adds[path] / 1e6:12,.3f} MB" if path in plan.adds else " " * 15
+            console.print(f"{sign} {size}  {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{published.dest}[/bold]: version {manifest.version}, not published (a trial): "
+        f"{sum(plan.adds.values()) / 1e6:,.1f} MB to upload at most, in {len(plan.adds)} files",
+        highlight=False,
+    )
 
 
 def show_pair(before_title: str, before: str, after_title: str, after: str, console: Console) -> None:

@@ -15,7 +15,7 @@ from builder.document import Document, read_document
 from builder.errors import GateTripped
 from builder.run.gates import REASON_WINDOW, WINDOW, GateLimits, Gates
 from tests.support import builder, builder_json
-from tests.tgi_double import TgiDouble
+from tests.tgi_double import Speed, TgiDouble
 
 RECIPE = """
 name: gated
@@ -73,6 +73,17 @@ def test_few_failures_stop_nothing(recipe: Path, tmp_path: Path) -> None:
         server.fault("length", rate=0.3, seed=2)
         status = builder_json("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     assert 200 < status["stages"][-1]["unchanged"] < 400
+
+
+def test_a_build_has_as_many_documents_on_their_way_as_its_servers_come_to_take(
+    recipe: Path, tmp_path: Path
+) -> None:
+    texts = [f"value_{number} = {number}\n" for number in range(6000)]
+    table = pa.table({"id": [str(number) for number in range(6000)], "text": texts})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with TgiDouble(profile="vllm", speed=Speed(step=0.2, slots=900)) as server:
+        builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, "--workers", 1)
+    assert server.peak >= 800, "it began with 256, and twice as many documents on their way"
 
 
 def gates(*, failures: float = 1.0, reason: float = 1.0, stall: float = 30.0) -> Gates:

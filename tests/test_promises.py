@@ -217,3 +217,18 @@ def test_special_tokens_never_reach_the_chat_template(recipe: Path, server: TgiD
     rows = {row["id"]: row for row in pq.read_table(tmp_path / "run" / "shards").to_pylist()}
     assert rows["hostile.py"]["text"] == hostile, "the table holds the source as read"
     assert rows["hostile.py"]["tidy"]["special_tokens"] == 2
+
+
+def test_a_cut_off_answer_gets_a_larger_budget_and_another_seed(
+    recipe: Path, server: TgiDouble, tmp_path: Path
+) -> None:
+    server.fault("length", attempt=0)
+    builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, "--until", "tidy")
+    rows = pq.read_table(tmp_path / "run" / "shards", columns=["tidy"])["tidy"].to_pylist()
+    answers = [record["answers"] for record in rows if record]
+    assert answers and all(len(each) == 2 for each in answers)
+    for first, second in answers:
+        assert (first["failure"], second["failure"]) == ("truncated", None)
+        assert (first["max_tokens"], second["max_tokens"]) == (8192, 16384)
+        assert first["seed"] != second["seed"]
+    assert {request.body["max_tokens"] for request in server.log} == {8192, 16384}

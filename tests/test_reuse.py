@@ -81,7 +81,26 @@ def test_what_differs_is_asked_for(recipe: Path, tmp_path: Path, change: str) ->
     assert status["generations"]["requested"] == asked
 
 
-def test_a_run_that_is_not_there_is_said(recipe: Path, tmp_path: Path) -> None:
+def test_a_changed_check_asks_only_for_what_it_refuses(recipe: Path, tmp_path: Path) -> None:
     with TgiDouble() as server:
-        options = ("--run", tmp_path / "run", "--server", server.url, "--reuse", tmp_path / "no")
-        assert "there is no run here" in builder("build", recipe, *options, exit_code=2).stderr
+        options = ("--server", server.url, "--until", "tidy")
+        builder("build", recipe, "--run", tmp_path / "first", *options)
+        asked = len(server.log)
+        prompt = recipe.parent / "tidy.md"
+        prompt.write_text(
+            prompt.read_text().replace("checks: [{filter: syntax}]", "checks: [{filter: repetition}]")
+        )
+        builder("build", recipe, "--run", tmp_path / "second", *options, "--reuse", tmp_path / "first")
+        assert len(server.log) == asked, "the messages are the same, so the answers are"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("no", "neither a run nor a release"), ("hf://datasets/some/corpus", "release on the Hub yet")],
+)
+def test_what_answers_cant_be_taken_from_is_said(recipe: Path, tmp_path: Path, path: str, said: str) -> None:
+    with TgiDouble() as server:
+        options = ("--run", tmp_path / "run", "--server", server.url, "--reuse", path)
+        error = builder("build", recipe, *options, exit_code=2).stderr
+    assert said in error
+    assert "→" in error

@@ -343,10 +343,10 @@ def test_explain_shows_later_stages_the_redacted_text(tmp_path: Path) -> None:
 def test_a_check_drops_and_cannot_redact(tmp_path: Path) -> None:
     recipe = project(tmp_path, stages="  - {name: tidy, rewrite: tidy.md}\n", last="tidy")
     for action, fails in (("drop", False), ("redact", True)):
-        checks = f"checks: [{{filter: secrets, options: {{action: {action}}}}}]"
+        checks = f"checks: [{{filter: secrets, action: {action}}}]"
         (tmp_path / "tidy.md").write_text(PROMPT.replace("checks: [{filter: syntax}]", checks))
         if fails:
             with pytest.raises(RecipeError, match=r"a check only passes or fails(.|\n)*action: drop"):
                 load_recipe(str(recipe))
         else:
-            assert ("tidy", "secrets") in load_recipe(str(recipe)).check_filters
+            assert "secrets" in load_recipe(str(recipe)).checks["tidy"]

@@ -16,6 +16,8 @@ import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
 
+from builder.rewriting.pool import ServerPool
+from builder.rewriting.prompts import load_prompt, prompt_names, prompt_path
 from tests.tgi_double import KINDS, Reply, Request, Speed, TgiDouble, default_reply, separate_process
 from tests.tgi_protocol import PAGES, Json, Profile, no_system_template
 
@@ -511,7 +513,7 @@ def test_the_client_of_hugging_face_talks_to_it() -> None:
 
 
 def test_the_client_of_openai_talks_to_it() -> None:
-    openai = pytest.importorskip("openai", reason="the openai client is not installed")
+    openai = pytest.importorskip("openai")
     with TgiDouble(api_key="key") as server:
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="key", max_retries=0)
         reply = client.chat.completions.create(model="tgi", messages=[USER], max_tokens=20, stop=["END"])
@@ -520,6 +522,36 @@ def test_the_client_of_openai_talks_to_it() -> None:
         server.fault("429")
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="tgi", messages=[USER])
+
+
+@pytest.mark.parametrize("name", prompt_names())
+def test_our_requests_are_what_the_openapi_description_says(
+    openapi: Callable[[str, Any], None], name: str
+) -> None:
+    prompt = load_prompt(prompt_path(name, Path()))
+
+    async def talk(server: TgiDouble) -> None:
+        async with ServerPool([server.url]) as pool:
+            await pool.generate(prompt.render("def f():\n    return 1\n"), prompt.sampling, 7)
+
+    with TgiDouble(max_total_tokens=100_000, max_input_tokens=50_000) as server:
+        asyncio.run(talk(server))
+    (request,) = server.log
+    openapi("ChatRequest", request.body)
+    assert None not in request.body.values(), "llama.cpp takes no nulls"
+    assert request.body.keys() <= {
+        "model",
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "stop",
+        "seed",
+        "stream",
+    }
+    assert 0 < request.body.get("top_p", 0.5) < 1
+    assert isinstance(request.body.get("stop", []), list)
+    assert request.headers["content-type"] == "application/json"
 
 
 # --- its life ---

@@ -84,6 +84,12 @@ def test_a_server_may_say_when_to_ask_again_as_a_date() -> None:
     assert 20 < caught.value.retry_after <= 30
 
 
+@pytest.mark.parametrize("status", [302, 307, 408, 502, 504])
+def test_a_proxy_that_sends_us_elsewhere_or_loses_patience_is_no_documents_fault(status: int) -> None:
+    with pytest.raises(ServerUnavailable):
+        posted(PAGE, "Location: http://127.0.0.1:9/", status=status)
+
+
 def test_a_body_without_end_is_not_read_to_its_end() -> None:
     written = 0
 

@@ -298,6 +298,8 @@ class TgiDouble(Settings):
             if entry.cancelled:
                 self._write(entry)
         entry.status = None if entry.fault == "reset" else response.status
+        if entry.fault not in ("reset", "cut") and (request.transport is None or request.transport.is_closing()):
+            entry.cancelled = True  # the connection went while the answer was being made
         self._write(entry)
         return response
 

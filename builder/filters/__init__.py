@@ -1,6 +1,6 @@
 """Keep or drop, on the CPU. docs/filters.md shows how to add one: a module, a line in `FILTERS`, a test."""
 
-from builder.filters.base import FactFilter, TextFilter, WorkerFilter
+from builder.filters.base import FactFilter, OwnFilter, TextFilter, WorkerFilter
 from builder.filters.contamination import Contamination
 from builder.filters.language import Language
 from builder.filters.length import Length
@@ -33,6 +33,7 @@ __all__ = [
     "FactFilter",
     "Lint",
     "NearDuplicates",
+    "OwnFilter",
     "Score",
     "Syntax",
     "TextFilter",

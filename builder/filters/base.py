@@ -77,20 +77,23 @@ class WorkerFilter(Filter):
     cpu_limit: ClassVar[float] = 20.0
     """Seconds of CPU that one text may take before its worker is ended."""
 
+    is_costly: ClassVar[bool] = False
+    """Whether the measures of the last some thousand texts are kept, in case one comes again."""
+
     @abstractmethod
     def workplace(self) -> Workplace:
         """Return where texts are measured."""
 
 
-class TextFilter(WorkerFilter):
-    """Measures by a method of its own."""
+class OwnFilter(WorkerFilter):
+    """Measures by a method of its own. Derive a filter from `TextFilter`."""
 
     def prepare(self) -> None:
         """Load what measuring needs, once, before workers are forked."""
 
     @abstractmethod
-    def measure(self, text: str) -> Measures:
-        """Measure one text. Runs in a worker."""
+    def measure(self, content: Any) -> Measures:  # noqa: ANN401 - what `Workers.verdict` was given, as JSON has it
+        """Measure. Runs in a worker."""
 
     def workplace(self) -> Workplace:
         """Return our own interpreter."""
@@ -100,6 +103,14 @@ class TextFilter(WorkerFilter):
             None,
             {"module": kind.__module__, "class": kind.__name__, "options": self.model_dump()},
         )
+
+
+class TextFilter(OwnFilter):
+    """Measures one text."""
+
+    @abstractmethod
+    def measure(self, text: str) -> Measures:
+        """Measure one text. Runs in a worker."""
 
 
 class FactFilter(Filter):

@@ -23,6 +23,8 @@ TESTED = {"pylint": "4.1.4", "astroid": "4.3.4"}
 class Lint(WorkerFilter):
     """Drops what scores below `min_score` of 10 after the comment penalty."""
 
+    is_costly: ClassVar[bool] = True
+
     min_score: float = 7.0
 
     measures: ClassVar[Mapping[str, type]] = {

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,6 +29,9 @@ from builder.filters.base import WorkerFilter, Workplace
 
 _WARM_AFTER = 100
 """Texts of a filter after which it pays to prepare all that its texts can share."""
+
+_REMEMBERED = 8192
+"""Texts whose measures by costly filters are kept: what is on its way between a filter and a check by it."""
 
 _GRACE = 30.0  # seconds beyond the kernel's limits before a lane itself is given up
 
@@ -202,6 +206,7 @@ class Workers:
         self._idle: defaultdict[int, list[_Lane]] = defaultdict(list)
         self._interpreters: dict[tuple[str, bool], _Interpreter] = {}
         self._broken: list[_Interpreter] = []
+        self._recent: dict[tuple[int, bytes], dict[str, Any]] = {}  # of costly filters, the oldest first
 
     async def __aenter__(self) -> Workers:
         return self
@@ -213,18 +218,27 @@ class Workers:
             lane.writer.close()
         await asyncio.gather(*(one.stop() for one in (*self._interpreters.values(), *self._broken)))
 
-    async def verdict(self, used: WorkerFilter, text: str) -> Verdict:
-        """Measure a text and decide on it; a text that kills its worker twice is dropped, saying how.
+    async def verdict(self, used: WorkerFilter, content: str | Sequence[str]) -> Verdict:
+        """Measure a text (or what else `used` measures) and decide on it.
+
+        One that kills its worker twice is dropped, saying how.
 
         Raises:
             FilterUnavailable: No worker can be started.
         """
-        body = orjson.dumps(text)
-        async with self._free:
-            answer = await self._answer(self._job(used), body)
-        if "died" in answer:
-            return Verdict(dict.fromkeys(used.measures), drop=f"worker_{answer['died']}")
-        measures = answer["measures"]
+        job, body = self._job(used), orjson.dumps(content)
+        place = (job.key, blake2b(body, digest_size=16).digest()) if used.is_costly else None
+        measures = self._recent.get(place) if place else None
+        if measures is None:
+            async with self._free:
+                answer = await self._answer(job, body)
+            if "died" in answer:
+                return Verdict(dict.fromkeys(used.measures), drop=f"worker_{answer['died']}")
+            measures = answer["measures"]
+            if place:
+                self._recent[place] = measures
+                if len(self._recent) > _REMEMBERED:
+                    del self._recent[next(iter(self._recent))]
         return Verdict(measures, drop=used.decide(measures), text=measures.get("text"))
 
     def _job(self, used: WorkerFilter) -> _Job:

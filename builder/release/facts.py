@@ -84,7 +84,7 @@ def gather(loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config]
         examples=examples(
             run,
             [stage.name for stage in loaded.recipe.stages if isinstance(stage, RewriteStage)],
-            stages_with_text(schema_of(loaded.recipe), list(loaded.filters)),
+            stages_with_text(schema_of(loaded), list(loaded.filters)),
         ),
         split=release.split,
     )

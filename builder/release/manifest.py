@@ -64,13 +64,20 @@ def read_manifest(release: Path) -> Manifest | None:
         VerificationFailed: There is one, and it can't be read.
     """
     path = release / MANIFEST
-    if not path.is_file():
-        return None
+    return parse_manifest(path.read_bytes(), str(path)) if path.is_file() else None
+
+
+def parse_manifest(content: bytes, where: str) -> Manifest:
+    """Return the manifest that a file found at `where` holds.
+
+    Raises:
+        VerificationFailed: It holds none.
+    """
     try:
-        fields = orjson.loads(path.read_bytes())
+        fields = orjson.loads(content)
         return Manifest(**{**fields, "files": [File(**file) for file in fields["files"]]})
     except (orjson.JSONDecodeError, TypeError, KeyError) as error:
-        raise VerificationFailed(f"the manifest can't be read ({error})", where=str(path)) from error
+        raise VerificationFailed(f"the manifest can't be read ({error})", where=where) from error
 
 
 def next_version(old: Manifest | None, content: dict[str, Any]) -> str:

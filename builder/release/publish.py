@@ -1,22 +1,28 @@
-"""Publishing to a directory: a version is made aside, whole, and then appears by one rename.
+"""Publishing: a complete run becomes a version of a release, made aside and whole before anybody sees it.
 
-`DEST` is a link to the newest of `DEST.versions/vX.Y.Z`. A reader sees the old version or the new one, and a
-version never changes; publishing equal content again does nothing.
+What is published follows from the run and the recipe; the version, from what changed since the one before.
+Publishing equal content again does nothing but complete what is missing.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.errors import GateTripped, LedgerUnbalanced, UsageError
-from builder.files import storage, sync_folder, write_text
+from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
+from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_card
+from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
+from builder.release.folder import FolderDestination
+from builder.release.generations import GENERATIONS, generations, published_stages
+from builder.release.hub import HubDestination
+from builder.release.hub_repository import SCHEME
 from builder.release.licenses import write_licenses
 from builder.release.manifest import (
     MANIFEST,
@@ -26,97 +32,133 @@ from builder.release.manifest import (
     list_files,
     next_version,
     parse_version,
-    read_manifest,
 )
-from builder.release.views import DROPPED, Config, write_config
+from builder.release.views import DROPPED, Config, drops, kept, write_config
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
+
+_PLANS = 5  # while others publish there
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing led to."""
+    """What publishing led to.
 
-    dest: Path
+    Attributes:
+        dest: What `load_dataset` takes.
+        manifest: The release's manifest.
+        facts: What its card says.
+        is_new: Whether this call published it.
+        plan: What publishing would do, where it was a trial.
+        card: The card, where it was a trial.
+    """
+
+    dest: str
     manifest: Manifest
     facts: ReleaseFacts
     is_new: bool
+    plan: Plan | None = None
+    card: str = ""
+
+
+def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: bool) -> Destination:
+    """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
+
+    Raises:
+        UsageError: There is no such place.
+    """
+    if not dest.startswith(SCHEME):
+        return FolderDestination(Path(dest))
+    dataset = dest.removeprefix(SCHEME).strip("/")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
+        raise UsageError("it names no dataset", where=dest, remedy=f"write {SCHEME}ORG/NAME")
+    return HubDestination(dataset, run.path / "release", say, private=private)
 
 
 def publish(
-    loaded: LoadedRecipe, run: Run, dest: Path, version: str | None, license_file: Path | None
+    loaded: LoadedRecipe,
+    run: Run,
+    destination: Destination,
+    version: str | None,
+    license_file: Path | None,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    is_trial: bool = False,
 ) -> Published:
-    """Release a complete run to a directory.
+    """Release a complete run.
 
     Args:
         loaded: The recipe.
         run: Its run, with every stage done.
-        dest: Where the newest version is to be found.
+        destination: Where its versions are to be found.
         version: The version to publish; None for the next one, from what changed.
         license_file: The generator's licence.
+        say: Told what is worth knowing.
+        is_trial: Make all of it, and publish nothing.
 
     Raises:
-        UsageError: `dest` is something else, the version exists with other content, a licence is missing.
+        UsageError: The version exists with other content, a licence is missing.
         LedgerUnbalanced: The run's ledger does not balance.
-        StorageError: The disk refuses.
+        NothingToTalkTo: The Hub or the disk refuses.
+        VerificationFailed: What the Hub holds afterwards is not what was sent.
     """
-    if dest.exists() and not dest.is_symlink():
-        raise UsageError(
-            "it exists and is no release of ours", where=str(dest), remedy="choose another --to, or move it away"
-        )
     status = _complete(run)
-    versions = dest.with_name(dest.name + ".versions")
-    stage = versions / f".stage-{os.getpid()}"
-    with storage(versions):
-        versions.mkdir(parents=True, exist_ok=True)
-        _remove_stale(versions)
-        try:
-            return _publish(loaded, run, status, dest, version, license_file, stage)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+    with destination.stage() as stage:
+        facts = _write_content(loaded, run, status, license_file, stage)
+        content = _content(loaded, run, facts, stage)
+        for _ in range(_PLANS):
+            try:
+                return _release(loaded, facts, content, destination, version, stage, is_trial=is_trial)
+            except Overtaken as error:
+                say(f"{error}: another release was published meanwhile; planning again")
+    raise NothingToTalkTo(
+        f"in {_PLANS} tries somebody else was quicker",
+        where=destination.name,
+        remedy="see who publishes there, then run the same command again",
+    )
 
 
-def _publish(
+def _release(
     loaded: LoadedRecipe,
-    run: Run,
-    status: Status,
-    dest: Path,
+    facts: ReleaseFacts,
+    content: dict[str, Any],
+    destination: Destination,
     version: str | None,
-    license_file: Path | None,
     stage: Path,
+    *,
+    is_trial: bool,
 ) -> Published:
-    facts = _write_content(loaded, run, status, license_file, stage)
-    old = read_manifest(dest)
-    content = _content(loaded, run, facts, stage)
+    old = destination.newest()
     digest = content_digest(content)
     if old is not None and old.content_sha256 == digest and version in (None, old.version):
-        return Published(dest, old, facts, is_new=False)
+        if not is_trial:
+            destination.settle(old)
+        return Published(destination.name, old, facts, is_new=False)
     number = ".".join(map(str, parse_version(version or next_version(old, content))))
-    final = stage.parent / f"v{number}"
-    existing = read_manifest(final)
+    existing = destination.version(number)
     if existing is not None:
         if existing.content_sha256 != digest:
             raise UsageError(
                 f"version {number} is published with other content, and a version never changes",
-                where=str(final),
+                where=destination.name,
                 remedy=f"publish as {next_version(old, content)}, or leave --version out",
             )
-        _point(dest, final)
-        return Published(dest, existing, facts, is_new=False)
+        if not is_trial:
+            destination.settle(existing)
+        return Published(destination.name, existing, facts, is_new=False)
     history = changes(old, content)
-    before = (dest / "CHANGELOG.md").read_text(encoding="utf-8") if old is not None else "# Changelog\n"
+    before = "# Changelog\n" if old is None else destination.changelog()
     write_text(stage / "CHANGELOG.md", _prepend(before, number, history))
-    write_text(stage / "README.md", render_card(facts, number, dest.name, history, digest))
+    write_text(stage / "README.md", render_card(facts, number, destination.name, history, digest))
     rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
     manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
     write_text(stage / MANIFEST, manifest.to_json())
-    for path in filter(Path.is_file, stage.rglob("*")):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    stage.rename(final)
-    sync_folder(final.parent)
-    _point(dest, final)
-    return Published(dest, manifest, facts, is_new=True)
+    if is_trial:
+        card = (stage / "README.md").read_text(encoding="utf-8")
+        return Published(destination.name, manifest, facts, False, destination.plan(stage, manifest), card)
+    destination.put(stage, manifest)
+    destination.settle(manifest)
+    return Published(destination.name, manifest, facts, is_new=True)
 
 
 def _complete(run: Run) -> Status:
@@ -138,11 +180,11 @@ def _write_content(
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
     release = loaded.recipe.release
-    stage.mkdir()
     rewritten = bool(loaded.prompts)
     write_licenses(stage, release.license, license_file, loaded.recipe.sources, rewritten)
     configs: list[Config] = [
-        write_config(run, name, of_stage, release.split, stage) for name, of_stage in release.configs.items()
+        write_config(kept(run, of_stage), name, of_stage, release.split, stage)
+        for name, of_stage in release.configs.items()
     ]
     if not any(config.rows for config in configs):
         raise GateTripped(
@@ -151,7 +193,10 @@ def _write_content(
             remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
         )
     if release.dropped:
-        configs.append(write_config(run, DROPPED, None, release.split, stage))
+        configs.append(write_config(drops(run), DROPPED, None, release.split, stage))
+    if release.generations and (rewriting := published_stages(loaded)):
+        answers = generations(run, rewriting, list(release.configs.values()))
+        configs.append(write_config(answers, GENERATIONS, None, release.split, stage))
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)
@@ -196,20 +241,3 @@ def _prepend(changelog: str, version: str, history: list[str]) -> str:
     title, _, rest = changelog.partition("\n")
     entry = "\n".join(f"- {line}" for line in history)
     return f"{title}\n\n## {version}\n\n{entry}\n{rest}"
-
-
-def _point(dest: Path, final: Path) -> None:
-    """Make `dest` a link to a version, in one step."""
-    link = dest.with_name(f".{dest.name}.{os.getpid()}.link")
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(final, dest.parent), target_is_directory=True)
-    link.replace(dest)
-    sync_folder(dest.parent)
-
-
-def _remove_stale(versions: Path) -> None:
-    """Remove what killed publishers have left."""
-    for stage in versions.glob(".stage-*"):
-        owner = stage.name.rpartition("-")[2]
-        if not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(stage, ignore_errors=True)

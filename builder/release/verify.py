@@ -9,16 +9,23 @@ import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
+from builder.release.hub_repository import SCHEME, HubRepository
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, read_manifest
+from builder.release.reader import columns_read
 
 
-def verify(release: Path) -> Manifest:
-    """Return the manifest of a release that is as it says.
+def verify(dest: str) -> Manifest:
+    """Return the manifest of a release that is as it says, in a directory or at `hf://datasets/ORG/NAME@REVISION`.
+
+    On the Hub digests are compared as it tells them; nothing is downloaded but small files, footers and a row.
 
     Raises:
         UsageError: There is no release.
         VerificationFailed: With every difference found.
     """
+    if dest.startswith(SCHEME):
+        return _verify_on_hub(dest)
+    release = Path(dest)
     manifest = read_manifest(release)
     if manifest is None:
         raise UsageError(
@@ -28,20 +35,62 @@ def verify(release: Path) -> Manifest:
     listed = {file.path for file in manifest.files}
     present = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
     problems += [f"{path}: not in the manifest" for path in sorted(present - listed - {MANIFEST})]
+    problems += _by_itself(manifest) or _loaded(str(release), manifest, None)
+    _raise(problems, dest)
+    return manifest
+
+
+def _verify_on_hub(dest: str) -> Manifest:
+    dataset, _, revision = dest.removeprefix(SCHEME).partition("@")
+    repository = HubRepository(dataset)
+    found = repository.resolve(revision or "main")
+    manifest = None if found is None else repository.manifest_at(found)
+    if found is None or manifest is None:
+        raise UsageError(
+            "there is no release here",
+            where=dest,
+            remedy="name a dataset of ours, and a tag or commit that it has",
+        )
+    problems = repository.differences(found, manifest) or repository.miscounted(found, manifest)
+    problems += _by_itself(manifest)
+    _raise(problems or _loaded(dataset, manifest, found), dest)
+    return manifest
+
+
+def _raise(problems: list[str], where: str) -> None:
+    if problems:
+        raise VerificationFailed(
+            f"{len(problems)} difference(s):\n  " + "\n  ".join(problems),
+            where=where,
+            remedy="publish again from the run; a published version is never edited",
+        )
+
+
+def _by_itself(manifest: Manifest) -> list[str]:
+    """Return in what a manifest contradicts itself."""
+    problems = _ledger(manifest)
     if content_digest(manifest.content) != manifest.content_sha256:
         problems.append(f"{MANIFEST}: its content does not have the digest it states")
-    problems += _ledger(manifest)
     for config, rows in manifest.content["rows"].items():
         found = sum(file.rows or 0 for file in manifest.files if file.path.startswith(f"data/{config}/"))
         if found != rows:
             problems.append(f"config {config}: {found} rows in files, {rows} in the manifest")
-    if problems:
-        raise VerificationFailed(
-            f"{len(problems)} difference(s):\n  " + "\n  ".join(problems),
-            where=str(release),
-            remedy="publish again from the run; a published version is never edited",
-        )
-    return manifest
+    return problems
+
+
+def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
+    """Load a row of each config as users do; return what is not as the manifest says."""
+    schemas = manifest.content["schemas"]
+    found, trouble = columns_read(name, revision, manifest.content["recipe"]["release"]["split"], list(schemas))
+    problems = []
+    for config, schema in schemas.items():
+        columns = [column.partition(": ")[0] for column in schema]
+        if config not in found:
+            problems.append(f"config {config}: `load_dataset` fails ({trouble})")
+        elif found[config] != columns:
+            row = ", ".join(found[config]) or "nothing"
+            problems.append(f"config {config}: a row has {row}, not {', '.join(columns)}")
+    return problems
 
 
 def _file(release: Path, file: File) -> list[str]:

@@ -28,7 +28,7 @@ class Config:
 
     Attributes:
         name: Its name for `load_dataset`.
-        stage: The stage whose kept documents it holds; None for the drops.
+        stage: The stage whose kept documents it holds; None for the drops and the generations.
         files: Its files, relative to the release, in order.
         rows: Number of rows.
         bytes: Size of its files.
@@ -45,9 +45,8 @@ class Config:
     schema: pa.Schema
 
 
-def write_config(run: Run, name: str, stage: str | None, split: str, folder: Path) -> Config:
-    """Write a config's Parquet files below `folder`."""
-    view = _drops(run) if stage is None else _kept(run, stage)
+def write_config(view: Iterator[pa.Table], name: str, stage: str | None, split: str, folder: Path) -> Config:
+    """Write a config's Parquet files, of the rows that `view` yields, below `folder`."""
     data = folder / "data" / name
     with storage(data):
         data.mkdir(parents=True, exist_ok=True)
@@ -89,7 +88,14 @@ def _write(view: Iterator[pa.Table], data: Path) -> tuple[list[tuple[Path, int, 
     return parts, schema
 
 
-def _kept(run: Run, stage: str) -> Iterator[pa.Table]:
+def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
+    """Tell for each row whether the stage kept the document; one that did not reach it, it did not keep."""
+    dropped_here = pc.fill_null(pc.equal(pc.struct_field(table["verdict"], "stage"), pa.scalar(stage)), False)
+    kept: pa.ChunkedArray[Any] = pc.and_(pc.is_valid(table[stage]), pc.invert(dropped_here))
+    return kept
+
+
+def kept(run: Run, stage: str) -> Iterator[pa.Table]:
     """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
     upto = run.stages[: run.stages.index(stage) + 1]
     for path in run.shard_paths():
@@ -97,15 +103,14 @@ def _kept(run: Run, stage: str) -> Iterator[pa.Table]:
         changing = stages_with_text(file.schema_arrow, upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
         table = file.read(columns=columns)
-        dropped_here = pc.fill_null(pc.equal(pc.struct_field(table["verdict"], "stage"), pa.scalar(stage)), False)
-        table = table.filter(pc.and_(pc.is_valid(table[stage]), pc.invert(dropped_here)))
+        table = table.filter(is_kept(table, stage))
         # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
         texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
         text = pc.coalesce(*texts, table["text"])
         yield _flat({"text": text, "id": table["id"]}, table["source"])
 
 
-def _drops(run: Run) -> Iterator[pa.Table]:
+def drops(run: Run) -> Iterator[pa.Table]:
     """Yield a shard's drops at a time: id, stage, reason, provenance and measures; no text."""
     filters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "filter" in stage]
     for path in run.shard_paths():

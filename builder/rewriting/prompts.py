@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
+import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from builder.errors import RecipeError
 from builder.resources import folder
-from builder.rewriting.checks import CHECKS
 
 _MARKER = re.compile(r"^<!-- (system|user|assistant) -->$", re.M)
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
@@ -62,19 +62,36 @@ class AnswerFormat(_Strict):
 
 
 class Check(_Strict):
-    """What a parsed answer must pass: a filter with its options, or a named check against the source."""
+    """What a parsed answer must pass: a filter, or a check against the source; other keys are its options.
+
+    `name` tells two of a kind apart. `not_below_source` names a number that a filter measures: the new text must
+    reach what the old one has, and the filter's own decision does not count.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     filter: str | None = None
     check: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(default="", pattern=r"^(?:[A-Za-z][A-Za-z0-9_]*)?$")
+    not_below_source: str | None = None
 
     @model_validator(mode="after")
-    def _known(self) -> Check:
+    def _is_one(self) -> Check:
         if (self.filter is None) == (self.check is None):
             raise ValueError("a check has exactly one of `filter` and `check`")
-        if self.check is not None and (self.check not in CHECKS or self.options):
-            raise ValueError(f"there is no check {self.check!r} with options; there are {', '.join(CHECKS)}")
+        if self.check is not None and self.not_below_source is not None:
+            raise ValueError("`not_below_source` goes with a filter")
         return self
+
+    @property
+    def label(self) -> str:
+        """Its name in the table: `name`, else that of the filter or check."""
+        return self.name or self.filter or self.check or ""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Its options, as written."""
+        return self.model_extra or {}
 
 
 class Prompt(_Strict):
@@ -84,11 +101,26 @@ class Prompt(_Strict):
     version: int = Field(ge=1)
     answer: AnswerFormat
     sampling: Sampling = Sampling()
-    attempts: int = Field(default=3, ge=1, le=10)
+    attempts: int = Field(default=2, ge=1, le=10)
     min_characters: int = Field(default=50, ge=1)
     checks: list[Check] = Field(default_factory=list)
     messages: list[tuple[str, str]]
     sha: str
+
+    @model_validator(mode="after")
+    def _checks_have_names(self) -> Prompt:
+        labels = [check.label for check in self.checks]
+        if twice := {label for label in labels if labels.count(label) > 1}:
+            raise ValueError(f"two checks are called {min(twice)!r}: give one of them a `name`")
+        return self
+
+    @property
+    def messages_sha(self) -> str:
+        """Return the digest of the messages alone: what of a prompt decides its answers.
+
+        Another answer format, another check or more attempts read the same answers in another way.
+        """
+        return _digest(tuple(self.messages))
 
     @property
     def prefill(self) -> str:
@@ -99,6 +131,11 @@ class Prompt(_Strict):
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
         return [{"role": role, "content": _template(content).render(text=text)} for role, content in self.messages]
+
+
+@lru_cache(maxsize=256)
+def _digest(messages: tuple[tuple[str, str], ...]) -> str:
+    return hashlib.sha256(orjson.dumps(messages)).hexdigest()
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,8 @@
 """A rewriting stage: a document's text through one prompt, as many attempts as it takes and no more.
 
-An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or
-a check does not pass; the next attempt has another seed. Seeds follow from the content, so that a run made
-again asks for the same generations.
+An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or a check
+does not pass; the next attempt has another seed and, where the model was cut off, twice the tokens. Seeds follow
+from the content, so that a run made again asks for the same generations.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 import orjson
 
-from builder.document import Document, Verdict
+from builder.document import Document, Record, Verdict
 from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
 from builder.rewriting.prompts import Message, Prompt, Sampling
 from builder.rewriting.servers import COMPLETE, Generation, Model
 
-Check = Callable[[str, str], Awaitable[bool]]
-"""Takes the text before and the new text; tells whether the new one passes."""
+Check = Callable[[str, str], Awaitable[Verdict]]
+"""Takes the text before and the new text; returns its figures, and the reason why the new one does not pass."""
 
 REWRITTEN: Mapping[str, type] = {
     "text": str,
@@ -38,7 +38,6 @@ REWRITTEN: Mapping[str, type] = {
     "sampling": str,
     "seed": int,
     "attempts": int,
-    "checks": str,
     "special_tokens": int,
 }
 """Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
@@ -76,15 +75,6 @@ def neutralise(text: str) -> tuple[str, int]:
     return _SPECIAL.subn(lambda token: f"{token[0][0]} {token[0][1:-1]} {token[0][-1]}", text)
 
 
-def request_key(text: str, stage: str, prompt_sha: str, model: Model, sampling: Sampling, seed: int) -> str:
-    """Return the key of a generation: all that decides it, and nothing else.
-
-    `text` is the document's as it goes into the prompt, special tokens broken up.
-    """
-    identity = [text, stage, prompt_sha, model.id, model.sha, {**sampling.model_dump(), "seed": seed}]
-    return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class Rewriter:
     """One rewriting stage of a recipe, bound to the model that answers."""
@@ -104,26 +94,34 @@ class Rewriter:
         text, special_tokens = neutralise(document.current)
         messages = self.prompt.render(text)
         answers: list[dict[str, Any]] = []
-        failure, parsed = "no_attempt", None
+        failure, parsed, sampling = "no_attempt", None, self.sampling
+        figures: dict[str, Record] = {}
         while parsed is None and len(answers) < self.prompt.attempts:
             seed = self.seed(text, len(answers))
-            request = Request(self.key(text, seed), messages, self.sampling, seed)
+            key = self.key(text, sampling, seed)
+            asked = {"key": key, "seed": seed, "max_tokens": sampling.max_tokens}
             try:
-                generation = await ask(request)
+                generation = await ask(Request(key, messages, sampling, seed))
             except RequestFailed as error:
-                answers.append({"seed": seed, "failure": error.reason, "error": error.what[:300]})
+                answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
-            parsed, failure = await self._judge(text, generation)
-            answers.append({"seed": seed, "failure": failure or None, **_fields(generation)})
-        record = self._record(parsed, answers, failure, special_tokens)
+            parsed, failure, figures = await self._judge(text, generation)
+            answers.append({**asked, "failure": failure or None, **_fields(generation)})
+            if generation.finish_reason == "length":
+                sampling = sampling.model_copy(update={"max_tokens": 2 * sampling.max_tokens})
+            elif sampling.temperature == 0:
+                break  # another seed would give the same answer
+        record = {**self._record(parsed, answers, failure, special_tokens), **self._figures(figures)}
         if parsed is not None:
             return Verdict(record, text=parsed.text)
         return Verdict(record, drop=failure if self.on_failure == "drop" else None)
 
-    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str]:
+    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str, dict[str, Record]]:
+        """Return what the answer holds, or None and the reason; and the figures of the checks it came to."""
+        figures: dict[str, Record] = {}
         if generation.finish_reason not in COMPLETE:
-            return None, "truncated" if generation.finish_reason == "length" else "incomplete"
+            return None, "truncated" if generation.finish_reason == "length" else "incomplete", figures
         answer = generation.answer
         stops = self.sampling.stop or []
         for stop in stops:
@@ -135,19 +133,30 @@ class Rewriter:
                 may_end_open=any(stop.strip().startswith("```") for stop in stops),
             )
         except Unparsable as error:
-            return None, str(error)
+            return None, str(error), figures
         if len(parsed.text.strip()) < self.prompt.min_characters:
-            return None, "too_short"
+            return None, "too_short", figures
         if _SPECIAL.search(parsed.text):
-            return None, "special_token"
+            return None, "special_token", figures
         for name, check in self.checks.items():
-            if not await check(before, parsed.text):
-                return None, f"failed_{name}"
-        return parsed, ""
+            verdict = await check(before, parsed.text)
+            figures[name] = verdict.record
+            if verdict.drop is not None:
+                return None, verdict.drop, figures
+        return parsed, "", figures
 
-    def key(self, text: str, seed: int) -> str:
-        """Return the journal's key: content, stage, prompt, model and sampling, and nothing else."""
-        return request_key(text, self.stage, self.prompt.sha, self.model, self.sampling, seed)
+    def _figures(self, figures: dict[str, Record]) -> dict[str, Any]:
+        """Return the column of the checks' figures, where there are checks: null for those not come to."""
+        return {"checks": {name: figures.get(name) for name in self.checks}} if self.checks else {}
+
+    def key(self, text: str, sampling: Sampling, seed: int) -> str:
+        """Return the key of a generation: all that decides it, and nothing else.
+
+        `text` is the document's as it goes into the prompt, special tokens broken up.
+        """
+        asked = {**sampling.model_dump(exclude_none=True), "seed": seed}
+        identity = [text, self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]
+        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def seed(self, text: str, attempt: int) -> int:
         """Return the attempt's seed, in 0 … 2³¹ − 1, which follows from the content alone."""
@@ -169,10 +178,11 @@ class Rewriter:
             "model_sha": self.model.sha,
             "prompt": self.prompt.id,
             "prompt_sha": self.prompt.sha,
-            "sampling": orjson.dumps(self.sampling.model_dump(exclude_none=True)).decode(),
+            "sampling": orjson.dumps(
+                {**self.sampling.model_dump(exclude_none=True), "max_tokens": last["max_tokens"]}
+            ).decode(),
             "seed": last["seed"],
             "attempts": len(answers),
-            "checks": ",".join(self.checks),
             "special_tokens": special_tokens,
             "answers": answers,
         }

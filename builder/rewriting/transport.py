@@ -55,7 +55,10 @@ async def post(
     headers = {"Content-Type": "application/json"}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
-        async with session.post(url, data=body, headers=headers, timeout=timeout) as response:
+        # A redirect would take the document to a place nobody named, and come back as a page.
+        async with session.post(
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        ) as response:
             content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
             if content is None:
                 raise GenerationFailed(f"its answer is longer than {_BODY_BYTES >> 20} MiB", where=server.url)
@@ -105,7 +108,7 @@ def error_for(status: int, content: bytes, headers: Mapping[str, str], server: S
         return GenerationFailed(what, where=where)
     if status == 429 or (status == 503 and server.kind == "sglang"):  # which says so that its queue is full
         return ServerOverloaded(what, where=where, retry_after=_retry_after(headers))
-    if status >= 500 or status in (408, 425):
+    if status >= 500 or status < 400 or status in (408, 425):  # a redirect, and what a proxy has no patience for
         return ServerUnavailable(what, where=where, retry_after=_retry_after(headers))
     return RequestRejected(what, where=where)
 

@@ -25,16 +25,17 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
-from builder.rewriting.checks import CHECKS
 from builder.rewriting.local import find_weights, serve
 from builder.rewriting.pool import PATIENCE, ServerPool
-from builder.rewriting.rewriter import Ask, Check, Request, Rewriter
+from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
+from builder.run.earlier import open_source
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
-from builder.run.journal import Journals
+from builder.run.journal import Journals, put_back
+from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
@@ -55,7 +56,7 @@ class BuildOptions:
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
-        reuse: Other runs, whose answers to equal requests are taken.
+        reuse: Other runs and releases, whose answers to equal requests are taken.
         patience: Seconds to wait for a server while none answers, at the start and later.
         gates: What may go wrong before the run stops.
     """
@@ -83,6 +84,11 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     names = [stage.name for stage in loaded.recipe.stages]
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
+    with Owner(path):
+        return _build(loaded, path, options, console, until)
+
+
+def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, until: str) -> Run:
     is_new = not (path / "run.json").is_file()
     run = Run.begin(path, loaded)
     if is_new:
@@ -90,7 +96,7 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
-    for stage in _comparing(loaded, names[: names.index(until) + 1]):
+    for stage in _comparing(loaded, run.stages[: run.reached(until)]):
         building.compare(stage)
     building.build_until(until)
     return run
@@ -135,8 +141,10 @@ class _Building:
             self._build_unfinished(self.shards[:wanted], unfinished, until)
             if limit is not None:
                 wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
-        for extra in run.shard_paths()[wanted:]:
-            extra.unlink()  # of a build with a larger --limit
+        for extra in run.shard_paths()[wanted:]:  # of a build with a larger --limit
+            put_back(extra, run.rewriters, run.journal_of(extra))
+            extra.unlink()
+        run.clear_journals()
         if wanted == len(self.shards):
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
         return wanted
@@ -147,7 +155,7 @@ class _Building:
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
             earlier = [
-                stack.enter_context(EarlierAnswers(Run.read(path), self.run.path, self.say))
+                stack.enter_context(EarlierAnswers(open_source(path), self.run.path, self.say))
                 for path in (options.reuse if rewrites else ())
             ]
             servers, model_sha = list(options.servers), None
@@ -210,7 +218,7 @@ class _Building:
                 until,
                 steps,
                 self.compared,
-                schema_of(self.loaded.recipe),
+                schema_of(self.loaded),
                 journals,
                 window=window,
                 on_document=on_document,
@@ -311,12 +319,7 @@ def _step(
     if pool is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
-    checks: dict[str, Check] = {}
-    for check in prompt.checks:
-        if check.filter is None:
-            checks[check.check or ""] = _comparison(CHECKS[check.check or ""])
-        else:
-            checks[check.filter] = _passes(loaded.check_filters[stage.name, check.filter], workers)
+    checks = {name: partial(check.judge, workers) for name, check in loaded.checks[stage.name].items()}
     rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
@@ -329,20 +332,6 @@ def _filtering(used: WorkerFilter | FactFilter, workers: Workers) -> Callable[[D
         return Verdict(measures, used.decide(measures))
 
     return judged
-
-
-def _comparison(passes: Callable[[str, str], bool]) -> Check:
-    async def checked(before: str, after: str) -> bool:
-        return passes(before, after)
-
-    return checked
-
-
-def _passes(used: WorkerFilter, workers: Workers) -> Check:
-    async def checked(_: str, after: str) -> bool:
-        return (await workers.verdict(used, after)).drop is None
-
-    return checked
 
 
 def _last_filter(loaded: LoadedRecipe) -> str:

@@ -20,10 +20,12 @@ from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.servers import Model
+from builder.run.generations import rewriting_stages
+from builder.run.owner import OWNER
 from builder.run.table import shard_facts
 from builder.sources import Shard, Source
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def _versions(loaded: LoadedRecipe) -> dict[str, str]:
         "pyarrow": version("pyarrow"),
         "python": platform.python_version(),
     }
-    for used in (*loaded.filters.values(), *loaded.check_filters.values()):
+    checking = (check.used for checks in loaded.checks.values() for check in checks.values())
+    for used in (*loaded.filters.values(), *checking):
         found.update(used.identity())
     return dict(sorted(found.items()))
 
@@ -72,6 +75,12 @@ class Run:
                 "there is no run here", where=str(path), remedy="`python -m builder build RECIPE` makes one"
             )
         facts: dict[str, Any] = orjson.loads(file.read_bytes())
+        if facts["format"] != _FORMAT:
+            raise UsageError(
+                f"the run is of format {facts['format']}, this version has {_FORMAT}",
+                where=str(path),
+                remedy="use the version that made it, or build into another directory with --run DIR",
+            )
         return cls(path, facts)
 
     @classmethod
@@ -98,7 +107,9 @@ class Run:
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
             return run
-        if path.exists() and any(path.iterdir()):
+        # What a process that was killed while it began may have left is nothing.
+        others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
+        if others:
             raise RunMismatch(
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
@@ -153,6 +164,26 @@ class Run:
         """Return the facts of a shard of the table, None where it is not there."""
         facts = shard_facts(self.shard_path(shard.index))
         return facts if facts is not None and facts["range"] == shard.facts else None
+
+    @property
+    def rewriters(self) -> list[str]:
+        """The names of the rewriting stages, in order."""
+        return rewriting_stages(self.facts["recipe"])
+
+    def journal_of(self, shard: Path) -> Path:
+        """Return where the journal of a shard lies, given where the shard does."""
+        return self.path / "journal" / f"{shard.stem}.jsonl"
+
+    def is_through(self, shard: Path) -> bool:
+        """Whether a shard is in the table with all its documents, through every stage."""
+        facts = shard_facts(shard)
+        return facts is not None and facts["until"] == self.stages[-1] and not facts["is_cut"]
+
+    def clear_journals(self) -> None:
+        """Remove what a build leaves that is killed between putting a shard into the table and this."""
+        for journal in (self.path / "journal").glob("shard-*.jsonl"):
+            if self.is_through(self.path / "shards" / f"{journal.stem}.parquet"):
+                journal.unlink(missing_ok=True)
 
     def finished(self, shard: RunShard, until: str, limit: int | None) -> int | None:
         """Return how many documents a shard has in the table, None where it needs work.

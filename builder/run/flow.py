@@ -22,7 +22,7 @@ from builder.errors import LedgerUnbalanced
 from builder.rewriting.rewriter import Ask
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
-from builder.run.journal import Journals, ShardJournal
+from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import read_shard, write_shard
 
@@ -144,7 +144,7 @@ class Flow:
             count = self._run.finished(shard, self._until, left)
             if count is None:
                 reading, count = _Reading(shard), 0
-                for document in islice(self._documents(reading), left):
+                for document in islice(self._documents(reading, left), left):
                     count += 1
                     yield reading, document
                 reading.is_cut = count == left
@@ -161,20 +161,23 @@ class Flow:
                 remedy="the source changed while it was read: build into a new directory with --run DIR",
             )
 
-    def _documents(self, reading: _Reading) -> Iterator[Document]:
+    def _documents(self, reading: _Reading, left: int | None) -> Iterator[Document]:
         """Yield a shard's documents, as far as they got before and with what comparing them has decided."""
-        documents = self._as_they_were(reading)
+        documents = self._as_they_were(reading, left)
         for duplicates in self._comparing:
             documents = duplicates.judge(reading.shard.index, documents)
         return documents
 
-    def _as_they_were(self, reading: _Reading) -> Iterator[Document]:
-        """Yield a shard's documents from the table, else from the source."""
+    def _as_they_were(self, reading: _Reading, left: int | None) -> Iterator[Document]:
+        """Yield a shard's documents, of which `left` are wanted, from the table, else from the source."""
         shard = reading.shard
         facts = self._run.facts_of(shard)
         if facts is None:
             return shard.source.read(shard.range, reading.passed_over)
-        before = read_shard(self._run.shard_path(shard.index), self._run.stages)
+        path = self._run.shard_path(shard.index)
+        if left is not None and facts["documents"] > left:
+            put_back(path, self._run.rewriters, self._run.journal_of(path))
+        before = read_shard(path, self._run.stages)
         if not facts["is_cut"]:
             reading.passed_over.update(facts["passed_over"])
             return before
@@ -204,7 +207,7 @@ class Flow:
             "passed_over": dict(sorted(reading.passed_over.items())),
         }
         await asyncio.to_thread(write_shard, self._run.shard_path(index), opened.documents, self._schema, facts)
-        self._journals.discard(index)
+        self._journals.discard(index, is_through=self._run.is_through(self._run.shard_path(index)))
         self._on_shard(reading.shard)
 
 

@@ -16,15 +16,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import orjson
 
-from builder.files import storage, sync_folder
+from builder.files import replacing, storage, sync_folder
 from builder.rewriting.rewriter import Request
 from builder.rewriting.servers import Generation
-from builder.run.reuse import EarlierAnswers
+from builder.run.generations import generations_in
 
 Generate = Callable[[Request], Awaitable[Generation]]
+
+
+class Earlier(Protocol):
+    """What another run has been answered."""
+
+    def get(self, key: str) -> Generation | None:
+        """Return the generation with this key, None where there is none. Called from any thread."""
 
 
 class ShardJournal:
@@ -35,6 +43,7 @@ class ShardJournal:
         self.path = path
         self.known = recover(path)
         self.replayable = frozenset(self.known)
+        self.unasked = set(self.known)
         self.descriptor = -1
         self._journals = journals
 
@@ -72,7 +81,7 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[EarlierAnswers] = ()) -> None:
+    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[Earlier] = ()) -> None:
         """Keep journals in `folder`; what is in none of them, nor an answer of other runs, `generate`."""
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._other_runs = folder, generate, other_runs
@@ -102,16 +111,24 @@ class Journals:
         self._open[shard] = journal
         return journal
 
-    def discard(self, shard: int) -> None:
-        """Remove the journal of a shard that is safely in the table."""
+    def discard(self, shard: int, *, is_through: bool) -> None:
+        """Remove the journal of a shard that is safely in the table.
+
+        Args:
+            shard: The shard.
+            is_through: Whether all its documents are through every stage. Else a build with a smaller --limit or
+                an earlier --until wrote it, and answers that it had no use for stay for the next.
+        """
         journal = self._open.pop(shard)
         journal.close()
-        journal.path.unlink(missing_ok=True)
+        if is_through or not journal.unasked:
+            journal.path.unlink(missing_ok=True)
 
     async def ask(self, journal: ShardJournal, request: Request) -> Generation:
         """See `ShardJournal.ask`."""
         key = request.key
         if key in journal.known:
+            journal.unasked.discard(key)
             self.counts["replayed" if key in journal.replayable else "reused"] += 1
             return journal.known[key]
         elsewhere = next((other.known[key] for other in self._open.values() if key in other.known), None)
@@ -170,6 +187,14 @@ class Journals:
                         done.set_result(None)
 
 
+def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
+    """Journal the answers of a shard of the table that is about to go, or to lose rows: they are paid for."""
+    known = {**recover(journal), **dict(generations_in(shard, stages))}
+    if known:
+        with storage(journal), replacing(journal) as temporary:
+            temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
+
+
 def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
     lines: dict[ShardJournal, list[bytes]] = {}
     for journal, line, _ in group:
@@ -184,13 +209,15 @@ def encode(key: str, generation: Generation) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def recover(path: Path) -> dict[str, Generation]:
-    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+def read(path: Path) -> tuple[dict[str, Generation], int]:
+    """Return the generations a journal holds, and how many of its bytes are whole lines. Changes nothing."""
     known: dict[str, Generation] = {}
-    if not path.exists():
-        return known
     whole = 0
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return known, whole
+    with file:
         for line in file:
             if not line.endswith(b"\n"):
                 break
@@ -201,7 +228,13 @@ def recover(path: Path) -> dict[str, Generation]:
                 fields = orjson.loads(body)
                 key = fields.pop("key")
                 known[key] = Generation(**fields)
-    if whole < path.stat().st_size:
+    return known, whole
+
+
+def recover(path: Path) -> dict[str, Generation]:
+    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
+    known, whole = read(path)
+    if path.exists() and whole < path.stat().st_size:
         with storage(path):
             os.truncate(path, whole)
     return known

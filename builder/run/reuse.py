@@ -1,8 +1,9 @@
-"""Answers of another run: what it paid for and this run would ask for again, by the same key.
+"""Answers of another run or of a release: what was paid for and this run would ask for again, by the same key.
 
-An index on disk, made once, leads from a request's key to the row of the other run's table that holds the answer.
-Rows are read a group at a time; runs over one source ask in the order they lie in. What the other run has
-journalled of shards that are not in its table yet is not looked at.
+An index on disk, made once, leads from a request's key to the row that holds the answer. Rows are read a group at
+a time; runs over one source ask in the order they lie in. What a run has journalled and not yet in its table is
+copied into the index, for a journal goes when its shard is done. The index is made and read without locks, which
+not every network file system has.
 """
 
 from __future__ import annotations
@@ -12,46 +13,45 @@ import hashlib
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from builder.errors import StorageError
 from builder.files import replacing, storage
-from builder.rewriting.prompts import Sampling
-from builder.rewriting.rewriter import neutralise, request_key
-from builder.rewriting.servers import Generation, Model
-from builder.run.directory import Run
-from builder.run.table import from_row
+from builder.rewriting.servers import Generation
+from builder.run.earlier import Place, Row, Source
+from builder.run.generations import generation_of
 
 _GROUPS = 8  # row groups held in memory
+_COLUMNS = "key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT, generation BLOB"
+
+_INSERT = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class EarlierAnswers:
-    """The answers of one run. Use as a context manager; `get` may be called from any thread."""
+    """The answers of one run or release. Use as a context manager; `get` may be called from any thread."""
 
-    def __init__(self, run: Run, into: Path, say: Callable[[str], None]) -> None:
-        """Make the index of `run` below the directory `into`, if it isn't there.
+    def __init__(self, source: Source, into: Path, say: Callable[[str], None]) -> None:
+        """Make the index of `source` below the directory `into`, if it isn't there.
 
         Raises:
             StorageError: The disk refuses.
         """
-        self._run = run
-        self._rewriters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "rewrite" in stage]
-        self._groups: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+        self._source = source
+        self._groups: OrderedDict[tuple[str, int], Sequence[Row]] = OrderedDict()
         self._lock = threading.Lock()
-        paths = run.shard_paths()
-        described = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-        digest = hashlib.sha256(orjson.dumps([str(run.path.resolve()), described])).hexdigest()
-        index = into / "reuse" / f"{digest[:16]}.sqlite"
+        index = into.resolve() / "reuse" / f"{_named(source)}.sqlite"
         if not index.is_file():
-            say(f"{run.path}: indexing the answers of {len(paths)} shards")
-            self._make(index, paths)
-        self._connection = sqlite3.connect(index, check_same_thread=False)
+            say(f"{source.path}: indexing its answers")
+            self._make(index)
+            for outdated in index.parent.glob(f"{index.stem.partition('-')[0]}-*.sqlite"):
+                if outdated != index:
+                    outdated.unlink()
+        self._connection = sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def __enter__(self) -> EarlierAnswers:
         return self
@@ -62,68 +62,65 @@ class EarlierAnswers:
         self._connection.close()
 
     def get(self, key: str) -> Generation | None:
-        """Return the generation with this key, None where the run has none."""
+        """Return the generation with this key, None where there is none."""
         with self._lock:
             found = self._connection.execute(
-                "SELECT shard, row_group, row, stage, answer FROM answers WHERE key = ?", (bytes.fromhex(key),)
+                "SELECT file, row_group, row, stage, number, generation FROM answers WHERE key = ?",
+                (bytes.fromhex(key),),
             ).fetchone()
             if found is None:
                 return None
-            shard, group, row, stage, number = found
-            answer = self._group(shard, group)[row][self._rewriters[stage]]["answers"][number]
-            return _generation(answer)
+            *place, journalled = found
+            return Generation(**orjson.loads(journalled)) if journalled else self._at(Place(*place), key)
 
-    def _group(self, shard: str, group: int) -> list[dict[str, Any]]:
-        place = (shard, group)
+    def _at(self, place: Place, key: str) -> Generation | None:
+        rows = self._group(place.file, place.group)
+        answer = self._source.answer(rows[place.row], place) if place.row < len(rows) else None
+        # Another process may have made the table anew since it was indexed.
+        return generation_of(answer) if answer is not None and answer["key"] == key else None
+
+    def _group(self, file: str, group: int) -> Sequence[Row]:
+        place = (file, group)
         if place not in self._groups:
-            file = pq.ParquetFile(self._run.path / "shards" / shard)
-            columns = [f"{stage}.answers" for stage in self._rewriters]
-            self._groups[place] = file.read_row_group(group, columns=columns).to_pylist()
+            self._groups[place] = self._source.rows(file, group)
             if len(self._groups) > _GROUPS:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(place)
         return self._groups[place]
 
-    def _make(self, index: Path, paths: list[Path]) -> None:
+    def _make(self, index: Path) -> None:
         with storage(index), replacing(index) as temporary:
             temporary.unlink(missing_ok=True)  # of a process that was killed
             try:
-                with contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+                with (
+                    contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection,
+                    connection,
+                ):
                     connection.execute("PRAGMA journal_mode = OFF")
-                    connection.execute(
-                        "CREATE TABLE answers (key BLOB PRIMARY KEY, shard TEXT, row_group INT, row INT,"
-                        " stage INT, answer INT) WITHOUT ROWID"
+                    connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
+                    connection.executemany(
+                        "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", self._all()
                     )
-                    for path in paths:
-                        insert = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)"
-                        connection.executemany(insert, self._keys(path))
             except sqlite3.OperationalError as error:
                 raise StorageError(
-                    f"the index of {self._run.path} can't be made ({error})",
+                    f"the index of {self._source.path} can't be made ({error})",
                     where=str(index),
                     remedy="make room, then run the same command",
                 ) from error
 
-    def _keys(self, path: Path) -> Iterator[tuple[bytes, str, int, int, int, int]]:
-        """Yield key and place of each answer in a shard."""
-        file = pq.ParquetFile(path)
-        for group in range(file.num_row_groups):
-            for row, fields in enumerate(file.read_row_group(group).to_pylist()):
-                for stage, name in enumerate(self._rewriters):
-                    record = fields[name]
-                    if record is None:
-                        continue
-                    before = self._run.stages[: self._run.stages.index(name)]
-                    text, _ = neutralise(from_row(fields, before).current)
-                    sampling = Sampling.model_validate(orjson.loads(record["sampling"]))
-                    model = Model(record["model"], record["model_sha"])
-                    for number, answer in enumerate(record["answers"]):
-                        if answer["answer"] is not None:
-                            key = request_key(text, name, record["prompt_sha"], model, sampling, answer["seed"])
-                            yield bytes.fromhex(key), path.name, group, row, stage, number
+    def _all(self) -> Iterator[tuple[object, ...]]:
+        # First what may go: a shard that is done meanwhile is then found in the table.
+        for key, generation in self._source.journalled():
+            yield bytes.fromhex(key), None, None, None, None, None, orjson.dumps(asdict(generation))
+        for key, place in self._source.places():
+            yield bytes.fromhex(key), *place, None
 
 
-def _generation(answer: dict[str, Any]) -> Generation:
-    return Generation(
-        answer["answer"], answer["finish_reason"], answer["prompt_tokens"], answer["completion_tokens"]
-    )
+def _named(source: Source) -> str:
+    """Return the index's name: of which source, and in which state that is."""
+    described = []
+    for path in source.files():
+        with contextlib.suppress(FileNotFoundError):  # a journal goes while one looks
+            described.append((path.name, path.stat().st_size, path.stat().st_mtime_ns))
+    parts = (str(source.path.resolve()).encode(), orjson.dumps(described))
+    return "-".join(hashlib.sha256(part).hexdigest()[:16] for part in parts)

@@ -18,23 +18,24 @@ from builder.document import Document
 from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
 from builder.filters import FILTERS
-from builder.recipe import FilterStage, Recipe
+from builder.recipe import FilterStage
+from builder.recipe_file import LoadedRecipe
 from builder.rewriting.rewriter import REWRITTEN
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 _GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
-_ANSWER = {"seed": int, "failure": str, "error": str, **_GENERATED}
+_ANSWER = {"key": str, "seed": int, "max_tokens": int, "failure": str, "error": str, **_GENERATED}
 
 
 def _struct(fields: Mapping[str, type]) -> list[pa.Field[Any]]:
     return [pa.field(name, _ARROW[kind]) for name, kind in fields.items()]
 
 
-def schema_of(recipe: Recipe) -> pa.Schema:
+def schema_of(loaded: LoadedRecipe) -> pa.Schema:
     """Return the table's schema: id, text, source, one struct a stage, verdict."""
     source: dict[str, pa.DataType] = {}
-    for described in recipe.sources:
+    for described in loaded.recipe.sources:
         for column, kind in described.columns().items():
             if source.setdefault(column, kind) != kind:
                 raise SourceError(
@@ -46,11 +47,15 @@ def schema_of(recipe: Recipe) -> pa.Schema:
         pa.field("text", pa.string()),
         pa.field("source", pa.struct([pa.field(name, kind) for name, kind in source.items()])),
     ]
-    for stage in recipe.stages:
+    for stage in loaded.recipe.stages:
         if isinstance(stage, FilterStage):
             fields = _struct(FILTERS[stage.filter].measures)
         else:
-            fields = [*_struct(REWRITTEN), pa.field("answers", pa.list_(pa.struct(_struct(_ANSWER))))]
+            fields = _struct(REWRITTEN)
+            if checks := loaded.checks[stage.name]:  # Parquet has no struct without fields
+                figures = {name: pa.struct(_struct(check.measures)) for name, check in checks.items()}
+                fields.append(pa.field("checks", pa.struct(list(figures.items()))))
+            fields.append(pa.field("answers", pa.list_(pa.struct(_struct(_ANSWER)))))
         columns.append(pa.field(stage.name, pa.struct(fields)))
     columns.append(pa.field("verdict", pa.struct(_struct({"stage": str, "reason": str}))))
     return pa.schema(columns)

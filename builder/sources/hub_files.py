@@ -166,21 +166,22 @@ def _explained(error: Exception, where: str, revision: str | None) -> Exception:
         return SourceError("there is no such file", where=where, remedy="choose another `source.revision`")
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return HubRefused(
-            f"the Hub refuses ({_brief(error)})", where=where, remedy="log in with `hf auth login` or set HF_TOKEN"
+            f"the Hub refuses ({brief(error)})", where=where, remedy="log in with `hf auth login` or set HF_TOKEN"
         )
     return HubUnreachable(
-        f"the Hub does not answer ({_brief(error)})",
+        f"the Hub does not answer ({brief(error)})",
         where=f"{endpoint}, {where}",
         remedy="see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on",
     )
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """Return an error in a few words."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
 
 
-_PATIENCE = Patience("the Hub", passes, _brief)
+_PATIENCE = Patience("the Hub", passes, brief)
 
 
 class RemoteFile(io.RawIOBase):

@@ -1,0 +1,73 @@
+"""Where releases go: a directory or a dataset on the Hub. Both keep the same promises.
+
+A reader sees the newest version whole, or the one before; a version, once there, never changes; putting it there
+again, after any kind of end, completes what is missing and nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.release.manifest import Manifest
+
+
+class Overtaken(Exception):
+    """Another release was published since this one was planned; the argument says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What putting a release somewhere would do.
+
+    Attributes:
+        adds: Files that are not there yet, or with other content, and their bytes.
+        removes: Files of the version before that go.
+        same: Files that are there already.
+    """
+
+    adds: dict[str, int]
+    removes: Sequence[str]
+    same: Sequence[str]
+
+
+class Destination(ABC):
+    """A place for the versions of one release."""
+
+    name: str
+    """What `load_dataset` takes."""
+
+    @abstractmethod
+    def stage(self) -> AbstractContextManager[Path]:
+        """Give an empty directory to make a release in; it goes with the block."""
+
+    @abstractmethod
+    def newest(self) -> Manifest | None:
+        """Return the manifest of what readers get, and plan on it: `put` refuses if it is another by then."""
+
+    @abstractmethod
+    def changelog(self) -> str:
+        """Return the changelog of the version that `newest` returned."""
+
+    @abstractmethod
+    def version(self, number: str) -> Manifest | None:
+        """Return the manifest of a published version."""
+
+    @abstractmethod
+    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+        """Return what `put` would do."""
+
+    @abstractmethod
+    def put(self, stage: Path, manifest: Manifest) -> None:
+        """Make the release in `stage` what readers get, in one step.
+
+        Raises:
+            Overtaken: Another one was published meanwhile.
+        """
+
+    @abstractmethod
+    def settle(self, manifest: Manifest) -> None:
+        """See that the version is there for good, complete and as the manifest says."""

@@ -1,0 +1,104 @@
+"""Releases in a directory: a version is made aside, whole, and then appears by one rename.
+
+`DEST` is a link to the newest of `DEST.versions/vX.Y.Z`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.errors import UsageError
+from builder.files import storage, sync_folder
+from builder.release.destination import Destination, Overtaken, Plan
+from builder.release.manifest import Manifest, read_manifest
+
+
+class FolderDestination(Destination):
+    """A directory on this machine."""
+
+    def __init__(self, dest: Path) -> None:
+        """Point at the directory that readers use.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        if dest.exists() and not dest.is_symlink():
+            raise UsageError(
+                "it exists and is no release of ours",
+                where=str(dest),
+                remedy="choose another --to, or move it away",
+            )
+        self.name = str(dest)
+        self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
+        self._planned_on: str | None = None
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """Give a directory beside the versions."""
+        stage = self._versions / f".stage-{os.getpid()}"
+        with storage(self._versions):
+            self._versions.mkdir(parents=True, exist_ok=True)
+            self._remove_stale()
+            stage.mkdir()
+            try:
+                yield stage
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+
+    def newest(self) -> Manifest | None:
+        """Return the manifest that `DEST` leads to."""
+        self._planned_on = self._pointed_at()
+        return read_manifest(self._dest)
+
+    def changelog(self) -> str:
+        """Return the newest version's changelog."""
+        return (self._dest / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    def version(self, number: str) -> Manifest | None:
+        """Return the manifest of a version."""
+        return read_manifest(self._path(number))
+
+    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+        """Return a new directory's files: nothing is shared with the version before."""
+        del stage
+        return Plan({file.path: file.bytes for file in manifest.files}, (), ())
+
+    def put(self, stage: Path, manifest: Manifest) -> None:
+        """Sync the files and rename their directory."""
+        for path in filter(Path.is_file, stage.rglob("*")):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if self._pointed_at() != self._planned_on:
+            raise Overtaken(self.name)
+        try:
+            stage.rename(self._path(manifest.version))
+        except OSError as error:  # not empty: somebody else's is there
+            if read_manifest(self._path(manifest.version)) is None:
+                raise
+            raise Overtaken(self.name) from error
+        sync_folder(self._versions)
+
+    def settle(self, manifest: Manifest) -> None:
+        """Make `DEST` a link to the version, in one step."""
+        link = self._dest.with_name(f".{self._dest.name}.{os.getpid()}.link")
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(self._path(manifest.version), self._dest.parent), target_is_directory=True)
+        link.replace(self._dest)
+        sync_folder(self._dest.parent)
+
+    def _path(self, number: str) -> Path:
+        return self._versions / f"v{number}"
+
+    def _pointed_at(self) -> str | None:
+        return str(self._dest.readlink()) if self._dest.is_symlink() else None
+
+    def _remove_stale(self) -> None:
+        """Remove what killed publishers have left."""
+        for stage in self._versions.glob(".stage-*"):
+            owner = stage.name.rpartition("-")[2]
+            if not Path(f"/proc/{owner}").exists():
+                shutil.rmtree(stage, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The config `generations`: the answers that published texts come from, so that a release can be made again.
+
+Published are a document's answers, every attempt's, at each rewriting stage that it passed on its way into a
+config that holds it; but none of a stage whose answers a filter that takes texts out (`secrets`) checks or comes
+after, for that filter has seen the new text and not all that the model wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builder.recipe_file import LoadedRecipe
+from builder.release.views import is_kept
+from builder.run.directory import Run
+
+GENERATIONS = "generations"
+_OF_RECORD = ("model", "model_sha", "prompt_sha")
+_OF_ANSWER = (
+    "key", "seed", "max_tokens", "failure", "answer", "finish_reason", "prompt_tokens", "completion_tokens"
+)  # fmt: skip
+
+
+def published_stages(loaded: LoadedRecipe) -> list[str]:
+    """Return the rewriting stages of which answers may be published, in order."""
+    names = [stage.name for stage in loaded.recipe.stages]
+    return [
+        name
+        for number, name in enumerate(names)
+        if name in loaded.prompts
+        and not any(
+            "text" in loaded.filters[later].measures for later in names[number:] if later in loaded.filters
+        )
+        and not any("text" in check.used.measures for check in loaded.checks[name].values())
+    ]
+
+
+def generations(run: Run, stages: Sequence[str], published: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield a shard's answers at a time, in the table's order: by document, stage, attempt.
+
+    Args:
+        run: A complete run.
+        stages: The rewriting stages, at least one.
+        published: The stages whose kept documents the release holds.
+    """
+    columns = [f"{stage}.{field}" for stage in stages for field in ("answers", *_OF_RECORD)]
+    for path in run.shard_paths():
+        table = pq.ParquetFile(path).read(columns=["verdict", *columns, *(set(published) - set(stages))])
+        parts = []
+        for stage in stages:
+            behind = [name for name in published if run.stages.index(name) >= run.stages.index(stage)]
+            parts.append(_answers(table, stage, behind))
+        answers = pa.concat_tables(parts)
+        yield answers.take(pc.sort_indices(answers["row"])).drop_columns(["row"])
+
+
+def _answers(table: pa.Table, stage: str, published: Sequence[str]) -> pa.Table:
+    """Return a stage's answers for the documents that one of the `published` stages kept, with their rows."""
+    held = reduce(pc.or_, (is_kept(table, name) for name in published), pa.repeat(pa.scalar(False), len(table)))
+    rows = pc.indices_nonzero(pc.and_(held, pc.is_valid(table[stage])))
+    records = table[stage].combine_chunks().take(rows)
+    listed = pc.struct_field(records, "answers")
+    answers, places = pc.list_flatten(listed), pc.list_parent_indices(listed)
+    found = pa.table(
+        {
+            "row": rows.take(places),
+            "key": pc.struct_field(answers, "key"),
+            "stage": pa.repeat(pa.scalar(stage), len(answers)),
+            **{name: pc.struct_field(answers, name) for name in _OF_ANSWER if name != "key"},
+            **{name: pc.struct_field(records, name).take(places) for name in _OF_RECORD},
+        }
+    )
+    return found.filter(pc.is_valid(found["finish_reason"]))  # else the request failed, and nobody answered

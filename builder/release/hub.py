@@ -1,0 +1,226 @@
+"""Releases on the Hub: content first, then one commit that a reader of main sees whole, then the tag.
+
+1. Plan on main's head: what it lacks, what goes.
+2. Upload content, which no reader sees; the Hub knows it by its digest, so that going on costs nothing twice.
+3. One commit on that head. Of more files than a commit should have, commits on a branch of their own come first,
+   and main gets them by one commit that copies.
+4. Compare what is there with the manifest: every digest, every Parquet file's rows, nothing else beside.
+5. Tag that commit. A tag is never moved.
+
+An answer that was lost is looked for before anything is asked again: a commit whose tree is the release was made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
+from huggingface_hub.errors import HfHubHTTPError
+
+from builder.errors import VerificationFailed
+from builder.files import storage
+from builder.release.destination import Destination, Overtaken, Plan
+from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same
+from builder.release.manifest import MANIFEST, Manifest
+
+_UPLOADED_AT_ONCE = 50
+_COMMITTED_AT_ONCE = 100  # the Hub checks each file of a commit, within a minute
+
+_Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
+
+
+class HubDestination(Destination):
+    """A dataset on the Hub."""
+
+    def __init__(self, dataset: str, work: Path, say: Callable[[str], None], *, private: bool = False) -> None:
+        """Point at `ORG/NAME`, which is made when there is none.
+
+        Args:
+            dataset: The dataset's id.
+            work: A directory to make releases in.
+            say: Told how it goes.
+            private: Whether a repository that has to be made is private.
+        """
+        self.name = dataset
+        self._repository = HubRepository(dataset)
+        self._work, self._say, self._private = work, say, private
+        self._head: str | None = None
+        self._committed: str | None = None
+        self._tree: Tree = {}
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """Give a directory in the run."""
+        stage = self._work / f"stage-{os.getpid()}"
+        with storage(self._work):
+            shutil.rmtree(self._work, ignore_errors=True)  # of a publisher that was killed
+            stage.mkdir(parents=True)
+            try:
+                yield stage
+            finally:
+                shutil.rmtree(self._work, ignore_errors=True)
+
+    def newest(self) -> Manifest | None:
+        """Return the manifest on main."""
+        self._look()
+        return None if self._head is None else self._repository.manifest_at(self._head, self._tree)
+
+    def _look(self) -> None:
+        self._head = self._repository.resolve("main")
+        self._tree = {} if self._head is None else self._repository.tree(self._head)
+
+    def changelog(self) -> str:
+        """Return main's changelog."""
+        return self._repository.read(self._head or "main", self._tree["CHANGELOG.md"]).decode()
+
+    def version(self, number: str) -> Manifest | None:
+        """Return the manifest of the version that is tagged so."""
+        sha = self._repository.tags().get(f"v{number}")
+        return None if sha is None else self._repository.manifest_at(sha)
+
+    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+        """Compare with main as `newest` found it."""
+        sizes = {file.path: file.bytes for file in manifest.files}
+        sizes[MANIFEST] = (stage / MANIFEST).stat().st_size
+        adds = {path: size for path, size in sizes.items() if not is_same(self._tree.get(path), stage / path)}
+        removes = sorted(self._tree.keys() - sizes.keys() - NOT_OURS)
+        return Plan(adds, removes, sorted(sizes.keys() - adds.keys()))
+
+    # --- content, then the commit ---
+
+    def put(self, stage: Path, manifest: Manifest) -> None:
+        """Upload what is missing, then commit it on the head that `newest` found."""
+        if self._head is None:
+            self._create()
+        plan = self.plan(stage, manifest)
+        adds = [CommitOperationAdd(path, str(stage / path)) for path in sorted(plan.adds)]
+        deletes = [CommitOperationDelete(path, is_folder=False) for path in plan.removes]
+        self._upload(adds, plan)
+        many = len(adds) + len(deletes) > _COMMITTED_AT_ONCE
+        self._commit([*(self._staged(adds, stage, manifest) if many else adds), *deletes], manifest)
+        self._say(f"{self.name}: version {manifest.version} is on main")
+
+    def _create(self) -> None:
+        api, private = self._repository.api, self._private or None  # None: as the organisation has it
+        self._repository.ask(
+            lambda: api.create_repo(self.name, repo_type="dataset", private=private, exist_ok=True)
+        )
+        self._look()
+
+    def _upload(self, adds: Sequence[CommitOperationAdd], plan: Plan) -> None:
+        done, total = 0, sum(plan.adds.values())
+        for start in range(0, len(adds), _UPLOADED_AT_ONCE):
+            some = adds[start : start + _UPLOADED_AT_ONCE]
+
+            def upload(some: Sequence[CommitOperationAdd] = some) -> None:
+                self._repository.api.preupload_lfs_files(self.name, some, repo_type="dataset")
+
+            self._repository.ask(upload)
+            done += sum(plan.adds[add.path_in_repo] for add in some)
+            self._say(f"{self.name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB are on the Hub")
+
+    def _commit(self, operations: Sequence[_Operation], manifest: Manifest) -> None:
+        def commit() -> None:
+            head = self._repository.resolve("main")
+            if head != self._head:
+                if head is not None and not self._repository.differences(head, manifest):
+                    self._committed = head  # the answer was lost, the commit was not
+                    return
+                raise Overtaken(self.name)
+            done = self._repository.api.create_commit(
+                self.name,
+                operations,
+                repo_type="dataset",
+                parent_commit=self._head,
+                commit_message=f"Version {manifest.version}",
+                commit_description=f"content {manifest.content_sha256}",
+            )
+            self._committed = done.oid
+
+        try:
+            self._repository.ask(commit)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 412:
+                raise
+            raise Overtaken(self.name) from error
+
+    def _staged(self, adds: Sequence[CommitOperationAdd], stage: Path, manifest: Manifest) -> list[_Operation]:
+        """Commit files to a branch of their own, some at a time; return what copies them from there."""
+        api, branch = self._repository.api, _staging(manifest)
+        self._repository.ask(
+            lambda: api.create_branch(
+                self.name, branch=branch, revision=self._head, repo_type="dataset", exist_ok=True
+            )
+        )
+        there = self._repository.tree(branch)  # of a publisher that was killed
+        missing = [add for add in adds if not is_same(there.get(add.path_in_repo), stage / add.path_in_repo)]
+        for start in range(0, len(missing), _COMMITTED_AT_ONCE):
+            some = missing[start : start + _COMMITTED_AT_ONCE]
+
+            def commit(some: Sequence[CommitOperationAdd] = some) -> None:
+                api.create_commit(
+                    self.name, some, repo_type="dataset", revision=branch, commit_message=manifest.version
+                )
+
+            self._repository.ask(commit)
+        there = self._repository.tree(branch)
+        return [
+            CommitOperationCopy(add.path_in_repo, add.path_in_repo, src_revision=branch)
+            if (remote := there.get(add.path_in_repo)) and remote.lfs and is_same(remote, stage / add.path_in_repo)
+            else CommitOperationAdd(add.path_in_repo, str(stage / add.path_in_repo))
+            for add in adds
+        ]
+
+    # --- for good ---
+
+    def settle(self, manifest: Manifest) -> None:
+        """Compare what is there with the manifest, and only then tag it.
+
+        Raises:
+            VerificationFailed: With every difference.
+        """
+        tag = f"v{manifest.version}"
+        tagged = self._repository.tags().get(tag)
+        sha = tagged or self._committed or self._repository.resolve("main") or ""
+        problems = self._repository.differences(sha, manifest) or self._repository.miscounted(sha, manifest)
+        if problems:
+            raise VerificationFailed(
+                f"{len(problems)} difference(s):\n  " + "\n  ".join(problems),
+                where=f"{SCHEME}{self.name}@{sha}",
+                remedy="nothing was tagged; publish again from the run"
+                if tagged is None
+                else "a tagged version was changed: publish the next one",
+            )
+        if tagged is None:
+            self._tag(tag, sha, manifest)
+        self._remove_staging(manifest)
+
+    def _tag(self, tag: str, sha: str, manifest: Manifest) -> None:
+        def make() -> None:
+            if self._repository.tags().get(tag) is None:
+                self._repository.api.create_tag(
+                    self.name, tag=tag, revision=sha, repo_type="dataset", tag_message=manifest.content_sha256
+                )
+
+        try:
+            self._repository.ask(make)
+        except HfHubHTTPError as error:
+            if error.response.status_code != 409:  # somebody was quicker by a moment
+                raise
+        if self._repository.tags().get(tag) != sha:
+            raise Overtaken(self.name)
+        self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
+
+    def _remove_staging(self, manifest: Manifest) -> None:
+        branch = _staging(manifest)
+        if any(one.name == branch for one in self._repository.refs().branches):
+            api = self._repository.api
+            self._repository.ask(lambda: api.delete_branch(self.name, branch=branch, repo_type="dataset"))
+
+
+def _staging(manifest: Manifest) -> str:
+    return f"staging-{manifest.content_sha256[:12]}"

@@ -1,0 +1,163 @@
+"""A dataset's repository on the Hub: its commits, tags and files, and whether they are a release."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, cast
+
+import httpx2 as httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tenacity
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import GitRefs, RepoFile
+
+from builder.errors import HubRefused, HubUnreachable, UsageError
+from builder.files import sha256_of
+from builder.release.manifest import MANIFEST, File, Manifest, parse_manifest
+from builder.sources.hub_files import HubFiles, brief, passes
+from builder.sources.patience import Patience
+
+SCHEME = "hf://datasets/"
+NOT_OURS = frozenset({".gitattributes"})
+"""The Hub's own files."""
+
+_READERS = 8
+
+Result = TypeVar("Result")
+Tree = dict[str, RepoFile]
+
+
+class HubRepository:
+    """A dataset's repository; every request waits out trouble that passes."""
+
+    def __init__(self, dataset: str) -> None:
+        """Point at `ORG/NAME`, which need not exist."""
+        self.name, self.api = dataset, HfApi()
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that a branch, tag or commit names, None where there is none."""
+        try:
+            return cast(str, self.ask(lambda: self.api.dataset_info(self.name, revision=revision)).sha)
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            return None
+
+    def tags(self) -> dict[str, str]:
+        """Return each tag's commit; none where there is no repository."""
+        try:
+            return {tag.name: tag.target_commit for tag in self.refs().tags}
+        except RepositoryNotFoundError:
+            return {}
+
+    def refs(self) -> GitRefs:
+        """Return the branches and tags."""
+        return self.ask(lambda: self.api.list_repo_refs(self.name, repo_type="dataset"))
+
+    def tree(self, revision: str) -> Tree:
+        """Return a revision's files."""
+
+        def listed() -> list[RepoFile]:
+            found = self.api.list_repo_tree(self.name, repo_type="dataset", revision=revision, recursive=True)
+            return [entry for entry in found if isinstance(entry, RepoFile)]
+
+        return {entry.path: entry for entry in self.ask(listed)}
+
+    def read(self, revision: str, file: RepoFile) -> bytes:
+        """Return a file's content."""
+        with HubFiles(self.name, revision, {file.path: file.size}).open(file.path) as content:
+            return content.read()
+
+    def manifest_at(self, revision: str, tree: Tree | None = None) -> Manifest | None:
+        """Return the manifest of the release that a revision is, None where it is none."""
+        file = (self.tree(revision) if tree is None else tree).get(MANIFEST)
+        if file is None:
+            return None
+        return parse_manifest(self.read(revision, file), f"{SCHEME}{self.name}@{revision}/{MANIFEST}")
+
+    # --- against a manifest ---
+
+    def differences(self, revision: str, manifest: Manifest) -> list[str]:
+        """Return how a revision's files differ from a manifest, by the digests and sizes that the Hub tells."""
+        tree = self.tree(revision)
+        found = self.manifest_at(revision, tree)
+        if found is None or (found.version, found.content_sha256) != (manifest.version, manifest.content_sha256):
+            return [f"{MANIFEST}: it is not that of {manifest.version}"]
+        # Which changelog and card a version has follows from the release before it: the manifest there tells.
+        listed = {file.path: file for file in found.files}
+        problems = [f"{path}: missing" for path in sorted(listed.keys() - tree.keys())]
+        beside = tree.keys() - listed.keys() - NOT_OURS - {MANIFEST}
+        problems += [f"{path}: not in the manifest" for path in sorted(beside)]
+        for path in sorted(listed.keys() & tree.keys()):
+            remote, file = tree[path], listed[path]
+            sha256 = remote.lfs.sha256 if remote.lfs else hashlib.sha256(self.read(revision, remote)).hexdigest()
+            if (sha256, remote.size) != (file.sha256, file.bytes):
+                problems.append(f"{path}: its content is not what was published")
+        return problems
+
+    def miscounted(self, revision: str, manifest: Manifest) -> list[str]:
+        """Return which Parquet files have, by their footers, other rows than a manifest says."""
+        data = [file for file in manifest.files if file.rows is not None]
+        files = HubFiles(self.name, revision, {file.path: file.bytes for file in data})
+
+        def count(file: File) -> str | None:
+            try:
+                with files.open(file.path) as content:
+                    rows = pq.read_metadata(content).num_rows
+            except (OSError, pa.ArrowException) as error:
+                return f"{file.path}: can't be read ({error})"
+            return None if rows == file.rows else f"{file.path}: {rows} rows, {file.rows} in the manifest"
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            return [problem for problem in readers.map(count, data) if problem is not None]
+
+    # --- every request ---
+
+    def ask(self, request: Callable[[], Result]) -> Result:
+        """Return what the Hub gives, trying again while its trouble passes.
+
+        Raises:
+            HfHubHTTPError: There is no such dataset or revision; 409 and 412, of which the caller knows more.
+            HubRefused: This account may not.
+            HubUnreachable: The Hub did not answer in time.
+            UsageError: The Hub does not take what it was given.
+        """
+        try:
+            return tenacity.Retrying(**_PATIENCE.policy())(request)
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            raise
+        except (HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
+            status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+            where = f"{self.api.endpoint}/datasets/{self.name}"
+            if status in (409, 412):
+                raise
+            if status in (401, 403):
+                raise HubRefused(
+                    f"the Hub refuses ({brief(error)})",
+                    where=where,
+                    remedy="log in with `hf auth login` or set HF_TOKEN to a token that may write to this dataset",
+                ) from error
+            if not passes(error):
+                raise UsageError(f"the Hub does not take it ({brief(error)})", where=where) from error
+            raise HubUnreachable(
+                f"the Hub does not answer ({brief(error)})",
+                where=where,
+                remedy="see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on",
+            ) from error
+
+
+_PATIENCE = Patience("the Hub", passes, brief)
+
+
+def is_same(remote: RepoFile | None, path: Path) -> bool:
+    """Whether a file of the Hub has the content of one on this disk."""
+    if remote is None or remote.size != path.stat().st_size:
+        return False
+    if remote.lfs is not None:
+        return bool(remote.lfs.sha256 == sha256_of(path))
+    content = path.read_bytes()
+    blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    return bool(remote.blob_id == blob.hexdigest())

@@ -1,0 +1,174 @@
+"""What answers can be taken from: a run, with what it has journalled, or a release that was published from one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+import pyarrow.parquet as pq
+
+from builder.errors import UsageError, VerificationFailed
+from builder.files import sha256_of
+from builder.rewriting.servers import Generation
+from builder.run.directory import Run
+from builder.run.generations import is_answered
+from builder.run.journal import read
+
+_MANIFEST = "manifest.json"
+_CONFIG = "generations"
+
+Row = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """Where an answer lies: in which file and row, and there as which stage's which answer."""
+
+    file: str
+    group: int
+    row: int
+    stage: int = 0
+    number: int = 0
+
+
+class Source(Protocol):
+    """Where answers are taken from."""
+
+    path: Path
+
+    def files(self) -> list[Path]:
+        """Return the files that hold the answers, in order: other files, other answers."""
+
+    def journalled(self) -> Iterator[tuple[str, Generation]]:
+        """Yield key and generation of what may be gone later."""
+
+    def places(self) -> Iterator[tuple[str, Place]]:
+        """Yield key and place of every other answer."""
+
+    def rows(self, file: str, group: int) -> Sequence[Row]:
+        """Return the rows of a row group."""
+
+    def answer(self, row: Row, place: Place) -> Row | None:
+        """Return the answer at a place in a row, None where it is not there."""
+
+
+def open_source(path: Path) -> Source:
+    """Return the run or the release at `path`.
+
+    Raises:
+        UsageError: There is neither, or a release without answers.
+        VerificationFailed: A file of the release is not what was published.
+    """
+    if str(path).startswith("hf:"):
+        raise UsageError(
+            "answers can't be taken from a release on the Hub yet",
+            where=str(path),
+            remedy="download it (`hf download --repo-type dataset ORG/NAME --local-dir DIR`), then --reuse DIR",
+        )
+    if (path / "run.json").is_file():
+        return OfRun(Run.read(path))
+    if (path / _MANIFEST).is_file():
+        return OfRelease(path)
+    raise UsageError(
+        "there is neither a run nor a release here",
+        where=str(path),
+        remedy="name a run's directory, or a release's: DEST, or a version in DEST.versions",
+    )
+
+
+class OfRun:
+    """The answers of a run. It may be unfinished, and another process may be at work on it: nothing is changed."""
+
+    def __init__(self, run: Run) -> None:
+        """Look at nothing yet."""
+        self.path, self._run = run.path, run
+
+    def files(self) -> list[Path]:
+        """Return the shards of the table, and the journals of the unfinished."""
+        return [*self._journals(), *self._run.shard_paths()]
+
+    def _journals(self) -> list[Path]:
+        return sorted((self.path / "journal").glob("shard-*.jsonl"))
+
+    def journalled(self) -> Iterator[tuple[str, Generation]]:
+        """Yield what the journals hold: one goes when its shard is done."""
+        return chain.from_iterable(read(path)[0].items() for path in self._journals())
+
+    def places(self) -> Iterator[tuple[str, Place]]:
+        """Yield the answers of the table."""
+        names = self._run.rewriters
+        told = [f"{name}.answers.list.element.{of}" for name in names for of in ("key", "finish_reason")]
+        for path in self._run.shard_paths():
+            file = pq.ParquetFile(path)
+            for group in range(file.num_row_groups):
+                for row, fields in enumerate(file.read_row_group(group, columns=told).to_pylist()):
+                    for stage, name in enumerate(names):
+                        for number, answer in enumerate((fields[name] or {"answers": ()})["answers"]):
+                            if is_answered(answer):
+                                yield answer["key"], Place(path.name, group, row, stage, number)
+
+    def rows(self, file: str, group: int) -> Sequence[Row]:
+        """Return the rows of a shard's row group, with their answers alone."""
+        columns = [f"{stage}.answers" for stage in self._run.rewriters]
+        try:
+            found = pq.ParquetFile(self.path / "shards" / file)
+        except FileNotFoundError:  # the other run's own build took it away
+            return []
+        return found.read_row_group(group, columns=columns).to_pylist() if group < found.num_row_groups else []
+
+    def answer(self, row: Row, place: Place) -> Row | None:
+        """Return an answer of the row."""
+        record = row[self._run.rewriters[place.stage]]
+        answers: list[Row] = record["answers"] if record else []
+        return answers[place.number] if place.number < len(answers) else None
+
+
+class OfRelease:
+    """The answers that a release publishes."""
+
+    def __init__(self, path: Path) -> None:
+        """Check the files against the manifest: a spoilt one would give spoilt texts."""
+        self.path = path.resolve()  # a version, which stays when a new one is published
+        manifest = orjson.loads((self.path / _MANIFEST).read_bytes())
+        listed = [file for file in manifest["files"] if file["path"].startswith(f"data/{_CONFIG}/")]
+        if not listed or not manifest["content"]["recipe"]["release"].get(_CONFIG):
+            raise UsageError(
+                "the release holds no answers",
+                where=str(path),
+                remedy="name the run that it was published from, or publish with `release.generations: true`",
+            )
+        self._files = [self.path / file["path"] for file in listed]
+        for file, described in zip(self._files, listed, strict=True):
+            if not file.is_file() or sha256_of(file) != described["sha256"]:
+                raise VerificationFailed(
+                    "its content is not what was published",
+                    where=str(file),
+                    remedy="`python -m builder verify` says all that differs; take another copy of the release",
+                )
+
+    def files(self) -> list[Path]:
+        """Return the files of the config `generations`."""
+        return self._files
+
+    def journalled(self) -> Iterator[tuple[str, Generation]]:
+        """Yield nothing: a version stays."""
+        return iter(())
+
+    def places(self) -> Iterator[tuple[str, Place]]:
+        """Yield every answer."""
+        for path in self._files:
+            file = pq.ParquetFile(path)
+            for group in range(file.num_row_groups):
+                for row, answer in enumerate(file.read_row_group(group, columns=["key"]).to_pylist()):
+                    yield answer["key"], Place(path.name, group, row)
+
+    def rows(self, file: str, group: int) -> Sequence[Row]:
+        """Return the rows of a file's row group."""
+        found = pq.ParquetFile(self.path / "data" / _CONFIG / file)
+        return found.read_row_group(group).to_pylist()
+
+    def answer(self, row: Row, place: Place) -> Row | None:
+        """Return the row, which is an answer."""
+        return row

@@ -1,0 +1,218 @@
+"""What the tests under faults share: a corpus with two rewriting stages, a model that is sometimes wrong, checks.
+
+The model's bad answers follow from what it is asked, so that an undisturbed build has the same ones. What goes
+wrong on the way is the business of each test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.run.journal import recover
+from tests.support import builder_json, environment
+from tests.tgi_double import Reply, Request, Speed, TgiDouble, default_reply
+
+TOKEN = "hf_" + "homebody" * 4
+"""The Hub's token in the environment of every build here: no server and no file may see it."""
+
+DOCUMENTS, SHARD_ROWS = 150, 15
+
+_PROMPT = """---
+id: {id}
+version: 1
+answer: {answer}
+sampling: {{temperature: 0.2, top_p: 0.7, max_tokens: 1024}}
+attempts: 2
+min_characters: 20
+checks: [{{filter: syntax}}]
+---
+<!-- system -->
+{system}
+<!-- user -->
+{{{{ text }}}}
+"""
+
+RECIPE = f"""
+name: chain
+source: {{kind: parquet, path: rows.parquet, text: text, id: id, shard_rows: {SHARD_ROWS}}}
+stages:
+  - {{name: syntax, filter: syntax}}
+  - {{name: sgcr, rewrite: sgcr.md}}
+  - {{name: scor, rewrite: scor.md}}
+release: {{configs: {{default: scor, styled: sgcr}}, license: apache-2.0}}
+"""
+
+_SPOILT = {"cut", "not_json", "not_utf8", "status"}  # a status of 200, and no answer with it
+
+
+def write_chain(folder: Path, documents: int = DOCUMENTS) -> Path:
+    """Write a recipe of two rewriting stages and its rows, a few of them equal and a few that must go."""
+    folder.mkdir(parents=True)
+    texts = [
+        f"def scaled_{number}(value, factor={number % 7}):\n"
+        f"    total = value * factor + {number}\n    return total\n"
+        for number in range(documents)
+    ]
+    for number in range(0, documents, 40):
+        texts[number] = f"def broken_{number}(:\n"
+        texts[number + 1] = texts[number + 2]  # of one shard: those of a shard that is done are not looked at
+    ids = [f"row-{number:04d}" for number in range(documents)]
+    pq.write_table(pa.table({"id": ids, "text": texts}), folder / "rows.parquet")
+    sections = "Answer with ### Evaluation: n, ### Suggestions: and ### Improved Code: with one code block."
+    declared = "{format: sections, text: Improved Code, grade: Evaluation}"
+    (folder / "sgcr.md").write_text(_PROMPT.format(id="sgcr", answer=declared, system=sections))
+    alone = "Answer with one python code block."
+    (folder / "scor.md").write_text(_PROMPT.format(id="scor", answer="{format: code}", system=alone))
+    (folder / "LICENSE-generator").write_text("A licence.\n")
+    recipe = folder / "chain.yaml"
+    recipe.write_text(RECIPE)
+    return recipe
+
+
+def fickle(messages: list[dict[str, Any]], seed: int | None, temperature: float, body: dict[str, Any]) -> Reply:
+    """Answer as a model that is wrong now and then: in what way follows from the messages and the seed."""
+    draw = int(hashlib.sha256(json.dumps([messages, seed]).encode()).hexdigest()[:8], 16) / 2**32
+    text = str(default_reply(messages, seed, temperature, body))
+    if draw < 0.06:
+        return Reply("")
+    if draw < 0.12:
+        return Reply(text[: len(text) // 2], finish_reason="length")
+    if draw < 0.18:
+        return Reply(text[: text.rindex("```")])
+    if draw < 0.24:
+        return Reply(text.replace("def ", "def def ", 1))
+    return Reply(text)
+
+
+def server(step: float = 0.0002, **settings: Any) -> TgiDouble:
+    """Return a server with the fickle model that takes `step` seconds a token."""
+    return TgiDouble(reply=fickle, speed=Speed(step=step), **settings)
+
+
+class Logging(Protocol):
+    """A server that keeps a log."""
+
+    log: list[Request]
+    probes: list[Request]
+
+    @property
+    def url(self) -> str: ...
+
+
+class Chain:
+    """A run of the chain, built by one process after another; each says which it is in its server key."""
+
+    workers = 2
+
+    def __init__(self, recipe: Path, run: Path, servers: Sequence[Logging], prelude: str = "") -> None:
+        self.recipe, self.run, self.servers, self.lives = recipe, run, servers, 0
+        self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object
+        self._program = (
+            ["-c", f"{prelude}\nfrom builder.cli import main\nmain()"] if prelude else ["-m", "builder"]
+        )
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a build."""
+        self.lives += 1
+        servers = [part for double in self.servers for part in ("--server", double.url)]
+        arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", str(self.workers), *servers]
+        return subprocess.Popen(
+            [sys.executable, *self._program, *arguments],
+            stdout=self.said,
+            stderr=subprocess.STDOUT,
+            env=environment(HF_TOKEN=TOKEN, BUILDER_SERVER_KEY=f"life-{self.lives}"),
+        )
+
+    def kill(self, process: subprocess.Popen[bytes]) -> bool:
+        """Kill a build and note what it left behind; return whether it was still at work."""
+        process.kill()
+        was_at_work = process.wait() != 0
+        self.known.append(self.answered())
+        return was_at_work
+
+    def finish(self, timeout: float = 120) -> None:
+        """Build to the end."""
+        process = self.start()
+        code = process.wait(timeout=timeout)
+        assert code == 0, self.talk()
+
+    def talk(self) -> str:
+        """Return what all builds have said."""
+        self.said.seek(0)
+        return self.said.read().decode()
+
+    def answered(self) -> set[str]:
+        """Return the keys of the answers in the run's table and, read from copies, in its journals."""
+        keys = set(answers_of(self.run).values())
+        with tempfile.TemporaryDirectory() as folder:
+            for journal in (self.run / "journal").glob("*.jsonl"):
+                keys |= recover(Path(shutil.copy(journal, folder))).keys()
+        return keys
+
+    @property
+    def log(self) -> list[tuple[int, Request]]:
+        """Every request that a server got, with the life that asked, in order of arrival."""
+        requests = sorted((one for double in self.servers for one in double.log), key=lambda one: one.arrival)
+        return [(int(one.headers["authorization"].removeprefix("Bearer life-")), one) for one in requests]
+
+
+def rows_of(run: Path) -> list[dict[str, Any]]:
+    """Return the rows of a run's table, in order."""
+    return [row for path in sorted((run / "shards").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def answers_of(run: Path) -> dict[tuple[int, int], str]:
+    """Return for each answer in a run's table the seed and budget it was asked with, and its key."""
+    found: dict[tuple[int, int], str] = {}
+    for row in rows_of(run):
+        for stage in ("sgcr", "scor"):
+            for answer in (row[stage] or {"answers": ()})["answers"]:
+                assert found.setdefault((answer["seed"], answer["max_tokens"]), answer["key"]) == answer["key"]
+    return found
+
+
+def check_ledger(run: Path, documents: int) -> None:
+    """Every document ends in exactly one verdict, and status counts them so."""
+    rows = rows_of(run)
+    assert len(rows) == len({row["id"] for row in rows}) == documents
+    status = builder_json("status", run)
+    entered = documents
+    for stage in status["stages"]:
+        assert stage["in"] == entered == stage["kept"] + sum(stage["dropped"].values())
+        entered = stage["kept"]
+    assert [stage["name"] for stage in status["stages"]] == ["read", "syntax", "sgcr", "scor"]
+    assert entered == status["kept"] == sum(row["verdict"] is None for row in rows)
+    assert status["shards"] == {"done": len(list((run / "shards").iterdir())), "total": status["shards"]["total"]}
+
+
+def check_paid_once(chain: Chain, keys: dict[tuple[int, int], str]) -> None:
+    """Nothing was asked for by a process that had the answer, or that came after one that had journalled it."""
+    answered: set[tuple[int, str]] = set()
+    for life, request in chain.log:
+        key = keys[request.body["seed"], request.body["max_tokens"]]
+        assert (life, key) not in answered, f"life {life} asked again for what it was answered: {request}"
+        for earlier, known in enumerate(chain.known[: life - 1], 1):
+            assert key not in known, f"life {life} asked again for what life {earlier} had kept: {request}"
+        if request.status == 200 and request.fault not in _SPOILT and not request.cancelled:
+            answered.add((life, key))
+
+
+def check_token_stayed_home(servers: Iterable[Logging], folder: Path) -> None:
+    """The Hub's token went to no server and into no file."""
+    for double in servers:
+        assert not any(TOKEN in str(vars(request)) for request in [*double.log, *double.probes])
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path

@@ -1,0 +1,94 @@
+"""No build makes an earlier one's answers go: not one that stops earlier, takes fewer documents, or is killed."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.run.journal import recover
+from tests.faulty import (
+    SHARD_ROWS,
+    Chain,
+    answers_of,
+    check_ledger,
+    check_paid_once,
+    server,
+    write_chain,
+)
+from tests.support import builder, builder_json, digests
+from tests.tgi_double import TgiDouble
+
+DOCUMENTS = 5 * SHARD_ROWS
+
+
+@pytest.fixture
+def double() -> Iterator[TgiDouble]:
+    with server(step=0.0005) as double:
+        yield double
+
+
+@pytest.fixture
+def chain(double: TgiDouble, tmp_path: Path) -> Chain:
+    return Chain(write_chain(tmp_path / "project", DOCUMENTS), tmp_path / "run", [double])
+
+
+def kill_in_the_middle(chain: Chain) -> None:
+    """Have a build journal answers of several shards, of both stages, and be killed."""
+    process = chain.start()
+    while len(chain.servers[0].log) < DOCUMENTS or not chain.answered():
+        assert process.poll() is None
+        time.sleep(0.01)
+    assert chain.kill(process)
+    assert len(chain.known[-1]) > SHARD_ROWS
+
+
+@pytest.mark.parametrize("less", [("--until", "syntax"), ("--until", "sgcr"), ("--limit", str(SHARD_ROWS + 3))])
+def test_a_build_of_less_keeps_the_answers_it_has_no_use_for(chain: Chain, less: tuple[str, str]) -> None:
+    kill_in_the_middle(chain)
+    builder(
+        "build", chain.recipe, "--run", chain.run, "--server", chain.servers[0].url, *less,
+        BUILDER_SERVER_KEY="life-2",
+    )  # fmt: skip
+    chain.lives = 2
+    chain.known.append(chain.answered())
+    assert chain.known[0] <= chain.known[1]
+    chain.finish()
+    check_ledger(chain.run, DOCUMENTS)
+    check_paid_once(chain, answers_of(chain.run))
+    assert not list((chain.run / "journal").iterdir())
+
+
+def test_a_smaller_limit_takes_documents_out_of_the_table_and_keeps_their_answers(chain: Chain) -> None:
+    chain.finish()
+    whole, asked = digests(chain.run / "shards"), len(chain.servers[0].log)
+    options = ("--run", chain.run, "--server", chain.servers[0].url)
+    for limit in (SHARD_ROWS + 3, 2):
+        assert builder_json("build", chain.recipe, *options, "--limit", limit)["documents"] == limit
+    status = builder_json("build", chain.recipe, *options)
+    assert status["documents"] == DOCUMENTS
+    assert len(chain.servers[0].log) == asked, "what was paid for was asked for again"
+    assert digests(chain.run / "shards") == whole
+    assert not list((chain.run / "journal").iterdir())
+
+
+def test_a_journal_that_outlived_its_shard_goes_with_the_next_build(chain: Chain, tmp_path: Path) -> None:
+    kill_in_the_middle(chain)
+    shutil.copytree(chain.run / "journal", tmp_path / "journal")
+    chain.finish()
+    shutil.copytree(tmp_path / "journal", chain.run / "journal", dirs_exist_ok=True)
+    assert any(recover(path) for path in (chain.run / "journal").iterdir())
+    before = digests(chain.run / "shards")
+    builder("build", chain.recipe, "--run", chain.run)
+    assert not list((chain.run / "journal").iterdir())
+    assert digests(chain.run / "shards") == before
+
+
+def test_a_build_killed_before_it_wrote_what_it_began_with_is_begun_again(chain: Chain) -> None:
+    chain.run.mkdir()
+    for left in (".run.json.tmp", ".owner.json.0123456789abcdef"):
+        (chain.run / left).write_text("{")
+    builder("build", chain.recipe, "--run", chain.run, "--until", "syntax")
