@@ -22,6 +22,7 @@ from rich.console import Console
 
 from builder.recipe_file import load_recipe
 from builder.run.build import BuildOptions, build
+from builder.run.gates import GateLimits
 
 DOCUMENTS = 4_000
 IN_FLIGHT = 200
@@ -62,7 +63,12 @@ def measured_build(folder: Path, url: str) -> None:
     policy = TickingLoops()
     asyncio.set_event_loop_policy(policy)
     loaded = load_recipe(str(folder / "recipe.yaml"))
-    build(loaded, folder / "run", BuildOptions(servers=[url], max_failures=1), Console(file=io.StringIO()))
+    build(
+        loaded,
+        folder / "run",
+        BuildOptions(servers=[url], gates=GateLimits(failures=1)),
+        Console(file=io.StringIO()),
+    )
     print(json.dumps(policy.late))
 
 

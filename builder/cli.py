@@ -74,8 +74,27 @@ Reuse = Annotated[
 MaxFailures = Annotated[
     float,
     typer.Option(
-        "--max-failures", min=0, max=1, help="Stop when more than this share of the last 500 rewrites failed."
+        "--max-failures", min=0, max=1, help="Stop when more than this share of a stage's last 500 failed."
     ),
+]
+MaxReason = Annotated[
+    float,
+    typer.Option(
+        "--max-reason",
+        min=0,
+        max=1,
+        help="Stop when more than this share of a stage's last 2,000 were dropped for one reason.",
+    ),
+]
+MaxStall = Annotated[
+    float,
+    typer.Option(
+        "--max-stall", metavar="MINUTES", min=0.001, help="Stop when for so long nothing happened at all."
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for a server when none answers."),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -114,7 +133,10 @@ def build(
     until: Until = None,
     limit: Limit = None,
     reuse: Reuse = None,
+    patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
+    max_reason: MaxReason = 0.98,
+    max_stall: MaxStall = 30.0,
     settings: Settings = None,
     json: Json = False,
 ) -> None:
@@ -123,10 +145,12 @@ def build(
     from builder.report import show_status
     from builder.run.build import BuildOptions
     from builder.run.build import build as build_run
+    from builder.run.gates import GateLimits
     from builder.run.status import read_status
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), servers_file, model, workers, until, limit, reuse or (), max_failures)
+    gates = GateLimits(max_failures, max_reason, max_stall)
+    options = BuildOptions(server or (), servers_file, model, workers, until, limit, reuse or (), patience, gates)
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
 
@@ -168,7 +192,10 @@ def publish(
     workers: WorkerCount = _CORES,
     limit: Limit = None,
     reuse: Reuse = None,
+    patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
+    max_reason: MaxReason = 0.98,
+    max_stall: MaxStall = 30.0,
     private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show files, sizes and the card; publish nothing.")
@@ -186,9 +213,11 @@ def publish(
     from builder.rewriting.local import license_of
     from builder.run.build import BuildOptions
     from builder.run.build import build as build_run
+    from builder.run.gates import GateLimits
 
     loaded = load_recipe(recipe, settings or ())
-    options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), max_failures)
+    gates = GateLimits(max_failures, max_reason, max_stall)
+    options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
     from builder.release.publish import destination_of
     from builder.release.publish import publish as publish_run
@@ -273,14 +302,17 @@ def explain(
 def servers(
     urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
 ) -> None:
-    """Say what answers at some addresses: kind of server, model, limits."""
+    """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
     import asyncio
 
     from builder.report import show_servers
-    from builder.rewriting.servers import probe_all
+    from builder.rewriting.measured import find
 
-    found = asyncio.run(probe_all(urls))
-    _print_json([server.as_json() for server in found]) if json else show_servers(found, out)
+    found = asyncio.run(find(urls))
+    _print_json([one.as_json() for one in found]) if json else show_servers(found, out)
+    for one in found:
+        if one.error is not None:
+            raise one.error
 
 
 checkpoints = typer.Typer(no_args_is_help=True, help="The paper's ablations: records, results, differences.")

@@ -94,6 +94,10 @@ class NoServer(NothingToTalkTo):
     """No server can take requests."""
 
 
+class NotAServer(NoServer):
+    """Something answers at the address, but no LLM server: most likely the address is wrong."""
+
+
 class ModelMismatch(NothingToTalkTo):
     """A server holds another model than the run began with."""
 
@@ -109,10 +113,23 @@ class RequestFailed(BuilderError):
 
 
 class ServerUnavailable(RequestFailed):
-    """Overload, a proxy error or a broken connection: another time or place will do (429, 5xx, reset)."""
+    """Overload, a proxy error or a broken connection: another time or place will do (429, 5xx, reset).
+
+    Args:
+        what, where, remedy: As for every error.
+        retry_after: Seconds after which the server wants to be asked again; 0 where it did not say.
+    """
 
     retryable = True
     reason = "server_unavailable"
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class ConnectionBroken(ServerUnavailable):
+    """The connection broke, or brought no more, with the request under way: perhaps this input's doing."""
 
 
 class ServerOverloaded(ServerUnavailable):

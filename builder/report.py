@@ -20,7 +20,7 @@ from builder.run.table import read_shard
 if TYPE_CHECKING:
     from builder.release.destination import Plan
     from builder.release.publish import Published
-    from builder.rewriting.servers import Server
+    from builder.rewriting.measured import Found
 
 
 def show_status(status: Status, console: Console) -> None:
@@ -165,13 +165,21 @@ def show_explanations(found: Sequence[dict[str, Any]], filters: Mapping[str, Any
         )
 
 
-def show_servers(found: Sequence[Server], console: Console) -> None:
-    """Print what the servers said of themselves."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("server", "kind", "model", "at once", "context"):
-        table.add_column(heading)
-    for server in found:
-        table.add_row(
-            server.url, server.kind, str(server.model), str(server.limit), str(server.max_total_tokens or "?")
-        )
-    console.print(table)
+def show_servers(found: Sequence[Found], console: Console) -> None:
+    """Print what the servers said of themselves, and how fast they were."""
+    for one in found:
+        lines = [one.url]
+        if (server := one.server) is not None:
+            lines[0] += f"  {server.kind}, {server.model}"
+            at_once = (
+                f"{server.limit} at once" if server.limit == server.most else "it does not say how many at once"
+            )
+            lines.append(f"{at_once}, context of {server.max_total_tokens or 'unknown'} tokens")
+        if (speed := one.speed) is not None:
+            lines.append(
+                f"a small answer takes {speed.seconds:.2f} s: {speed.tokens_per_second:.0f} tokens/s, of"
+                f" {speed.at_once} at once {speed.tokens_per_second_together:.0f} tokens/s"
+            )
+        if one.error is not None:
+            lines.append(one.error.what)
+        console.print("\n  ".join(lines), highlight=False, markup=False, soft_wrap=True)

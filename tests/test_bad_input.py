@@ -48,8 +48,11 @@ def test_missing_and_empty_sources(recipe: Path) -> None:
 def test_no_server_and_a_server_that_is_down(recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert "--server" in builder("build", recipe, "--run", run, exit_code=4).stderr
-    said = builder("build", recipe, "--run", run, "--server", "http://127.0.0.1:9", exit_code=4).stderr
+    said = builder(
+        "build", recipe, "--run", run, "--server", "http://127.0.0.1:9", "--patience", 1, exit_code=4
+    ).stderr
     assert "http://127.0.0.1:9" in said
+    assert "no server answers yet" in " ".join(said.split())
     assert "Traceback" not in said
     with TgiDouble() as double:
         builder("build", recipe, "--run", run, "--server", double.url)

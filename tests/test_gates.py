@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -9,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.document import Document
+from builder.document import Document, read_document
 from builder.errors import GateTripped
-from builder.run.gates import WINDOW, FailureGate
+from builder.run.gates import REASON_WINDOW, WINDOW, GateLimits, Gates
 from tests.support import builder, builder_json
-from tests.tgi_double import TgiDouble
+from tests.tgi_double import Speed, TgiDouble
 
 RECIPE = """
 name: gated
@@ -73,13 +75,28 @@ def test_few_failures_stop_nothing(recipe: Path, tmp_path: Path) -> None:
     assert 200 < status["stages"][-1]["unchanged"] < 400
 
 
+def test_a_build_has_as_many_documents_on_their_way_as_its_servers_come_to_take(
+    recipe: Path, tmp_path: Path
+) -> None:
+    texts = [f"value_{number} = {number}\n" for number in range(6000)]
+    table = pa.table({"id": [str(number) for number in range(6000)], "text": texts})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    with TgiDouble(profile="vllm", speed=Speed(step=0.2, slots=900)) as server:
+        builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, "--workers", 1)
+    assert server.peak >= 800, "it began with 256, and twice as many documents on their way"
+
+
+def gates(*, failures: float = 1.0, reason: float = 1.0, stall: float = 30.0) -> Gates:
+    return Gates(["lint", "one", "two"], {"one", "two"}, {"lint"}, GateLimits(failures, reason, stall), "run")
+
+
 def outcome(failure: str | None) -> Document:
     return Document("a", "", {}, "", {"one": {"failure": failure}})
 
 
 @pytest.mark.parametrize(("most", "trips_at"), [(0.0, 1), (0.5, WINDOW // 2 + 1), (1.0, None)])
 def test_a_gate_trips_at_the_first_document_too_many(most: float, trips_at: int | None) -> None:
-    gate = FailureGate(["one", "two"], most, "run")
+    gate = gates(failures=most)
     for _ in range(WINDOW):
         gate.document(outcome(None))
     for number in range(1, 2 * WINDOW):
@@ -93,7 +110,102 @@ def test_a_gate_trips_at_the_first_document_too_many(most: float, trips_at: int 
 
 
 def test_a_gate_looks_back_on_a_window_alone() -> None:
-    gate = FailureGate(["one"], 0.5, "run")
+    gate = gates(failures=0.5)
     for _ in range(20):
         for number in range(WINDOW):
             gate.document(outcome("truncated" if number % 2 else None))
+
+
+def linted(reason: str | None, score: float | None = 5.0) -> Document:
+    document = Document("a", "", {}, "", {"lint": {"score": score}})
+    return replace(document, dropped=("lint", reason)) if reason else document
+
+
+def test_dropping_much_is_a_filters_work_and_dropping_all_for_one_reason_is_not() -> None:
+    gate = gates(reason=0.98)
+    for number in range(3 * REASON_WINDOW):
+        gate.document(linted(None if number % 40 == 0 else "low_score"))  # 97.5 %
+    with pytest.raises(GateTripped, match=f"of the last {REASON_WINDOW} documents .* stage lint .* low_score"):
+        for _ in range(REASON_WINDOW):
+            gate.document(linted("low_score"))
+
+
+def test_reasons_are_not_added_up() -> None:
+    gate = gates(reason=0.98)
+    for number in range(3 * REASON_WINDOW):
+        gate.document(linted("low_score" if number % 10 else "syntax_error"))
+
+
+def test_a_source_of_which_nothing_can_be_read_stops_a_run() -> None:
+    gate = gates(reason=0.98)
+    with pytest.raises(GateTripped, match=r"stage read .* not_utf8"):
+        for number in range(REASON_WINDOW):
+            gate.document(read_document(str(number), None, {}, "not_utf8"))
+
+
+def test_a_filter_whose_workers_end_fails_like_a_server() -> None:
+    gate = gates(failures=0.5)
+    for number in range(2 * WINDOW):
+        gate.document(linted("worker_lost" if number % 2 else None, None if number % 2 else 5.0))
+        gate.document(linted("low_score"))
+    with pytest.raises(GateTripped, match="stage lint: worker_lost"):
+        for _ in range(WINDOW):
+            gate.document(linted("worker_lost", None))
+
+
+def test_nothing_at_all_trips_a_gate_unless_servers_are_waited_for() -> None:
+    gate = gates(stall=0.005)  # 0.3 s
+    for answers in range(10):
+        time.sleep(0.1)
+        gate.look(answers, 8, is_waiting=False)
+    for _ in range(10):
+        time.sleep(0.1)
+        gate.look(9, 8, is_waiting=True)
+    for _ in range(10):
+        time.sleep(0.1)
+        gate.document(outcome(None))
+        gate.look(9, 8, is_waiting=False)
+    with pytest.raises(GateTripped, match="8 requests in work"):
+        for _ in range(10):
+            time.sleep(0.1)
+            gate.look(9, 8, is_waiting=False)
+
+
+def test_a_run_whose_servers_take_all_and_answer_nothing_stops_and_can_go_on(recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with TgiDouble() as server:
+        fault = server.fault("hang", rate=0.9, seed=1)
+        stopped = builder("build", recipe, "--run", run, "--server", server.url, "--max-stall", 0.05, exit_code=3)
+        said = " ".join(stopped.stderr.split())
+        assert "no answer arrived; the servers have" in said
+        assert "--max-stall" in said
+        fault.times = 0
+        status = builder_json("build", recipe, "--run", run, "--server", server.url)
+        assert status["documents"] == 2 * WINDOW
+
+
+def test_a_run_that_waits_for_servers_is_stopped_by_patience_alone(recipe: Path, tmp_path: Path) -> None:
+    with TgiDouble() as server:
+        server.fault("503", rate=1.0)
+        arguments = ("build", recipe, "--run", tmp_path / "run", "--server", server.url)
+        server.reply = lambda *_: (_ for _ in ()).throw(AssertionError("nothing is generated"))
+        stopped = builder(*arguments, "--max-stall", 0.02, "--patience", 6, exit_code=4)
+    assert "no server took a request for 6 s" in " ".join(stopped.stderr.split())
+
+
+def test_a_recipe_that_drops_all_for_one_reason_stops(tmp_path: Path) -> None:
+    rows = REASON_WINDOW + 200
+    texts = [f"value_{number} = (\n" for number in range(rows)]
+    table = pa.table({"id": [str(number) for number in range(rows)], "text": texts})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    path = tmp_path / "broken.yaml"
+    path.write_text(
+        RECIPE.replace("name: tidy, rewrite: tidy.md, on_failure: keep", "name: syntax, filter: syntax").replace(
+            "default: tidy", "default: syntax"
+        )
+    )
+    stopped = builder("build", path, "--run", tmp_path / "run", exit_code=3)
+    assert "at stage syntax for one reason" in " ".join(stopped.stderr.split())
+    status = builder_json("build", path, "--run", tmp_path / "run", "--max-reason", 1)
+    assert status["documents"] == rows
+    assert status["kept"] == 0

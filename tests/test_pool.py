@@ -6,150 +6,19 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from builder.errors import GenerationFailed, ModelMismatch, NoServer, UsageError
 from builder.rewriting import pool as pool_module
-from builder.rewriting.member import Member
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.prompts import Sampling
-from builder.rewriting.servers import Generation, Model, Server
-from tests.tgi_double import Request, Speed, TgiDouble
-
-SHORT = Speed(step=0.002)  # seconds a token: an answer of twenty takes 40 ms
-
-Outcome = Generation | BaseException
-
-
-async def ask(pool: ServerPool, content: str) -> Generation:
-    return await pool.generate([{"role": "user", "content": content}], Sampling(max_tokens=64), 1)
-
-
-async def ask_all(pool: ServerPool, contents: Iterable[str], at_once: int = 200) -> list[Outcome]:
-    """Ask for an answer to each, so many at once."""
-    permits = asyncio.Semaphore(at_once)
-
-    async def one(content: str) -> Generation:
-        async with permits:
-            return await ask(pool, content)
-
-    return await asyncio.gather(*(one(content) for content in contents), return_exceptions=True)
-
-
-def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return asyncio.run(work())
-
-
-def texts(count: int, words: int = 20) -> list[str]:
-    return [f"{number} " + "word " * words for number in range(count)]
-
-
-def mean_in_flight(requests: Sequence[Request]) -> float:
-    """Return how many of the answered requests were in work on average, from the first to the last."""
-    done = [request for request in requests if request.status == 200 and request.end is not None]
-    span = max(request.end or 0 for request in done) - min(request.arrival for request in done)
-    return sum((request.end or 0) - request.arrival for request in done) / span
-
-
-def failures(answers: Sequence[Outcome]) -> list[BaseException]:
-    return [answer for answer in answers if isinstance(answer, BaseException)]
-
-
-# --- how many at once ---
-
-
-def test_a_server_that_takes_half_of_what_it_said_is_held_at_what_it_takes() -> None:
-    with TgiDouble(max_concurrent_requests=64, speed=SHORT) as server:
-
-        async def work() -> list[Outcome]:
-            async with ServerPool([server.url]) as pool:
-                server.max_concurrent_requests = 32
-                return await ask_all(pool, texts(6000))
-
-        assert failures(run(work)) == []
-        refused = sum(request.status == 429 for request in server.log)
-        assert refused > 0
-        assert refused / len(server.log) <= 0.02
-        settled = server.log[len(server.log) // 4 : -200]
-        assert 0.9 * 32 <= mean_in_flight(settled) <= 32
-
-
-def test_a_server_that_takes_more_again_gets_more_again() -> None:
-    with TgiDouble(max_concurrent_requests=64, speed=SHORT) as server:
-
-        async def work() -> tuple[float, float]:
-            async with ServerPool([server.url]) as pool:
-                server.max_concurrent_requests = 8
-                assert failures(await ask_all(pool, texts(800))) == []
-                low = pool.members[0].limit
-                server.max_concurrent_requests = 64
-                assert failures(await ask_all(pool, texts(6000))) == []
-                return low, pool.members[0].limit
-
-        low, high = run(work)
-        assert low <= 8
-        assert high >= 0.9 * 64
-
-
-def test_a_server_whose_requests_wait_in_its_queue_gets_fewer() -> None:
-    with TgiDouble(max_concurrent_requests=128, speed=Speed(step=0.002, slots=16)) as server:
-
-        async def work() -> float:
-            async with ServerPool([server.url]) as pool:
-                assert failures(await ask_all(pool, texts(3000))) == []
-                return pool.members[0].limit
-
-        assert 16 < run(work) <= 48, "a batch of 16 and about as many waiting keep it busy"
-
-
-def test_requests_go_where_there_is_room() -> None:
-    slow = Speed(step=0.02, slots=8)
-    with TgiDouble(max_concurrent_requests=32, speed=SHORT) as fast, TgiDouble(speed=slow) as other:
-        other.max_concurrent_requests = 32
-
-        async def work() -> list[Outcome]:
-            async with ServerPool([fast.url, other.url]) as pool:
-                return await ask_all(pool, texts(3000))
-
-        assert failures(run(work)) == []
-        assert len(fast.log) > 5 * len(other.log) > 100, "one is ten times slower and has a quarter of the places"
-
-
-EVENTS = st.lists(st.sampled_from(["answered", "full", "queued", "refused", "failed", "back"]), max_size=400)
-
-
-@settings(deadline=None)
-@given(EVENTS, st.integers(1, 300))
-def test_a_limit_stays_between_one_and_what_the_server_said(events: list[str], most: int) -> None:
-    server = Server("http://x", "tgi", Model("m"), most, None)
-    member = Member(server, most, most)
-    for event in events:
-        member.in_flight = int(member.limit)
-        match event:
-            case "answered":
-                member.in_flight = max(1, member.in_flight // 2)
-                member.answered(0.0)
-            case "full":
-                member.answered(None)
-            case "queued":
-                member.answered(0.9)
-            case "refused":
-                member.refused()
-            case "failed":
-                member.failed()
-            case "back":
-                member.back(server)
-        assert 1 <= member.limit <= most
-        assert 1 <= member.known_good <= most
-
+from builder.rewriting.servers import Model
+from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
+from tests.tgi_double import TgiDouble
 
 # --- servers that fail ---
 
@@ -277,7 +146,7 @@ def test_servers_join_and_leave_with_their_file(tmp_path: Path) -> None:
         async def work() -> tuple[float, int, int]:
             joined: list[int] = []
             async with ServerPool([], file=file, say=told.append) as pool:
-                pool.on_join = joined.append
+                pool.on_more = joined.append
                 asked = asyncio.ensure_future(ask_all(pool, itertools.islice(texts(20_000), 4000)))
                 await asyncio.sleep(0.5)
                 file.write_text(f"{first.url}\n{second.url}/v1\n")

@@ -100,7 +100,7 @@ class Speed:
 IN_PLACE_OF_AN_ANSWER = ("503", "status", "hang", "reset")
 BY_THE_SERVER = ("429", "424", "500")
 IN_THE_TEXT = ("empty", "length", "unclosed", "stop_sequence", "not_utf8", "huge")
-ON_THE_WAY = ("slow", "cut", "close_idle", "not_json")
+ON_THE_WAY = ("slow", "cut", "stall", "close_idle", "not_json")
 KINDS = (*IN_PLACE_OF_AN_ANSWER, *BY_THE_SERVER, *IN_THE_TEXT, *ON_THE_WAY)
 
 
@@ -156,6 +156,9 @@ class TgiDouble(Settings):
     port: int = 0
     log_file: Path | None = None
     healthy: bool = True
+    has_metrics: bool = True
+    asleep: str | None = None  # what a proxy says on every route, with a 503, as long as no server is up behind it
+    status_of: dict[str, int] = field(default_factory=dict)  # paths that get just this status
     log: list[Request] = field(default_factory=list)  # generation requests
     probes: list[Request] = field(default_factory=list)  # everything else
     counts: Counter[str] = field(default_factory=Counter)  # /metrics
@@ -180,6 +183,7 @@ class TgiDouble(Settings):
         429; 424 (`whole_batch`); 500 (incomplete); 503 (a proxy's HTML); status (`status`, HTML `body`)
         hang (`seconds`, or for ever); slow (the answer trickles for `seconds`); close_idle (after `seconds`)
         reset (a TCP reset in place of an answer); cut (the connection ends in the middle of the body)
+        stall (the body stops in the middle, the connection stays)
         empty, length, unclosed (no closing fence), stop_sequence: an answer that is not what was hoped for
         not_utf8, not_json, huge (`size` bytes): a body that is no answer
         """
@@ -187,6 +191,16 @@ class TgiDouble(Settings):
             raise ValueError(f"no fault {kind!r}: there are {', '.join(KINDS)}")
         self._faults.append(Fault(kind=kind, **rule))
         return self._faults[-1]
+
+    @property
+    def queue(self) -> tuple[int, int]:
+        """How many requests wait, and how many are in the batch."""
+        return self._held - self._batch, self._batch
+
+    def grow(self, slots: int) -> None:
+        """Have so many slots more in a batch: another GPU, say."""
+        for _ in range(slots):
+            self._loop.call_soon_threadsafe(self._slots.release)
 
     @property
     def url(self) -> str:
@@ -224,7 +238,8 @@ class TgiDouble(Settings):
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], object]) -> None:
         """Serve until `stop` is set."""
-        self._slots = asyncio.Semaphore(self.speed.slots)
+        slots = self.max_concurrent_requests if self.profile == "llamacpp" else self.speed.slots
+        self._slots = asyncio.Semaphore(min(slots, self.speed.slots))
         app = web.Application(client_max_size=self.payload_limit + 1, middlewares=[self._edge])
         app.router.add_post(CHAT, self._chat)
         app.router.add_get("/health", self._health)
@@ -256,6 +271,12 @@ class TgiDouble(Settings):
         ENTRY.set(entry)
         entries.append(entry)
         try:
+            if self.asleep is not None:
+                kind = "text/html" if self.asleep.startswith("<") else "application/json"
+                entry.status = 503
+                return web.Response(status=503, body=self.asleep.encode(), content_type=kind)
+            if request.path in self.status_of:
+                raise Refusal("", status=self.status_of[request.path])
             if chat and self.api_key and headers.get("authorization") != f"Bearer {self.api_key}":
                 raise Refusal("", status=401)
             response = await handler(request)
@@ -304,11 +325,11 @@ class TgiDouble(Settings):
 
     async def _metrics(self, http: web.Request) -> web.Response:
         """Show what was used so far: TGI has no zeros for the rest."""
-        shown: dict[str, int] = dict(self.counts) if self.profile == "tgi" else {}
-        if self.log:
-            waiting, running = wire.QUEUE_GAUGES[self.profile]
-            shown |= {waiting: self._held - self._batch, running: self._batch}
-        return web.Response(text="".join(f"{name} {value}\n" for name, value in sorted(shown.items())))
+        if not self.has_metrics:
+            raise web.HTTPNotFound
+        shown = self.counts if self.profile == "tgi" else {}
+        lines = "".join(f"{name} {value}\n" for name, value in sorted(shown.items()))
+        return web.Response(text=lines + (wire.gauges(self, *self.queue) if self.log else ""))
 
     # --- chats ---
 
@@ -435,7 +456,7 @@ def _spoil(fault: Fault, text: str, reason: str, tokens: int, ask: Ask) -> tuple
 
 
 async def _send(http: web.Request, raw: bytes, headers: dict[str, str], fault: Fault) -> web.StreamResponse:
-    if fault.kind not in ("slow", "cut"):
+    if fault.kind not in ("slow", "cut", "stall"):
         response = web.Response(body=raw, content_type="application/json", headers=headers)
         if fault.kind == "huge":
             response.enable_chunked_encoding()  # the length is not said beforehand
@@ -445,8 +466,9 @@ async def _send(http: web.Request, raw: bytes, headers: dict[str, str], fault: F
     stream = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
     stream.content_length = len(raw)
     await stream.prepare(http)
-    if fault.kind == "cut":
+    if fault.kind in ("cut", "stall"):
         await stream.write(raw[: len(raw) // 2])
+        await asyncio.sleep(FOR_EVER if fault.kind == "stall" else 0)
         _close(http.transport)
         return stream
     size = len(raw) // 20 + 1

@@ -373,6 +373,7 @@ PAGES: dict[Profile, dict[str, Callable[[Settings], Json]]] = {
         "/v1/models": models,
         "/props": lambda s: {
             "model_path": s.model_id,
+            "total_slots": s.max_concurrent_requests,
             "default_generation_settings": {"n_ctx": s.max_total_tokens},
         },
     },
@@ -383,3 +384,13 @@ QUEUE_GAUGES: dict[Profile, tuple[str, str]] = {
     "sglang": ("sglang:num_queue_reqs", "sglang:num_running_reqs"),
     "llamacpp": ("llamacpp:requests_deferred", "llamacpp:requests_processing"),
 }
+
+
+def gauges(s: Settings, waiting: int, running: int) -> str:
+    """The gauges of a queue in the Prometheus text format, labelled as the server labels them."""
+    label = {"vllm": f'{{engine="0",model_name="{s.model_id}"}}', "sglang": f'{{model_name="{s.model_id}"}}'}
+    values = zip(QUEUE_GAUGES[s.profile], (waiting, running), strict=True)
+    return "".join(
+        f"# HELP {name} Number of requests.\n# TYPE {name} gauge\n{name}{label.get(s.profile, '')} {value}.0\n"
+        for name, value in values
+    )

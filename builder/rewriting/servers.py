@@ -1,28 +1,20 @@
-"""The servers that generate: found out by asking them, spoken to over the Messages API (`/v1/chat/completions`).
+"""The servers that generate: found out by asking them.
 
-TGI, vLLM, SGLang and llama.cpp all speak it; the request is the part of it that every one of them takes.
-Errors are told apart by status and `error_type`, never by their words.
+TGI, vLLM, SGLang and llama.cpp all speak the Messages API (`/v1/chat/completions`); `transport` sends the part
+of it that every one of them takes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import orjson
 
-from builder.errors import (
-    GenerationFailed,
-    NoServer,
-    RequestRejected,
-    ServerOverloaded,
-    ServerRefused,
-    ServerUnavailable,
-)
+from builder.errors import NoServer, NotAServer, ServerRefused
 
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
 """Environment variable with the servers' key, sent to them as a bearer token and nowhere else."""
@@ -32,7 +24,10 @@ COMPLETE = frozenset({"stop", "eos_token", "stop_sequence"})
 
 _IN_FLIGHT = {"vllm": 256, "sglang": 256}  # what they work on at once unless told otherwise; more would queue
 _IN_FLIGHT_ELSEWHERE = 64
+_MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works on at once
 _PROBE_SECONDS = 10.0
+_PAGE_BYTES = 1 << 20
+_START_IT = "start it, or correct --server; while a TGI server loads its model it refuses connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +60,23 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server as it described itself."""
+    """A server as it described itself.
+
+    Attributes:
+        url: Its root.
+        kind: tgi, vllm, sglang, llama.cpp, or openai for another that speaks the Messages API.
+        model: What it serves.
+        limit: How many requests at once it gets to begin with.
+        max_total_tokens: Its context, if told.
+        most: How many it gets at most; more than `limit` where it doesn't tell and may have room for more.
+    """
 
     url: str
     kind: str
     model: Model
     limit: int
     max_total_tokens: int | None
+    most: int
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -80,7 +85,7 @@ class Server:
             "kind": self.kind,
             "model": self.model.id,
             "model_sha": self.model.sha,
-            "max_concurrent_requests": self.limit,
+            "max_concurrent_requests": self.limit if self.limit == self.most else None,
             "max_total_tokens": self.max_total_tokens,
         }
 
@@ -94,159 +99,108 @@ async def probe(session: aiohttp.ClientSession, url: str, model_sha: str | None 
         model_sha: Digest of the weights, where the caller started the server itself and knows it.
 
     Raises:
-        NoServer: Nothing usable answers there.
+        NoServer: Nothing answers there now; it may later.
+        NotAServer: What answers there is no LLM server.
+        ServerRefused: What answers there refuses us.
     """
     root = url.rstrip("/").removesuffix("/v1")
     try:
-        info = await _get(session, f"{root}/info")
-        if info and "model_id" in info:
-            model = Model(info["model_id"], info.get("model_sha"))
-            limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
-            return Server(root, "tgi", model, limit, info.get("max_total_tokens"))
-        models = await _get(session, f"{root}/v1/models")
+        return await _described(session, root, model_sha)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         raise NoServer(
-            f"it does not answer ({error or type(error).__name__})",
-            where=root,
-            remedy="start it, or correct --server; while a TGI server loads its model it refuses connections",
+            f"it does not answer ({error or type(error).__name__})", where=root, remedy=_START_IT
         ) from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise NoServer(f"what it says of itself can't be read ({error!r:.200})", where=root) from error
+
+
+async def _described(session: aiohttp.ClientSession, root: str, model_sha: str | None) -> Server:
+    info = await _get(session, f"{root}/info")
+    if info and "model_id" in info:
+        limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        model = Model(info["model_id"], info.get("model_sha"))
+        return Server(root, "tgi", model, limit, info.get("max_total_tokens"), limit)
+    models = await _get(session, f"{root}/v1/models")
     if not models or not models.get("data"):
-        raise NoServer("what answers there has no /info and no /v1/models: not an LLM server", where=root)
+        raise NotAServer(
+            "what answers there has no /info and no /v1/models: not an LLM server",
+            where=root,
+            remedy="correct --server: it takes a server's root, such as http://HOST:8080",
+        )
     first = models["data"][0]
+    model = Model(first["id"], model_sha)
     kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(first.get("owned_by"), "openai")
-    context, limit = first.get("max_model_len"), _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
     if kind == "llama.cpp":
         properties = await _get(session, f"{root}/props") or {}
-        limit = int(properties.get("total_slots", limit))
+        limit = int(properties.get("total_slots") or _IN_FLIGHT_ELSEWHERE)
+        limit += max(1, limit // 8)  # it queues: no slot idles while an answer is on its way and a request comes
         context = properties.get("default_generation_settings", {}).get("n_ctx")
-    return Server(root, kind, Model(first["id"], model_sha), limit, context)
-
-
-async def probe_all(urls: Sequence[str]) -> list[Server]:
-    """Ask several servers at once what they are."""
-    async with new_session() as session:
-        return list(await asyncio.gather(*(probe(session, url) for url in urls)))
+        return Server(root, kind, model, limit, context, limit)
+    limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
+    return Server(root, kind, model, limit, first.get("max_model_len"), _MOST_IN_FLIGHT)
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:
+    """Return a page, None where the server has none; a proxy's words in its place are a `ClientError`."""
     async with session.get(url, timeout=aiohttp.ClientTimeout(total=_PROBE_SECONDS)) as response:
         if response.status in (401, 403):
             raise ServerRefused(
                 f"it answers {response.status}", where=url, remedy=f"put the server's key into ${KEY_VARIABLE}"
             )
-        if response.status >= 500:
-            raise aiohttp.ClientError(f"status {response.status}")
+        content = await body_of(response, _PAGE_BYTES)
+        if content is None:
+            raise aiohttp.ClientError(f"status {response.status}, with more than {_PAGE_BYTES >> 20} MiB")
+        if response.status >= 500 or response.status in (408, 425, 429):
+            raise aiohttp.ClientError(f"status {response.status}: {words_of(content)}")
         if response.status != 200:
             return None
         try:
-            content = orjson.loads(await response.read())
-        except orjson.JSONDecodeError:
-            return None
-        return content if isinstance(content, dict) else None
+            page = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise aiohttp.ClientError(f"status 200, but not JSON: {words_of(content)}") from error
+        return page if isinstance(page, dict) else None
 
 
 def new_session() -> aiohttp.ClientSession:
     """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's."""
     key = os.environ.get(KEY_VARIABLE)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        connector=aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=4
+        ),  # uvicorn, under vLLM and SGLang, closes after 5,
+        timeout=aiohttp.ClientTimeout(total=None, connect=30, sock_connect=10),
         headers={"Authorization": f"Bearer {key}"} if key else {},
         trust_env=False,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A server's answer, and the share of its time that the request waited in the server's queue, if told."""
+async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | None = None) -> bytes | None:
+    """Read a body of at most so many bytes, with at most so many seconds between two pieces.
 
-    generation: Generation
-    waited: float | None
-
-
-async def post(session: aiohttp.ClientSession, server: Server, body: bytes) -> Answer:
-    """Send one request.
+    Returns:
+        The body, None where it is longer: what there is more of it is not read.
 
     Raises:
-        ServerOverloaded: The server holds as many requests as it takes.
-        ServerUnavailable: A proxy's error or a broken connection.
-        GenerationFailed: The server broke on this input, or its answer is none.
-        RequestRejected: The server will never take this input.
-        ServerRefused: The server refuses us.
+        asyncio.TimeoutError: No more of it came.
     """
-    url = f"{server.url}/v1/chat/completions"
-    try:
-        headers = {"Content-Type": "application/json"}
-        # A redirect would take the document to a place nobody named, and come back as a page.
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            content = await response.read()
-            if response.status == 200:
-                return Answer(read_generation(content, server.url), _waited(response.headers))
-            if response.status == 503 and server.kind == "sglang":  # which says so that its queue is full
-                raise ServerOverloaded(f"503: {_words(content)}", where=server.url)
-            raise error_for(response.status, content, server.url)
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error
+    pieces, size, content = [], 0, response.content
+    # Most bodies are there with their headers: a timer for each would cost a tenth of a request.
+    while piece := content.read_nowait() if content.is_eof() else await asyncio.wait_for(content.readany(), pause):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            response.close()
+            return None
+    return b"".join(pieces)
 
 
-def _waited(headers: Mapping[str, str]) -> float | None:
-    """Return the share of queue time, which TGI tells in milliseconds."""
-    try:
-        return int(headers["x-queue-time"]) / max(1, int(headers["x-total-time"]))
-    except (KeyError, ValueError):
-        return None
-
-
-def read_generation(content: bytes, where: str) -> Generation:
-    """Read a 200 answer.
-
-    Raises:
-        ServerUnavailable: It is a page, not a server's answer: no input is to blame for what a proxy says.
-        GenerationFailed: It is not a chat completion.
-    """
-    if not content.lstrip().startswith(b"{"):
-        raise ServerUnavailable(f"200, with {_words(content)!r:.200} in place of an answer", where=where)
-    try:
-        answer = orjson.loads(content)
-        choice, usage = answer["choices"][0], answer.get("usage") or {}
-        text = choice["message"]["content"] or ""
-        if not isinstance(text, str):
-            raise TypeError(f"content is {type(text).__name__}")
-        return Generation(
-            answer=text,
-            finish_reason=str(choice["finish_reason"]),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
-        )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
-
-
-def error_for(status: int, content: bytes, where: str) -> Exception:
-    """Return the error that a status other than 200 means: try elsewhere, a few times, never, or stop."""
-    what = f"{status}: {_words(content)}"
-    if status in (401, 403, 404, 405):
-        return ServerRefused(
-            what,
-            where=where,
-            remedy=f"check the address and the key in ${KEY_VARIABLE}; then run the same command again",
-        )
-    if status in (424, 500):
-        return GenerationFailed(what, where=where)
-    if status == 429:
-        return ServerOverloaded(what, where=where)
-    if status >= 500 or status < 400 or status in (408, 425):  # a redirect, and what a proxy has no patience for
-        return ServerUnavailable(what, where=where)
-    return RequestRejected(what, where=where)
-
-
-def _words(content: bytes) -> str:
-    """Return what the server said, in any of the shapes that servers and proxies have for it."""
+def words_of(content: bytes) -> str:
+    """Return what a server said, in any of the shapes that servers and proxies have for it."""
     try:
         said = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return content.decode("utf-8", "replace")[:300] or "(empty body)"
+        return " ".join(content.decode("utf-8", "replace").split())[:300] or "(empty body)"
     if isinstance(said, dict):
         error = said.get("error", said)
-        said = error if isinstance(error, str) else error.get("message") or error.get("detail") or error
+        said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
     return str(said)[:300]

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 from rich.console import Console
 from rich.markup import escape
 
@@ -26,14 +27,14 @@ from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.local import find_weights, serve
-from builder.rewriting.pool import ServerPool
+from builder.rewriting.pool import PATIENCE, ServerPool
 from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.flow import Flow, Step
-from builder.run.gates import FailureGate
+from builder.run.gates import GateLimits, Gates
 from builder.run.journal import Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
@@ -58,7 +59,8 @@ class BuildOptions:
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
         reuse: Other runs and releases, whose answers to equal requests are taken.
-        max_failures: The share of the last documents that may fail at a rewriting stage before the run stops.
+        patience: Seconds to wait for a server while none answers, at the start and later.
+        gates: What may go wrong before the run stops.
     """
 
     servers: Sequence[str] = ()
@@ -68,7 +70,8 @@ class BuildOptions:
     until: str | None = None
     limit: int | None = None
     reuse: Sequence[Path] = ()
-    max_failures: float = 0.5
+    patience: float = PATIENCE
+    gates: GateLimits = field(default_factory=GateLimits)
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -190,14 +193,7 @@ class _Building:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
-                pool = ServerPool(
-                    servers,
-                    file=self.options.servers_file,
-                    expected=run.model,
-                    model_sha=model_sha,
-                    say=self.say,
-                )
-                await stack.enter_async_context(pool)
+                pool = await stack.enter_async_context(self._pool(servers, model_sha))
                 run.pin_model(pool.model)
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", partial(_generate, pool), earlier)
@@ -213,12 +209,11 @@ class _Building:
                 }
                 write_progress(run, {**counts, "shards_total": len(wanted)})
 
-            rewriters = [stage.name for stage in stages if isinstance(stage, RewriteStage)]
-            gate = FailureGate(rewriters, self.options.max_failures, str(run.path))
+            gates = self._gates(stages, steps)
 
             def on_document(document: Document) -> None:
                 progress.document(document)
-                gate.document(document)
+                gates.document(document)
 
             flow = Flow(
                 run,
@@ -232,14 +227,35 @@ class _Building:
                 on_shard=progress.shard,
             )
             if pool is not None:
-                pool.on_join = lambda limit: flow.widen(2 * limit)
-            reporter = asyncio.create_task(_every(_PROGRESS_SECONDS, keep_progress))
+                pool.on_more = lambda more: flow.widen(2 * more)
             try:
-                await flow.build(wanted, self.options.limit)
+                async with anyio.create_task_group() as beside:
+                    beside.start_soon(_every, _PROGRESS_SECONDS, keep_progress)
+                    beside.start_soon(_every, gates.look_seconds, partial(_look, gates, pool))
+                    await flow.build(wanted, self.options.limit)
+                    beside.cancel_scope.cancel()
             finally:
-                reporter.cancel()
-                await asyncio.gather(reporter, return_exceptions=True)
                 keep_progress()
+
+    def _pool(self, servers: Sequence[str], model_sha: str | None) -> ServerPool:
+        return ServerPool(
+            servers,
+            file=self.options.servers_file,
+            expected=self.run.model,
+            model_sha=model_sha,
+            patience=self.options.patience,
+            say=self.say,
+        )
+
+    def _gates(self, stages: Sequence[FilterStage | RewriteStage], steps: Sequence[Step]) -> Gates:
+        filters = self.loaded.filters
+        return Gates(
+            [step.name for step in steps],
+            {stage.name for stage in stages if isinstance(stage, RewriteStage)},
+            {stage.name for stage in stages if isinstance(filters.get(stage.name), WorkerFilter)},
+            self.options.gates,
+            str(self.run.path),
+        )
 
 
 def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a coroutine
@@ -293,10 +309,17 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-async def _every(seconds: float, do: Any) -> None:  # noqa: ANN401 - a function of nothing
+async def _every(seconds: float, do: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
         do()
+
+
+def _look(gates: Gates, pool: ServerPool | None) -> None:
+    if pool is None:
+        gates.look(0, 0, is_waiting=False)
+    else:
+        gates.look(pool.answers, pool.in_flight, is_waiting=pool.is_waiting)
 
 
 async def _generate(pool: ServerPool | None, request: Request) -> Generation:

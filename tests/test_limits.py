@@ -1,0 +1,331 @@
+"""How many requests at once a server gets: what it works on, and hardly more."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.rewriting import servers as servers_module
+from builder.rewriting.limits import Climb, Limit
+from builder.rewriting.member import Member
+from builder.rewriting.metrics import Gauges, parse_gauges
+from builder.rewriting.pool import ServerPool
+from builder.rewriting.servers import Model, Server
+from tests.asking import SHORT, Outcome, ask_all, failures, mean_in_flight, run, texts, uneven
+from tests.tgi_double import Speed, TgiDouble
+from tests.tgi_protocol import Profile
+
+# --- servers that say how many they take ---
+
+
+def test_a_server_that_takes_half_of_what_it_said_is_held_at_what_it_takes() -> None:
+    with TgiDouble(max_concurrent_requests=64, speed=Speed(step=0.005)) as server:
+
+        async def work() -> list[Outcome]:
+            async with ServerPool([server.url]) as pool:
+                server.max_concurrent_requests = 32
+                return await ask_all(pool, texts(4000))
+
+        assert failures(run(work)) == []
+        refused = sum(request.status == 429 for request in server.log)
+        assert refused > 0
+        assert refused / len(server.log) <= 0.02
+        settled = server.log[len(server.log) // 4 : -200]
+        assert 0.9 * 32 <= mean_in_flight(settled) <= 32
+
+
+def test_a_server_that_takes_more_again_gets_more_again() -> None:
+    with TgiDouble(max_concurrent_requests=64, speed=SHORT) as server:
+
+        async def work() -> tuple[float, float]:
+            async with ServerPool([server.url]) as pool:
+                server.max_concurrent_requests = 8
+                assert failures(await ask_all(pool, texts(800))) == []
+                low = pool.members[0].limit
+                server.max_concurrent_requests = 64
+                assert failures(await ask_all(pool, texts(6000))) == []
+                return low, pool.members[0].limit
+
+        low, high = run(work)
+        assert low <= 8
+        assert high >= 0.9 * 64
+
+
+def test_a_server_whose_requests_wait_in_its_queue_gets_fewer() -> None:
+    with TgiDouble(max_concurrent_requests=128, speed=Speed(step=0.002, slots=16)) as server:
+
+        async def work() -> float:
+            async with ServerPool([server.url]) as pool:
+                assert failures(await ask_all(pool, texts(3000))) == []
+                return pool.members[0].limit
+
+        assert 16 < run(work) <= 64, "a batch of 16 and about as many waiting keep it busy"
+
+
+def test_requests_go_where_there_is_room() -> None:
+    slow = Speed(step=0.02, slots=8)
+    with TgiDouble(max_concurrent_requests=32, speed=SHORT) as fast, TgiDouble(speed=slow) as other:
+        other.max_concurrent_requests = 32
+
+        async def work() -> list[Outcome]:
+            async with ServerPool([fast.url, other.url]) as pool:
+                return await ask_all(pool, texts(3000))
+
+        assert failures(run(work)) == []
+        assert len(fast.log) > 5 * len(other.log) > 100, "one is ten times slower and has a quarter of the places"
+
+
+# --- servers that queue without saying how much they take ---
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there was to see of a server at a moment, in seconds from the first request."""
+
+    at: float
+    limit: float
+    waiting: int
+    running: int
+
+
+async def watched(
+    server: TgiDouble, pool: ServerPool, contents: Sequence[str], at_once: int
+) -> tuple[list[Outcome], list[Look]]:
+    """Ask for all the answers, looking at the server ten times a second as long as there is enough to ask."""
+    looks: list[Look] = []
+    start, (member,) = time.monotonic(), pool.members
+
+    async def look() -> None:
+        while len(server.log) < len(contents):  # then the rest is drained
+            waiting, running = server.queue
+            looks.append(Look(time.monotonic() - start, member.limit, waiting, running))
+            await asyncio.sleep(0.1)
+
+    looking = asyncio.ensure_future(look())
+    answers = await ask_all(pool, contents, at_once)
+    await looking
+    return answers, looks
+
+
+def watch(server: TgiDouble, contents: Sequence[str], at_once: int = 600) -> list[Look]:
+    async def work() -> tuple[list[Outcome], list[Look]]:
+        async with ServerPool([server.url]) as pool:
+            return await watched(server, pool, contents, at_once)
+
+    looks: list[Look]
+    answers, looks = run(work)
+    assert failures(answers) == []
+    assert min(look.limit for look in looks) >= 4, "no server is left with next to nothing"
+    return looks
+
+
+def late(looks: Sequence[Look], part: float = 0.5) -> list[Look]:
+    return list(looks[int(len(looks) * part) :])
+
+
+def test_a_big_server_gets_all_it_can_take() -> None:
+    with TgiDouble(profile="vllm", speed=Speed(step=0.15, slots=1024)) as server:
+        looks = watch(server, uneven(4000), at_once=1500)
+    assert mean(look.running for look in late(looks)) >= 0.95 * 1024
+    assert mean(look.waiting for look in late(looks)) <= 0.25 * 1024
+
+
+@pytest.mark.parametrize("profile", ["vllm", "sglang"])
+def test_a_small_server_that_queues_is_held_near_its_batch(profile: Profile) -> None:
+    with TgiDouble(profile=profile, speed=Speed(step=0.02, slots=48), max_concurrent_requests=1000) as server:
+        looks = watch(server, uneven(1000))
+    assert mean(look.running for look in looks) >= 0.95 * 48, "it was never short of work"
+    assert mean(look.waiting for look in late(looks)) <= 0.25 * 48
+    assert all(48 <= look.limit <= 1.25 * 48 for look in late(looks))
+
+
+def test_a_server_that_gets_bigger_is_filled_again() -> None:
+    with TgiDouble(profile="sglang", speed=Speed(step=0.03, slots=32), max_concurrent_requests=1000) as server:
+
+        async def work() -> list[Look]:
+            async with ServerPool([server.url]) as pool:
+                answers, before = await watched(server, pool, uneven(300), 300)
+                assert failures(answers) == []
+                assert all(look.limit <= 1.5 * 32 for look in late(before))
+                server.grow(224)
+                server.log.clear()
+                answers, after = await watched(server, pool, uneven(4000), 600)
+                assert failures(answers) == []
+                return after
+
+        looks = run(work)
+    assert mean(look.running for look in late(looks)) >= 0.95 * 256
+    assert mean(look.waiting for look in late(looks)) <= 0.25 * 256
+
+
+def test_a_server_that_queues_and_begins_to_refuse_is_held_at_what_it_takes() -> None:
+    with TgiDouble(profile="sglang", speed=Speed(step=0.02, slots=256), max_concurrent_requests=1000) as server:
+
+        async def work() -> tuple[int, list[Look]]:
+            async with ServerPool([server.url]) as pool:
+                asked = asyncio.ensure_future(watched(server, pool, uneven(6000), 600))
+                await asyncio.sleep(4)
+                server.max_concurrent_requests, before = 128, len(server.log)
+                answers, looks = await asked
+                assert failures(answers) == []
+                return before, looks
+
+        before, looks = run(work)
+    after = server.log[before:]
+    assert 0 < sum(request.status == 503 for request in after) <= 0.02 * len(after)
+    assert 0.9 * 128 <= mean(look.waiting + look.running for look in late(looks)) <= 128
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have servers begin with 64, as one of an unknown kind does, and not at what vLLM takes by default."""
+    monkeypatch.setattr(servers_module, "_IN_FLIGHT", {})
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_queue_that_cannot_be_looked_at_shows_in_the_speed() -> None:
+    with TgiDouble(profile="vllm", has_metrics=False, speed=Speed(step=0.005, slots=8)) as server:
+        looks = watch(server, uneven(2000))
+    assert mean(look.running for look in looks) >= 0.95 * 8, "it was never short of work"
+    assert looks[-1].limit <= 32
+
+
+@pytest.mark.usefixtures("blind")
+def test_room_that_cannot_be_looked_at_shows_in_the_speed() -> None:
+    with TgiDouble(profile="vllm", has_metrics=False, speed=Speed(step=0.05, slots=200)) as server:
+        looks = watch(server, uneven(2500))
+    assert max(look.running for look in looks) >= 0.95 * 200
+
+
+def climbed(slots: int, step: tuple[float, float], seconds: float, grow: tuple[float, int] | None = None) -> float:
+    """Return the part of the most tokens a second that `Climb` gets from a server whose times are computed.
+
+    A token takes `step[0] + step[1] * batch` seconds; `grow` is when, and to how many slots, the server grows.
+    Only the last quarter counts.
+    """
+    draw, limit, climb = random.Random(slots), Limit(64, 4096), Climb()
+    now = made = 0.0  # seconds; tokens that each request in the batch has got by now
+    batch: list[tuple[float, int]] = []
+    queue: deque[int] = deque()
+    tokens = 0
+    while now < seconds:
+        slots = grow[1] if grow and now > grow[0] else slots
+        while len(queue) + len(batch) < int(limit.value):
+            queue.append(max(5, int(draw.expovariate(1 / 300))))
+        while queue and len(batch) < slots:
+            length = queue.popleft()
+            heapq.heappush(batch, (made + length, length))
+        at_work, in_flight = len(batch), len(batch) + len(queue)
+        end, length = heapq.heappop(batch)
+        now, made = now + (end - made) * (step[0] + step[1] * at_work), end
+        tokens += length if now > 0.75 * seconds else 0
+        climb.answered(limit, length, in_flight, now)
+    best = slots / (step[0] + step[1] * slots)
+    return tokens / (0.25 * seconds) / best
+
+
+@pytest.mark.parametrize("slots", [8, 48, 256, 1024])
+def test_by_its_speed_alone_a_server_is_used_to_nine_tenths(slots: int) -> None:
+    assert climbed(slots, (0.02, 0.0), 2400) >= 0.9
+    assert climbed(slots, (0.02, 0.02 / slots), 2400) >= 0.85, "its steps take twice as long when it is full"
+
+
+def test_by_its_speed_alone_a_server_that_gets_bigger_is_filled_again() -> None:
+    assert climbed(48, (0.02, 0.0), 6000, grow=(2000, 400)) >= 0.9
+
+
+def test_llamacpp_gets_what_its_slots_take_and_a_little_more() -> None:
+    with TgiDouble(profile="llamacpp", speed=SHORT, max_concurrent_requests=8) as server:
+        looks = watch(server, uneven(300))
+    assert {look.limit for look in looks} == {9}
+    assert server.peak == 9
+
+
+def test_a_server_that_joins_is_full_in_seconds(tmp_path: Path) -> None:
+    file = tmp_path / "servers"
+    speed = Speed(step=0.1, slots=400)
+    with TgiDouble(speed=SHORT, max_concurrent_requests=8) as first, TgiDouble(profile="vllm", speed=speed) as new:
+        new.model_id, model = first.model_id, Model(first.model_id)
+        first.model_sha = None
+        file.write_text(first.url)
+
+        async def work() -> float:
+            more: list[int] = []
+            async with ServerPool([], file=file, expected=model) as pool:
+                pool.on_more = more.append
+                asked = asyncio.ensure_future(ask_all(pool, uneven(3000), 1000))
+                file.write_text(f"{first.url}\n{new.url}\n")
+                start = time.monotonic()
+                while new.queue[1] < 0.9 * 400:
+                    assert time.monotonic() - start < 30
+                    await asyncio.sleep(0.05)
+                filled = time.monotonic() - start
+                assert failures(await asked) == []
+                assert sum(more) >= 0.9 * 400
+                return filled
+
+        assert run(work) < 10
+
+
+def test_gauges_are_read_as_they_are_written() -> None:
+    page = """# HELP vllm:num_requests_waiting Number of requests waiting to be processed.
+# TYPE vllm:num_requests_waiting gauge
+vllm:num_requests_waiting{engine="0",model_name="a} b"} 3.0
+vllm:num_requests_waiting{engine="1",model_name="a} b"} 4.0
+vllm:num_requests_running{engine="0",model_name="a} b"} 1e+02 1700000000000
+vllm:e2e_request_latency_seconds_bucket{le="+Inf"} 5
+"""
+    assert parse_gauges(page) == Gauges(7, 100)
+    assert parse_gauges("tgi_batch_current_size 5\n") == Gauges(0, 5), "TGI shows what was used so far"
+    assert parse_gauges("llamacpp:requests_deferred 2\nllamacpp:requests_processing 4") == Gauges(2, 4)
+    assert parse_gauges("<html>vllm:num_requests_waiting</html>") is None
+    assert parse_gauges("vllm:num_requests_waiting{ 3\n") is None
+    assert parse_gauges("") is None
+
+
+EVENTS = st.lists(
+    st.sampled_from(["answered", "full", "queued", "refused", "failed", "back", "waits", "idle", "mute"]),
+    max_size=400,
+)
+
+
+@settings(deadline=None)
+@given(EVENTS, st.integers(1, 300), st.integers(1, 8))
+def test_a_limit_stays_between_one_and_the_most(events: list[str], most: int, told: int) -> None:
+    server = Server("http://x", "tgi", Model("m"), max(1, most // told), None, most)
+    member = Member(server)
+    for event in events:
+        member.in_flight = int(member.limit)
+        match event:
+            case "answered":
+                member.in_flight = max(1, member.in_flight // 2)
+                member.answered(0.0, 20)
+            case "full":
+                member.answered(None, 20)
+            case "queued":
+                member.answered(0.9, 20)
+            case "waits":
+                member.looked_at(Gauges(3.0 * member.in_flight, 2))
+            case "idle":
+                member.looked_at(Gauges(0, member.in_flight))
+            case "mute":
+                member.looked_at(None)
+            case "refused":
+                member.refused()
+            case "failed":
+                member.failed()
+            case "back":
+                member.back(server)
+        assert 1 <= member.limit <= most
+        assert 1 <= member.allowed.known_good <= most
