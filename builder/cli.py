@@ -184,7 +184,12 @@ def publish(
     ] = None,
     license_file: Annotated[
         Path | None,
-        typer.Option("--license-file", metavar="FILE", help="The generator's licence, to be included."),
+        typer.Option(
+            "--license-file",
+            metavar="FILE",
+            help="The generator's licence, to be included.",
+            show_default="fetched from the generator's repository on the Hub",
+        ),
     ] = None,
     server: Servers = None,
     servers_file: ServersFile = None,

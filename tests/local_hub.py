@@ -7,8 +7,8 @@
         hub.seen("GET .*/resolve/")  # what was asked for, and how many bytes went out
 
 What it holds is in `hub_repos`; binary and large files are LFS. Every request
-is in `requests` by the time its client has the answer. No Xet, no models, no limits but those of `fail`. Clients
-read HF_ENDPOINT once, at import: run them in processes of their own.
+is in `requests` by the time its client has the answer. No Xet, no limits but those of `fail`; of models (put
+"models/org/name") their files alone. Clients read HF_ENDPOINT once, at import: run them in processes of their own.
 """
 
 from __future__ import annotations
@@ -196,6 +196,7 @@ class LocalHub(Repos):
 
     def _app(self) -> web.Application:
         api, page, lfs = "/api/datasets/{user}/{name}", "/datasets/{user}/{name}", "/lfs/{sha256}"
+        model, files = "/api/models/{user}/{name}", "/{user}/{name}/resolve/{revision}/{path:.+}"
         app = web.Application(client_max_size=1 << 30)
         for method, path, right, handler in (
             ("GET", "/api/whoami-v2", "write", self._whoami),
@@ -224,6 +225,9 @@ class LocalHub(Repos):
             ("POST", api + "/discussions/{number}/merge", "write", self._merge),
             ("GET", page + "/resolve/{revision}/{path:.+}", "files", self._resolve),
             ("HEAD", page + "/resolve/{revision}/{path:.+}", "files", self._resolve),
+            ("GET", model + "/tree/{revision}", "", self._tree),
+            ("GET", files, "files", self._resolve),
+            ("HEAD", files, "files", self._resolve),
             ("GET", "/cdn/{sha256}", "", self._from_cdn),
             ("*", "/{anything:.*}", "", lambda ask: web.json_response({"error": "Not Found"}, status=404)),
         ):
@@ -277,7 +281,8 @@ class LocalHub(Repos):
             raise Refusal(401, "Invalid credentials in Authorization header")
         body, repo = await _body(http), Repo("")
         if "name" in http.match_info:
-            found = self.repos.get(f"{http.match_info['user']}/{http.match_info['name']}")
+            kind = "" if http.path.startswith(("/api/datasets/", "/datasets/")) else "models/"
+            found = self.repos.get(f"{kind}{http.match_info['user']}/{http.match_info['name']}")
             if found is None or (found.private and not known):
                 raise Refusal(404 if known else 401, "Repository not found", "RepoNotFound")
             repo = found

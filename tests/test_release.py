@@ -171,7 +171,7 @@ def test_no_licence_text_no_release(project: Project) -> None:
     arguments = [
         argument for argument in project.arguments() if argument not in ("--license-file", project.license)
     ]
-    assert "--license-file" in builder(*arguments, exit_code=2).stderr
+    assert "--license-file" in builder(*arguments, exit_code=4).stderr, "the Hub is not to be reached here"
     assert not project.dest.exists()
 
 

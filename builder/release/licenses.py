@@ -37,19 +37,18 @@ def duties_of(license_id: str) -> Duties:
     )
 
 
-def write_licenses(
-    folder: Path, license_id: str, text: Path | None, sources: Sequence[Source], rewritten: bool
-) -> None:
+def write_licenses(folder: Path, license_id: str, text: Path | None, sources: Sequence[Source]) -> None:
     """Write LICENSE, NOTICE and licenses/ into a release.
 
+    Args:
+        folder: The release.
+        license_id: What it is under, as the recipe says.
+        text: The generator's licence; None where no model has written anything.
+        sources: What it was made from.
+
     Raises:
-        UsageError: The generator's licence has to be included, and its text was not given.
+        UsageError: There is no such file.
     """
-    if text is None and rewritten:
-        raise UsageError(
-            f"the text of the generator's licence ({license_id}) is missing, and a release must include it",
-            remedy="--license-file FILE: for a Llama model, the LICENSE of its repository on the Hub",
-        )
     if text is not None:
         if not text.is_file():
             raise UsageError("there is no such licence file", where=str(text))

@@ -21,6 +21,7 @@ from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
+from builder.release.generator_license import fetch_license
 from builder.release.hub import HubDestination
 from builder.release.hub_repository import SCHEME
 from builder.release.licenses import write_licenses
@@ -92,7 +93,7 @@ def publish(
         run: Its run, with every stage done.
         destination: Where its versions are to be found.
         version: The version to publish; None for the next one, from what changed.
-        license_file: The generator's licence.
+        license_file: The generator's licence; None to fetch it from the generator's repository.
         say: Told what is worth knowing.
         is_trial: Make all of it, and publish nothing.
 
@@ -180,8 +181,9 @@ def _write_content(
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
     release = loaded.recipe.release
-    rewritten = bool(loaded.prompts)
-    write_licenses(stage, release.license, license_file, loaded.recipe.sources, rewritten)
+    if license_file is None and run.model is not None:
+        license_file = fetch_license(run.model)
+    write_licenses(stage, release.license, license_file, loaded.recipe.sources)
     configs: list[Config] = [
         write_config(kept(run, of_stage), name, of_stage, release.split, stage)
         for name, of_stage in release.configs.items()
