@@ -113,13 +113,15 @@ Stage = Annotated[
 class Release(_Strict):
     """What is published: for each config the stage whose kept documents it holds.
 
-    `dropped` adds a config of the drops without their texts, `generations` one of the answers behind the texts.
+    `held_out` is the share of the rows, by their ids, that go into a split `test`. `dropped` adds a config of the
+    drops without their texts, `generations` one of the answers behind the texts.
     """
 
     configs: dict[str, str] = Field(min_length=1)
     license: str
     to: str | None = None
     split: str = Field(default="train", pattern=r"^\w+$")
+    held_out: float = Field(default=0.0, ge=0, lt=1)
     dropped: bool = True
     generations: bool = True
     title: str | None = None

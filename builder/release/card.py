@@ -9,8 +9,8 @@ import jinja2
 import yaml
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
+from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
-from builder.release.views import Config
 from builder.resources import folder
 
 _SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
@@ -60,23 +60,27 @@ def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
             {
                 "config_name": config.name,
                 "description": f"{config.rows} rows, content {content_sha256[:16]}",
-                "data_files": [{"split": facts.split, "path": f"data/{config.name}/{facts.split}-*.parquet"}],
+                "data_files": [
+                    {"split": split.name, "path": f"data/{config.name}/{split.name}-*.parquet"}
+                    for split in config.splits
+                ],
                 **({"default": True} if position == 0 else {}),
             }
             for position, config in enumerate(facts.configs)
         ],
-        "dataset_info": [{"config_name": config.name, **_info(config, facts.split)} for config in facts.configs],
+        "dataset_info": [{"config_name": config.name, **_info(config)} for config in facts.configs],
     }
 
 
-def _info(config: Config, split: str) -> dict[str, Any]:
+def _info(config: Config) -> dict[str, Any]:
     splits = SplitDict()
-    splits.add(SplitInfo(split, num_bytes=config.arrow_bytes, num_examples=config.rows))
+    for split in config.splits:
+        splits.add(SplitInfo(split.name, num_bytes=split.arrow_bytes, num_examples=split.rows))
     info = DatasetInfo(
         features=Features.from_arrow_schema(config.schema),
         splits=splits,
         download_size=config.bytes,
-        dataset_size=config.arrow_bytes,
+        dataset_size=sum(split.arrow_bytes for split in config.splits),
     )
     fields: dict[str, Any] = info._to_yaml_dict()
     return fields

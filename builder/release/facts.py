@@ -7,8 +7,8 @@ from typing import Any
 
 from builder.recipe import RewriteStage
 from builder.recipe_file import LoadedRecipe
+from builder.release.config_files import Config
 from builder.release.licenses import Duties, duties_of
-from builder.release.views import Config
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect

@@ -17,6 +17,7 @@ from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, Usage
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_card
+from builder.release.config_files import Config, write_config
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
@@ -34,7 +35,7 @@ from builder.release.manifest import (
     next_version,
     parse_version,
 )
-from builder.release.views import DROPPED, Config, drops, kept, write_config
+from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
 
@@ -185,7 +186,7 @@ def _write_content(
         license_file = fetch_license(run.model)
     write_licenses(stage, release.license, license_file, loaded.recipe.sources)
     configs: list[Config] = [
-        write_config(kept(run, of_stage), name, of_stage, release.split, stage)
+        write_config(kept(run, of_stage), name, of_stage, release.split, release.held_out, stage)
         for name, of_stage in release.configs.items()
     ]
     if not any(config.rows for config in configs):
@@ -195,10 +196,10 @@ def _write_content(
             remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
         )
     if release.dropped:
-        configs.append(write_config(drops(run), DROPPED, None, release.split, stage))
+        configs.append(write_config(drops(run), DROPPED, None, release.split, 0.0, stage))
     if release.generations and (rewriting := published_stages(loaded)):
         answers = generations(run, rewriting, list(release.configs.values()))
-        configs.append(write_config(answers, GENERATIONS, None, release.split, stage))
+        configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)
