@@ -10,7 +10,7 @@ from typing import Any
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.servers import Generation
-from tests.tgi_double import Request, Speed
+from tests.tgi_double import Speed
 
 SHORT = Speed(step=0.002)  # seconds a token: an answer of twenty takes 40 ms
 
@@ -44,13 +44,6 @@ def uneven(count: int, words: int = 20) -> list[str]:
     """Return texts of so many words in the mean, as uneven as answers are: few are long."""
     draw = random.Random(count)
     return [f"{number} " + "word " * max(3, int(draw.expovariate(1 / words))) for number in range(count)]
-
-
-def mean_in_flight(requests: Sequence[Request]) -> float:
-    """Return how many of the answered requests were in work on average, from the first to the last."""
-    done = [request for request in requests if request.status == 200 and request.end is not None]
-    span = max(request.end or 0 for request in done) - min(request.arrival for request in done)
-    return sum((request.end or 0) - request.arrival for request in done) / span
 
 
 def failures(answers: Sequence[Outcome]) -> list[BaseException]:
