@@ -8,7 +8,7 @@ What could be in work at a time is the sum of the servers' permits or, near the 
 given, whichever is less; that one of them may have to wait for its document's first stage is not allowed for. The
 share of the permits alone, up to the last answer, is printed beside it, and so is the time taken.
 
-Answers' lengths are log-normal (sigma 1, at most 15 times the mean). The peers, over fewer documents: batches of
+Answers' lengths are log-normal (sigma 1, at most 15 times the mean). The peers: batches of
 1,000, all of one stage, then all of the next, spread over the servers by their room; and datatrove, which takes
 one server and has one stage: each server gets a process and an eighth of the documents, and the stages run one
 after the other. The start of its processes is not counted.
@@ -30,8 +30,7 @@ from chat_servers import Request, Servers, Speed, chat_servers
 from peers import DATATROVE, here, peer_python
 from python_texts import prompt_without_checks, python_texts, write_rows
 
-DOCUMENTS = 10_000
-FEWER = 3_000
+DOCUMENTS = 5_000
 BATCH = 1_000
 SECONDS = 0.5
 SPEEDS = [*[Speed(32)] * 7, Speed(32, slower=4)]
@@ -63,7 +62,7 @@ def said(name: str, parts: Sequence[Sequence[Request]]) -> str:
     measured = [shares(part) for part in parts]
     busy, possible, seconds = (sum(column) for column in zip(*measured, strict=True))
     share = f"busy {busy / possible:4.0%}; of all permits to the last answer {busy / PERMITS / seconds:4.0%}"
-    return f"  {name:19}{share}; {seconds:5.1f} s"
+    return f"  {name:18}{share}; {seconds:5.1f} s"
 
 
 def ours(folder: Path, servers: Servers) -> list[list[Request]]:
@@ -96,7 +95,7 @@ async def in_batches(urls: Sequence[str]) -> None:
 
     texts = python_texts()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        for _ in range(FEWER // BATCH):
+        for _ in range(DOCUMENTS // BATCH):
             batch = list(islice(texts, BATCH))
             for _ in range(2):
                 batch = await asyncio.gather(*map(ask, batch))
@@ -106,7 +105,7 @@ def datatrove(folder: Path, servers: Servers, python: str) -> list[list[Request]
     """Run datatrove once a stage, with a process a server; return each stage's requests."""
     lines = [
         orjson.dumps({"id": f"row-{number}", "text": text, "metadata": {"prompt": []}})
-        for number, text in enumerate(islice(python_texts(), FEWER))
+        for number, text in enumerate(islice(python_texts(), DOCUMENTS))
     ]
     stages = []
     for stage in range(2):
@@ -129,9 +128,9 @@ def main() -> None:
         print(f"{DOCUMENTS} documents, 2 stages, {len(SPEEDS)} servers of {SPEEDS[0].limit} permits, one slower")
         print(said("ours", ours(Path(name), servers)))
         asyncio.run(in_batches(servers.urls))
-        print(said(f"{FEWER} in batches", [servers.requests()]))
+        print(said("in batches", [servers.requests()]))
         if python := peer_python(DATATROVE):
-            print(said(f"{FEWER} by datatrove", datatrove(Path(name), servers, python)))
+            print(said("datatrove, twice", datatrove(Path(name), servers, python)))
 
 
 if __name__ == "__main__":

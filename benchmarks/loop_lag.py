@@ -24,7 +24,7 @@ from builder.recipe_file import load_recipe
 from builder.run.build import BuildOptions, build
 from builder.run.gates import GateLimits
 
-DOCUMENTS = 4_000
+DOCUMENTS = 1_000
 IN_FLIGHT = 200
 SECONDS = 0.5
 TICK = 0.005
