@@ -40,6 +40,9 @@ class Destination(ABC):
     name: str
     """What `load_dataset` takes."""
 
+    label: str
+    """What its card calls it: the same for equal releases, wherever on a machine they lie."""
+
     @abstractmethod
     def stage(self) -> AbstractContextManager[Path]:
         """Give an empty directory to make a release in; it goes with the block."""

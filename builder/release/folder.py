@@ -32,7 +32,7 @@ class FolderDestination(Destination):
                 where=str(dest),
                 remedy="choose another --to, or move it away",
             )
-        self.name = str(dest)
+        self.name, self.label = str(dest), dest.name
         self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
         self._planned_on: str | None = None
 

@@ -45,7 +45,7 @@ class HubDestination(Destination):
             say: Told how it goes.
             private: Whether a repository that has to be made is private.
         """
-        self.name = dataset
+        self.name = self.label = dataset
         self._repository = HubRepository(dataset)
         self._work, self._say, self._private = work, say, private
         self._head: str | None = None
