@@ -233,7 +233,14 @@ def publish(
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
     destination = destination_of(dest, built, say, private=private)
     published = publish_run(
-        loaded, built, destination, version, license_file or license_of(built.model), say, is_trial=dry_run
+        loaded,
+        built,
+        destination,
+        version,
+        license_file or license_of(built.model),
+        say,
+        workers=workers,
+        is_trial=dry_run,
     )
     if json:
         manifest, plan = published.manifest, published.plan

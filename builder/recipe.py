@@ -110,11 +110,29 @@ Stage = Annotated[
 ]
 
 
+class Scan(_Strict):
+    """A filter that looks at every text of a release before it is published; other keys are its options.
+
+    `allow` is how many rows of a config it may refuse.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    filter: str
+    allow: int = Field(default=0, ge=0)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The filter's options, as written."""
+        return self.model_extra or {}
+
+
 class Release(_Strict):
     """What is published: for each config the stage whose kept documents it holds.
 
     `held_out` is the share of the rows, by their ids, that go into a split `test`. `dropped` adds a config of the
-    drops without their texts, `generations` one of the answers behind the texts.
+    drops without their texts, `generations` one of the answers behind the texts. `scan` names filters that look at
+    every text before it is published.
     """
 
     configs: dict[str, str] = Field(min_length=1)
@@ -124,6 +142,7 @@ class Release(_Strict):
     held_out: float = Field(default=0.0, ge=0, lt=1)
     dropped: bool = True
     generations: bool = True
+    scan: list[Scan] = Field(default_factory=lambda: [Scan(filter="secrets")])
     title: str | None = None
     description: str = ""
     language: list[str] = Field(default_factory=lambda: ["en"])

@@ -6,6 +6,7 @@ import difflib
 import re
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
-from builder.filters import FILTERS, AnyFilter, WorkerFilter
-from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage
+from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
+from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScan:
+    """A filter of `release.scan`, and how many rows of a config it may refuse."""
+
+    name: str
+    used: TextFilter
+    allow: int
 
 
 class LoadedRecipe:
@@ -36,6 +46,7 @@ class LoadedRecipe:
         self.prompt_files: dict[str, str] = {}
         self.filters: dict[str, AnyFilter] = {}
         self.checks: dict[str, dict[str, AnswerCheck]] = {}
+        self.scans = [_scan(one, base) for one in recipe.release.scan]
         for stage in recipe.stages:
             if isinstance(stage, FilterStage):
                 self.filters[stage.name] = _filter(stage.filter, stage.options, base)
@@ -85,6 +96,35 @@ def _filter(name: str, options: Mapping[str, Any], base: Path) -> AnyFilter:
                     remedy=f"correct `{option}` of filter {name!r} in the recipe",
                 )
     return kind.model_validate(placed)
+
+
+def _scan(one: Scan, base: Path) -> LoadedScan:
+    """Return a filter that looks at a release's texts.
+
+    Raises:
+        RecipeError: There is no such filter, or its options are not valid.
+    """
+    where = "release.scan"
+    if one.filter not in FILTERS:
+        near = difflib.get_close_matches(one.filter, FILTERS, 1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FILTERS)}"
+        raise RecipeError(f"there is no filter {one.filter!r}", where=where, remedy=remedy)
+    try:
+        used = _filter(one.filter, one.options, base)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise RecipeError(
+            f"{one.filter!r}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
+            where=where,
+            remedy=f"its options: {', '.join(FILTERS[one.filter].model_fields)}",
+        ) from error
+    if not isinstance(used, TextFilter):
+        raise RecipeError(
+            f"filter {one.filter!r} does not look at a text by itself",
+            where=where,
+            remedy="name `secrets`, `contamination`, `repetition`, `length` or `language`; make others stages",
+        )
+    return LoadedScan(one.filter, used, one.allow)
 
 
 def _check(check: Check, path: Path) -> AnswerCheck:

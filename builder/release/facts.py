@@ -9,6 +9,7 @@ from builder.recipe import RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.release.config_files import Config
 from builder.release.licenses import Duties, duties_of
+from builder.release.scan import Scanned
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
@@ -49,6 +50,7 @@ class ReleaseFacts:
     versions: dict[str, str]
     examples: list[Example]
     split: str
+    scanned: list[Scanned]
 
     @property
     def rows(self) -> int:
@@ -56,7 +58,9 @@ class ReleaseFacts:
         return self.configs[0].rows
 
 
-def gather(loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config]) -> ReleaseFacts:
+def gather(
+    loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config], scanned: list[Scanned]
+) -> ReleaseFacts:
     """Gather the facts of a release."""
     release, snapshot = loaded.recipe.release, loaded.snapshot()
     return ReleaseFacts(
@@ -87,6 +91,7 @@ def gather(loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config]
             stages_with_text(schema_of(loaded), list(loaded.filters)),
         ),
         split=release.split,
+        scanned=scanned,
     )
 
 

@@ -35,6 +35,7 @@ from builder.release.manifest import (
     next_version,
     parse_version,
 )
+from builder.release.scan import scan
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
@@ -85,6 +86,7 @@ def publish(
     license_file: Path | None,
     say: Callable[[str], None] = lambda _: None,
     *,
+    workers: int = 1,
     is_trial: bool = False,
 ) -> Published:
     """Release a complete run.
@@ -96,6 +98,7 @@ def publish(
         version: The version to publish; None for the next one, from what changed.
         license_file: The generator's licence; None to fetch it from the generator's repository.
         say: Told what is worth knowing.
+        workers: Processes that look at the texts before they are published.
         is_trial: Make all of it, and publish nothing.
 
     Raises:
@@ -106,7 +109,7 @@ def publish(
     """
     status = _complete(run)
     with destination.stage() as stage:
-        facts = _write_content(loaded, run, status, license_file, stage)
+        facts = _write_content(loaded, run, status, license_file, stage, workers, say)
         content = _content(loaded, run, facts, stage)
         for _ in range(_PLANS):
             try:
@@ -178,7 +181,13 @@ def _complete(run: Run) -> Status:
 
 
 def _write_content(
-    loaded: LoadedRecipe, run: Run, status: Status, license_file: Path | None, stage: Path
+    loaded: LoadedRecipe,
+    run: Run,
+    status: Status,
+    license_file: Path | None,
+    stage: Path,
+    workers: int,
+    say: Callable[[str], None],
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
     release = loaded.recipe.release
@@ -207,7 +216,8 @@ def _write_content(
         (stage / "prompts").mkdir()
     for prompt in run.facts["prompts"].values():
         (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
-    return gather(loaded, run, status, configs)
+    scanned = scan(stage, configs, loaded.scans, workers, say)
+    return gather(loaded, run, status, configs, scanned)
 
 
 def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -> dict[str, Any]:
@@ -221,6 +231,7 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -
             "versions": run.facts["versions"],
             "model": run.facts["model"],
         },
+        "scan": [one.as_json() for one in facts.scanned],
         "ledger": [stage.as_json() for stage in facts.status.stages],
         "rows": {config.name: config.rows for config in facts.configs},
         "schemas": {
