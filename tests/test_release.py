@@ -186,3 +186,21 @@ def test_nothing_kept_is_no_release(project: Project) -> None:
     project.server.fault("empty")
     builder(*project.arguments("--set", "release.configs={default: tidy}"), exit_code=3)
     assert not project.dest.exists()
+
+
+def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_path: Path) -> None:
+    builder_json(*project.arguments())
+    prompt = project.recipe.parent / "tidy.md"
+    prompt.write_text(prompt.read_text().replace("one code block.", "a single code block."))
+    with TgiDouble(model_sha="e" * 40) as other:
+        project.run, project.server = tmp_path / "other", other
+        assert builder_json(*project.arguments("--set", "stages.lint.min_score=9"))["version"] == "1.1.0"
+    changelog = (project.dest / "CHANGELOG.md").read_text()
+    assert changelog.index("## 1.1.0") < changelog.index("## 1.0.0")
+    status = builder_json("status", project.run)
+    dropped = {stage["name"]: stage["dropped"] for stage in status["stages"]}["lint"]["below_min_score"]
+    assert f"Drops at `lint`: below_min_score 1 → {dropped}." in changelog
+    assert "Config `linted`: 20 → " in changelog
+    assert f"at `{'e' * 12}`; it was `tgi-test/Double-70B` at `" in changelog
+    assert "The prompt of stage `tidy` changed." in changelog
+    assert "The recipe changed." in changelog

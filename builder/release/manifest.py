@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,21 +113,55 @@ def changes(old: Manifest | None, content: dict[str, Any]) -> list[str]:
     """Return what changed since the release before, a line a change, from the two manifests alone."""
     if old is None:
         return ["First release."]
-    lines = []
-    before, after = old.content["rows"], content["rows"]
-    for config in sorted({*before, *after}):
-        if config not in before:
-            lines.append(f"Config `{config}` is new, with {after[config]} rows.")
-        elif config not in after:
-            lines.append(f"Config `{config}` is gone; it had {before[config]} rows.")
-        elif before[config] != after[config]:
-            lines.append(f"Config `{config}`: {before[config]} → {after[config]} rows.")
-        elif old.content["data"].get(config) != content["data"].get(config):
-            lines.append(f"Config `{config}`: {after[config]} rows, as before, with other content.")
+    lines = [*_of_rows(old.content, content), *_of_drops(old.content["ledger"], content["ledger"])]
+    lines += _of_run(old.content["run"], content["run"])
     for part, name in (("recipe", "recipe"), ("licenses", "licence files"), ("card", "card")):
         if old.content[part] != content[part]:
             lines.append(f"The {name} changed.")
-    for part in sorted({*old.content["run"], *content["run"]}):
-        if old.content["run"].get(part) != content["run"].get(part):
-            lines.append(f"The run's {part} changed.")
     return lines
+
+
+def _of_rows(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    before, after = old["rows"], new["rows"]
+    for config in sorted({*before, *after}):
+        if config not in before:
+            yield f"Config `{config}` is new, with {after[config]:,} rows."
+        elif config not in after:
+            yield f"Config `{config}` is gone; it had {before[config]:,} rows."
+        elif before[config] != after[config]:
+            yield f"Config `{config}`: {before[config]:,} → {after[config]:,} rows."
+        elif old["data"].get(config) != new["data"].get(config):
+            yield f"Config `{config}`: {after[config]:,} rows, as before, with other content."
+
+
+def _of_drops(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
+    stages = {stage["name"]: stage["dropped"] for stage in old}
+    for stage in new:
+        before, after = stages.get(stage["name"], {}), stage["dropped"]
+        differing = [
+            f"{reason} {before.get(reason, 0):,} → {after.get(reason, 0):,}"
+            for reason in sorted({*before, *after})
+            if before.get(reason, 0) != after.get(reason, 0)
+        ]
+        if stage["name"] in stages and differing:
+            yield f"Drops at `{stage['name']}`: {', '.join(differing)}."
+
+
+def _of_run(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    if old["model"] != new["model"]:
+        yield f"The model is {_named(new['model'])}; it was {_named(old['model'])}."
+    for stage in sorted({*old["prompts"], *new["prompts"]}):
+        if old["prompts"].get(stage) != new["prompts"].get(stage):
+            yield f"The prompt of stage `{stage}` changed."
+    for tool in sorted({*old["versions"], *new["versions"]}):
+        before, after = old["versions"].get(tool, "absent"), new["versions"].get(tool, "absent")
+        if before != after:
+            yield f"{tool} is {after}; it was {before}."
+    if old["sources"] != new["sources"]:
+        yield "The source's content or revision changed."
+
+
+def _named(model: dict[str, Any] | None) -> str:
+    if model is None:
+        return "none"
+    return f"`{model['id']}`" + (f" at `{model['sha'][:12]}`" if model["sha"] else "")
