@@ -58,7 +58,7 @@ def ask_all(folder: Path, *keys: str) -> tuple[Counter[str], Counter[str]]:
     """Ask for the keys one after another in shard 0; return what the server was asked and the counts."""
 
     async def use(journals: Journals, server: Server) -> tuple[Counter[str], Counter[str]]:
-        journal = journals.open(0)
+        journal = await journals.open(0)
         for key in keys:
             assert (await journal.ask(request(key))).answer == f"answer to {key}"
         return server.asked, journals.counts
@@ -155,7 +155,7 @@ def test_a_restart_asks_for_nothing_again(tmp_path: Path) -> None:
 
 def test_a_generation_is_on_disk_before_it_counts(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> None:
-        journal = journals.open(0)
+        journal = await journals.open(0)
         for number in range(5):
             await journal.ask(request(str(number)))
             assert set(recover(shard(tmp_path))) == {str(n) for n in range(number + 1)}
@@ -174,7 +174,7 @@ def test_only_the_line_a_crash_tore_is_asked_for_again(tmp_path: Path) -> None:
 def test_equal_requests_in_flight_are_one_request(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> tuple[list[Generation], Counter[str], Counter[str]]:
         server.gate.clear()
-        first, second = journals.open(0), journals.open(1)
+        first, second = await journals.open(0), await journals.open(1)
         asks = [journal.ask(request("same")) for journal in (first, second, first, second)]
         waiting = [asyncio.create_task(ask) for ask in asks]
         await asyncio.sleep(0.05)
@@ -193,8 +193,8 @@ def test_equal_requests_in_flight_are_one_request(tmp_path: Path) -> None:
 
 def test_an_equal_request_of_another_shard_is_reused_and_kept(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> tuple[Counter[str], Counter[str]]:
-        await journals.open(0).ask(request("same"))
-        await journals.open(1).ask(request("same"))
+        await (await journals.open(0)).ask(request("same"))
+        await (await journals.open(1)).ask(request("same"))
         journals.discard(0, is_through=True)
         return server.asked, journals.counts
 
@@ -216,7 +216,7 @@ def test_a_failure_is_everyones_who_asked_and_is_not_kept(tmp_path: Path) -> Non
 
         nonlocal failing
         async with Journals(tmp_path, generate) as journals:
-            journal = journals.open(0)
+            journal = await journals.open(0)
             asks = (journal.ask(request("a")) for _ in range(3))
             failed: list[object] = list(await asyncio.gather(*asks, return_exceptions=True))
             assert not shard(tmp_path).exists()
@@ -231,7 +231,7 @@ def test_a_failure_is_everyones_who_asked_and_is_not_kept(tmp_path: Path) -> Non
 
 def test_many_at_once_are_all_on_disk(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> None:
-        opened = [journals.open(number) for number in range(4)]
+        opened = [await journals.open(number) for number in range(4)]
         await asyncio.gather(*(opened[number % 4].ask(request(f"k{number}")) for number in range(1000)))
 
     run(tmp_path, use)
@@ -247,7 +247,7 @@ def test_generations_of_a_real_server_are_replayed_as_they_were(tmp_path: Path) 
                 return await pool.generate(request.messages, request.sampling, request.seed)
 
             async with Journals(tmp_path, generate) as journals:
-                journal = journals.open(0)
+                journal = await journals.open(0)
                 asks = (journal.ask(request(f"text {number}")) for number in range(20))
                 return list(await asyncio.gather(*asks)), journals.counts
 
@@ -265,7 +265,7 @@ def test_generations_of_a_real_server_are_replayed_as_they_were(tmp_path: Path) 
 
 def test_a_full_disk_is_a_storage_error_for_all_who_wait(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> list[BaseException | Generation]:
-        journal = journals.open(0)
+        journal = await journals.open(0)
         await journal.ask(request("before"))
         server.gate.clear()
         waiting = [asyncio.create_task(journal.ask(request("x" * 400 + str(number)))) for number in range(9)]
@@ -285,7 +285,7 @@ def test_a_full_disk_is_a_storage_error_for_all_who_wait(tmp_path: Path) -> None
 
 def test_a_line_after_a_failed_write_is_not_spoilt_by_it(tmp_path: Path) -> None:
     async def use(journals: Journals, server: Server) -> None:
-        journal = journals.open(0)
+        journal = await journals.open(0)
         with file_size_limit(200), pytest.raises(StorageError):
             await journal.ask(request("x" * 400))
         await journal.ask(request("after"))
@@ -299,7 +299,7 @@ def test_the_end_of_the_journals_cancels_what_is_in_flight(tmp_path: Path) -> No
         server = Server()
         server.gate.clear()
         async with Journals(tmp_path, server.generate) as journals:
-            journal: ShardJournal = journals.open(0)
+            journal: ShardJournal = await journals.open(0)
             waiting = asyncio.create_task(journal.ask(request("a")))
             await asyncio.sleep(0.05)
         await asyncio.wait([waiting], timeout=5)

@@ -15,7 +15,7 @@ class LengthRatio(PairCheck):
     """Refuses a text of less than `minimum` or more than `maximum` times its source's characters."""
 
     minimum: float = Field(default=0.0, ge=0)
-    maximum: float = Field(default=float("inf"), gt=0)
+    maximum: float | None = Field(default=None, gt=0)
 
     measures: ClassVar[Mapping[str, type]] = {"ratio": float}
 
@@ -27,4 +27,5 @@ class LengthRatio(PairCheck):
         """Say on which side it is out of bounds."""
         if measures["ratio"] < self.minimum:
             return "shorter_than_source"
-        return "longer_than_source" if measures["ratio"] > self.maximum else None
+        is_longer = self.maximum is not None and measures["ratio"] > self.maximum
+        return "longer_than_source" if is_longer else None

@@ -101,7 +101,7 @@ class HubDestination(Destination):
         deletes = [CommitOperationDelete(path, is_folder=False) for path in plan.removes]
         self._upload(adds, plan)
         many = len(adds) + len(deletes) > _COMMITTED_AT_ONCE
-        self._commit([*(self._staged(adds, manifest) if many else adds), *deletes], manifest)
+        self._commit([*(self._staged(adds, stage, manifest) if many else adds), *deletes], manifest)
         self._say(f"{self.name}: version {manifest.version} is on main")
 
     def _create(self) -> None:
@@ -148,7 +148,7 @@ class HubDestination(Destination):
                 raise
             raise Overtaken(self.name) from error
 
-    def _staged(self, adds: Sequence[CommitOperationAdd], manifest: Manifest) -> list[_Operation]:
+    def _staged(self, adds: Sequence[CommitOperationAdd], stage: Path, manifest: Manifest) -> list[_Operation]:
         """Commit files to a branch of their own, some at a time; return what copies them from there."""
         api, branch = self._repository.api, _staging(manifest)
         self._repository.ask(
@@ -157,7 +157,7 @@ class HubDestination(Destination):
             )
         )
         there = self._repository.tree(branch)  # of a publisher that was killed
-        missing = [add for add in adds if not is_same(there.get(add.path_in_repo), _path(add))]
+        missing = [add for add in adds if not is_same(there.get(add.path_in_repo), stage / add.path_in_repo)]
         for start in range(0, len(missing), _COMMITTED_AT_ONCE):
             some = missing[start : start + _COMMITTED_AT_ONCE]
 
@@ -170,8 +170,8 @@ class HubDestination(Destination):
         there = self._repository.tree(branch)
         return [
             CommitOperationCopy(add.path_in_repo, add.path_in_repo, src_revision=branch)
-            if (remote := there.get(add.path_in_repo)) and remote.lfs and is_same(remote, _path(add))
-            else add
+            if (remote := there.get(add.path_in_repo)) and remote.lfs and is_same(remote, stage / add.path_in_repo)
+            else CommitOperationAdd(add.path_in_repo, str(stage / add.path_in_repo))
             for add in adds
         ]
 
@@ -224,7 +224,3 @@ class HubDestination(Destination):
 
 def _staging(manifest: Manifest) -> str:
     return f"staging-{manifest.content_sha256[:12]}"
-
-
-def _path(add: CommitOperationAdd) -> Path:
-    return Path(str(add.path_or_fileobj))

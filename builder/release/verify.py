@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +11,7 @@ from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
 from builder.release.hub_repository import SCHEME, HubRepository
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, read_manifest
+from builder.release.reader import columns_read
 
 
 def verify(dest: str) -> Manifest:
@@ -52,11 +51,8 @@ def _verify_on_hub(dest: str) -> Manifest:
             where=dest,
             remedy="name a dataset of ours, and a tag or commit that it has",
         )
-    problems = [
-        *repository.differences(found, manifest),
-        *repository.miscounted(found, manifest),
-        *_by_itself(manifest),
-    ]
+    problems = repository.differences(found, manifest) or repository.miscounted(found, manifest)
+    problems += _by_itself(manifest)
     _raise(problems or _loaded(dataset, manifest, found), dest)
     return manifest
 
@@ -84,20 +80,16 @@ def _by_itself(manifest: Manifest) -> list[str]:
 
 def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
     """Load a row of each config as users do; return what is not as the manifest says."""
-    from datasets import load_dataset
-
+    schemas = manifest.content["schemas"]
+    found, trouble = columns_read(name, revision, manifest.content["recipe"]["release"]["split"], list(schemas))
     problems = []
-    split = manifest.content["recipe"]["release"]["split"]
-    # The cache that all programs share takes one directory for another of the same name.
-    with tempfile.TemporaryDirectory() as cache:
-        for config, schema in manifest.content["schemas"].items():
-            rows = load_dataset(name, config, split=split, revision=revision, streaming=True, cache_dir=cache)
-            row: dict[str, Any] = next(iter(rows), {})
-            columns = [column.partition(": ")[0] for column in schema]
-            if list(row) != columns:
-                problems.append(
-                    f"config {config}: a row has {', '.join(row) or 'nothing'}, not {', '.join(columns)}"
-                )
+    for config, schema in schemas.items():
+        columns = [column.partition(": ")[0] for column in schema]
+        if config not in found:
+            problems.append(f"config {config}: `load_dataset` fails ({trouble})")
+        elif found[config] != columns:
+            row = ", ".join(found[config]) or "nothing"
+            problems.append(f"config {config}: a row has {row}, not {', '.join(columns)}")
     return problems
 
 

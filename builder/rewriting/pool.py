@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 
 import orjson
-import tenacity
 
 from builder.errors import (
     GenerationFailed,
@@ -31,6 +32,7 @@ from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.servers import Answer, Generation, Model, Server, new_session, post, probe
 
 _GENERATION_TRIES = 3  # a prompt that breaks the server takes its whole batch down each time
+_MOST_BACK_OFF = 5.0  # seconds between tries of one request
 _LOOK_SECONDS = 1.0  # between looks at the file of servers and at servers that answer nothing
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
 _SILENCE = (120.0, 4.0)  # a server is taken to hang after so many seconds, and times the longest answer's
@@ -239,31 +241,23 @@ class ServerPool:
             }
         )
         broken = 0
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
-            stop=lambda _: broken >= _GENERATION_TRIES or self._is_out_of_patience(),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=5),
-            reraise=True,
-        )
-
-        async def once() -> Generation:
-            nonlocal broken
+        for tries in itertools.count():
             try:
                 # It may be this input that breaks servers: then it breaks no other's answer.
                 return await self._once(body, sampling.max_tokens, alone=broken == _GENERATION_TRIES - 1)
             except GenerationFailed:
                 broken += 1
-                raise
-
-        try:
-            generation: Generation = await retrying(once)
-        except ServerUnavailable as error:
-            raise NoServer(
-                f"no server took a request for {self._patience:.0f} s; the last said: {error.what}",
-                where=error.where,
-                remedy="mend the servers, then run the same command: it goes on where this one stopped",
-            ) from error
-        return generation
+                if broken >= _GENERATION_TRIES or self._is_out_of_patience():
+                    raise
+            except ServerUnavailable as error:
+                if self._is_out_of_patience():
+                    raise NoServer(
+                        f"no server took a request for {self._patience:.0f} s; the last said: {error.what}",
+                        where=error.where,
+                        remedy="mend the servers, then run the same command: it goes on where this one stopped",
+                    ) from error
+            await asyncio.sleep(random.uniform(0, min(_MOST_BACK_OFF, 0.1 * 2**tries)))  # noqa: S311 - no secret
+        raise AssertionError
 
     def _is_out_of_patience(self) -> bool:
         # The pool's patience, not the request's: while others are answered, this one waits its turn.

@@ -130,7 +130,10 @@ class Prompt(_Strict):
 
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
-        return [{"role": role, "content": _template(content).render(text=text)} for role, content in self.messages]
+        return [
+            {"role": role, "content": _template(content).render(text=text) if "{" in content else _fixed(content)}
+            for role, content in self.messages
+        ]
 
 
 @lru_cache(maxsize=256)
@@ -146,7 +149,15 @@ def _template(content: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.from_string(content)
+    template = environment.from_string(content)
+    template.globals = dict(template.globals)  # a `ChainMap`, which is copied for each document, takes far longer
+    return template
+
+
+@lru_cache(maxsize=256)
+def _fixed(content: str) -> str:
+    """Return a message without placeholders, rendered once for all documents."""
+    return _template(content).render()
 
 
 def prompt_names() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -42,6 +43,7 @@ from builder.run.table import schema_of
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
+_ALLOCATIONS = 50_000  # that outlive their makers, between looks of the garbage collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +261,28 @@ def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a corouti
             ) from None
 
     try:
-        asyncio.run(watched())
+        with _rare_collections():
+            asyncio.run(watched())
     except BaseException as error:  # noqa: BLE001 - always raised again
         raise _first(error) from None
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Have the garbage collector look seldom, and never at what was there before.
+
+    Thousands of documents on their way are much to look through and hold little garbage: looking as often as usual
+    takes more time than all the rest, in pauses of the event loop.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _first(error: BaseException) -> BaseException:

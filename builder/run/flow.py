@@ -122,7 +122,7 @@ class Flow:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:
-                    opened = _OpenShard(reading, self._journals.open(reading.shard.index))
+                    opened = _OpenShard(reading, await self._journals.open(reading.shard.index))
                 if document is None:
                     opened.is_read = True
                     if opened.under_way == 0:

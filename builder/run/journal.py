@@ -13,7 +13,8 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -27,6 +28,8 @@ from builder.run.generations import generations_in
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
+_GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a hop to a thread and a sync
+
 
 class Earlier(Protocol):
     """What another run has been answered."""
@@ -38,12 +41,11 @@ class Earlier(Protocol):
 class ShardJournal:
     """The journal of one unfinished shard."""
 
-    def __init__(self, path: Path, journals: Journals) -> None:
-        """Replay the file at `path`, if there is one."""
-        self.path = path
-        self.known = recover(path)
-        self.replayable = frozenset(self.known)
-        self.unasked = set(self.known)
+    def __init__(self, path: Path, known: dict[str, Generation], journals: Journals) -> None:
+        """Go on in the file at `path`, which holds what is `known`."""
+        self.path, self.known = path, known
+        self.replayable = frozenset(known)
+        self.unasked = set(known)
         self.descriptor = -1
         self._journals = journals
 
@@ -86,9 +88,11 @@ class Journals:
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._other_runs = folder, generate, other_runs
         self._open: dict[int, ShardJournal] = {}
-        self._in_flight: dict[str, asyncio.Task[Generation]] = {}
+        self._in_flight: dict[str, asyncio.Future[Generation]] = {}
         self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
+        # A thread of its own: shards being written may keep all of the shared ones.
+        self._thread = ThreadPoolExecutor(1, "journal")
 
     async def __aenter__(self) -> Journals:
         self._committer = asyncio.create_task(self._commit_groups())
@@ -97,17 +101,19 @@ class Journals:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._in_flight.values():
-            task.cancel()
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        for obtained in self._in_flight.values():
+            obtained.cancel()
         self._committer.cancel()
         await asyncio.gather(self._committer, return_exceptions=True)
+        self._thread.shutdown()
         for journal in self._open.values():
             journal.close()
 
-    def open(self, shard: int) -> ShardJournal:
+    async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""
-        journal = ShardJournal(self._folder / f"shard-{shard:05d}.jsonl", self)
+        path = self._folder / f"shard-{shard:05d}.jsonl"
+        known = await asyncio.to_thread(recover, path) if path.exists() else {}
+        journal = ShardJournal(path, known, self)
         self._open[shard] = journal
         return journal
 
@@ -139,19 +145,32 @@ class Journals:
             generation = await asyncio.shield(self._in_flight[key])
             self.counts["reused"] += 1
         else:
-            task = asyncio.ensure_future(self._obtain(request))
-            self._in_flight[key] = task
-            try:
-                generation = await task
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
-            finally:
-                # Only after the commit below would another asker find it in a journal; no await lies between.
-                del self._in_flight[key]
+            generation = await self._obtain_for_all(request)
+            # Only after the commit below would another asker find it in a journal; no await lies between.
         journal.known[key] = generation
         await self._commit(journal, encode(key, generation))
         return generation
+
+    async def _obtain_for_all(self, request: Request) -> Generation:
+        """Obtain an answer, on which others who ask for it meanwhile wait."""
+        obtained: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        self._in_flight[request.key] = obtained
+        try:
+            generation = await self._obtain(request)
+        except Exception as error:
+            if not obtained.done():
+                obtained.set_exception(error)
+                obtained.exception()  # nobody else may have asked
+            raise
+        except BaseException:
+            obtained.cancel()
+            raise
+        else:
+            if not obtained.done():
+                obtained.set_result(generation)
+            return generation
+        finally:
+            del self._in_flight[request.key]
 
     async def _obtain(self, request: Request) -> Generation:
         """Return the answer that another run has, else a server's."""
@@ -173,10 +192,11 @@ class Journals:
     async def _commit_groups(self) -> None:
         while True:
             await self._wake.wait()
+            await asyncio.sleep(_GROUP_SECONDS)
             self._wake.clear()
             group, self._pending = self._pending, []
             try:
-                await asyncio.to_thread(_write, group)
+                await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
             except Exception as error:  # noqa: BLE001 - handed to everyone who waits for this group
                 for _, _, done in group:
                     if not done.done():
@@ -203,9 +223,12 @@ def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> Non
         journal.append(b"".join(own))
 
 
+_FIELDS = [field.name for field in fields(Generation)]
+
+
 def encode(key: str, generation: Generation) -> bytes:
     """Return the line that keeps a generation."""
-    body = orjson.dumps({"key": key, **asdict(generation)})
+    body = orjson.dumps({"key": key, **{name: getattr(generation, name) for name in _FIELDS}})
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
@@ -225,9 +248,9 @@ def read(path: Path) -> tuple[dict[str, Generation], int]:
             checksum, _, body = line[:-1].partition(b" ")
             # A line that the disk spoilt is asked for again; those after it are still good.
             if checksum == b"%08x" % zlib.crc32(body):
-                fields = orjson.loads(body)
-                key = fields.pop("key")
-                known[key] = Generation(**fields)
+                kept = orjson.loads(body)
+                key = kept.pop("key")
+                known[key] = Generation(**kept)
     return known, whole
 
 

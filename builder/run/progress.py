@@ -21,6 +21,7 @@ class Progress:
     def __init__(self, console: Console, stages: list[str], documents: int | None, shards: int) -> None:
         """Show the way of `documents` documents (None: only reading them tells) in `shards` through `stages`."""
         self._console, self._stages, self._documents, self._shards = console, stages, documents, shards
+        self._is_live = console.is_terminal
         self.done = self._shards_done = 0
         self._kept: Counter[str] = Counter()
         self._drops: dict[str, Counter[str]] = {stage: Counter() for stage in ["read", *stages]}
@@ -28,14 +29,14 @@ class Progress:
         self._live = Live(get_renderable=self._panel, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Progress:
-        if self._console.is_terminal:
+        if self._is_live:
             self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_terminal:
+        if self._is_live:
             self._live.stop()
 
     def document(self, document: Document) -> None:
@@ -48,7 +49,7 @@ class Progress:
             self._kept[stage] -= 1
             if stage in self._drops:  # a build that goes less far than the one before it meets its drops again
                 self._drops[stage][reason] += 1
-        if not self._console.is_terminal and time.monotonic() - self._last_line > _PLAIN_SECONDS:
+        if not self._is_live and time.monotonic() - self._last_line > _PLAIN_SECONDS:
             self._last_line = time.monotonic()
             self._console.print(self._line(), highlight=False, soft_wrap=True)
 

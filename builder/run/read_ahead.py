@@ -38,7 +38,7 @@ class ReadAhead(Generic[Item]):
         self._characters = 0
         self._changed = threading.Condition()
         self._arrived = asyncio.Event()
-        self._stopped = self._ended = False
+        self._is_awaited = self._stopped = self._ended = False
         self._error: BaseException | None = None
 
     async def __aenter__(self) -> ReadAhead[Item]:
@@ -67,7 +67,9 @@ class ReadAhead(Generic[Item]):
                         break
                     self._waiting.append((item, size))
                     self._characters += size
-                self._wake()
+                    is_awaited, self._is_awaited = self._is_awaited, False
+                if is_awaited:
+                    self._wake()
         except BaseException as error:  # noqa: BLE001 - raised again in the event loop
             self._error = error
         finally:
@@ -86,14 +88,23 @@ class ReadAhead(Generic[Item]):
         while True:
             self._arrived.clear()
             ended = self._ended  # before looking: what was read before the end is there to be seen
-            while self._waiting:
-                with self._changed:
-                    item, size = self._waiting.popleft()
-                    self._characters -= size
-                    self._changed.notify()
-                yield item
+            while (taken := self._take()) is not None:
+                yield taken[0]
             if ended:
                 if self._error is not None:
                     raise self._error
                 return
             await self._arrived.wait()
+
+    def _take(self) -> tuple[Item, int] | None:
+        """Return the next item, None where none waits: the thread then wakes the loop when one does."""
+        with self._changed:
+            if not self._waiting:
+                self._is_awaited = True
+                return None
+            taken = self._waiting.popleft()
+            self._characters -= taken[1]
+            # Waking the thread for each item would have the two take turns: it is let go on when much has gone.
+            if self._characters <= CHARACTERS_AHEAD // 2 and len(self._waiting) <= ITEMS_AHEAD // 2:
+                self._changed.notify()
+            return taken

@@ -1,0 +1,105 @@
+"""The event loop's lateness while a build rewrites, with the checks of the shipped prompt `sgcr`.
+
+A task in the client's own loop is due every 5 ms and notes how late it is. The same task in a process that does
+nothing else, at the same time, tells how much of that is the machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import quantiles
+
+from chat_servers import Speed, chat_servers
+from python_texts import write_rows
+from rich.console import Console
+
+from builder.recipe_file import load_recipe
+from builder.run.build import BuildOptions, build
+
+DOCUMENTS = 4_000
+IN_FLIGHT = 200
+SECONDS = 0.5
+TICK = 0.005
+RECIPE = """
+name: lag
+source: {kind: parquet, path: rows.parquet, id: id}
+stages:
+  - {name: sgcr, rewrite: sgcr}
+release: {configs: {default: sgcr}, license: mit}
+"""
+
+
+class TickingLoops(asyncio.DefaultEventLoopPolicy):
+    """Has every event loop note, each 5 ms, how many milliseconds late it is."""
+
+    late: list[float] = []  # noqa: RUF012 - of all loops
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return a loop that ticks."""
+        loop = super().new_event_loop()
+        self.watch(loop)
+        return loop
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have a loop tick."""
+        loop.call_soon(self._tick, loop, loop.time())
+
+    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        now = loop.time()
+        self.late.append((now - due) * 1000)
+        loop.call_at(now + TICK, self._tick, loop, now + TICK)
+
+
+def measured_build(folder: Path, url: str) -> None:
+    """Build in this process and print how late its loop was, each time it was due."""
+    policy = TickingLoops()
+    asyncio.set_event_loop_policy(policy)
+    loaded = load_recipe(str(folder / "recipe.yaml"))
+    build(loaded, folder / "run", BuildOptions(servers=[url], max_failures=1), Console(file=io.StringIO()))
+    print(json.dumps(policy.late))
+
+
+async def beside(command: list[str]) -> tuple[list[float], list[float]]:
+    """Run the build; return how late its loop was, and how late this one was meanwhile."""
+    policy = TickingLoops()
+    policy.watch(asyncio.get_running_loop())
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    told, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("the build failed")
+    theirs: list[float] = json.loads(told)
+    return theirs, list(policy.late)
+
+
+def said(late: list[float]) -> str:
+    part = quantiles(late, n=1000)
+    return (
+        f"median {part[499]:.1f} ms, 99 % {part[989]:.1f} ms, 99.9 % {part[998]:.1f} ms, most {max(late):.0f} ms"
+    )
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        measured_build(Path(sys.argv[1]), sys.argv[2])
+        return
+    with tempfile.TemporaryDirectory() as name, chat_servers([Speed(IN_FLIGHT)], SECONDS, echo=True) as servers:
+        folder = Path(name)
+        write_rows(folder / "rows.parquet", DOCUMENTS)
+        (folder / "recipe.yaml").write_text(RECIPE)
+        start = time.monotonic()
+        ours, idle = asyncio.run(beside([sys.executable, __file__, name, servers.urls[0]]))
+        seconds = time.monotonic() - start
+    print(f"{DOCUMENTS} documents, rewritten and checked, in {seconds:.0f} s: {DOCUMENTS / seconds:.0f}/s")
+    print(f"  the build's loop: {said(ours)}")
+    print(f"  an idle loop:     {said(idle)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""Releases on the Hub: one commit and one tag a version, whatever happens on the way, and no reader sees a mix."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+
+from tests.hub_repos import Commit
+from tests.local_hub import LocalHub
+from tests.support import builder, builder_json, command, environment, write_corpus
+from tests.tgi_double import TgiDouble
+
+DEST = "hf://datasets/org/small"
+MODULES = ("bisect.py", "colorsys.py", "fnmatch.py", "sched.py", "tty.py", "reprlib.py", "queue.py", "shelve.py")
+
+
+class Project:
+    """Two built runs of one recipe, the second of them changed, and a Hub to publish them to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.recipe = write_corpus(folder / "project", MODULES)
+        self.license = self.recipe.parent / "LICENSE-generator"
+        with TgiDouble() as server:
+            for run, more in self.changes.items():
+                builder("build", self.recipe, "--run", folder / run, "--server", server.url, *more)
+
+    changes: ClassVar[dict[str, Sequence[str]]] = {"one": (), "two": ("--set", "stages.lint.min_score=9")}
+
+    def arguments(self, run: str, *more: object) -> list[object]:
+        return ["publish", self.recipe, "--run", self.folder / run, "--to", DEST, *self.changes[run],
+                "--license-file", self.license, *more]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("hub-release"))
+
+
+@pytest.fixture
+def hub() -> Iterator[LocalHub]:
+    with LocalHub() as local:
+        yield local
+
+
+def env(hub: LocalHub, home: Path) -> dict[str, Any]:
+    return {**hub.env(home)}
+
+
+def publish(project: Project, hub: LocalHub, home: Path, run: str, *more: object, **options: Any) -> Any:
+    return builder_json(*project.arguments(run, *more), **{**env(hub, home), **options})
+
+
+def tags(hub: LocalHub) -> dict[str, str]:
+    refs = hub.repos["org/small"].refs
+    return {ref.removeprefix("refs/tags/"): commit.sha for ref, commit in refs.items() if "/tags/" in ref}
+
+
+def manifest_of(hub: LocalHub, ref: str) -> Any:
+    tree = hub.repos["org/small"].refs[ref].tree
+    return orjson.loads((hub.blobs / tree["manifest.json"].sha256).read_bytes())
+
+
+def assert_whole(hub: LocalHub, ref: str) -> None:
+    """Fail unless a revision holds what its manifest lists, byte for byte, and nothing beside."""
+    tree = hub.repos["org/small"].refs[ref].tree
+    listed = {file["path"]: file["sha256"] for file in manifest_of(hub, ref)["files"]}
+    assert {path: tree[path].sha256 for path in tree.keys() - {"manifest.json", ".gitattributes"}} == listed
+
+
+def commits(hub: LocalHub) -> list[str]:
+    titles: list[str] = []
+    commit: Commit | None = hub.repos["org/small"].refs["refs/heads/main"]
+    while commit is not None:
+        titles.append(commit.title)
+        commit = commit.parent
+    return titles[::-1]
+
+
+def test_two_versions_load_as_the_views_say(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    first = publish(project, hub, tmp_path, "one")
+    second = publish(project, hub, tmp_path, "two")
+    assert (first["version"], second["version"]) == ("1.0.0", "1.1.0")
+    assert list(tags(hub)) == ["v1.0.0", "v1.1.0"]
+    assert commits(hub)[-2:] == ["Version 1.0.0", "Version 1.1.0"]
+    for version, run, told in (("v1.0.0", "one", first), ("v1.1.0", "two", second)):
+        assert_whole(hub, f"refs/tags/{version}")
+        loaded = hub.client(
+            tmp_path / "reader",
+            f"""
+            from datasets import load_dataset
+            whole = load_dataset("org/small", "default", split="train", revision="{version}")
+            lazily = load_dataset("org/small", "default", split="train", revision="{version}", streaming=True)
+            out = [whole.to_list(), list(lazily)]
+            """,
+        )
+        table = pq.read_table(project.folder / run / "shards").to_pylist()
+        kept = [row for row in table if row["verdict"] is None]
+        texts = [row["again"]["text"] or row["tidy"]["text"] for row in kept]
+        for rows in loaded:
+            assert [(row["id"], row["text"]) for row in rows] == list(
+                zip([row["id"] for row in kept], texts, strict=True)
+            )
+            assert len(rows) == told["rows"]["default"]
+
+
+def test_equal_content_again_uploads_and_commits_nothing(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    publish(project, hub, tmp_path, "one")
+    before = len(hub.seen("POST .*/commit|PUT|/tag/"))
+    assert publish(project, hub, tmp_path, "one")["new"] is False
+    assert len(hub.seen("POST .*/commit|PUT|/tag/")) == before
+
+
+def test_a_version_is_never_changed(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    publish(project, hub, tmp_path, "one")
+    sha = tags(hub)["v1.0.0"]
+    said = builder(*project.arguments("two", "--version", "1.0.0"), exit_code=2, **env(hub, tmp_path)).stderr
+    assert "a version never changes" in said and "publish as 1.1.0" in said
+    assert tags(hub) == {"v1.0.0": sha}
+
+
+def test_a_trial_shows_all_and_does_nothing(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    told = publish(project, hub, tmp_path, "one", "--dry-run")
+    assert "data/default/train-00000-of-00001.parquet" in told["adds"]
+    shown = builder(*project.arguments("one", "--dry-run"), **env(hub, tmp_path)).stdout
+    assert "## Load it" in shown and "not published" in shown
+    assert "org/small" not in hub.repos
+    publish(project, hub, tmp_path, "one")
+    writes = len(hub.seen("POST|PUT|DELETE"))
+    changed = publish(project, hub, tmp_path, "two", "--dry-run")
+    assert changed["version"] == "1.1.0" and "LICENSE" in changed["same"]
+    assert len(hub.seen("POST|PUT|DELETE")) == writes
+
+
+STEPS = {
+    "create": "POST /api/repos/create",
+    "info": "GET /api/datasets/org/small/revision/main",
+    "refs": "GET .*/refs",
+    "tree": "GET .*/tree/",
+    "preupload": "POST .*/preupload/",
+    "batch": "POST .*/objects/batch",
+    "put": "PUT /lfs/",
+    "commit": "POST .*/commit/",
+    "tag": "POST .*/tag/",
+    "read": "GET .*/resolve/",
+}
+FAULTS = [(kind, step) for step in STEPS for kind in ("429", "500", "drop")]
+FAULTS += [
+    ("502-applied", "commit"),
+    ("502-applied", "tag"),
+    ("torn", "read"),
+    ("short", "read"),
+    ("412", "commit"),
+]
+
+
+@pytest.mark.parametrize(("kind", "step"), FAULTS)
+def test_trouble_at_any_step_costs_time_alone(
+    project: Project, hub: LocalHub, tmp_path: Path, kind: str, step: str
+) -> None:
+    fault = hub.fail(kind, times=1 if kind in ("412", "502-applied") else 2, match=STEPS[step])
+    told = publish(project, hub, tmp_path, "one")
+    assert fault.times == 0 or step == "create", "the fault was never met"
+    assert told["version"] == "1.0.0"
+    assert list(tags(hub)) == ["v1.0.0"]
+    assert_whole(hub, "refs/tags/v1.0.0")
+    assert commits(hub).count("Version 1.0.0") == 1
+
+
+def test_a_hub_that_stays_away_is_an_error_and_the_same_command_goes_on(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    fault = hub.fail("503", times=1000, match="POST .*/commit/")
+    said = builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path), BUILDER_PATIENCE="3").stderr
+    assert "the Hub does not answer" in said and "it goes on" in said
+    assert tags(hub) == {}
+    uploads = len(hub.seen("PUT /lfs/"))
+    fault.times = 0
+    publish(project, hub, tmp_path, "one")
+    assert len(hub.seen("PUT /lfs/")) == uploads, "content was sent twice"
+    assert_whole(hub, "refs/tags/v1.0.0")
+
+
+def test_a_token_that_may_not_write_is_said(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    for token, words in (("hf_other", "token"), ("", "hf auth login")):
+        said = builder(*project.arguments("one"), exit_code=4, **{**env(hub, tmp_path), "HF_TOKEN": token}).stderr
+        assert "the Hub refuses" in said and words in said
+
+
+def test_a_new_dataset_can_be_private(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    publish(project, hub, tmp_path, "one", "--private")
+    assert hub.repos["org/small"].private
+
+
+def test_of_many_files_main_gets_one_commit(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    arguments = [str(argument) for argument in project.arguments("one")]
+    program = f"""
+        import sys
+        from builder.release import hub
+        hub._COMMITTED_AT_ONCE = 3
+        sys.argv = ["builder", *{arguments!r}]
+        from builder.cli import app
+        app(standalone_mode=False)
+        out = None
+    """
+    hub.fail("500", times=1, match="POST .*/commit/staging", after=1)
+    hub.client(tmp_path, program)
+    assert len(hub.seen("POST .*/commit/staging")) >= 3
+    assert len(hub.seen("POST .*/commit/main")) == 1
+    assert_whole(hub, "refs/tags/v1.0.0")
+    assert not any("staging" in ref for ref in hub.repos["org/small"].refs)
+
+
+class Reader(threading.Thread):
+    """Looks at main all the time, and keeps what was not whole."""
+
+    def __init__(self, hub: LocalHub) -> None:
+        super().__init__(daemon=True)
+        self.hub, self.stopped, self.looked, self.mixed = hub, threading.Event(), 0, list[str]()
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.002):
+            repo = self.hub.repos.get("org/small")
+            tree = dict(repo.refs["refs/heads/main"].tree) if repo and "refs/heads/main" in repo.refs else {}
+            if "manifest.json" not in tree:
+                if tree.keys() - {".gitattributes"}:
+                    self.mixed.append(f"no manifest beside {sorted(tree)}")
+                continue
+            self.looked += 1
+            listed = orjson.loads((self.hub.blobs / tree["manifest.json"].sha256).read_bytes())["files"]
+            found = {
+                path: file.sha256 for path, file in tree.items() if path not in ("manifest.json", ".gitattributes")
+            }
+            if found != {file["path"]: file["sha256"] for file in listed}:
+                self.mixed.append(f"{sorted(found)}")
+
+
+def test_killed_at_any_moment_the_same_command_completes_the_version(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    client = environment(**env(hub, tmp_path))
+    moments, kills = random.Random(3), 0
+    steps = "PUT /lfs/|POST .*/(preupload|commit|tag|repos|validate)|GET .*/(tree|refs|revision|resolve)"
+    reader = Reader(hub)
+    reader.start()
+    for number in range(20):
+        run = "one" if number < 10 else "two"
+        process = subprocess.Popen(
+            command(*project.arguments(run)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=client
+        )
+        wanted = len(hub.seen(steps)) + moments.randint(0, 24)
+        while process.poll() is None and len(hub.seen(steps)) < wanted:
+            time.sleep(0.002)
+        time.sleep(moments.random() * 0.02)
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if number == 9:
+            publish(project, hub, tmp_path, "one")
+    publish(project, hub, tmp_path, "two")
+    reader.stopped.set()
+    reader.join()
+    assert kills >= 10, "most publishers ended before they could be killed"
+    assert reader.looked > 100 and reader.mixed == []
+    assert list(tags(hub)) == ["v1.0.0", "v1.1.0"]
+    for version in ("v1.0.0", "v1.1.0"):
+        assert_whole(hub, f"refs/tags/{version}")
+        assert commits(hub).count(f"Version {version[1:]}") == 1
+    assert not list((project.folder / "one").glob("release/*"))
+
+
+def test_of_two_publishers_at_once_both_end_with_a_version_of_their_own(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.new_repo("org/small")
+    both = [
+        subprocess.Popen(
+            command(*project.arguments(run)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment(**env(hub, tmp_path / run)),
+        )
+        for run in ("one", "two")
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(tags(hub)) == ["v1.0.0", "v1.1.0"]
+    for version in tags(hub):
+        assert_whole(hub, f"refs/tags/{version}")
+    assert len({manifest_of(hub, f"refs/tags/{version}")["content_sha256"] for version in tags(hub)}) == 2
+
+
+@pytest.mark.parametrize("harm", [None, "missing", "changed", "beside"])
+def test_verify_compares_what_the_hub_holds(
+    project: Project, hub: LocalHub, tmp_path: Path, harm: str | None
+) -> None:
+    publish(project, hub, tmp_path, "one")
+    repo = hub.repos["org/small"]
+    tree = dict(repo.refs["refs/heads/main"].tree)
+    path = "data/default/train-00000-of-00001.parquet"
+    if harm is not None:
+        if harm == "missing":
+            del tree[path]
+        else:
+            target = path if harm == "changed" else "data/default/more.parquet"
+            tree[target] = tree["data/linted/train-00000-of-00001.parquet"]
+        hub.commit(repo, "refs/heads/main", tree, "harm")
+    client = env(hub, tmp_path)
+    assert builder_json("verify", f"{DEST}@v1.0.0", **client)["version"] == "1.0.0"
+    if harm is None:
+        assert builder_json("verify", DEST, **client)["files"] == len(manifest_of(hub, "refs/heads/main")["files"])
+        fetched = sum(request.sent for request in hub.seen("GET .*/resolve/.*parquet"))
+        assert fetched < 2_000_000
+    else:
+        said = builder("verify", DEST, exit_code=5, **client).stderr
+        assert re.search("more.parquet: not in the manifest" if harm == "beside" else f"{path}: ", said)
+
+
+def test_a_release_that_is_not_there_is_said(hub: LocalHub, tmp_path: Path) -> None:
+    assert "there is no release here" in builder("verify", DEST, exit_code=2, **env(hub, tmp_path)).stderr
+
+
+def test_the_token_goes_to_the_hub_alone(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    with TgiDouble() as server:
+        arguments = project.arguments("one", "--server", server.url)
+        arguments[arguments.index(project.folder / "one")] = tmp_path / "fresh"
+        done = builder(*arguments, **env(hub, tmp_path / "home"))
+    assert server.log
+    assert not any(
+        hub.token in str(request.headers) + str(request.body) for request in [*server.log, *server.probes]
+    )
+    assert all(request.authorized for request in hub.seen("POST .*/(commit|tag|preupload)"))
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert hub.token.encode() not in written
+    assert hub.token not in done.stdout + done.stderr
