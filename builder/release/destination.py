@@ -40,6 +40,11 @@ class Destination(ABC):
     name: str
     """What `load_dataset` takes."""
 
+    @property
+    def shown(self) -> str:
+        """What the card's lines load: of a directory no more than its name, wherever it lies."""
+        return self.name
+
     @abstractmethod
     def stage(self) -> AbstractContextManager[Path]:
         """Give an empty directory to make a release in; it goes with the block."""

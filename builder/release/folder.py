@@ -36,6 +36,11 @@ class FolderDestination(Destination):
         self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
         self._planned_on: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """Return the directory's name: its path would tell of the machine, and equal runs give equal cards."""
+        return self._dest.name
+
     @contextmanager
     def stage(self) -> Iterator[Path]:
         """Give a directory beside the versions."""

@@ -149,7 +149,7 @@ def _release(
     history = changes(old, content)
     before = "# Changelog\n" if old is None else destination.changelog()
     write_text(stage / "CHANGELOG.md", _prepend(before, number, history))
-    write_text(stage / "README.md", render_card(facts, number, destination.name, history, digest))
+    write_text(stage / "README.md", render_card(facts, number, destination.shown, history, digest))
     rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
     manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
     write_text(stage / MANIFEST, manifest.to_json())
