@@ -19,8 +19,10 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.run.directory import Run
 from builder.run.journal import recover
-from tests.support import builder_json, environment
+from builder.run.status import read_status
+from tests.support import environment
 from tests.tgi_double import Reply, Request, Speed, TgiDouble, default_reply
 
 TOKEN = "hf_" + "homebody" * 4
@@ -119,9 +121,7 @@ class Chain:
         self.recipe, self.run, self.servers, self.lives = recipe, run, servers, 0
         self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object
-        self._program = (
-            ["-c", f"{prelude}\nfrom builder.cli import main\nmain()"] if prelude else ["-m", "builder"]
-        )
+        self.prelude = prelude  # Python that a build runs first
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a build."""
@@ -129,7 +129,7 @@ class Chain:
         servers = [part for double in self.servers for part in ("--server", double.url)]
         arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", str(self.workers), *servers]
         return subprocess.Popen(
-            [sys.executable, *self._program, *arguments],
+            [sys.executable, "-c", f"{self.prelude}\nfrom builder.cli import main\nmain()", *arguments],
             stdout=self.said,
             stderr=subprocess.STDOUT,
             env=environment(HF_TOKEN=TOKEN, BUILDER_SERVER_KEY=f"life-{self.lives}"),
@@ -187,7 +187,7 @@ def check_ledger(run: Path, documents: int) -> None:
     """Every document ends in exactly one verdict, and status counts them so."""
     rows = rows_of(run)
     assert len(rows) == len({row["id"] for row in rows}) == documents
-    status = builder_json("status", run)
+    status = read_status(Run.read(run)).as_json()
     entered = documents
     for stage in status["stages"]:
         assert stage["in"] == entered == stage["kept"] + sum(stage["dropped"].values())

@@ -88,7 +88,7 @@ def torn_bodies(first: TgiDouble, second: TgiDouble) -> None:
 def a_proxys_pages(first: TgiDouble, second: TgiDouble) -> None:
     first.fault("503", rate=0.2, seed=9)
     first.fault("status", rate=0.2, seed=10, status=200)
-    second.fault("status", at=range(10, 60), status=200)
+    second.fault("status", at=range(10, 25), status=200)
     second.fault("status", rate=0.1, seed=11, status=502, body="", headers={"Content-Type": "image/png"})
     second.fault("status", rate=0.1, seed=12, status=302, headers={"Location": "/health"})
     second.fault("status", rate=0.1, seed=13, status=408, body="Request Timeout")
@@ -164,11 +164,26 @@ def test_a_server_that_dies_and_comes_back_costs_only_what_it_had_in_work(calm: 
 
 def test_a_server_that_hangs_costs_only_what_it_had_in_work(calm: Path, tmp_path: Path) -> None:
     with two_servers() as servers:
-        servers[0].fault("hang", at=range(20, 400))
+        servers[0].fault("hang", at=range(20, 40))
         chain = Chain(calm / "project" / "chain.yaml", tmp_path / "run", servers, IMPATIENT)
         chain.finish()
         check(chain, calm)
         assert any(request.fault == "hang" for _, request in chain.log)
+
+
+def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Path, tmp_path: Path) -> None:
+    with two_servers() as servers:
+        chain = Chain(calm / "project" / "chain.yaml", tmp_path / "run", servers)
+        for size, refused in ((3000, "jsonl"), (24000, "parquet")):  # no file may grow over so many bytes
+            chain.prelude = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1))"
+            assert chain.start().wait(timeout=60) == 4, chain.talk()
+            assert f"{refused}: it can't be written" in chain.talk()
+            assert "make room" in chain.talk()
+            chain.known.append(chain.answered())
+        assert chain.known[0] < chain.known[1]
+        chain.prelude = ""
+        chain.finish()
+        check(chain, calm)
 
 
 def kill_somewhere(chain: Chain, moments: random.Random, kind: str) -> bool:

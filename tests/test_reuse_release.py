@@ -164,7 +164,7 @@ def test_answers_load_as_a_dataset(recipe: Path, double: TgiDouble, tmp_path: Pa
 def test_an_unfinished_runs_answers_are_taken_and_its_journals_left_as_they_are(
     recipe: Path, double: TgiDouble, tmp_path: Path
 ) -> None:
-    double.speed = type(double.speed)(step=0.0005)
+    double.fault("hang", at=DOCUMENTS + 10)  # so that its shard stays unfinished
     unfinished = Chain(recipe, tmp_path / "run", [double])
     process = unfinished.start()
     while not (len(list(unfinished.run.glob("shards/*.parquet"))) and list(unfinished.run.glob("journal/*"))):
