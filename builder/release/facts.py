@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from builder.filters import AnyFilter, Licenses
+from builder.filters import AnyFilter
+from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config

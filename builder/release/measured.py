@@ -101,7 +101,7 @@ def rewriting(
     connection: duckdb.DuckDBPyConnection, stage: str, checks: dict[str, AnswerCheck]
 ) -> RewriteFacts | None:
     """Return what a stage's answers came to, None where it had no document."""
-    documents, rewritten = _row(connection, f'SELECT count(*), count("{stage}".text) FROM run', stage)
+    documents, rewritten = _row(connection, f'SELECT count(*), count("{stage}".text) FROM run', stage)  # noqa: S608
     if not documents:
         return None
     reasons = _reasons(connection, stage, list(checks))
@@ -206,8 +206,9 @@ def _scores(connection: duckdb.DuckDBPyConnection, stage: str, name: str, measur
     return Scores(
         stage,
         measure,
-        [(low + number * width) / _SCALE for number in range(_BINS + 1)],
-        *bins,
-        total / count / _SCALE,
-        total_after / count / _SCALE,
+        edges=[(low + number * width) / _SCALE for number in range(_BINS + 1)],
+        before=bins[0],
+        after=bins[1],
+        mean_before=total / count / _SCALE,
+        mean_after=total_after / count / _SCALE,
     )

@@ -57,7 +57,7 @@ def screenings(
 
 
 def _used(loaded: LoadedRecipe) -> Iterator[tuple[str, str, AnyFilter, bool, bool]]:
-    """Yield for each filter of a subject: subject, stage, filter, whether it checks answers, whether it is last."""
+    """Yield each filter of a subject: subject, stage, filter, whether it checks answers, whether it is last."""
     subjects = {FILTERS[subject]: subject for subject in SUBJECTS}
     names = [stage.name for stage in loaded.recipe.stages]
     for number, name in enumerate(names):
