@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -19,14 +20,18 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.checks import AnswerCheck
+from builder.checks.final_answer import FinalAnswer
 from builder.recipe_file import load_recipe
 from builder.release import markdown
 from builder.release.card import front_matter, render_assets, render_card
 from builder.release.config_files import write_config
-from builder.release.facts import Example, ReleaseFacts, gather
+from builder.release.facts import Example, ReleaseFacts, examples, gather
+from builder.release.measured import rewriting
+from builder.release.screened import Screening
 from builder.release.views import kept
 from builder.run.directory import Run
-from builder.run.status import read_status
+from builder.run.status import connect, read_status
 from tests.support import builder, digests, write_corpus
 from tests.tgi_double import TgiDouble
 
@@ -50,7 +55,8 @@ def reply(messages: list[Any], seed: int | None, temperature: float, body: dict[
         code = "print(nobody_defined_this)\n" + text
     elif (seed or 0) % 5 == 0:
         return "I am sorry, but I cannot rewrite this."
-    return f"### Evaluation: {(seed or 0) % 10 + 1}\n\n### Suggestions:\n- None.\n\n### Improved Code:\n```python\n{code}\n```\n"
+    grade = (seed or 0) % 10 + 1
+    return f"### Evaluation: {grade}\n\n### Suggestions:\n- None.\n\n### Improved Code:\n```python\n{code}\n```\n"
 
 
 class Built:
@@ -273,7 +279,7 @@ def test_hostile_data_breaks_neither_card_nor_yaml_nor_picture(facts: ReleaseFac
         examples=[Example(HOSTILE, ["tidy"], HOSTILE, HOSTILE)],
     )
     card = render(hostile)
-    front = DatasetCard(card).data.to_dict()
+    front = vars(DatasetCard(card).data)
     assert HOSTILE in front["tags"] and front["dataset_info"] == front_matter(facts, "0" * 64)["dataset_info"]
     body = without_fences(card.split("\n---\n", 1)[1])
     outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", body)
@@ -301,6 +307,67 @@ def without_fences(body: str) -> str:
     return "\n".join(lines)
 
 
+def test_answers_that_agree_are_told(tmp_path: Path) -> None:
+    """A table of one stage, of which only what the card asks for is there."""
+    record = pa.struct(
+        [
+            ("text", pa.string()), ("sampling", pa.string()), ("grade", pa.float64()),
+            ("checks", pa.struct([("final_answer", pa.struct([("agrees", pa.bool_())]))])),
+            ("answers", pa.list_(pa.struct([
+                ("failure", pa.string()), ("finish_reason", pa.string()),
+                ("prompt_tokens", pa.int64()), ("completion_tokens", pa.int64()),
+            ]))),
+        ]
+    )  # fmt: skip
+
+    def row(agrees: bool | None, *failures: tuple[str | None, str | None]) -> dict[str, Any]:
+        checks = {"final_answer": {"agrees": agrees}}
+        answers = [{"failure": why, "finish_reason": end} for why, end in failures]
+        taken = "text" if failures[-1][0] is None else None
+        return {"text": taken, "sampling": "{}", "checks": checks, "answers": answers}
+
+    rows = [
+        row(True, (None, "stop")),
+        row(True, ("another_answer", "stop"), (None, "stop")),
+        row(None, (None, "stop")),
+        row(False, ("another_answer", "stop")),
+        # The server gave up at the second attempt: the figures are the first one's.
+        row(False, ("another_answer", "stop"), ("generation_failed", None)),
+        None,
+    ]
+    pq.write_table(pa.table({"math": pa.array(rows, record)}), tmp_path / "shard.parquet")
+    with connect([tmp_path / "shard.parquet"]) as connection:
+        found = rewriting(connection, "math", {"final_answer": AnswerCheck(FinalAnswer())})
+    assert found is not None
+    check = found.checks[0]
+    assert (check.asked, check.passed, check.refused) == (5, 3, {"another_answer": 2})
+    assert (check.agrees, check.differs) == (2, 2)
+    assert (found.documents, found.requests, found.answers, found.failed) == (5, 7, 6, 3)
+    assert found.failures == {"another_answer": 3, "generation_failed": 1}
+
+
+def test_secrets_taken_out_are_counted_and_no_example_shows_where(facts: ReleaseFacts, tmp_path: Path) -> None:
+    way = pa.struct([("text", pa.string())])
+    names = ["a", "b", "c"]
+    table = pa.table(
+        {
+            "id": names,
+            "text": ["x" * 800, "x" * 700, "x" * 100],
+            "clean": pa.array([{"text": "<REDACTED>"}, {"text": None}, {"text": None}], way),
+            "new": pa.array([{"text": f"new {name}"} for name in names], way),
+            "verdict": pa.array([None] * 3, pa.struct([("stage", pa.string())])),
+        }
+    )
+    pq.write_table(table, tmp_path / "shard.parquet")
+    with connect([tmp_path / "shard.parquet"]) as connection:
+        assert [example.id for example in examples(connection, ["new"], ["clean"])] == ["b", "c"]
+        assert [example.id for example in examples(connection, ["new"], [])] == ["a", "b", "c"]
+    found = Screening("clean", 0, 1, False, [], None)
+    card = render(replace(facts, screenings={**facts.screenings, "secrets": [found]}))
+    assert "Secrets: documents dropped at `clean`: 0, documents that they were taken out of: 1." in card
+    assert "later stages was not looked through" in card
+
+
 FILTERS = """
 name: filtered
 source: {kind: parquet, path: rows.parquet, text: text, id: id, keep: all}
@@ -314,8 +381,6 @@ release:
 
 
 def test_filters_alone_give_a_card_and_rows_without_licence_are_counted(tmp_path: Path) -> None:
-    import pyarrow as pa
-
     item = "one two three four five six seven eight nine ten"
     texts = [item, "abc", "a text that is long enough", "another text, long enough", "a third text that stays"]
     licences = [["MIT"], ["MIT"], [], None, ["MIT"]]
@@ -328,10 +393,10 @@ def test_filters_alone_give_a_card_and_rows_without_licence_are_counted(tmp_path
     builder("publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "release")
     card = (tmp_path / "release/README.md").read_text()
     assert "Of the 3 rows of `default`, 2 (66.7 %) have no licence in `detected_licenses`." in card
-    assert "Benchmarks' items: stage `clean` dropped 1 documents" in card and "`bench.jsonl`" in card
+    assert "Benchmarks' items: documents dropped at `clean`: 1," in card and "`bench.jsonl`" in card
     assert "Secrets: not checked." in card
     assert "| `a\\|b` | `string` | as the source has it |" in card
     assert "What the model did" not in card and "language model" not in card
-    assert DatasetCard(card).data.license == "odc-by"
+    assert vars(DatasetCard(card).data)["license"] == "odc-by"
     assert not (tmp_path / "release/assets/scores.svg").exists()
     builder("verify", tmp_path / "release")
