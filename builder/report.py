@@ -63,9 +63,9 @@ def show_release(published: Published, console: Console) -> None:
     show_status(facts.status, console)
     for example in facts.examples:
         show_pair(
-            f"{example.id} · before {example.stage}",
+            f"{example.id} · before {example.stages[0]}",
             example.before,
-            f"after {example.stage}",
+            f"after {example.stages[-1]}",
             example.after,
             console,
         )

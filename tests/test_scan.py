@@ -103,7 +103,7 @@ def test_nothing_is_scanned_where_the_recipe_says_so(tmp_path: Path) -> None:
     project = Project(tmp_path, "[]", f'key = """{key_block("RSA PRIVATE")}"""\n')
     project.publish()
     assert project.scanned == []
-    assert "No filter was asked" in (tmp_path / "out/README.md").read_text()
+    assert "no filter was asked" in (tmp_path / "out/README.md").read_text()
 
 
 def test_the_same_scan_by_more_workers_gives_the_same_release(tmp_path: Path) -> None:

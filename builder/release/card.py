@@ -9,15 +9,34 @@ import jinja2
 import yaml
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
+from builder.release import markdown
 from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
 from builder.resources import folder
 
 _SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
-          (10**8, "10M<n<100M"), (10**9, "100M<n<1B")]  # fmt: skip
+          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"), (10**11, "10B<n<100B")]  # fmt: skip
+_LICENSES = frozenset(
+    """
+    afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m
+    bigscience-bloom-rail-1.0 bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0
+    c-uda cc cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0
+    cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0
+    cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 creativeml-openrail-m
+    deepfloyd-if-license ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 gemma gfdl gpl gpl-2.0 gpl-3.0
+    h-research intel-research isc lgpl lgpl-2.1 lgpl-3.0 lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3
+    llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 openrail openrail++ osl-3.0 other pddl
+    postgresql unknown unlicense wtfpl zlib
+    """.split()  # noqa: SIM905 - a list of them fills a screen
+)
+"""The identifiers that the Hub knows; it refuses a card with another one."""
+
+FUNNEL, SCORES = "assets/funnel.svg", "assets/scores.svg"
 
 
-def render_card(facts: ReleaseFacts, version: str, dest: str, history: list[str], content_sha256: str) -> str:
+def render_card(
+    facts: ReleaseFacts, version: str, dest: str, history: list[str], content_sha256: str, *, has_revisions: bool
+) -> str:
     """Return README.md.
 
     Args:
@@ -27,34 +46,52 @@ def render_card(facts: ReleaseFacts, version: str, dest: str, history: list[str]
         history: Changes since the version before.
         content_sha256: Digest of the content; in each config, since `load_dataset` caches a local folder by
             its card alone and would otherwise give the rows of an older one.
+        has_revisions: Whether `load_dataset` takes a version there.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder("cards")),
-        autoescape=False,  # noqa: S701 - Markdown, not HTML
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["fenced"] = fenced
-    environment.filters["cell"] = lambda value: re.sub(r"\s+", " ", str(value)).replace("|", "\\|")
-    body = environment.get_template("dataset.md.jinja").render(
-        facts=facts, version=version, dest=dest, history=history
+    body = (
+        _environment(is_markup=False)
+        .get_template("dataset.md.jinja")
+        .render(facts=facts, version=version, dest=dest, history=history, has_revisions=has_revisions)
     )
     front = yaml.safe_dump(front_matter(facts, content_sha256), sort_keys=False, allow_unicode=True)
     return f"---\n{front}---\n\n{body}"
 
 
+def render_assets(facts: ReleaseFacts) -> dict[str, str]:
+    """Return the pictures that the card shows, by their paths in the release."""
+    templates = {FUNNEL: "funnel.svg.jinja"}
+    if any(stage.scores for stage in facts.rewriting):
+        templates[SCORES] = "scores.svg.jinja"
+    environment = _environment(is_markup=True)
+    return {path: environment.get_template(name).render(facts=facts) for path, name in templates.items()}
+
+
+def _environment(*, is_markup: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder("cards")),
+        autoescape=is_markup,  # noqa: S701 - Markdown is no HTML
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for used in (markdown.cell, markdown.code, markdown.escaped, markdown.fenced, markdown.line, markdown.percent,
+                 markdown.size, markdown.word):  # fmt: skip
+        environment.filters[used.__name__] = used
+    environment.filters["n"] = lambda number: f"{number:,}"
+    return environment
+
+
 def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
     """Return the card's metadata; `dataset_info` comes from the written files."""
-    size = next((name for bound, name in _SIZES if facts.rows < bound), "1B<n<10B")
+    size = next((name for bound, name in _SIZES if facts.rows < bound), "100B<n<1T")
     return {
-        "license": facts.license,
+        **_license(facts),
         "language": facts.language,
-        "pretty_name": facts.title,
+        "pretty_name": markdown.line(facts.title),
         "task_categories": ["text-generation"],
         "size_categories": [size],
-        "tags": ["synthetic", "pre-training", *facts.tags],
+        "tags": list(dict.fromkeys([*(["synthetic"] if facts.rewriting else []), "pre-training", *facts.tags])),
         **({"source_datasets": facts.source_datasets} if facts.source_datasets else {}),
         "configs": [
             {
@@ -86,8 +123,12 @@ def _info(config: Config) -> dict[str, Any]:
     return fields
 
 
-def fenced(text: str, language: str = "") -> str:
-    """Return a text as a fenced block that nothing in the text can close."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+def _license(facts: ReleaseFacts) -> dict[str, str]:
+    if facts.license in _LICENSES - {"other"}:
+        return {"license": facts.license}
+    name = re.sub(r"[^a-z0-9.]+", "-", facts.license.lower()).strip("-.") or "other"
+    return {
+        "license": "other",
+        "license_name": name,
+        "license_link": "LICENSE" if facts.model else "licenses/SOURCES.md",
+    }

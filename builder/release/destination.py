@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from builder.release.manifest import Manifest
 
@@ -42,6 +43,9 @@ class Destination(ABC):
 
     label: str
     """What its card calls it: the same for equal releases, wherever on a machine they lie."""
+
+    has_revisions: ClassVar[bool]
+    """Whether `load_dataset` takes a version as `revision`."""
 
     @abstractmethod
     def stage(self) -> AbstractContextManager[Path]:

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from builder.recipe import RewriteStage
+import duckdb
+
+from builder.filters import AnyFilter
+from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
+from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
 from builder.release.licenses import Duties, duties_of
+from builder.release.measured import RewriteFacts, rewriting
 from builder.release.scan import Scanned
+from builder.release.screened import Screening, screenings
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
 from builder.run.table import schema_of, stages_with_text
 
-_EXAMPLE_CHARACTERS = 3000
+_EXAMPLES = 3
+_EXAMPLE_SIZE = 800  # characters
+_EXAMPLE_CHARACTERS = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One document before and after its last rewriting stage."""
+    """One document as it was read and as the stages that rewrote it left it."""
 
     id: str
-    stage: str
+    stages: list[str]
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlicensed:
+    """Rows of the main config that say no licence, by its column for licences."""
+
+    column: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +63,13 @@ class ReleaseFacts:
     status: Status
     stages: list[dict[str, Any]]
     configs: list[Config]
+    columns: list[Columns]
+    unlicensed: Unlicensed | None
     model: Model | None
     prompts: dict[str, dict[str, Any]]
     versions: dict[str, str]
+    rewriting: list[RewriteFacts]
+    screenings: dict[str, list[Screening]]
     examples: list[Example]
     split: str
     scanned: list[Scanned]
@@ -57,12 +79,30 @@ class ReleaseFacts:
         """Rows of the first config, the release's main one."""
         return self.configs[0].rows
 
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Tokens that the model read and wrote in all stages, every attempt counted."""
+        read = sum(stage.prompt_tokens for stage in self.rewriting)
+        written = sum(stage.completion_tokens for stage in self.rewriting)
+        return {"read": read, "written": written, "all": read + written}
+
+    @property
+    def special(self) -> dict[str, Config]:
+        """The configs that are no training data, by name."""
+        return {config.name: config for config in self.configs if config.stage is None}
+
 
 def gather(
-    loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config], scanned: list[Scanned]
+    loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config], scanned: list[Scanned], folder: Path
 ) -> ReleaseFacts:
-    """Gather the facts of a release."""
+    """Gather the facts of a release whose configs are written below `folder`."""
     release, snapshot = loaded.recipe.release, loaded.snapshot()
+    rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
+    redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
+    with connect(run.shard_paths()) as connection:
+        rewritten = [rewriting(connection, stage, loaded.checks[stage]) for stage in rewriters]
+        shown = examples(connection, rewriters, redacting)
+        screened = screenings(connection, loaded, status)
     return ReleaseFacts(
         name=loaded.recipe.name,
         title=release.title or loaded.recipe.name,
@@ -82,37 +122,65 @@ def gather(
         status=status,
         stages=snapshot["stages"],
         configs=configs,
+        columns=explained(configs, list(loaded.filters)),
+        unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
         model=run.model,
         prompts=run.facts["prompts"],
         versions=run.facts["versions"],
-        examples=examples(
-            run,
-            [stage.name for stage in loaded.recipe.stages if isinstance(stage, RewriteStage)],
-            stages_with_text(schema_of(loaded), list(loaded.filters)),
-        ),
+        rewriting=[stage for stage in rewritten if stage is not None],
+        screenings=screened,
+        examples=shown,
         split=release.split,
         scanned=scanned,
     )
 
 
-def examples(run: Run, rewriters: list[str], redacting: list[str]) -> list[Example]:
-    """Return for each rewriting stage a rewritten document of about 800 characters, the same at every call.
+def _unlicensed(config: Config, filters: Iterable[AnyFilter], folder: Path) -> Unlicensed | None:
+    """Count the rows that say no licence: null, an empty list or text, or the word for none."""
+    named = [used.column for used in filters if isinstance(used, Licenses)]
+    columns = licence_columns(config.schema, named)
+    if not columns:
+        return None
+    name = '"' + columns[0].replace('"', '""') + '"'
+    with duckdb.connect() as connection:
+        connection.read_parquet([str(folder / file) for file in config.files]).create_view("config")
+        query = (
+            f"SELECT count(*) FROM config WHERE coalesce(trim({name}::VARCHAR), '') IN ('', '[]', 'no_license')"  # noqa: S608
+        )
+        row = connection.execute(query).fetchone()
+    return Unlicensed(columns[0], int(row[0]) if row else 0)
+
+
+def examples(
+    connection: duckdb.DuckDBPyConnection, rewriters: Sequence[str], redacting: Sequence[str]
+) -> list[Example]:
+    """Return rewritten documents of about 800 characters, the same at every call, of each way through the stages.
 
     One of whose text a filter has taken something out is no example: what is taken out is not to be seen.
     """
-    found = []
-    untouched = "".join(f'AND "{name}".text IS NULL ' for name in redacting)
-    with connect(run.shard_paths()) as connection:
-        for position, stage in enumerate(rewriters):
-            before = ", ".join([*(f'"{name}".text' for name in reversed(rewriters[:position])), "text"])
-            query = (
-                f'SELECT id, coalesce({before}), "{stage}".text FROM run WHERE "{stage}".text IS NOT NULL '  # noqa: S608
-                f"{untouched}AND verdict IS NULL ORDER BY abs(length(text) - 800), id LIMIT 1"
-            )
-            row = connection.execute(query).fetchone()
-            if row is not None:
-                found.append(Example(row[0], stage, _cut(row[1]), _cut(row[2])))
-    return found
+    if not rewriters:
+        return []
+    untouched = " ".join(f'AND "{name}".text IS NULL' for name in redacting)
+    names = ", ".join(f"CASE WHEN \"{name}\".text IS NOT NULL THEN '{name}' END" for name in rewriters)
+    after = ", ".join(f'"{name}".text' for name in reversed(rewriters))
+    # The least of each way, not a window over all: memory does not grow with the run.
+    query = f"""
+        WITH way AS (
+            SELECT id, list_filter([{names}], lambda name: name IS NOT NULL) AS stages,
+                abs(length(text) - {_EXAMPLE_SIZE}) AS off
+            FROM run WHERE verdict IS NULL AND len(stages) > 0 {untouched}
+        ), nearest AS (
+            SELECT stages, unnest(min({{'off': off, 'id': id}}, {_EXAMPLES})) AS found,
+                generate_subscripts(min({{'off': off, 'id': id}}, {_EXAMPLES}), 1) AS place
+            FROM way GROUP BY stages
+        ), chosen AS (
+            SELECT stages, place, found.id AS id FROM nearest ORDER BY place, stages, id LIMIT {_EXAMPLES}
+        )
+        SELECT id, stages, text, coalesce({after}) FROM chosen JOIN run USING (id)
+        ORDER BY stages, place, id LIMIT {_EXAMPLES}
+    """  # noqa: S608
+    found = connection.execute(query).fetchall()
+    return [Example(id_, stages, _cut(before), _cut(new)) for id_, stages, before, new in found]
 
 
 def _cut(text: str) -> str:

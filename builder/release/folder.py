@@ -20,6 +20,8 @@ from builder.release.manifest import Manifest, read_manifest
 class FolderDestination(Destination):
     """A directory on this machine."""
 
+    has_revisions = False
+
     def __init__(self, dest: Path) -> None:
         """Point at the directory that readers use.
 

@@ -36,6 +36,8 @@ _Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 class HubDestination(Destination):
     """A dataset on the Hub."""
 
+    has_revisions = True
+
     def __init__(self, dataset: str, work: Path, say: Callable[[str], None], *, private: bool = False) -> None:
         """Point at `ORG/NAME`, which is made when there is none.
 

@@ -16,7 +16,7 @@ from typing import Any
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
-from builder.release.card import render_card
+from builder.release.card import render_assets, render_card
 from builder.release.config_files import Config, write_config
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
@@ -154,7 +154,10 @@ def _release(
     history = changes(old, content)
     before = "# Changelog\n" if old is None else destination.changelog()
     write_text(stage / "CHANGELOG.md", _prepend(before, number, history))
-    write_text(stage / "README.md", render_card(facts, number, destination.label, history, digest))
+    write_text(
+        stage / "README.md",
+        render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
+    )
     rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
     manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
     write_text(stage / MANIFEST, manifest.to_json())
@@ -217,7 +220,11 @@ def _write_content(
     for prompt in run.facts["prompts"].values():
         (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
     scanned = scan(stage, configs, loaded.scans, workers, say)
-    return gather(loaded, run, status, configs, scanned)
+    facts = gather(loaded, run, status, configs, scanned, stage)
+    for path, picture in render_assets(facts).items():
+        (stage / path).parent.mkdir(exist_ok=True)
+        (stage / path).write_text(picture, encoding="utf-8")
+    return facts
 
 
 def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -> dict[str, Any]:
@@ -241,7 +248,12 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -
             config.name: [file.sha256 for file in files if file.path in config.files] for config in facts.configs
         },
         "licenses": {file.path: file.sha256 for file in files if file.path.startswith(licenses)},
-        "card": content_digest({"card": render_card(facts, "0.0.0", "", [], "")}),
+        "card": content_digest(
+            {
+                "card": render_card(facts, "0.0.0", "", [], "", has_revisions=False),
+                "assets": render_assets(facts),
+            }
+        ),
     }
 
 
