@@ -242,6 +242,9 @@ def test_the_hub_can_read_the_front_matter(built: Built, facts: ReleaseFacts) ->
     front = yaml.safe_load(render(odd).split("---\n")[1])
     assert front["license"] == "other" and front["license_name"] == "my-own-licence-v2"
     assert front["license_link"] == "LICENSE"
+    url = "https://example.org/licence"
+    unwritten = replace(odd, model=None, sources=[{**facts.sources[0], "license_url": url}])
+    assert front_matter(unwritten, "")["license_link"] == url
     assert front_matter(replace(facts, license="llama3.3"), "")["license"] == "llama3.3"
 
 

@@ -127,8 +127,7 @@ def _license(facts: ReleaseFacts) -> dict[str, str]:
     if facts.license in _LICENSES - {"other"}:
         return {"license": facts.license}
     name = re.sub(r"[^a-z0-9.]+", "-", facts.license.lower()).strip("-.") or "other"
-    return {
-        "license": "other",
-        "license_name": name,
-        "license_link": "LICENSE" if facts.model else "licenses/SOURCES.md",
-    }
+    # The Hub takes a file LICENSE beside the card, or an address; without a model there is no such file.
+    urls = [source["license_url"] for source in facts.sources if source["license_url"]]
+    links = ["LICENSE"] if facts.model else urls[:1]
+    return {"license": "other", "license_name": name, **({"license_link": links[0]} if links else {})}
