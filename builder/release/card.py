@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import jinja2
+import pyarrow as pa
 import yaml
-from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
 from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
@@ -15,6 +15,9 @@ from builder.resources import folder
 
 _SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
           (10**8, "10M<n<100M"), (10**9, "100M<n<1B")]  # fmt: skip
+
+_PLAIN = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64", pa.bool_(): "bool"}
+"""What `datasets` calls the types that nearly all columns have."""
 
 
 def render_card(facts: ReleaseFacts, version: str, dest: str, history: list[str], content_sha256: str) -> str:
@@ -73,17 +76,24 @@ def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
 
 
 def _info(config: Config) -> dict[str, Any]:
-    splits = SplitDict()
-    for split in config.splits:
-        splits.add(SplitInfo(split.name, num_bytes=split.arrow_bytes, num_examples=split.rows))
-    info = DatasetInfo(
-        features=Features.from_arrow_schema(config.schema),
-        splits=splits,
-        download_size=config.bytes,
-        dataset_size=sum(split.arrow_bytes for split in config.splits),
-    )
-    fields: dict[str, Any] = info._to_yaml_dict()
-    return fields
+    return {
+        "features": _features(config.schema),
+        "splits": [
+            {"name": split.name, "num_bytes": split.arrow_bytes, "num_examples": split.rows}
+            for split in config.splits
+        ],
+        "download_size": config.bytes,
+        "dataset_size": sum(split.arrow_bytes for split in config.splits),
+    }
+
+
+def _features(schema: pa.Schema) -> Any:  # noqa: ANN401 - what `datasets` writes into a card
+    if all(field.type in _PLAIN for field in schema):
+        return [{"name": field.name, "dtype": _PLAIN[field.type]} for field in schema]
+    # Half a second and 50 MB, which few releases need.
+    from datasets import DatasetInfo, Features
+
+    return DatasetInfo(features=Features.from_arrow_schema(schema))._to_yaml_dict()["features"]
 
 
 def fenced(text: str, language: str = "") -> str:
