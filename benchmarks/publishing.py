@@ -27,7 +27,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from measured import Measured, measured, measured_program
 
-from builder.recipe_file import load_recipe
 from builder.release.config_files import write_config
 from builder.release.views import kept
 from builder.run.directory import Run
@@ -230,7 +229,7 @@ def news(releases: Mapping[str, Project], folder: Path) -> None:
 def main() -> None:
     """Build the runs, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=45_000, help="in the larger release")
+    parser.add_argument("--rows", type=int, default=55_000, help="in the larger release")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as name:
@@ -243,7 +242,6 @@ def main() -> None:
         small = Project(folder / "project-small")
         small.build([(f"row-{number}", text) for number, text in enumerate(texts[: options.rows // 3])])
         del texts
-        load_recipe(str(small.folder / "publishing.yaml"))
         side_by_side({options.rows // 3: small, options.rows: releases["first"]}, folder)
         writer(releases["first"].view(), folder)
         news(releases, folder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -88,6 +89,7 @@ def write_config(
     data = folder / "data" / name
     with storage(data):
         data.mkdir(parents=True, exist_ok=True)
+        view = _ahead(view)
         first = next(view)  # a shard without rows for this view still has its schema
         writers = [_Writer(data, split, first.schema)]
         if held_out:
@@ -100,6 +102,15 @@ def write_config(
             writers[0].add(table)
         splits = [writer.close(folder) for writer in writers]
     return Config(name, stage, [written for written in splits if written.rows], first.schema)
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables; while one is used, the next is made."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = maker.submit(next, tables, None)
+            yield table
 
 
 def _key(table: pa.Table) -> list[bytes]:
