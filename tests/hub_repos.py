@@ -141,15 +141,25 @@ class Repos:
         Path(copy.name).replace(self.blobs / digest.hexdigest())
         return digest.hexdigest()
 
+    def size_of(self, sha256: str) -> int | None:
+        """Return the size of what is stored under a sha256, None where nothing is."""
+        blob = self.blobs / sha256
+        return blob.stat().st_size if blob.exists() else None
+
+    def blob(self, sha256: str) -> Path:
+        """Return the file that holds what is stored under a sha256."""
+        return self.blobs / sha256
+
     def file(self, path: str, content: bytes | Path | str, lfs: bool | None = None) -> File:
         """Return the entry for this content, or for what is stored under a sha256."""
         sha256 = content if isinstance(content, str) else self.store(content)
-        size = (self.blobs / sha256).stat().st_size
-        with (self.blobs / sha256).open("rb") as blob:
-            lfs = is_lfs(path, size, blob.read(512)) if lfs is None else lfs
-            blob.seek(0)
-            pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-            raw = pointer if lfs else blob.read()
+        size = self.size_of(sha256) or 0
+        raw = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+        if not lfs:
+            with self.blob(sha256).open("rb") as blob:
+                lfs = is_lfs(path, size, blob.read(512)) if lfs is None else lfs
+                blob.seek(0)
+                raw = raw if lfs else blob.read()
         return File(sha256, size, hashlib.sha1(b"blob %d\0" % len(raw) + raw).hexdigest(), lfs)
 
     def new_repo(self, repo_id: str) -> Repo:
@@ -172,7 +182,7 @@ class Repos:
         if key == "file":
             tree[path] = self.file(path, base64.b64decode(value["content"]), lfs=False)
         elif key == "lfsFile":
-            if not (self.blobs / value["oid"]).exists():
+            if self.size_of(value["oid"]) is None:
                 raise Refusal(400, f"LFS pointer to a file that does not exist: {path}")
             tree[path] = self.file(path, value["oid"], lfs=True)
         elif key in ("deletedFile", "deletedFolder"):

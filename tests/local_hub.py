@@ -6,8 +6,8 @@
         rows = hub.client(tmp_path / "home", "from datasets import load_dataset; out = …")
         hub.seen("GET .*/resolve/")  # what was asked for, and how many bytes went out
 
-What it holds is in `hub_repos`; binary and large files are LFS. Every request
-is in `requests` by the time its client has the answer. No Xet, no limits but those of `fail`; of models (put
+What it holds is in `hub_repos`; binary and large files are LFS, with `xet` (a folder) Xet, see `local_xet`. Every
+request is in `requests` by the time its client has the answer. No limits but those of `fail`; of models (put
 "models/org/name") their files alone. Clients read HF_ENDPOINT once, at import: run them in processes of their own.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -48,6 +49,7 @@ from tests.hub_repos import (
     is_lfs,
     open_discussion,
 )
+from tests.local_xet import XetStore
 from tests.support import environment
 
 PAGE = 1_000
@@ -108,15 +110,24 @@ Handler = Callable[[Ask], Any]  # gives a response, what becomes a JSON one, or 
 class LocalHub(Repos):
     """The server. `folder` keeps the content; without one it goes when the server does.
 
+    With `xet`, clients store content in that folder through `hf_xet`, and fetch whole files from there.
     With `cdn`, LFS files are answered as the real Hub does: by a redirect to a signed URL on another host.
     """
 
     token: str = "hf_local"
     cdn: bool = False
+    xet: Path | None = None
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
+    store_xet: XetStore | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.xet is not None:
+            self.xet.mkdir(parents=True, exist_ok=True)
+            self.store_xet = XetStore(self.xet)
 
     # --- for tests and benchmarks ---
 
@@ -127,8 +138,9 @@ class LocalHub(Repos):
     def env(self, home: Path) -> dict[str, str]:
         """Return what makes a process a client of this Hub, with its caches below `home`."""
         quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "0"}
-        plain = {"HF_HUB_DISABLE_XET": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "NO_PROXY": "127.0.0.1,localhost"}
-        return {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_TOKEN": self.token, **quiet, **plain}
+        plain = {} if self.xet else {"HF_HUB_DISABLE_XET": "1"}
+        local = {"HF_UPDATE_DOWNLOAD_COUNTS": "0", "NO_PROXY": "127.0.0.1,localhost"}
+        return {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_TOKEN": self.token, **quiet, **plain, **local}
 
     def client(self, home: Path, code: str, timeout: float = 120, **more: str) -> Any:
         """Run Python as a client in a process of its own; gives what it leaves in `out`, by way of JSON."""
@@ -210,6 +222,8 @@ class LocalHub(Repos):
             ("POST", page + ".git/info/lfs/objects/batch", "write", self._batch),
             ("PUT", lfs, "", self._upload),  # as a signed URL does, it needs no token
             ("POST", lfs + "/verify", "write", self._verify),
+            ("GET", api + "/xet-write-token/{revision}", "write", self._xet_token),
+            ("GET", api + "/xet-read-token/{revision}", "files", self._xet_token),
             ("POST", api + "/commit/{revision}", "write", self._commit_to),
             ("POST", api + "/tag/{revision}", "write", self._create_ref),
             ("POST", api + "/branch/{branch}", "write", self._create_ref),
@@ -362,6 +376,26 @@ class LocalHub(Repos):
             raise Refusal(404, "No LFS object of this name and size")
         return {}
 
+    def _xet_token(self, ask: Ask) -> Any:
+        if self.store_xet is None:
+            raise Refusal(404, "This Hub has no Xet")
+        said = {"casUrl": self.store_xet.url, "accessToken": "xet", "exp": 2**33}
+        names = {"Cas-Url": "casUrl", "Access-Token": "accessToken", "Token-Expiration": "exp"}
+        headers = {f"X-Xet-{header}": str(said[name]) for header, name in names.items()}
+        return web.json_response(said, headers=headers)
+
+    def size_of(self, sha256: str) -> int | None:
+        """Return the size of what is stored under a sha256, here or in Xet, None where nothing is."""
+        found = self.store_xet.find(sha256) if self.store_xet else None
+        return found.size if found else super().size_of(sha256)
+
+    def blob(self, sha256: str) -> Path:
+        """Return the file that holds what is stored under a sha256, once it is rebuilt from Xet."""
+        blob = super().blob(sha256)
+        if not blob.exists() and self.store_xet and self.store_xet.find(sha256):
+            self.store_xet.rebuild(sha256, blob)
+        return blob
+
     # --- commits and refs ---
 
     def _commit_to(self, ask: Ask) -> Any:
@@ -474,6 +508,9 @@ class LocalHub(Repos):
         headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(path.rsplit('/', 1)[-1])}"
         if file.lfs:
             headers |= {"X-Linked-ETag": headers["ETag"], "X-Linked-Size": str(file.size)}
+        if file.lfs and self.store_xet and (stored := self.store_xet.find(file.sha256)):
+            route = f"{self.url}/api/datasets/{ask.repo.id}/xet-read-token/{ask.commit.sha}"
+            headers |= {"X-Xet-Hash": stored.hash, "Link": f'<{route}>; rel="xet-auth"'}
         if file.lfs and self.cdn:
             signed = f"http://localhost:{self.port}/cdn/{file.sha256}?X-Amz-Signature=local"
             return web.Response(status=302, headers={**headers, "Location": signed})
@@ -486,8 +523,8 @@ class LocalHub(Repos):
 
     async def _send(self, ask: Ask, sha256: str, headers: dict[str, str]) -> web.StreamResponse:
         """Send a file, or the range of it that is asked for, from disk."""
-        http, entry, blob = ask.http, ask.entry, self.blobs / sha256
-        size = blob.stat().st_size
+        http, entry = ask.http, ask.entry
+        size = self.size_of(sha256) or 0
         asked = _range(http.headers.get("Range", ""), size)
         start, stop = asked or (0, size)
         entry.start, entry.stop = asked or (None, None)
@@ -504,6 +541,7 @@ class LocalHub(Repos):
             stop -= (stop - start + 1) // 2
         elif http.method == "HEAD":
             stop = start
+        blob = await asyncio.to_thread(self.blob, sha256) if start < stop else Path(os.devnull)
         with blob.open("rb") as content:
             content.seek(start)
             while chunk := content.read(min(CHUNK, stop - start)):

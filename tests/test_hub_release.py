@@ -96,23 +96,44 @@ def test_two_versions_load_as_the_views_say(project: Project, hub: LocalHub, tmp
     assert commits(hub)[-2:] == ["Version 1.0.0", "Version 1.1.0"]
     for version, run, told in (("v1.0.0", "one", first), ("v1.1.0", "two", second)):
         assert_whole(hub, f"refs/tags/{version}")
-        loaded = hub.client(
-            tmp_path / "reader",
-            f"""
-            from datasets import load_dataset
-            whole = load_dataset("org/small", "default", split="train", revision="{version}")
-            lazily = load_dataset("org/small", "default", split="train", revision="{version}", streaming=True)
-            out = [whole.to_list(), list(lazily)]
-            """,
-        )
-        table = pq.read_table(project.folder / run / "shards").to_pylist()
-        kept = [row for row in table if row["verdict"] is None]
-        texts = [row["again"]["text"] or row["tidy"]["text"] for row in kept]
-        for rows in loaded:
-            assert [(row["id"], row["text"]) for row in rows] == list(
-                zip([row["id"] for row in kept], texts, strict=True)
-            )
-            assert len(rows) == told["rows"]["default"]
+        rows = assert_loads(project, hub, tmp_path / "reader", version, run)
+        assert rows == told["rows"]["default"]
+
+
+def assert_loads(project: Project, hub: LocalHub, home: Path, version: str, run: str) -> int:
+    """Fail unless `load_dataset` gives at a tag what the view of a run holds; return its rows."""
+    loaded = hub.client(
+        home,
+        f"""
+        from datasets import load_dataset
+        whole = load_dataset("org/small", "default", split="train", revision="{version}")
+        lazily = load_dataset("org/small", "default", split="train", revision="{version}", streaming=True)
+        out = [whole.to_list(), list(lazily)]
+        """,
+    )
+    table = pq.read_table(project.folder / run / "shards").to_pylist()
+    kept = [row for row in table if row["verdict"] is None]
+    expected = [(row["id"], row["again"]["text"] or row["tidy"]["text"]) for row in kept]
+    for rows in loaded:
+        assert [(row["id"], row["text"]) for row in rows] == expected
+    return len(expected)
+
+
+def test_two_versions_through_xet(project: Project, tmp_path: Path) -> None:
+    with LocalHub(tmp_path / "hub", xet=tmp_path / "xet") as hub:
+        assert hub.store_xet is not None
+        assert "HF_HUB_DISABLE_XET" not in env(hub, tmp_path)
+        for run, version in (("one", "v1.0.0"), ("two", "v1.1.0")):
+            before = hub.store_xet.stored
+            told = publish(project, hub, tmp_path, run)
+            assert hub.store_xet.stored > before
+            assert list(tags(hub))[-1] == version
+            assert assert_loads(project, hub, tmp_path / "reader", version, run) == told["rows"]["default"]
+        for version in tags(hub):
+            assert_whole(hub, f"refs/tags/{version}")
+            assert builder_json("verify", f"{DEST}@{version}", **env(hub, tmp_path))["version"] == version[1:]
+        assert not hub.seen("PUT /lfs/|/objects/batch")
+        assert hub.seen("xet-write-token") and hub.seen("xet-read-token")
 
 
 def test_equal_content_again_uploads_and_commits_nothing(project: Project, hub: LocalHub, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_a_server_that_queues_and_begins_to_refuse_is_held_at_what_it_takes() ->
 
         async def work() -> tuple[int, list[Look]]:
             async with ServerPool([server.url]) as pool:
-                asked = asyncio.ensure_future(watched(server, pool, uneven(7000), 600))
+                asked = asyncio.ensure_future(watched(server, pool, uneven(9000), 600))
                 while len(server.log) < 2000:  # by then it has settled
                     await asyncio.sleep(0.05)
                 server.max_concurrent_requests, before = 128, len(server.log)

@@ -112,7 +112,7 @@ def verdicts(texts: dict[str, str]) -> dict[str, Verdict]:
     return dict(zip(texts, measured(list(texts.values()), 2), strict=True))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_scores_are_those_of_the_command_line(
     texts: dict[str, str], verdicts: dict[str, Verdict], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

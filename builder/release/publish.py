@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
@@ -212,6 +214,7 @@ def _write_content(
     if release.generations and (rewriting := published_stages(loaded)):
         answers = generations(run, rewriting, list(release.configs.values()))
         configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
+    pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)
