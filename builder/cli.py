@@ -214,6 +214,8 @@ def publish(
     command completes it.
     """
     from builder.recipe_file import load_recipe
+    from builder.release.publish import destination_of, see_ahead
+    from builder.release.publish import publish as publish_run
     from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of
     from builder.run.build import BuildOptions
@@ -221,16 +223,15 @@ def publish(
     from builder.run.gates import GateLimits
 
     loaded = load_recipe(recipe, settings or ())
+    dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
+    see_ahead(loaded, dest)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
-    from builder.release.publish import destination_of
-    from builder.release.publish import publish as publish_run
 
     def say(text: str) -> None:
         talk.print(text, highlight=False)
 
-    dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
     destination = destination_of(dest, built, say, private=private)
     published = publish_run(
         loaded,

@@ -402,3 +402,11 @@ def test_no_licence_no_release(hub: LocalHub, tmp_path: Path, lacking: str) -> N
     said = published_by(hub, tmp_path / "home", tmp_path, sha, exit_code=4 if lacking == "access" else 2).stderr
     assert "--license-file" in said and "meta-llama/Llama-9" in said
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("small*/v*"))
+
+
+@pytest.mark.parametrize("dest", ["hf://datasets/small", "hf://datasets/org/small/more", "hf://datasets/"])
+def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path, dest: str) -> None:
+    recipe = write_corpus(tmp_path / "project", MODULES[:2])
+    said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
+    assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
+    assert not (tmp_path / "run").exists()

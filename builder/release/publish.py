@@ -66,6 +66,21 @@ class Published:
     card: str = ""
 
 
+def see_ahead(loaded: LoadedRecipe, dest: str) -> None:
+    """Raise now what would stop a release after a long build: no such place, a filter's package that is missing.
+
+    Raises:
+        UsageError: `dest` can't be a place of releases.
+        FilterUnavailable: A filter of `release.scan` is not installed.
+    """
+    if dest.startswith(SCHEME):
+        _dataset_of(dest)
+    else:
+        FolderDestination(Path(dest))
+    for one in loaded.scans:
+        one.used.workplace()
+
+
 def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: bool) -> Destination:
     """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
 
@@ -74,10 +89,14 @@ def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: 
     """
     if not dest.startswith(SCHEME):
         return FolderDestination(Path(dest))
+    return HubDestination(_dataset_of(dest), run.path / "release", say, private=private)
+
+
+def _dataset_of(dest: str) -> str:
     dataset = dest.removeprefix(SCHEME).strip("/")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
         raise UsageError("it names no dataset", where=dest, remedy=f"write {SCHEME}ORG/NAME")
-    return HubDestination(dataset, run.path / "release", say, private=private)
+    return dataset
 
 
 def publish(
