@@ -410,3 +410,23 @@ def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path,
     said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
     assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_answers_are_taken_from_a_release_on_the_hub(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    publish(project, hub, tmp_path / "home", "one")
+    publish(project, hub, tmp_path / "home", "two")
+    hub.fail("503", times=2, match="GET .*/resolve/.*generations")
+    with TgiDouble() as server:
+        told = builder_json(
+            "build", project.recipe, "--run", tmp_path / "again", "--server", server.url,
+            "--reuse", f"{DEST}@v1.0.0", **env(hub, tmp_path / "other"),
+        )  # fmt: skip
+        assert server.log == [], "every document was kept, so every answer is there"
+        said = builder(
+            "build", project.recipe, "--run", tmp_path / "none", "--server", server.url,
+            "--reuse", f"{DEST}@v9.9.9", exit_code=2, **env(hub, tmp_path / "other"),
+        ).stderr  # fmt: skip
+    assert "no revision 'v9.9.9'" in said
+    assert told["generations"]["requested"] == 0 < told["generations"]["reused"]
+    one, again = (pq.read_table(run / "shards") for run in (project.folder / "one", tmp_path / "again"))
+    assert again.equals(one)

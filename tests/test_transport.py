@@ -43,6 +43,7 @@ def posted(body: bytes, *headers: str, status: int = 200) -> Generation:
     return asyncio.run(work())
 
 
+TOO_MANY = COMPLETION.replace(b"2", b"9" * 30)
 KINDS = ["application/json", "application/json; charset=utf-8", "text/plain", "text/html", "no/such-thing", "-"]
 
 
@@ -59,7 +60,9 @@ def test_a_page_in_place_of_an_answer_is_a_proxys(body: bytes, headers: list[str
         posted(body, *headers)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"null", b"[]", b'{"detail": "no"}', b'{"choices": [null]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"null", b"[]", b'{"detail": "no"}', b'{"choices": [null]}', TOO_MANY]
+)
 def test_json_that_is_no_completion_is_the_servers(body: bytes) -> None:
     with pytest.raises(GenerationFailed):
         posted(body, "Content-Type: application/json")

@@ -87,11 +87,23 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
         return Generation(
             answer=text,
             finish_reason=str(choice["finish_reason"]),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            completion_tokens=_count(usage.get("completion_tokens")),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
+
+
+def _count(said: object) -> int:
+    """Return a number of tokens, 0 where it is not told.
+
+    Raises:
+        ValueError: It is none that a table could hold.
+    """
+    count = int(said or 0) if isinstance(said, int | float | str | None) else -1
+    if not 0 <= count < 2**63:
+        raise ValueError(f"{said!r:.40} tokens")
+    return count
 
 
 def error_for(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -17,6 +18,7 @@ from builder.run.directory import Run
 from builder.run.generations import is_answered
 from builder.run.journal import read
 
+_ON_HUB = re.compile(r"hf:/+datasets/([^/@]+/[^/@]+)(?:@(.+))?")  # a path has one slash where an address has two
 _MANIFEST = "manifest.json"
 _CONFIG = "generations"
 
@@ -61,12 +63,8 @@ def open_source(path: Path) -> Source:
         UsageError: There is neither, or a release without answers.
         VerificationFailed: A file of the release is not what was published.
     """
-    if str(path).startswith("hf:"):
-        raise UsageError(
-            "answers can't be taken from a release on the Hub yet",
-            where=str(path),
-            remedy="download it (`hf download --repo-type dataset ORG/NAME --local-dir DIR`), then --reuse DIR",
-        )
+    if on_hub := _ON_HUB.fullmatch(str(path)):
+        return OfRelease(_downloaded(on_hub[1], on_hub[2]))
     if (path / "run.json").is_file():
         return OfRun(Run.read(path))
     if (path / _MANIFEST).is_file():
@@ -74,8 +72,30 @@ def open_source(path: Path) -> Source:
     raise UsageError(
         "there is neither a run nor a release here",
         where=str(path),
-        remedy="name a run's directory, or a release's: DEST, or a version in DEST.versions",
+        remedy="name a run's directory, a release's (DEST, or a version in DEST.versions), or"
+        " hf://datasets/ORG/NAME@vX.Y.Z",
     )
+
+
+def _downloaded(dataset: str, revision: str | None) -> Path:
+    """Return a folder with the manifest and the answers of a release on the Hub, kept in the Hub client's cache.
+
+    Raises:
+        SourceError, HubRefused, HubUnreachable: There is no such release, no access, no answer.
+    """
+    from huggingface_hub import snapshot_download
+
+    from builder.sources.hub_files import HubFiles, patiently
+
+    files = HubFiles.at(dataset, revision)
+    wanted = [_MANIFEST, f"data/{_CONFIG}/*"]
+
+    def download() -> Path:
+        return Path(
+            snapshot_download(dataset, repo_type="dataset", revision=files.revision, allow_patterns=wanted)
+        )
+
+    return patiently(download, files.where(f"data/{_CONFIG}"), files.revision)
 
 
 class OfRun:
