@@ -10,7 +10,7 @@ demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: run
 	$(BIN)/python -m builder publish demo
 
 test: $(READY)  ## every test, the one with the real LLM included
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -176,7 +177,8 @@ STEPS = {
     "tag": "POST .*/tag/",
     "read": "GET .*/resolve/",
 }
-FAULTS = [(kind, step) for step in STEPS for kind in ("429", "500", "drop")]
+FAULTS = [(kind, step) for step, kind in zip(STEPS, cycle(("429", "500", "drop")), strict=False)]
+FAULTS += [("drop", "commit"), ("drop", "tag"), ("429", "commit"), ("500", "put"), ("500", "tag")]
 FAULTS += [
     ("502-applied", "commit"),
     ("502-applied", "tag"),

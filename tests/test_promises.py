@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import signal
 import subprocess
@@ -59,40 +58,6 @@ def test_every_document_is_accounted_for(recipe: Path, server: TgiDouble, tmp_pa
     assert reasons["syntax", "syntax_error"] + reasons["syntax", "value_error"] == 2
     assert reasons["tidy", "empty_answer"] >= 1, "half the answers were empty, and no document was dropped for it"
     assert status["stages"][-1]["unchanged"] >= 1, "`on_failure: keep` was never needed"
-
-
-def test_killed_run_pays_once_and_gives_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
-    with TgiDouble(speed=SLOW) as double:
-        builder("build", recipe, "--run", tmp_path / "calm", "--server", double.url)
-        calm = asked(double.log)
-    moments = random.Random(7)
-    kills = 0
-    with TgiDouble(speed=SLOW) as double:
-        build = command("build", recipe, "--run", tmp_path / "killed", "--server", double.url)
-        for _ in range(6):
-            process = subprocess.Popen(
-                build,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment(),
-                start_new_session=True,
-            )
-            moment = len(double.log) + moments.randint(1, 8)
-            while process.poll() is None and len(double.log) < moment:
-                time.sleep(0.005)
-            time.sleep(moments.random() * 0.3)
-            kills += process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        builder("build", recipe, "--run", tmp_path / "killed", "--server", double.url)
-        log = list(double.log)
-    assert kills >= 2, "the runs ended before they could be killed"
-    assert digests(tmp_path / "calm" / "shards") == digests(tmp_path / "killed" / "shards")
-    assert asked(log).keys() == calm.keys()
-    # What was answered and then journalled is never asked for again. An answer may be in the socket or in the
-    # commit that the kill fell into: at most what was in flight then.
-    repeated = sum(count - 1 for count in asked(log).values())
-    assert repeated <= kills * double.peak, f"{repeated} repeated, {kills} kills, {double.peak} in flight"
 
 
 def test_journalled_answers_are_never_asked_for_again(recipe: Path, tmp_path: Path) -> None:

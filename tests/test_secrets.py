@@ -328,7 +328,7 @@ def test_a_model_and_a_card_see_the_redacted_text_alone(tmp_path: Path) -> None:
         asked = [json.dumps(entry.body) for entry in double.log]
     assert len(asked) == 3
     assert sum(PLACEHOLDER in body for body in asked) == 2
-    assert "## Example: `a_clean.py`" in (dest / "README.md").read_text()
+    assert "<code>a_clean.py</code> through" in (dest / "README.md").read_text()
     assert_no_secret_below(dest.resolve())
 
 
