@@ -52,7 +52,7 @@ stages:
   - {{name: syntax, filter: syntax}}
   - {{name: sgcr, rewrite: sgcr.md}}
   - {{name: scor, rewrite: scor.md}}
-release: {{configs: {{default: scor, styled: sgcr}}, license: apache-2.0}}
+release: {{configs: {{default: scor, styled: sgcr}}, license: apache-2.0, scan: []}}
 """
 
 _SPOILT = {"cut", "not_json", "not_utf8", "status"}  # a status of 200, and no answer with it

@@ -42,6 +42,7 @@ stages:
 release:
   configs: {{default: again, tidied: tidy, linted: lint}}
   license: apache-2.0
+  scan: []  # compiling the rules takes seconds; tests/test_scan.py looks at it
 """
 
 
