@@ -129,7 +129,7 @@ class ServerUnavailable(RequestFailed):
 
 
 class ConnectionBroken(ServerUnavailable):
-    """The connection broke, or brought no more, with the request under way: perhaps this input's doing."""
+    """The connection broke, or no more was waited for, with the request under way: perhaps this input's doing."""
 
 
 class ServerOverloaded(ServerUnavailable):

@@ -93,6 +93,12 @@ def test_a_proxy_that_sends_us_elsewhere_or_loses_patience_is_no_documents_fault
         posted(PAGE, "Location: http://127.0.0.1:9/", status=status)
 
 
+def test_a_proxy_that_ends_a_long_wait_may_mean_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_LONG", 0.0)
+    with pytest.raises(ConnectionBroken, match="504"):
+        posted(PAGE, status=504)
+
+
 def test_a_body_without_end_is_not_read_to_its_end() -> None:
     written = 0
 

@@ -60,6 +60,7 @@ class ServerPool:
         self._most = 0
         self._waiting: deque[asyncio.Future[Member]] = deque()
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
+        self._emptying: Member | None = None  # taken, but not empty yet
         self._failing_since: float | None = None
         self._longest = 0.0  # seconds: the most tokens ever asked for, at the usual speed
         self._token_seconds = 0.0  # a moving average
@@ -68,9 +69,7 @@ class ServerPool:
 
     async def __aenter__(self) -> ServerPool:
         self._session = new_session()
-        self._roster = Roster(
-            self._session, self._wanted, silence=self._silence_allowed, on_room=self._serve_waiting
-        )
+        self._roster = Roster(self._session, self._wanted, silence=self._silence_allowed, on_change=self._look)
         try:
             await self._roster.begin()
         except BaseException:
@@ -130,7 +129,7 @@ class ServerPool:
             {
                 "model": self.model.id,
                 "messages": list(messages),
-                **sampling.model_dump(exclude_none=True),
+                **sampling.fields,
                 "seed": seed,
                 "stream": False,
             }
@@ -253,21 +252,33 @@ class ServerPool:
         (self._waiting_alone if alone else self._waiting).append(place)
         self._serve_waiting()
         try:
-            while not place.done():
-                await asyncio.wait((place,), timeout=5)
-                if self._roster.failure is not None:
-                    raise self._roster.failure
-                if not place.done() and self.is_waiting:
-                    self._failing_since = self._failing_since or time.monotonic()
-                    if self._is_out_of_patience():
-                        raise ServerUnavailable("no server is left that answers", where=self._urls_said())
-            return place.result()
+            return await place
         except BaseException:
-            if place.done() and not place.cancelled():
+            if place.done() and not place.cancelled() and place.exception() is None:
                 self._give_back(place.result(), alone=alone)
             place.cancel()
             self._serve_waiting()
             raise
+
+    def _look(self) -> None:
+        """See to those who wait: there may be more room, or never any again."""
+        if self._roster.failure is not None:
+            self._turn_away(lambda: self._roster.failure)
+        elif self.is_waiting and (self._waiting or self._waiting_alone):
+            self._failing_since = self._failing_since or time.monotonic()
+            if self._is_out_of_patience():
+                self._turn_away(
+                    lambda: ServerUnavailable("no server is left that answers", where=self._urls_said())
+                )
+        if (more := self.limit - self._most) > 0:
+            self._most += more
+            self.on_more(more)
+        self._serve_waiting()
+
+    def _turn_away(self, why: Callable[[], BaseException | None]) -> None:
+        for place in (*self._waiting, *self._waiting_alone):
+            if not place.done() and (error := why()) is not None:
+                place.set_exception(error)
 
     def _urls_said(self) -> str:
         return ", ".join(member.server.url for member in self.members) or "the pool"
@@ -295,14 +306,12 @@ class ServerPool:
         if idle:
             return idle[0]
         if able and not any(member.is_taken for member in able):
-            min(able, key=lambda member: member.in_flight).is_taken = True
+            self._emptying = min(able, key=lambda member: member.in_flight)
+            self._emptying.is_taken = True
         return None
 
     def _serve_waiting(self) -> None:
         """Give free places to those who wait, in turn."""
-        if (more := self.limit - self._most) > 0:
-            self._most += more
-            self.on_more(more)
         for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
             while waiting:
                 if waiting[0].done():
@@ -312,11 +321,12 @@ class ServerPool:
                 if member is None:
                     break
                 self._occupy(member)
-                member.is_taken = free == self._emptied
+                if free == self._emptied:
+                    member.is_taken = True
+                    self._emptying = None if member is self._emptying else self._emptying
                 waiting.popleft().set_result(member)
-        if not self._waiting_alone:
-            for member in self.members:
-                member.is_taken = member.is_taken and member.in_flight == 1
+            if self._emptying is not None and not self._waiting_alone:  # nobody waits for it any more
+                self._emptying.is_taken, self._emptying = False, None
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,15 @@ class Sampling(_Strict):
     top_p: float | None = Field(default=None, gt=0, lt=1)
     max_tokens: int = Field(default=1024, ge=1)
     stop: list[str] | None = Field(default=None, max_length=4)
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """The fields that are set, as sent."""
+        return self.model_dump(exclude_none=True)
+
+    def with_max_tokens(self, max_tokens: int) -> Sampling:
+        """Return the same with another budget."""
+        return Sampling(**{**self.fields, "max_tokens": max_tokens})
 
 
 class AnswerFormat(_Strict):

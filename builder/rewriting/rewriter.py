@@ -118,7 +118,7 @@ class Rewriter:
             parsed, failure, figures = await self._judge(text, generation)
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
-                sampling = sampling.model_copy(update={"max_tokens": 2 * sampling.max_tokens})
+                sampling = sampling.with_max_tokens(2 * sampling.max_tokens)
             elif sampling.temperature == 0:
                 break  # another seed would give the same answer
         record = {**self._record(parsed, answers, failure, special_tokens), **self._figures(figures)}
@@ -163,7 +163,7 @@ class Rewriter:
 
         `text` is the document's as it goes into the prompt, special tokens broken up.
         """
-        asked = {**sampling.model_dump(exclude_none=True), "seed": seed}
+        asked = {**sampling.fields, "seed": seed}
         identity = [text, self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]
         return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -187,9 +187,7 @@ class Rewriter:
             "model_sha": self.model.sha,
             "prompt": self.prompt.id,
             "prompt_sha": self.prompt.sha,
-            "sampling": orjson.dumps(
-                {**self.sampling.model_dump(exclude_none=True), "max_tokens": last["max_tokens"]}
-            ).decode(),
+            "sampling": orjson.dumps({**self.sampling.fields, "max_tokens": last["max_tokens"]}).decode(),
             "seed": last["seed"],
             "attempts": len(answers),
             "special_tokens": special_tokens,

@@ -77,7 +77,7 @@ class Roster:
         wanted: Wanted,
         *,
         silence: Callable[[], float],
-        on_room: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         """Remember what is wanted; `begin` asks the servers, `look` goes on looking at them.
 
@@ -85,10 +85,10 @@ class Roster:
             session: What to talk to them with.
             wanted: Which servers.
             silence: Tells for how many seconds a server or a request may be silent.
-            on_room: Told when there may be more room.
+            on_change: Told every second, and when a server has come or gone or gets more.
         """
         self._session, self._wanted = session, wanted
-        self._say, self._silence, self._on_room = wanted.say, silence, on_room
+        self._say, self._silence, self._on_change = wanted.say, silence, on_change
         self.members: list[Member] = []
         self.model: Model
         self._awaited: set[str] = set()  # addresses that no server has joined from; of a refusal, to ask no more
@@ -187,6 +187,7 @@ class Roster:
                 if member.in_flight and not member.is_out and member.server.limit < member.server.most:
                     self._look_at(member)
             self._say_if_none()
+            self._on_change()
 
     def _give_up(self, member: Member) -> None:
         """End what its server won't answer: all of it where the server is silent, else the requests it forgot."""
@@ -212,7 +213,7 @@ class Roster:
             gauges = await read_gauges(self._session, member.server)
             if not member.is_out:
                 member.looked_at(gauges)
-                self._on_room()
+                self._on_change()
         finally:
             self._looked_at.discard(member)
 
@@ -238,7 +239,6 @@ class Roster:
                 member.is_leaving = url not in wanted
                 self._say(f"{url}: {'leaves: no more requests to it' if member.is_leaving else 'is back'}")
         self._awaited &= wanted
-        self._on_room()
 
     async def _join(self, url: str) -> None:
         """Ask an address until a server answers there, and take that in."""
@@ -247,7 +247,7 @@ class Roster:
             self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
             self.members.append(Member(server))
-            self._on_room()
+            self._on_change()
 
     async def _return(self, member: Member) -> None:
         """Ask a server that failed until it answers, and let it in again."""
@@ -262,7 +262,7 @@ class Roster:
             return
         self._say(f"{server.url}: answers again")
         member.back(server)
-        self._on_room()
+        self._on_change()
 
     async def _until_it_answers(
         self, url: str, is_wanted: Callable[[], bool], pause: float = _PROBE_SECONDS[0]
@@ -303,6 +303,7 @@ class Roster:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
+            self._on_change()
 
     async def end(self) -> None:
         """End all of it."""

@@ -28,6 +28,7 @@ from builder.rewriting.servers import KEY_VARIABLE, Generation, Server, body_of,
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
 _RETRY_AFTER_SECONDS = 60.0  # at most; nobody answers for what a server says
+_LONG = 30.0  # seconds; a 504 before that is about the server, one after it perhaps about a long generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ async def post(
     Raises:
         ServerOverloaded: The server holds as many requests as it takes.
         ServerUnavailable: A proxy's page, or a server that is not up.
-        ConnectionBroken: The connection broke, or brought no more of a body that had begun.
+        ConnectionBroken: The connection broke, brought no more of a body, or a proxy ended a long wait.
         GenerationFailed: The server broke on this input, or its answer is none.
         RequestRejected: The server will never take this input.
         ServerRefused: The server refuses us.
     """
-    url = f"{server.url}/v1/chat/completions"
+    url, start = f"{server.url}/v1/chat/completions", time.monotonic()
     headers = {"Content-Type": "application/json"}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
@@ -63,6 +64,8 @@ async def post(
                 raise GenerationFailed(f"its answer is longer than {_BODY_BYTES >> 20} MiB", where=server.url)
             if response.status == 200:
                 return Answer(_generation(content, response.headers, server.url), _waited(response.headers))
+            if response.status == 504 and time.monotonic() - start > _LONG:
+                raise ConnectionBroken(f"504: {words_of(content)}", where=server.url)
             raise error_for(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error

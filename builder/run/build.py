@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import uvloop
 from rich.console import Console
 from rich.markup import escape
 
@@ -278,7 +279,7 @@ def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a corouti
 
     try:
         with _rare_collections():
-            asyncio.run(watched())
+            uvloop.run(watched())
     except BaseException as error:  # noqa: BLE001 - always raised again
         raise _first(error) from None
 
