@@ -68,7 +68,7 @@ def write_chain(folder: Path, documents: int = DOCUMENTS) -> Path:
     ]
     for number in range(0, documents, 40):
         texts[number] = f"def broken_{number}(:\n"
-        texts[number + 1] = texts[number + 2]  # of one shard: those of a shard that is done are not looked at
+        texts[number + 1] = texts[(number + 67) % documents]  # of another shard
     ids = [f"row-{number:04d}" for number in range(documents)]
     pq.write_table(pa.table({"id": ids, "text": texts}), folder / "rows.parquet")
     sections = "Answer with ### Evaluation: n, ### Suggestions: and ### Improved Code: with one code block."

@@ -31,6 +31,7 @@ from builder.rewriting.local import find_weights, serve
 from builder.rewriting.pool import PATIENCE, ServerPool
 from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.servers import Generation
+from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
@@ -178,7 +179,10 @@ class _Building:
             documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
             names = [stage.name for stage in stages]
             progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
-            _run_interruptible(self._flow(wanted, until, servers, model_sha, earlier, progress), self.run)
+            answered = stack.enter_context(Answered(self.run)) if rewrites else None
+            _run_interruptible(
+                self._flow(wanted, until, servers, model_sha, answered, earlier, progress), self.run
+            )
 
     async def _flow(
         self,
@@ -186,6 +190,7 @@ class _Building:
         until: str,
         servers: Sequence[str],
         model_sha: str | None,
+        answered: Answered | None,
         earlier: Sequence[EarlierAnswers],
         progress: Progress,
     ) -> None:
@@ -197,7 +202,7 @@ class _Building:
                 pool = await stack.enter_async_context(self._pool(servers, model_sha))
                 run.pin_model(pool.model)
             journals = await stack.enter_async_context(
-                Journals(run.path / "journal", partial(_generate, pool), earlier)
+                Journals(run.path / "journal", partial(_generate, pool), [*filter(None, [answered]), *earlier])
             )
             steps = [step for stage in stages if (step := _step(stage, self.loaded, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
@@ -223,6 +228,7 @@ class _Building:
                 self.compared,
                 schema_of(self.loaded),
                 journals,
+                answered,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,

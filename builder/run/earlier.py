@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,12 +16,13 @@ from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run
-from builder.run.generations import is_answered
+from builder.run.generations import generation_of, is_answered
 from builder.run.journal import read
 
 _ON_HUB = re.compile(r"hf:/+datasets/([^/@]+/[^/@]+)(?:@(.+))?")  # a path has one slash where an address has two
 _MANIFEST = "manifest.json"
 _CONFIG = "generations"
+_GROUPS = 8  # row groups held in memory
 
 Row = Mapping[str, Any]
 
@@ -54,6 +56,30 @@ class Source(Protocol):
 
     def answer(self, row: Row, place: Place) -> Row | None:
         """Return the answer at a place in a row, None where it is not there."""
+
+
+class PlacedAnswers:
+    """Reads a source's answers where they lie, a row group at a time: they are asked for in about that order."""
+
+    def __init__(self, source: Source) -> None:
+        """Read nothing yet."""
+        self._source = source
+        self._groups: OrderedDict[tuple[str, int], Sequence[Row]] = OrderedDict()
+
+    def get(self, place: Place, key: str) -> Generation | None:
+        """Return the generation with this key, None where the table was made anew since it was there."""
+        rows = self._group(place.file, place.group)
+        answer = self._source.answer(rows[place.row], place) if place.row < len(rows) else None
+        return generation_of(answer) if answer is not None and answer["key"] == key else None
+
+    def _group(self, file: str, group: int) -> Sequence[Row]:
+        place = (file, group)
+        if place not in self._groups:
+            self._groups[place] = self._source.rows(file, group)
+            if len(self._groups) > _GROUPS:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(place)
+        return self._groups[place]
 
 
 def open_source(path: Path) -> Source:
@@ -118,10 +144,13 @@ class OfRun:
 
     def places(self) -> Iterator[tuple[str, Place]]:
         """Yield the answers of the table."""
+        return chain.from_iterable(map(self.places_in, self._run.shard_paths()))
+
+    def places_in(self, path: Path) -> Iterator[tuple[str, Place]]:
+        """Yield the answers of a shard."""
         names = self._run.rewriters
         told = [f"{name}.answers.list.element.{of}" for name in names for of in ("key", "finish_reason")]
-        for path in self._run.shard_paths():
-            file = pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 for row, fields in enumerate(file.read_row_group(group, columns=told).to_pylist()):
                     for stage, name in enumerate(names):

@@ -20,6 +20,7 @@ import pyarrow as pa
 from builder.document import Document, Verdict
 from builder.errors import LedgerUnbalanced
 from builder.rewriting.rewriter import Ask
+from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
 from builder.run.journal import Journals, ShardJournal, put_back
@@ -78,6 +79,7 @@ class Flow:
         comparing: Sequence[Duplicates],
         schema: pa.Schema,
         journals: Journals,
+        answered: Answered | None,
         *,
         window: int,
         on_document: Callable[[Document], None],
@@ -92,12 +94,13 @@ class Flow:
             comparing: What the others, which compare documents, have decided.
             schema: The table's schema.
             journals: Where generations come from.
+            answered: Told of each shard that is in the table; None where nothing is rewritten.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through.
             on_shard: Told of each shard that is in the table.
         """
         self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
-        self._schema, self._journals = schema, journals
+        self._schema, self._journals, self._answered = schema, journals, answered
         self._window = asyncio.Semaphore(window)
         self._on_document, self._on_shard = on_document, on_shard
 
@@ -206,8 +209,15 @@ class Flow:
             "is_cut": reading.is_cut,
             "passed_over": dict(sorted(reading.passed_over.items())),
         }
-        await asyncio.to_thread(write_shard, self._run.shard_path(index), opened.documents, self._schema, facts)
-        self._journals.discard(index, is_through=self._run.is_through(self._run.shard_path(index)))
+        path = self._run.shard_path(index)
+
+        def write() -> None:
+            write_shard(path, opened.documents, self._schema, facts)
+            if self._answered is not None:
+                self._answered.add(path)
+
+        await asyncio.to_thread(write)
+        self._journals.discard(index, is_through=self._run.is_through(path))
         self._on_shard(reading.shard)
 
 

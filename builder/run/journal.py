@@ -32,7 +32,10 @@ _GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a
 
 
 class Earlier(Protocol):
-    """What another run has been answered."""
+    """What was answered before, in this run's table or in another run."""
+
+    def may_have(self, key: str) -> bool:
+        """Whether `get` is worth its time."""
 
     def get(self, key: str) -> Generation | None:
         """Return the generation with this key, None where there is none. Called from any thread."""
@@ -83,10 +86,10 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate, other_runs: Sequence[Earlier] = ()) -> None:
-        """Keep journals in `folder`; what is in none of them, nor an answer of other runs, `generate`."""
+    def __init__(self, folder: Path, generate: Generate, earlier: Sequence[Earlier] = ()) -> None:
+        """Keep journals in `folder`; what is in none of them, nor was answered `earlier`, `generate`."""
         self.counts: Counter[str] = Counter()
-        self._folder, self._generate, self._other_runs = folder, generate, other_runs
+        self._folder, self._generate, self._earlier = folder, generate, earlier
         self._open: dict[int, ShardJournal] = {}
         self._in_flight: dict[str, asyncio.Future[Generation]] = {}
         self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
@@ -173,8 +176,10 @@ class Journals:
             del self._in_flight[request.key]
 
     async def _obtain(self, request: Request) -> Generation:
-        """Return the answer that another run has, else a server's."""
-        for answers in self._other_runs:
+        """Return the answer that there was earlier, else a server's."""
+        for answers in self._earlier:
+            if not answers.may_have(request.key):
+                continue
             known = await asyncio.to_thread(answers.get, request.key)
             if known is not None:
                 self.counts["reused"] += 1

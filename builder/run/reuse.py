@@ -12,8 +12,7 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +22,9 @@ import orjson
 from builder.errors import StorageError
 from builder.files import replacing, storage
 from builder.rewriting.servers import Generation
-from builder.run.earlier import Place, Row, Source
-from builder.run.generations import generation_of
+from builder.run.earlier import Place, PlacedAnswers, Source
 
-_GROUPS = 8  # row groups held in memory
 _COLUMNS = "key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT, generation BLOB"
-
 _INSERT = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -42,7 +38,7 @@ class EarlierAnswers:
             StorageError: The disk refuses.
         """
         self._source = source
-        self._groups: OrderedDict[tuple[str, int], Sequence[Row]] = OrderedDict()
+        self._placed = PlacedAnswers(source)
         self._lock = threading.Lock()
         index = into.resolve() / "reuse" / f"{_named(source)}.sqlite"
         if not index.is_file():
@@ -61,6 +57,10 @@ class EarlierAnswers:
     ) -> None:
         self._connection.close()
 
+    def may_have(self, key: str) -> bool:
+        """Whether `get` is worth its time: of another run, where nearly all is looked for, always."""
+        return True
+
     def get(self, key: str) -> Generation | None:
         """Return the generation with this key, None where there is none."""
         with self._lock:
@@ -71,22 +71,7 @@ class EarlierAnswers:
             if found is None:
                 return None
             *place, journalled = found
-            return Generation(**orjson.loads(journalled)) if journalled else self._at(Place(*place), key)
-
-    def _at(self, place: Place, key: str) -> Generation | None:
-        rows = self._group(place.file, place.group)
-        answer = self._source.answer(rows[place.row], place) if place.row < len(rows) else None
-        # Another process may have made the table anew since it was indexed.
-        return generation_of(answer) if answer is not None and answer["key"] == key else None
-
-    def _group(self, file: str, group: int) -> Sequence[Row]:
-        place = (file, group)
-        if place not in self._groups:
-            self._groups[place] = self._source.rows(file, group)
-            if len(self._groups) > _GROUPS:
-                self._groups.popitem(last=False)
-        self._groups.move_to_end(place)
-        return self._groups[place]
+            return Generation(**orjson.loads(journalled)) if journalled else self._placed.get(Place(*place), key)
 
     def _make(self, index: Path) -> None:
         with storage(index), replacing(index) as temporary:
@@ -98,9 +83,7 @@ class EarlierAnswers:
                 ):
                     connection.execute("PRAGMA journal_mode = OFF")
                     connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
-                    connection.executemany(
-                        "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", self._all()
-                    )
+                    connection.executemany(_INSERT, self._all())
             except sqlite3.OperationalError as error:
                 raise StorageError(
                     f"the index of {self._source.path} can't be made ({error})",

@@ -1,0 +1,111 @@
+"""What a run was answered in shards that are done: a document equal to one of theirs is not paid for again.
+
+An index on disk leads from a request's key to the row that holds the answer. It follows from the table: a shard
+that it lacks, after a kill say, is indexed when the next build begins. That a request is new, as most are, is told
+by a bitmap in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from builder.errors import StorageError
+from builder.rewriting.servers import Generation
+from builder.run.directory import Run
+from builder.run.earlier import OfRun, Place, PlacedAnswers
+
+_BITS = 2**28  # 32 MB; with 48 million answers, one new request in six is looked for on disk
+_PREFIX = 16  # bytes of a key that the index holds; the row holds all of it
+_SCHEMA = """
+PRAGMA synchronous = NORMAL;
+PRAGMA cache_size = -16384;
+CREATE TABLE IF NOT EXISTS answers
+    (key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, bytes INT, modified INT) WITHOUT ROWID;
+"""
+
+
+class Answered:
+    """The answers in a run's table. Use as a context manager; `add` and `get` may be called from any thread."""
+
+    def __init__(self, run: Run) -> None:
+        """Open the index, and index what it lacks.
+
+        Raises:
+            StorageError: The disk refuses, or the index is spoilt.
+        """
+        self._run, self._source = run, OfRun(run)
+        self._placed = PlacedAnswers(self._source)
+        self._index = run.path.resolve() / "answered.sqlite"
+        self._bits = np.zeros(_BITS // 8, np.uint8)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Answered:
+        with self._disk():
+            # One process builds a run: no locks, which not every network file system has.
+            self._connection = sqlite3.connect(
+                f"{self._index.as_uri()}?nolock=1", uri=True, check_same_thread=False
+            )
+            self._connection.executescript(_SCHEMA)
+            answers = self._connection.execute("SELECT key FROM answers")
+            while keys := answers.fetchmany(100_000):
+                self._note(b"".join(key for (key,) in keys))
+        for shard in self._run.shard_paths():
+            self.add(shard)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def may_have(self, key: str) -> bool:
+        """Whether `get` is worth its time: False for nearly every key that it does not know."""
+        bit = int(key[:8], 16) % _BITS
+        return bool(self._bits[bit >> 3] >> (bit & 7) & 1)
+
+    def get(self, key: str) -> Generation | None:
+        """Return the generation with this key, None where there is none."""
+        with self._lock, self._disk():
+            query = "SELECT file, row_group, row, stage, number FROM answers WHERE key = ?"
+            found = self._connection.execute(query, (_prefix(key),)).fetchone()
+            return None if found is None else self._placed.get(Place(*found), key)
+
+    def add(self, shard: Path) -> None:
+        """Index a shard of the table, unless it is."""
+        about = shard.stat()
+        state = (shard.name, about.st_size, about.st_mtime_ns)
+        with self._lock, self._disk(), self._connection:
+            query = "SELECT 1 FROM shards WHERE (file, bytes, modified) = (?, ?, ?)"
+            if self._connection.execute(query, state).fetchone():
+                return
+            rows = [(_prefix(key), *place) for key, place in self._source.places_in(shard)]
+            self._connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._connection.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", state)
+            self._note(b"".join(key for key, *_ in rows))
+
+    def _note(self, prefixes: bytes) -> None:
+        bits = np.frombuffer(prefixes, ">u4")[:: _PREFIX // 4].astype(np.int64) % _BITS
+        np.bitwise_or.at(self._bits, bits >> 3, np.left_shift(1, bits & 7).astype(np.uint8))
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"the index of answers fails ({error})",
+                where=str(self._index),
+                remedy="make room, or remove the file if it is spoilt, then run the same command: it is made anew",
+            ) from error
+
+
+def _prefix(key: str) -> bytes:
+    return bytes.fromhex(key[: 2 * _PREFIX])
