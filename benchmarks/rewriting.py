@@ -150,6 +150,7 @@ def main() -> None:
         clients.append(Client("datatrove", plain, 1_500, 6_000))
         clients.append(Client("datatrove, checkpoints", keeping, 1_500, 3_000))
         many.append(Client("datatrove", plain, 8_000, 16_000))
+        many.append(Client("datatrove, checkpoints", keeping, 2_000, 4_000))
     compare(clients, 500, ROUNDS)
     compare(many, 2_000, 1)
 
