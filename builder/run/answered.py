@@ -86,7 +86,7 @@ class Answered:
             query = "SELECT 1 FROM shards WHERE (file, bytes, modified) = (?, ?, ?)"
             if self._connection.execute(query, state).fetchone():
                 return
-            rows = [(_prefix(key), *place) for key, place in self._source.places_in(shard)]
+            rows = sorted((_prefix(key), *place) for key, place in self._source.places_in(shard))
             self._connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
             self._connection.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", state)
             self._note(b"".join(key for key, *_ in rows))
