@@ -30,6 +30,7 @@ from builder.release.hub_repository import SCHEME
 from builder.release.licenses import write_licenses
 from builder.release.manifest import (
     MANIFEST,
+    File,
     Manifest,
     changes,
     content_digest,
@@ -131,10 +132,12 @@ def publish(
     status = _complete(run)
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, license_file, stage, workers, say)
-        content = _content(loaded, run, facts, stage)
+        rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
+        files = list_files(stage, rows)
+        content = _content(loaded, run, facts, files)
         for _ in range(_PLANS):
             try:
-                return _release(loaded, facts, content, destination, version, stage, is_trial=is_trial)
+                return _release(loaded, facts, content, files, destination, version, stage, is_trial=is_trial)
             except Overtaken as error:
                 say(f"{error}: another release was published meanwhile; planning again")
     raise NothingToTalkTo(
@@ -148,6 +151,7 @@ def _release(
     loaded: LoadedRecipe,
     facts: ReleaseFacts,
     content: dict[str, Any],
+    files: list[File],
     destination: Destination,
     version: str | None,
     stage: Path,
@@ -179,8 +183,7 @@ def _release(
         stage / "README.md",
         render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
     )
-    rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
+    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, {}, files))
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
@@ -249,8 +252,7 @@ def _write_content(
     return facts
 
 
-def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -> dict[str, Any]:
-    files = list_files(stage, {})
+def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[File]) -> dict[str, Any]:
     licenses = ("LICENSE", "NOTICE", "licenses/")
     return {
         "recipe": loaded.snapshot(),
