@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
@@ -217,11 +218,26 @@ def _write_content(
     say: Callable[[str], None],
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
-    release = loaded.recipe.release
     if license_file is None and run.model is not None:
         license_file = fetch_license(run.model)
-    write_licenses(stage, release.license, license_file, loaded.recipe.sources)
-    configs: list[Config] = [
+    write_licenses(stage, loaded.recipe.release.license, license_file, loaded.recipe.sources)
+    configs = _write_configs(loaded, run, status, stage)
+    if run.facts["prompts"]:
+        (stage / "prompts").mkdir()
+    for prompt in run.facts["prompts"].values():
+        (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
+    scanned = scan(stage, configs, loaded.scans, workers, say)
+    facts = gather(loaded, run, status, configs, scanned, stage)
+    for path, picture in render_assets(facts).items():
+        (stage / path).parent.mkdir(exist_ok=True)
+        (stage / path).write_text(picture, encoding="utf-8")
+    return facts
+
+
+def _write_configs(loaded: LoadedRecipe, run: Run, status: Status, stage: Path) -> list[Config]:
+    """Write the data: the configs that have rows, the recipe's first."""
+    release = loaded.recipe.release
+    configs = [
         write_config(kept(run, of_stage), name, of_stage, release.split, release.held_out, stage)
         for name, of_stage in release.configs.items()
     ]
@@ -240,16 +256,7 @@ def _write_content(
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)
-    if run.facts["prompts"]:
-        (stage / "prompts").mkdir()
-    for prompt in run.facts["prompts"].values():
-        (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
-    scanned = scan(stage, configs, loaded.scans, workers, say)
-    facts = gather(loaded, run, status, configs, scanned, stage)
-    for path, picture in render_assets(facts).items():
-        (stage / path).parent.mkdir(exist_ok=True)
-        (stage / path).write_text(picture, encoding="utf-8")
-    return facts
+    return configs
 
 
 def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[File]) -> dict[str, Any]:
@@ -282,8 +289,6 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[Fi
 
 
 def _rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
     return int(pq.read_metadata(path).num_rows)
 
 
