@@ -1,9 +1,13 @@
 """Publishing to the Hub: time and memory beside `push_to_hub`, the writer beside bare pyarrow, and what is new.
 
-The run is a real one of a filter alone, over Parquet with pieces of the installed packages' sources. Both sides
-publish the same rows through the real clients to the same local Hub, which stores in Xet, each in a process of its
-own with caches of its own, in turns. Ours writes zstd, hashes, compares what the Hub holds with the manifest and
-tags; `push_to_hub` writes Snappy, and its codec can't be chosen.
+The run is a real one of a filter alone, over Parquet with pieces of the installed packages' sources; the larger
+one has them again with other letters. Both sides publish the same rows through the real clients to the same local
+Hub, which stores in Xet, each in a process of its own with caches of its own, in turns.
+
+Both include start-up and reading: ours the run's shards, the peer `load_dataset` of one Parquet file. Ours also
+writes the card, hashes, compares what the Hub holds with the manifest and tags; it writes zstd in chunks that
+content defines. `push_to_hub` writes Snappy, which can't be chosen. The last look for secrets, which the peer has
+nothing like, is measured by itself. Peaks are the main process's: the last look's workers have their own.
 
 What is new in a release is the growth of the store of chunks that the real client fills, in percent of the
 release's data files. Each release follows the one before; the peers' layouts go through the same client.
@@ -12,14 +16,17 @@ release's data files. Each release follows the one before; the peers' layouts go
 from __future__ import annotations
 
 import argparse
+import random
+import shutil
 import statistics
+import string
 import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +48,7 @@ name: publishing
 source: {kind: parquet, path: rows.parquet, id: id}
 stages:
   - {name: sized, filter: length, min_characters: 1}
-release: {configs: {default: sized}, license: mit}
+release: {configs: {default: sized}, license: mit, scan: [{filter: secrets, allow: 1000}]}
 """
 PUSH = """
 import time
@@ -80,24 +87,38 @@ def pieces() -> Iterator[str]:
                     yield text
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows as Parquet."""
-    ids, texts = zip(*rows, strict=True)
-    table = pa.table({"id": pa.array(ids, pa.string()), "text": pa.array(texts, pa.large_string())})
-    pq.write_table(table.cast(pa.schema([("id", pa.string()), ("text", pa.string())])), path, row_group_size=1_000)
+def more(texts: Sequence[str]) -> Iterator[str]:
+    """Yield texts without end: these, then the same with their letters exchanged, each time in another way."""
+    for number in count():
+        letters = random.Random(number).sample(string.ascii_lowercase, 26)
+        exchanged = str.maketrans(string.ascii_lowercase, "".join(letters) if number else string.ascii_lowercase)
+        yield from (text.translate(exchanged) for text in texts)
 
 
-def releases_of(texts: Sequence[str], count: int) -> Iterator[tuple[str, list[Row]]]:
+def numbered(texts: Iterable[str]) -> Iterator[Row]:
+    """Yield texts with ids."""
+    return ((f"row-{number}", text) for number, text in enumerate(texts))
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as Parquet, a thousand a group."""
+    rows, schema = iter(rows), pa.schema([("id", pa.string()), ("text", pa.string())])
+    with pq.ParquetWriter(path, schema) as file:
+        while some := list(islice(rows, 1_000)):
+            file.write_table(pa.table(list(zip(*some, strict=True)), schema=schema))
+
+
+def releases_of(texts: Sequence[str], size: int) -> Iterator[tuple[str, list[Row]]]:
     """Yield the first release's rows, and those of each that follows it, with what was done to the one before."""
-    rows = [(f"row-{number}", text) for number, text in enumerate(texts)]
-    more, rows = rows[count:], rows[:count]
+    rows = list(numbered(texts))
+    others, rows = rows[size:], rows[:size]
     yield "first", rows
-    percent = count // 100
-    rows = [*rows, *more[:percent]]
+    percent = size // 100
+    rows = [*rows, *others[:percent]]
     yield "1 % appended", rows
-    rows = [*rows[: count // 2], *more[percent : percent + INSERTED], *rows[count // 2 :]]
+    rows = [*rows[: size // 2], *others[percent : percent + INSERTED], *rows[size // 2 :]]
     yield f"{INSERTED} rows inserted", rows
-    first = count // 4
+    first = size // 4
     edited = [(id, f"# edited\n{text}") for id, text in rows[first : first + percent]]
     yield "1 % edited in a block", [*rows[:first], *edited, *rows[first + percent :]]
 
@@ -108,7 +129,7 @@ class Project:
 
     folder: Path
 
-    def build(self, rows: Sequence[Row]) -> None:
+    def build(self, rows: Iterable[Row]) -> None:
         """Write the recipe and the rows, and build the run."""
         self.folder.mkdir()
         write_rows(self.folder / "rows.parquet", rows)
@@ -116,8 +137,12 @@ class Project:
         measured("build", *self._named())
 
     def publish(self, dataset: str, env: Mapping[str, str]) -> Measured:
+        """Publish the run without the last look."""
+        return self.publish_looked_at(dataset, env, "--set", "release.scan=[]")
+
+    def publish_looked_at(self, dataset: str, env: Mapping[str, str], *options: str) -> Measured:
         """Publish the run."""
-        return measured("publish", *self._named(), "--to", f"hf://datasets/{dataset}", env=env)
+        return measured("publish", *self._named(), "--to", f"hf://datasets/{dataset}", *options, env=env)
 
     def push(self, dataset: str, env: Mapping[str, str]) -> Measured:
         """Push the same rows with `datasets`."""
@@ -134,41 +159,63 @@ class Project:
 # --- time and memory ---
 
 
-def sides(project: Project, folder: Path) -> tuple[list[Measured], list[Measured]]:
-    """Publish and push a run in turns, each time to a new Hub; return what each side took."""
+@dataclass(frozen=True)
+class Figures:
+    """Medians of what some processes took."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:6.1f} s {self.cpu:6.1f} CPU-s  peak {self.peak:5.0f} MB"
+
+
+def figures(results: Iterable[Measured]) -> Figures:
+    """Return the medians."""
+    walls, cpus, peaks = zip(*((one.wall, one.cpu, one.peak) for one in results), strict=True)
+    return Figures(statistics.median(walls), statistics.median(cpus), statistics.median(peaks))
+
+
+def in_turns(project: Project, folder: Path, sides: Sequence[str]) -> list[list[Measured]]:
+    """Publish a run in several ways in turns, each time to a new Hub; return what each way took."""
     from tests.local_hub import LocalHub
 
-    ours, pushes = list[Measured](), list[Measured]()
+    results: list[list[Measured]] = [[] for _ in sides]
     for number in range(ROUNDS):
-        for side, call, results in (("ours", project.publish, ours), ("peer", project.push, pushes)):
+        for side, found in zip(sides, results, strict=True):
             place = folder / f"{project.folder.name}-{side}-{number}"
             with LocalHub(place / "hub", xet=place / "xet") as hub:
-                results.append(call("org/data", hub.env(place / "home")))
-    return ours, pushes
-
-
-def middle(values: Iterator[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
+                found.append(getattr(project, side)("org/data", hub.env(place / "home")))
+            shutil.rmtree(place)
+    return results
 
 
 def side_by_side(projects: Mapping[int, Project], folder: Path) -> None:
-    """Print time and memory of both sides, at each size."""
-    first: list[float] = []
-    for count, project in projects.items():
+    """Print time and memory of both sides, at each size, and of what a larger one has more."""
+    found = list[tuple[Figures, Figures]]()
+    for rows, project in projects.items():
         size = (project.folder / "rows.parquet").stat().st_size / 1e6
-        ours, pushes = sides(project, folder)
-        wall, peak = middle(one.wall for one in ours), middle(one.peak for one in ours)
-        cpu = middle(one.cpu for one in ours)
-        whole, alone = middle(one.wall for one in pushes), middle(float(one.printed) for one in pushes)
-        high, work = middle(one.peak for one in pushes), middle(one.cpu for one in pushes)
-        print(f"{count} rows ({size:.0f} MB as Snappy), start-up included")
-        print(f"  ours          {wall:6.1f} s  {cpu:6.1f} CPU-s  peak {peak:5.0f} MB")
-        print(f"  push_to_hub   {whole:6.1f} s  {work:6.1f} CPU-s  peak {high:5.0f} MB", end="")
-        print(f"; ours {wall / whole:.2f} times its time, {peak / high:.2f} times its memory")
-        print(f"  the push alone {alone:5.1f} s; ours {wall / alone:.2f} times that")
-        first = first or [peak, high]
-    print(f"  peaks, of the larger to the smaller: ours {peak / first[0]:.2f}, push_to_hub {high / first[1]:.2f}")
+        published, pushed = in_turns(project, folder, ["publish", "push"])
+        ours, peer, alone = figures(published), figures(pushed), min(float(one.printed) for one in pushed)
+        print(f"{rows} rows ({size:.0f} MB as Snappy), start-up included")
+        print(f"  ours         {ours}; {ratios(ours, peer)}, {ours.peak / peer.peak:.2f} times its memory")
+        print(f"  push_to_hub  {peer}; the call alone {alone:.1f} s")
+        found.append((ours, peer))
+    more = [Figures(b.wall - a.wall, b.cpu - a.cpu, b.peak - a.peak) for a, b in zip(*found, strict=True)]
+    print(f"what the larger one takes more: ours {more[0]}; {ratios(*more)}")
+    print(f"                         push_to_hub {more[1]}")
+
+
+def ratios(ours: Figures, peer: Figures) -> str:
+    """Return our time and CPU in terms of the peer's."""
+    return f"{ours.wall / peer.wall:.2f} times its time, {ours.cpu / peer.cpu:.2f} times its CPU"
+
+
+def last_look(project: Project, folder: Path) -> None:
+    """Print what looking for secrets adds."""
+    without, looked_at = map(figures, in_turns(project, folder, ["publish", "publish_looked_at"]))
+    print(f"the last look: {looked_at.wall - without.wall:.1f} s, {looked_at.cpu - without.cpu:.1f} CPU-s more")
 
 
 # --- the writer ---
@@ -229,20 +276,22 @@ def news(releases: Mapping[str, Project], folder: Path) -> None:
 def main() -> None:
     """Build the runs, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=55_000, help="in the larger release")
+    parser.add_argument("--rows", type=int, default=55_000, help="in the smaller release")
+    parser.add_argument("--times", type=int, default=6, help="as many in the larger one")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        texts = list(islice(pieces(), options.rows * 102 // 100 + INSERTED))
+        folder, rows = Path(name), options.rows
+        texts = list(islice(pieces(), rows * 102 // 100 + INSERTED))
         releases = dict[str, Project]()
-        for change, rows in releases_of(texts, options.rows):
+        for change, changed in releases_of(texts, rows):
             releases[change] = Project(folder / f"project-{len(releases)}")
-            releases[change].build(rows)
-        small = Project(folder / "project-small")
-        small.build([(f"row-{number}", text) for number, text in enumerate(texts[: options.rows // 3])])
+            releases[change].build(changed)
+        large = Project(folder / "project-large")
+        large.build(numbered(islice(more(texts[:rows]), options.times * rows)))
         del texts
-        side_by_side({options.rows // 3: small, options.rows: releases["first"]}, folder)
+        side_by_side({rows: releases["first"], options.times * rows: large}, folder)
+        last_look(releases["first"], folder)
         writer(releases["first"].view(), folder)
         news(releases, folder)
 

@@ -213,6 +213,9 @@ def publish(
     On the Hub a version is one commit, compared with the manifest, then tagged. After any kind of end the same
     command completes it.
     """
+    from builder.arrow import spare_memory
+
+    spare_memory()
     from builder.recipe_file import load_recipe
     from builder.release.publish import destination_of, see_ahead
     from builder.release.publish import publish as publish_run

@@ -24,10 +24,10 @@ _LAST = b"\xff" * 32
 _HAS_CHECKS, _HAS_SHA256 = 1 << 31, 1 << 30
 _REBUILD = """
 import os, sys, hf_xet
-endpoint, hash, size, path = sys.argv[1:]
+endpoint, hash, size, path, start, stop = sys.argv[1:]
 stream = hf_xet.XetSession().new_download_stream_group(endpoint=endpoint)
 with open(path, "wb") as file:
-    for chunk in stream.download_stream(hf_xet.XetFileInfo(hash, int(size))):
+    for chunk in stream.download_stream(hf_xet.XetFileInfo(hash, int(size)), int(start), int(stop)):
         file.write(chunk)
 os._exit(0)
 """
@@ -69,13 +69,14 @@ class XetStore:
                     self._read.add(shard)
             return self._files.get(sha256)
 
-    def rebuild(self, sha256: str, path: Path) -> None:
-        """Write a file's content to a path, in one step."""
+    def rebuild(self, sha256: str, path: Path, start: int = 0, stop: int | None = None) -> None:
+        """Write a file's content, or a range of it, to a path, in one step."""
         file, part = self._files[sha256], path.with_suffix(".part")
+        places = [str(start), str(file.size if stop is None else stop)]
         with self._lock:
             if path.exists():
                 return
-            command = [sys.executable, "-c", _REBUILD, self.url, file.hash, str(file.size), str(part)]
+            command = [sys.executable, "-c", _REBUILD, self.url, file.hash, str(file.size), str(part), *places]
             cache = {"HF_XET_CACHE": str(self.folder / "server")}  # not the one of whoever runs this
             subprocess.run(command, check=True, env={**os.environ, **cache})
             part.replace(path)

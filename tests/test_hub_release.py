@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 import orjson
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import CommitOperationAdd
 
+from builder.release import hub as hub_destination
 from tests.hub_repos import Commit
 from tests.local_hub import LocalHub
 from tests.support import builder, builder_json, command, environment, write_corpus
@@ -224,6 +226,13 @@ def test_a_token_that_may_not_write_is_said(project: Project, hub: LocalHub, tmp
 def test_a_new_dataset_can_be_private(project: Project, hub: LocalHub, tmp_path: Path) -> None:
     publish(project, hub, tmp_path, "one", "--private")
     assert hub.repos["org/small"].private
+
+
+def test_large_files_are_uploaded_one_after_the_other_and_small_ones_together() -> None:
+    sizes = {"a": 2**20, "b": 2**29, "c": 2**28, **{f"d{number:02d}": 2**10 for number in range(60)}}
+    batches = hub_destination._batches([CommitOperationAdd(path, b"") for path in sizes], sizes)
+    names = [[add.path_in_repo for add in batch] for batch in batches]
+    assert names == [["a"], ["b"], ["c"], [f"d{n:02d}" for n in range(50)], [f"d{n:02d}" for n in range(50, 60)]]
 
 
 def test_of_many_files_main_gets_one_commit(project: Project, hub: LocalHub, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import random
 import string
 import sysconfig
@@ -338,6 +339,15 @@ def test_explain_shows_later_stages_the_redacted_text(tmp_path: Path) -> None:
     assert (first["drop"], first["measures"]["kinds"]) == (None, "private-key 1")
     assert second["measures"]["characters"] == len(f'{HEAD}k = """{PLACEHOLDER}"""\n')
     assert PLACEHOLDER not in builder("explain", recipe, file).stdout
+
+
+def test_rules_are_compiled_once_and_kept_where_the_account_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nowhere")  # as in the process that compiles them
+    place = secrets._cache()
+    assert place is not None and not place.is_relative_to("/nowhere")
+    assert secrets._detector()[0].cache_status in {"stored", "loaded"}
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # as containers have them
+    assert secrets._cache() is None
 
 
 def test_a_check_drops_and_cannot_redact(tmp_path: Path) -> None:

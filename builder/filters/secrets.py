@@ -9,12 +9,15 @@ and asks no service; its other half, which tries keys out and revokes them, is n
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from pwd import getpwuid
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from builder.errors import FilterUnavailable
@@ -63,7 +66,7 @@ class Secrets(TextFilter):
         return super().workplace()
 
     def prepare(self) -> None:
-        """Compile the rules, which takes some seconds."""
+        """Compile the rules, which takes some seconds the first time."""
         _detector()
 
     def measure(self, text: str) -> Measures:
@@ -157,8 +160,20 @@ def _kind(rule: str) -> str:
 def _detector() -> tuple[Rules, Scanner]:
     from kingfisher_sdk import Rules, Scanner
 
-    rules = Rules(confidence="medium", cache=False)  # a worker may write no file
+    folder = _cache()
+    rules = Rules(confidence="medium", cache=folder is not None, cache_dir=folder)
     return rules, Scanner(rules)
+
+
+def _cache() -> Path | None:
+    """Return where compiled rules are kept, None for an account without a home.
+
+    They are compiled by the process that workers are forked from, in which HOME is a folder of this run.
+    """
+    try:
+        return Path(getpwuid(os.getuid()).pw_dir, ".cache", "swallow-builder", "rules")
+    except KeyError:
+        return None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -69,6 +70,7 @@ def render_assets(facts: ReleaseFacts) -> dict[str, str]:
     return {path: environment.get_template(name).render(facts=facts) for path, name in templates.items()}
 
 
+@cache
 def _environment(*, is_markup: bool) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder("cards")),

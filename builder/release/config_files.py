@@ -2,7 +2,7 @@
 
 The Hub stores files by chunks whose borders follow from the content. Row groups of so many rows each would move
 with every row that is added; here a group ends behind a row whose id says so, and a file behind a group. Memory
-holds one group, however large the release; equal rows give equal bytes.
+holds two groups, however large the release: one is written while the next is read. Equal rows give equal bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,7 @@ HELD_OUT = "test"
 
 _GROUP_ROWS = 4096, 32768  # at least, but for the last, and at most
 _CUT_ONE_IN = 6000  # rows that end a group, once it has the least
-_GROUP_BYTES = 128 * 2**20  # at most, in memory
+_GROUP_BYTES = 64 * 2**20  # at most, in memory
 _FILE_BYTES = 512 * 2**20  # in memory: about 128 to 256 MB of Parquet
 
 
@@ -86,12 +87,12 @@ def write_config(
         folder: The release.
     """
     data = folder / "data" / name
-    with storage(data):
+    with storage(data), ThreadPoolExecutor(1) as thread:
         data.mkdir(parents=True, exist_ok=True)
         first = next(view)  # a shard without rows for this view still has its schema
-        writers = [_Writer(data, split, first.schema)]
+        writers = [_Writer(thread, data, split, first.schema)]
         if held_out:
-            writers.append(_Writer(data, HELD_OUT, first.schema))
+            writers.append(_Writer(thread, data, HELD_OUT, first.schema))
         for table in chain((first,), view):
             if held_out:
                 is_held = _is_held_out(table, held_out)
@@ -114,8 +115,9 @@ def _is_held_out(table: pa.Table, share: float) -> pa.BooleanArray:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes one split: rows in, groups and files out."""
+    """Writes one split: rows in, groups and files out, a group at a time in a thread."""
 
+    thread: ThreadPoolExecutor
     data: Path
     split: str
     schema: pa.Schema
@@ -126,6 +128,7 @@ class _Writer:
     _group_rows: int = 0
     _file_bytes: int = 0
     _file: pq.ParquetWriter | None = None
+    _writing: Future[None] | None = None
 
     def add(self, table: pa.Table) -> None:
         """Write rows, as far as they fill groups."""
@@ -148,7 +151,15 @@ class _Writer:
     def _end_group(self) -> None:
         if not self._group_rows:  # `datasets` can't read a file with an empty row group
             return
-        table = pa.concat_tables(self._group)
+        self._await_group()
+        self._writing = self.thread.submit(self._write, pa.concat_tables(self._group))
+        self._group, self._group_rows = [], 0
+
+    def _await_group(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def _write(self, table: pa.Table) -> None:
         if self._file is None:
             self.parts.append(self.data / f".{self.split}-{len(self.parts):05d}")
             self._file = pq.ParquetWriter(
@@ -160,7 +171,6 @@ class _Writer:
             )
         self._file.write_table(table, row_group_size=table.num_rows)
         self._file_bytes += table.nbytes
-        self._group, self._group_rows = [], 0
         if self._file_bytes >= _FILE_BYTES:
             self._end_file()
 
@@ -172,6 +182,7 @@ class _Writer:
     def close(self, folder: Path) -> Split:
         """Write what is left, and name the files: how many there are is part of their names."""
         self._end_group()
+        self._await_group()
         self._end_file()
         files = []
         for number, part in enumerate(self.parts):

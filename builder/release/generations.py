@@ -49,7 +49,8 @@ def generations(run: Run, stages: Sequence[str], published: Sequence[str]) -> It
     """
     columns = [f"{stage}.{field}" for stage in stages for field in ("answers", *_OF_RECORD)]
     for path in run.shard_paths():
-        table = pq.ParquetFile(path).read(columns=["verdict", *columns, *(set(published) - set(stages))])
+        wanted = ["verdict", *columns, *(set(published) - set(stages))]
+        table = pq.ParquetFile(path).read(columns=wanted, use_threads=False)
         parts = []
         for stage in stages:
             behind = [name for name in published if run.stages.index(name) >= run.stages.index(stage)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same
 from builder.release.manifest import MANIFEST, Manifest
 
-_UPLOADED_AT_ONCE = 50
+_UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
 _COMMITTED_AT_ONCE = 100  # the Hub checks each file of a commit, within a minute
 
 _Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
@@ -115,8 +115,7 @@ class HubDestination(Destination):
 
     def _upload(self, adds: Sequence[CommitOperationAdd], plan: Plan) -> None:
         done, total = 0, sum(plan.adds.values())
-        for start in range(0, len(adds), _UPLOADED_AT_ONCE):
-            some = adds[start : start + _UPLOADED_AT_ONCE]
+        for some in _batches(adds, plan.adds):
 
             def upload(some: Sequence[CommitOperationAdd] = some) -> None:
                 self._repository.api.preupload_lfs_files(self.name, some, repo_type="dataset")
@@ -222,6 +221,20 @@ class HubDestination(Destination):
         if any(one.name == branch for one in self._repository.refs().branches):
             api = self._repository.api
             self._repository.ask(lambda: api.delete_branch(self.name, branch=branch, repo_type="dataset"))
+
+
+def _batches(adds: Sequence[CommitOperationAdd], sizes: Mapping[str, int]) -> Iterator[list[CommitOperationAdd]]:
+    """Yield files some at a time, in order, large ones by themselves."""
+    some, size = list[CommitOperationAdd](), 0
+    for add in adds:
+        more = sizes[add.path_in_repo]
+        if some and (len(some) == _UPLOADED_AT_ONCE[0] or size + more > _UPLOADED_AT_ONCE[1]):
+            yield some
+            some, size = [], 0
+        some.append(add)
+        size += more
+    if some:
+        yield some
 
 
 def _staging(manifest: Manifest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,13 @@ def content_digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def list_files(folder: Path, rows: dict[str, int]) -> list[File]:
-    """Return every file below a folder except the manifest, sorted by path."""
-    found = []
+def list_files(folder: Path, rows: dict[str, int], listed: Iterable[File] = ()) -> list[File]:
+    """Return every file below a folder except the manifest, sorted by path; those `listed` are as they were."""
+    found, before = [], {file.path: file for file in listed}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name != MANIFEST:
-            found.append(File(name, sha256_of(path), path.stat().st_size, rows.get(name)))
+            found.append(before.get(name) or File(name, sha256_of(path), path.stat().st_size, rows.get(name)))
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
@@ -30,6 +31,7 @@ from builder.release.hub_repository import SCHEME
 from builder.release.licenses import write_licenses
 from builder.release.manifest import (
     MANIFEST,
+    File,
     Manifest,
     changes,
     content_digest,
@@ -131,10 +133,12 @@ def publish(
     status = _complete(run)
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, license_file, stage, workers, say)
-        content = _content(loaded, run, facts, stage)
+        rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
+        files = list_files(stage, rows)
+        content = _content(loaded, run, facts, files)
         for _ in range(_PLANS):
             try:
-                return _release(loaded, facts, content, destination, version, stage, is_trial=is_trial)
+                return _release(loaded, facts, content, files, destination, version, stage, is_trial=is_trial)
             except Overtaken as error:
                 say(f"{error}: another release was published meanwhile; planning again")
     raise NothingToTalkTo(
@@ -148,6 +152,7 @@ def _release(
     loaded: LoadedRecipe,
     facts: ReleaseFacts,
     content: dict[str, Any],
+    files: list[File],
     destination: Destination,
     version: str | None,
     stage: Path,
@@ -179,8 +184,7 @@ def _release(
         stage / "README.md",
         render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
     )
-    rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
+    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, {}, files))
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
@@ -214,11 +218,26 @@ def _write_content(
     say: Callable[[str], None],
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
-    release = loaded.recipe.release
     if license_file is None and run.model is not None:
         license_file = fetch_license(run.model)
-    write_licenses(stage, release.license, license_file, loaded.recipe.sources)
-    configs: list[Config] = [
+    write_licenses(stage, loaded.recipe.release.license, license_file, loaded.recipe.sources)
+    configs = _write_configs(loaded, run, status, stage)
+    if run.facts["prompts"]:
+        (stage / "prompts").mkdir()
+    for prompt in run.facts["prompts"].values():
+        (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
+    scanned = scan(stage, configs, loaded.scans, workers, say)
+    facts = gather(loaded, run, status, configs, scanned, stage)
+    for path, picture in render_assets(facts).items():
+        (stage / path).parent.mkdir(exist_ok=True)
+        (stage / path).write_text(picture, encoding="utf-8")
+    return facts
+
+
+def _write_configs(loaded: LoadedRecipe, run: Run, status: Status, stage: Path) -> list[Config]:
+    """Write the data: the configs that have rows, the recipe's first."""
+    release = loaded.recipe.release
+    configs = [
         write_config(kept(run, of_stage), name, of_stage, release.split, release.held_out, stage)
         for name, of_stage in release.configs.items()
     ]
@@ -237,20 +256,10 @@ def _write_content(
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
         configs.remove(empty)
-    if run.facts["prompts"]:
-        (stage / "prompts").mkdir()
-    for prompt in run.facts["prompts"].values():
-        (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
-    scanned = scan(stage, configs, loaded.scans, workers, say)
-    facts = gather(loaded, run, status, configs, scanned, stage)
-    for path, picture in render_assets(facts).items():
-        (stage / path).parent.mkdir(exist_ok=True)
-        (stage / path).write_text(picture, encoding="utf-8")
-    return facts
+    return configs
 
 
-def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -> dict[str, Any]:
-    files = list_files(stage, {})
+def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[File]) -> dict[str, Any]:
     licenses = ("LICENSE", "NOTICE", "licenses/")
     return {
         "recipe": loaded.snapshot(),
@@ -280,8 +289,6 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -
 
 
 def _rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
     return int(pq.read_metadata(path).num_rows)
 
 

@@ -29,7 +29,7 @@ def kept(run: Run, stage: str) -> Iterator[pa.Table]:
         file = pq.ParquetFile(path)
         changing = stages_with_text(file.schema_arrow, upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
-        table = file.read(columns=columns)
+        table = file.read(columns=columns, use_threads=False)
         table = table.filter(is_kept(table, stage))
         # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
         texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
@@ -41,7 +41,7 @@ def drops(run: Run) -> Iterator[pa.Table]:
     """Yield a shard's drops at a time: id, stage, reason, provenance and measures; no text."""
     filters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "filter" in stage]
     for path in run.shard_paths():
-        table = pq.ParquetFile(path).read(columns=["id", "source", "verdict", *filters])
+        table = pq.ParquetFile(path).read(columns=["id", "source", "verdict", *filters], use_threads=False)
         table = table.filter(pc.is_valid(table["verdict"]))
         verdict = table["verdict"]
         first = {
