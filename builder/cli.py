@@ -141,6 +141,9 @@ def build(
     json: Json = False,
 ) -> None:
     """Filter and rewrite into a run. Resumes by itself: nothing that finished is done or paid for again."""
+    from builder.arrow import spare_memory
+
+    spare_memory()
     from builder.recipe_file import load_recipe
     from builder.report import show_status
     from builder.run.build import BuildOptions
