@@ -217,7 +217,7 @@ def _write_content(
     release = loaded.recipe.release
     if license_file is None and run.model is not None:
         license_file = fetch_license(run.model)
-    write_licenses(stage, release.license, license_file, loaded.recipe.sources)
+    write_licenses(stage, release.license, license_file, loaded.recipe.sources, release.source_terms.strip())
     configs: list[Config] = [
         write_config(kept(run, of_stage), name, of_stage, release.split, release.held_out, stage)
         for name, of_stage in release.configs.items()
