@@ -1,4 +1,4 @@
-"""The two recipes that ship, from their sources to a release on the Hub and to the next one, as users make them."""
+"""The recipes that ship, from their sources to a release on the Hub and to the next one, as users make them."""
 
 from __future__ import annotations
 
@@ -151,6 +151,12 @@ def test_swallow_code_twice_the_second_time_with_more_documents_and_another_prom
     assert "not all of what the sources hold" in card
     assert_uploads_only_what_is_new(newcomer, "1.0.0", "1.1.0", uploads)
     changelog = newcomer.read("1.1.0", "CHANGELOG.md").decode()
+    before, after = (dict(one["default"]) for one in found)
+    rewritten = sum(after.get(id_) not in (None, text) for id_, text in before.items())
+    counted = (
+        f"{len(after.keys() - before.keys())} added, {len(before.keys() - after.keys())} removed, {rewritten}"
+    )
+    assert rewritten and f"Config `default`: {len(before)} → {len(after)} rows: {counted} changed." in changelog
     assert (
         changelog.index("## 1.1.0")
         < changelog.index("The prompt of stage `scor` changed")
@@ -182,4 +188,6 @@ def test_swallow_math_twice_the_second_time_with_more_pages(
     assert "odc-by" in sources and "Common Crawl's terms of use" in sources
     assert_uploads_only_what_is_new(newcomer, "1.0.0", "1.1.0", uploads)
     changelog = newcomer.read("1.1.0", "CHANGELOG.md").decode()
-    assert changelog.index("## 1.1.0") < changelog.index("## 1.0.0")
+    before, after = (len(one["default"]) for one in found)
+    counted = f"Config `default`: {before} → {after} rows: {after - before} added, 0 removed, 0 changed."
+    assert changelog.index("## 1.1.0") < changelog.index(counted) < changelog.index("## 1.0.0")

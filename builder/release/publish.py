@@ -19,6 +19,7 @@ from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, Usage
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
+from builder.release.changelog import changes, prepended
 from builder.release.config_files import Config, write_config
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
@@ -31,12 +32,12 @@ from builder.release.licenses import write_licenses
 from builder.release.manifest import (
     MANIFEST,
     Manifest,
-    changes,
     content_digest,
     list_files,
     next_version,
     parse_version,
 )
+from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
@@ -172,15 +173,17 @@ def _release(
         if not is_trial:
             destination.settle(existing)
         return Published(destination.name, existing, facts, is_new=False)
-    history = changes(old, content)
+    groups = {file: digests for config in facts.configs for file, digests in config.groups.items()}
+    rows_changed = {} if old is None else row_changes(old, content, groups, destination.open, stage)
+    history = changes(old, content, rows_changed)
     before = "# Changelog\n" if old is None else destination.changelog()
-    write_text(stage / "CHANGELOG.md", _prepend(before, number, history))
+    write_text(stage / "CHANGELOG.md", prepended(before, number, history))
     write_text(
         stage / "README.md",
         render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
     )
     rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows))
+    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, rows, groups))
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
@@ -250,7 +253,7 @@ def _write_content(
 
 
 def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, stage: Path) -> dict[str, Any]:
-    files = list_files(stage, {})
+    files = list_files(stage, {}, {})
     licenses = ("LICENSE", "NOTICE", "licenses/")
     return {
         "recipe": loaded.snapshot(),
@@ -283,9 +286,3 @@ def _rows(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
-
-
-def _prepend(changelog: str, version: str, history: list[str]) -> str:
-    title, _, rest = changelog.partition("\n")
-    entry = "\n".join(f"- {line}" for line in history)
-    return f"{title}\n\n## {version}\n\n{entry}\n{rest}"
