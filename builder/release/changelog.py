@@ -28,10 +28,12 @@ def changes(old: Manifest | None, content: dict[str, Any], rows: Mapping[str, Ro
         return ["First release."]
     lines = [*_of_configs(old.content, content, rows), *_of_drops(old.content["ledger"], content["ledger"])]
     lines += _of_run(old.content["run"], content["run"])
-    for part, name in (("recipe", "recipe"), ("licenses", "licence files"), ("card", "card")):
+    for part, name in (("recipe", "recipe"), ("licenses", "licence files")):
         if old.content[part] != content[part]:
             lines.append(f"The {name} changed.")
-    return lines
+    if not lines and old.content["card"] != content["card"]:  # with all else its numbers change
+        lines.append("The card changed.")
+    return lines or ["Nothing but the number."]
 
 
 def _of_configs(old: dict[str, Any], new: dict[str, Any], rows: Mapping[str, RowChanges]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from builder.errors import StorageError, VerificationFailed
 from builder.release.manifest import Manifest
 from builder.release.row_digests import key_column, row_digests
 
-_MEMORY = "1GB"
+_MEMORY = "512MB"
 _READERS = 4
 _WORK = ".rows"
 
@@ -125,7 +125,8 @@ def _compared(parts: Sequence[_Part], work: Path, *, is_alike: bool) -> RowChang
     work.mkdir()
     try:
         with duckdb.connect(str(work / "rows.duckdb")) as connection:
-            connection.execute(f"SET memory_limit='{_MEMORY}'; SET enable_progress_bar=false")
+            connection.execute(f"SET memory_limit='{_MEMORY}'; SET threads={_READERS}")
+            connection.execute("SET preserve_insertion_order=false; SET enable_progress_bar=false")
             connection.execute("CREATE TABLE told (key VARCHAR, digest UBIGINT, text UBIGINT, side TINYINT)")
             _read_all(parts, connection, is_alike=is_alike)
             added, removed, changed = _count(connection, "digest")
