@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.files import storage
+from builder.release.row_digests import group_digest, key_column
 
 HELD_OUT = "test"
 """The split of the documents that are held out."""
@@ -32,13 +34,23 @@ _FILE_BYTES = 512 * 2**20  # in memory: about 128 to 256 MB of Parquet
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A written split: its files, relative to the release; rows; bytes on disk and in memory."""
+    """A written split.
+
+    Attributes:
+        name: Its name for `load_dataset`.
+        files: Its files, relative to the release, in order.
+        rows: Its rows.
+        bytes: The size of its files.
+        arrow_bytes: The size of its rows in memory.
+        groups: For each file the digests of its row groups.
+    """
 
     name: str
     files: list[str]
     rows: int
     bytes: int
     arrow_bytes: int
+    groups: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,11 @@ class Config:
     def files(self) -> list[str]:
         """Its files, in order."""
         return [file for split in self.splits for file in split.files]
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """For each of its files the digests of its row groups."""
+        return {file: digests for split in self.splits for file, digests in split.groups.items()}
 
     @property
     def rows(self) -> int:
@@ -87,12 +104,12 @@ def write_config(
         folder: The release.
     """
     data = folder / "data" / name
-    with storage(data), ThreadPoolExecutor(1) as thread:
+    with storage(data), duckdb.connect() as connection, ThreadPoolExecutor(1) as thread:
         data.mkdir(parents=True, exist_ok=True)
         first = next(view)  # a shard without rows for this view still has its schema
-        writers = [_Writer(thread, data, split, first.schema)]
+        writers = [_Writer(thread, data, split, first.schema, connection)]
         if held_out:
-            writers.append(_Writer(thread, data, HELD_OUT, first.schema))
+            writers.append(_Writer(thread, data, HELD_OUT, first.schema, connection))
         for table in chain((first,), view):
             if held_out:
                 is_held = _is_held_out(table, held_out)
@@ -104,8 +121,7 @@ def write_config(
 
 
 def _key(table: pa.Table) -> list[bytes]:
-    name = next(name for name in table.column_names if name != "text")
-    return [str(value).encode() for value in table[name].to_pylist()]
+    return [str(value).encode() for value in table[key_column(table.column_names)].to_pylist()]
 
 
 def _is_held_out(table: pa.Table, share: float) -> pa.BooleanArray:
@@ -121,7 +137,9 @@ class _Writer:
     data: Path
     split: str
     schema: pa.Schema
+    connection: duckdb.DuckDBPyConnection
     parts: list[Path] = field(default_factory=list)
+    groups: list[list[str]] = field(default_factory=list)  # of each part
     rows: int = 0
     arrow_bytes: int = 0
     _group: list[pa.Table] = field(default_factory=list)
@@ -162,6 +180,7 @@ class _Writer:
     def _write(self, table: pa.Table) -> None:
         if self._file is None:
             self.parts.append(self.data / f".{self.split}-{len(self.parts):05d}")
+            self.groups.append([])
             self._file = pq.ParquetWriter(
                 self.parts[-1],
                 self.schema,
@@ -170,6 +189,7 @@ class _Writer:
                 write_page_index=True,
             )
         self._file.write_table(table, row_group_size=table.num_rows)
+        self.groups[-1].append(group_digest(self.connection, table))
         self._file_bytes += table.nbytes
         if self._file_bytes >= _FILE_BYTES:
             self._end_file()
@@ -190,4 +210,6 @@ class _Writer:
             part.rename(final)
             files.append(final.relative_to(folder).as_posix())
         size = sum((folder / file).stat().st_size for file in files)
-        return Split(self.split, files, self.rows, size, self.arrow_bytes)
+        return Split(
+            self.split, files, self.rows, size, self.arrow_bytes, dict(zip(files, self.groups, strict=True))
+        )

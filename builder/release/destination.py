@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from builder.release.manifest import Manifest
 
@@ -58,6 +58,15 @@ class Destination(ABC):
     @abstractmethod
     def changelog(self) -> str:
         """Return the changelog of the version that `newest` returned."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """Open a file of the version that `newest` returned; on the Hub it is read by ranges.
+
+        Raises:
+            OSError: A disk refuses.
+            HubRefused, HubUnreachable, SourceError: The Hub does.
+        """
 
     @abstractmethod
     def version(self, number: str) -> Manifest | None:

@@ -21,7 +21,7 @@ from builder.release.screened import Screening, screenings
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
-from builder.run.table import schema_of, stages_with_text
+from builder.run.table import schema_of, shard_facts, stages_with_text
 
 _EXAMPLES = 3
 _EXAMPLE_SIZE = 800  # characters
@@ -61,6 +61,7 @@ class ReleaseFacts:
     source_terms: str
     sources: list[dict[str, Any]]
     status: Status
+    is_part: bool  # of the sources: a `--limit` ended the run early
     stages: list[dict[str, Any]]
     configs: list[Config]
     columns: list[Columns]
@@ -120,6 +121,7 @@ def gather(
             )
         ],
         status=status,
+        is_part=_is_part(run),
         stages=snapshot["stages"],
         configs=configs,
         columns=explained(configs, list(loaded.filters)),
@@ -132,6 +134,15 @@ def gather(
         examples=shown,
         split=release.split,
         scanned=scanned,
+    )
+
+
+def _is_part(run: Run) -> bool:
+    """Whether a run holds less than its sources: rows of their files that no shard covers, or covers in part."""
+    shards = [facts for path in run.shard_paths() if (facts := shard_facts(path)) is not None]
+    covered = sum(shard["range"]["stop"] - shard["range"]["start"] for shard in shards)
+    return any(shard["is_cut"] for shard in shards) or covered < sum(
+        pin.get("rows", pin["files"]) for pin in run.facts["sources"]
     )
 
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from builder.errors import UsageError
 from builder.files import storage, sync_folder
@@ -59,6 +60,10 @@ class FolderDestination(Destination):
     def changelog(self) -> str:
         """Return the newest version's changelog."""
         return (self._dest / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file of the newest version."""
+        return (self._dest.parent / (self._planned_on or self._dest.name) / path).open("rb")
 
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of a version."""

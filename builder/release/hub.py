@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
@@ -26,6 +27,7 @@ from builder.files import storage
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same
 from builder.release.manifest import MANIFEST, Manifest
+from builder.sources.hub_files import HubFiles
 
 _UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
 _COMMITTED_AT_ONCE = 100  # the Hub checks each file of a commit, within a minute
@@ -78,6 +80,11 @@ class HubDestination(Destination):
     def changelog(self) -> str:
         """Return main's changelog."""
         return self._repository.read(self._head or "main", self._tree["CHANGELOG.md"]).decode()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file on main, as `newest` found it."""
+        sizes = {path: self._tree[path].size} if path in self._tree else {}
+        return HubFiles(self.name, self._head or "main", sizes).open(path)
 
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of the version that is tagged so."""

@@ -37,7 +37,9 @@ def duties_of(license_id: str) -> Duties:
     )
 
 
-def write_licenses(folder: Path, license_id: str, text: Path | None, sources: Sequence[Source]) -> None:
+def write_licenses(
+    folder: Path, license_id: str, text: Path | None, sources: Sequence[Source], source_terms: str
+) -> None:
     """Write LICENSE, NOTICE and licenses/ into a release.
 
     Args:
@@ -45,6 +47,7 @@ def write_licenses(folder: Path, license_id: str, text: Path | None, sources: Se
         license_id: What it is under, as the recipe says.
         text: The generator's licence; None where no model has written anything.
         sources: What it was made from.
+        source_terms: What the recipe says of the sources' terms.
 
     Raises:
         UsageError: There is no such file.
@@ -67,4 +70,6 @@ def write_licenses(folder: Path, license_id: str, text: Path | None, sources: Se
             copy = licenses / f"{label}-LICENSE.txt"
             copy.write_bytes(source.license_file.read_bytes())
             lines.append(f"  Text: [{copy.name}]({copy.name})")
+    if source_terms:
+        lines += ["", source_terms]
     (licenses / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

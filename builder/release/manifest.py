@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,21 @@ _VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a release. `rows` is None for what is not data."""
+    """One file of a release.
+
+    Attributes:
+        path: Its place in the release.
+        sha256: Of its content.
+        bytes: Its size.
+        rows: None for what is not data.
+        groups: A digest for the rows of each row group, None for what is not data.
+    """
 
     path: str
     sha256: str
     bytes: int
     rows: int | None = None
+    groups: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +57,24 @@ def content_digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def list_files(folder: Path, rows: dict[str, int], listed: Iterable[File] = ()) -> list[File]:
-    """Return every file below a folder except the manifest, sorted by path; those `listed` are as they were."""
+def list_files(
+    folder: Path,
+    rows: Mapping[str, int],
+    groups: Mapping[str, list[str]],
+    listed: Iterable[File] = (),
+) -> list[File]:
+    """Return every file below a folder except the manifest, sorted by path; rows and groups are those of data.
+
+    Those `listed` are as they were.
+    """
     found, before = [], {file.path: file for file in listed}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name != MANIFEST:
-            found.append(before.get(name) or File(name, sha256_of(path), path.stat().st_size, rows.get(name)))
+            found.append(
+                before.get(name)
+                or File(name, sha256_of(path), path.stat().st_size, rows.get(name), groups.get(name))
+            )
     return found
 
 
@@ -107,61 +127,3 @@ def parse_version(version: str) -> tuple[int, int, int]:
     if match is None:
         raise UsageError(f"{version!r} is not a version", remedy="write three numbers, such as 1.2.0")
     return int(match.group(1)), int(match.group(2)), int(match.group(3))
-
-
-def changes(old: Manifest | None, content: dict[str, Any]) -> list[str]:
-    """Return what changed since the release before, a line a change, from the two manifests alone."""
-    if old is None:
-        return ["First release."]
-    lines = [*_of_rows(old.content, content), *_of_drops(old.content["ledger"], content["ledger"])]
-    lines += _of_run(old.content["run"], content["run"])
-    for part, name in (("recipe", "recipe"), ("licenses", "licence files"), ("card", "card")):
-        if old.content[part] != content[part]:
-            lines.append(f"The {name} changed.")
-    return lines
-
-
-def _of_rows(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    before, after = old["rows"], new["rows"]
-    for config in sorted({*before, *after}):
-        if config not in before:
-            yield f"Config `{config}` is new, with {after[config]:,} rows."
-        elif config not in after:
-            yield f"Config `{config}` is gone; it had {before[config]:,} rows."
-        elif before[config] != after[config]:
-            yield f"Config `{config}`: {before[config]:,} → {after[config]:,} rows."
-        elif old["data"].get(config) != new["data"].get(config):
-            yield f"Config `{config}`: {after[config]:,} rows, as before, with other content."
-
-
-def _of_drops(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
-    stages = {stage["name"]: stage["dropped"] for stage in old}
-    for stage in new:
-        before, after = stages.get(stage["name"], {}), stage["dropped"]
-        differing = [
-            f"{reason} {before.get(reason, 0):,} → {after.get(reason, 0):,}"
-            for reason in sorted({*before, *after})
-            if before.get(reason, 0) != after.get(reason, 0)
-        ]
-        if stage["name"] in stages and differing:
-            yield f"Drops at `{stage['name']}`: {', '.join(differing)}."
-
-
-def _of_run(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    if old["model"] != new["model"]:
-        yield f"The model is {_named(new['model'])}; it was {_named(old['model'])}."
-    for stage in sorted({*old["prompts"], *new["prompts"]}):
-        if old["prompts"].get(stage) != new["prompts"].get(stage):
-            yield f"The prompt of stage `{stage}` changed."
-    for tool in sorted({*old["versions"], *new["versions"]}):
-        before, after = old["versions"].get(tool, "absent"), new["versions"].get(tool, "absent")
-        if before != after:
-            yield f"{tool} is {after}; it was {before}."
-    if old["sources"] != new["sources"]:
-        yield "The source's content or revision changed."
-
-
-def _named(model: dict[str, Any] | None) -> str:
-    if model is None:
-        return "none"
-    return f"`{model['id']}`" + (f" at `{model['sha'][:12]}`" if model["sha"] else "")

@@ -20,6 +20,7 @@ from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, Usage
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
+from builder.release.changelog import changes, prepended
 from builder.release.config_files import Config, write_config
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
@@ -33,12 +34,12 @@ from builder.release.manifest import (
     MANIFEST,
     File,
     Manifest,
-    changes,
     content_digest,
     list_files,
     next_version,
     parse_version,
 )
+from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
@@ -134,7 +135,8 @@ def publish(
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, license_file, stage, workers, say)
         rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
-        files = list_files(stage, rows)
+        groups = {file: digests for config in facts.configs for file, digests in config.groups.items()}
+        files = list_files(stage, rows, groups)
         content = _content(loaded, run, facts, files)
         for _ in range(_PLANS):
             try:
@@ -177,14 +179,16 @@ def _release(
         if not is_trial:
             destination.settle(existing)
         return Published(destination.name, existing, facts, is_new=False)
-    history = changes(old, content)
+    groups = {file.path: file.groups for file in files}
+    rows_changed = {} if old is None else row_changes(old, content, groups, destination.open, stage)
+    history = changes(old, content, rows_changed)
     before = "# Changelog\n" if old is None else destination.changelog()
-    write_text(stage / "CHANGELOG.md", _prepend(before, number, history))
+    write_text(stage / "CHANGELOG.md", prepended(before, number, history))
     write_text(
         stage / "README.md",
         render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
     )
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, {}, files))
+    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, {}, {}, files))
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
@@ -220,7 +224,8 @@ def _write_content(
     """Write all of a release that does not depend on its version."""
     if license_file is None and run.model is not None:
         license_file = fetch_license(run.model)
-    write_licenses(stage, loaded.recipe.release.license, license_file, loaded.recipe.sources)
+    release = loaded.recipe.release
+    write_licenses(stage, release.license, license_file, loaded.recipe.sources, release.source_terms.strip())
     configs = _write_configs(loaded, run, status, stage)
     if run.facts["prompts"]:
         (stage / "prompts").mkdir()
@@ -290,9 +295,3 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[Fi
 
 def _rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
-
-
-def _prepend(changelog: str, version: str, history: list[str]) -> str:
-    title, _, rest = changelog.partition("\n")
-    entry = "\n".join(f"- {line}" for line in history)
-    return f"{title}\n\n## {version}\n\n{entry}\n{rest}"
