@@ -56,8 +56,10 @@ class Project:
         self.recipe, self.folder = folder / "looked-at.yaml", folder
         self.recipe.write_text(RECIPE.format(scan=scan))
 
-    def publish(self, **options: Any) -> Any:
+    def publish(self, *faults: tuple[str, str], **options: Any) -> Any:
         with TgiDouble() as server:
+            for kind, match in faults:
+                server.fault(kind, match=match)
             return builder(
                 "publish", self.recipe, "--run", self.folder / "run", "--to", self.folder / "out", "--json",
                 "--server", server.url, "--license-file", self.folder / "licence", **options,
@@ -65,8 +67,15 @@ class Project:
 
     @property
     def scanned(self) -> list[dict[str, Any]]:
+        return self._content("scan")
+
+    @property
+    def special_tokens(self) -> list[dict[str, Any]]:
+        return self._content("special_tokens")
+
+    def _content(self, part: str) -> list[dict[str, Any]]:
         manifest = json.loads((self.folder / "out" / "manifest.json").read_text())
-        found: list[dict[str, Any]] = manifest["content"]["scan"]
+        found: list[dict[str, Any]] = manifest["content"][part]
         return found
 
 
@@ -120,6 +129,43 @@ def test_the_same_scan_by_more_workers_gives_the_same_release(tmp_path: Path) ->
         assert any(one["found"] for one in manifest["content"]["scan"])
         digests.add(manifest["content_sha256"])
     assert len(digests) == 1
+
+
+# --- special tokens of chat templates ---
+
+TOKENS = "prompt = '<|start_header_id|>user<|eot_id|>'\n"
+
+
+def test_special_tokens_of_source_texts_are_counted(tmp_path: Path) -> None:
+    project = Project(tmp_path, "[]", TOKENS)
+    project.publish()
+    counts = {"rows": 301, "holding": 1, "tokens": 2}
+    none = {"rows": 301, "holding": 0, "tokens": 0}
+    assert project.special_tokens == [
+        {"config": "default", **none}, {"config": "raw", **counts}, {"config": "generations", **none}
+    ]  # fmt: skip
+    card = (tmp_path / "out/README.md").read_text()
+    assert "such as `<|eot_id|>`: 2 in 1 of the 301 rows of `raw`." in card
+
+
+def test_a_source_text_that_was_kept_unchanged_may_hold_them(tmp_path: Path) -> None:
+    project = Project(tmp_path, "[{filter: secrets}]", TOKENS)
+    project.recipe.write_text(project.recipe.read_text().replace("tidy.md}", "tidy.md, on_failure: keep}"))
+    project.publish(("empty", "start_header_id"))
+    assert [one["tokens"] for one in project.special_tokens] == [2, 2, 0]
+
+
+def test_in_a_text_that_a_model_wrote_they_stop_a_release(tmp_path: Path) -> None:
+    project = Project(tmp_path, "[{filter: secrets}]")
+    project.publish()
+    shard = next((tmp_path / "run" / "shards").iterdir())
+    table = pq.read_table(shard)
+    rows = table.to_pylist()
+    rows[7]["tidy"]["text"] += "<|im_end|>"
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), shard)
+    said = project.publish(exit_code=3).stderr.replace("\n", " ")
+    assert "1 text(s) of stage tidy that a model wrote" in said and "row-007" in said
+    assert [path.name for path in (tmp_path / "out.versions").iterdir()] == ["v1.0.0"]
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,13 @@ def assert_uploads_only_what_is_new(newcomer: Newcomer, old: str, new: str, uplo
 def assert_documented(newcomer: Newcomer, version: str, prompts: dict[str, str]) -> str:
     """Fail unless licences and prompts are there as they should; return the card."""
     assert newcomer.read(version, "LICENSE") == LICENSE
+    assert newcomer.read(version, "USE_POLICY.md") == POLICY
     assert b"Llama 3.3 Community License, Copyright" in newcomer.read(version, "NOTICE")
     for name, text in prompts.items():
         assert newcomer.read(version, f"prompts/{name}.md").decode() == text
     card = newcomer.read(version, "README.md").decode()
     assert "**Built with Llama**" in card and "begins with “Llama”" in card
+    assert "use policy](https://www.llama.com/llama3_3/use-policy), which is also [here](USE_POLICY.md)" in card
     assert yaml.safe_load(card.split("---\n")[1])["license"] == "llama3.3"
     return card
 

@@ -14,10 +14,11 @@ from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
-from builder.release.licenses import Duties, duties_of
+from builder.release.licenses import USE_POLICY, Duties, duties_of
 from builder.release.measured import RewriteFacts, rewriting
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
+from builder.release.special_tokens import Counted
 from builder.rewriting.servers import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
@@ -55,6 +56,7 @@ class ReleaseFacts:
     description: str
     license: str
     duties: Duties
+    has_use_policy: bool
     language: list[str]
     tags: list[str]
     source_datasets: list[str]
@@ -74,6 +76,7 @@ class ReleaseFacts:
     examples: list[Example]
     split: str
     scanned: list[Scanned]
+    special_tokens: list[Counted]
 
     @property
     def rows(self) -> int:
@@ -94,7 +97,13 @@ class ReleaseFacts:
 
 
 def gather(
-    loaded: LoadedRecipe, run: Run, status: Status, configs: list[Config], scanned: list[Scanned], folder: Path
+    loaded: LoadedRecipe,
+    run: Run,
+    status: Status,
+    configs: list[Config],
+    scanned: list[Scanned],
+    special_tokens: list[Counted],
+    folder: Path,
 ) -> ReleaseFacts:
     """Gather the facts of a release whose configs are written below `folder`."""
     release, snapshot = loaded.recipe.release, loaded.snapshot()
@@ -110,6 +119,7 @@ def gather(
         description=release.description.strip(),
         license=release.license,
         duties=duties_of(release.license),
+        has_use_policy=(folder / USE_POLICY).is_file(),
         language=release.language,
         tags=release.tags,
         source_datasets=release.source_datasets,
@@ -134,6 +144,7 @@ def gather(
         examples=shown,
         split=release.split,
         scanned=scanned,
+        special_tokens=special_tokens,
     )
 
 

@@ -1,8 +1,9 @@
-"""The generator's licence, fetched from the generator's repository on the Hub, at the revision that answered."""
+"""The generator's licence and use policy, from its repository on the Hub, at the revision that answered."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
@@ -23,11 +24,20 @@ from builder.sources.hub_files import brief, passes
 from builder.sources.patience import Patience
 
 _REMEDY = "--license-file FILE gives the text; for a Llama model it is the LICENSE of its repository on the Hub"
-_NAMES = re.compile(r"(?:LICEN[CS]E)(?:\.(?:txt|md))?", re.I)
+_LICENSE = re.compile(r"LICEN[CS]E(?:\.(?:txt|md))?", re.I)
+_POLICY = re.compile(r"USE_POLICY(?:\.(?:txt|md))?", re.I)
 
 
-def fetch_license(model: Model) -> Path:
-    """Return the licence file of a model's repository, downloaded.
+@dataclass(frozen=True, slots=True)
+class GeneratorLicense:
+    """Files on this machine: the licence, and the use policy that the repository has beside it, if it has one."""
+
+    text: Path
+    policy: Path | None = None
+
+
+def fetch_license(model: Model) -> GeneratorLicense:
+    """Return the licence of a model's repository, downloaded.
 
     Raises:
         UsageError: The model names no repository, or one without a licence file.
@@ -42,15 +52,18 @@ def fetch_license(model: Model) -> Path:
             remedy=_REMEDY,
         )
 
-    def fetch() -> Path:
-        names = HfApi().list_repo_files(model.id, revision=model.sha)
-        name = next((name for name in sorted(names) if _NAMES.fullmatch(name)), None)
+    def fetch() -> GeneratorLicense:
+        names = sorted(HfApi().list_repo_files(model.id, revision=model.sha))
+        name, policy = (next(filter(pattern.fullmatch, names), None) for pattern in (_LICENSE, _POLICY))
         if name is None:
             raise UsageError("the generator's repository holds no licence file", where=where, remedy=_REMEDY)
+        return GeneratorLicense(download(name), download(policy) if policy else None)
+
+    def download(name: str) -> Path:
         return Path(hf_hub_download(model.id, name, revision=model.sha))
 
     try:
-        found: Path = tenacity.Retrying(**Patience("the Hub", passes, brief).policy())(fetch)
+        found: GeneratorLicense = tenacity.Retrying(**Patience("the Hub", passes, brief).policy())(fetch)
     except (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, ConnectionError) as error:
         raise _explained(error, where) from error
     return found

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import UsageError
+from builder.release.generator_license import GeneratorLicense
 from builder.sources import Source
+
+USE_POLICY = "USE_POLICY.md"
 
 _NOTICES = {
     "llama3.3": (
@@ -38,24 +41,26 @@ def duties_of(license_id: str) -> Duties:
 
 
 def write_licenses(
-    folder: Path, license_id: str, text: Path | None, sources: Sequence[Source], source_terms: str
+    folder: Path, license_id: str, generator: GeneratorLicense | None, sources: Sequence[Source], source_terms: str
 ) -> None:
-    """Write LICENSE, NOTICE and licenses/ into a release.
+    """Write LICENSE, NOTICE, USE_POLICY.md and licenses/ into a release.
 
     Args:
         folder: The release.
         license_id: What it is under, as the recipe says.
-        text: The generator's licence; None where no model has written anything.
+        generator: The generator's licence; None where no model has written anything.
         sources: What it was made from.
         source_terms: What the recipe says of the sources' terms.
 
     Raises:
         UsageError: There is no such file.
     """
-    if text is not None:
-        if not text.is_file():
-            raise UsageError("there is no such licence file", where=str(text))
-        (folder / "LICENSE").write_bytes(text.read_bytes())
+    if generator is not None:
+        if not generator.text.is_file():
+            raise UsageError("there is no such licence file", where=str(generator.text))
+        (folder / "LICENSE").write_bytes(generator.text.read_bytes())
+        if generator.policy is not None:
+            (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())
     if license_id in _NOTICES:
         (folder / "NOTICE").write_text(_NOTICES[license_id] + "\n", encoding="utf-8")
     licenses = folder / "licenses"

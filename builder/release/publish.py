@@ -26,10 +26,10 @@ from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
-from builder.release.generator_license import fetch_license
+from builder.release.generator_license import GeneratorLicense, fetch_license
 from builder.release.hub import HubDestination
 from builder.release.hub_repository import SCHEME
-from builder.release.licenses import write_licenses
+from builder.release.licenses import USE_POLICY, write_licenses
 from builder.release.manifest import (
     MANIFEST,
     File,
@@ -41,6 +41,7 @@ from builder.release.manifest import (
 )
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
+from builder.release.special_tokens import SpecialTokens
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
@@ -222,17 +223,20 @@ def _write_content(
     say: Callable[[str], None],
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
-    if license_file is None and run.model is not None:
-        license_file = fetch_license(run.model)
     release = loaded.recipe.release
-    write_licenses(stage, release.license, license_file, loaded.recipe.sources, release.source_terms.strip())
+    generator = GeneratorLicense(license_file) if license_file is not None else None
+    if generator is None and run.model is not None:
+        generator = fetch_license(run.model)
+    write_licenses(stage, release.license, generator, loaded.recipe.sources, release.source_terms.strip())
     configs = _write_configs(loaded, run, status, stage)
     if run.facts["prompts"]:
         (stage / "prompts").mkdir()
     for prompt in run.facts["prompts"].values():
         (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
-    scanned = scan(stage, configs, loaded.scans, workers, say)
-    facts = gather(loaded, run, status, configs, scanned, stage)
+    special = SpecialTokens(run)
+    scanned = scan(stage, configs, loaded.scans, workers, say, special.see)
+    special.check()
+    facts = gather(loaded, run, status, configs, scanned, list(special.counted.values()), stage)
     for path, picture in render_assets(facts).items():
         (stage / path).parent.mkdir(exist_ok=True)
         (stage / path).write_text(picture, encoding="utf-8")
@@ -265,7 +269,7 @@ def _write_configs(loaded: LoadedRecipe, run: Run, status: Status, stage: Path) 
 
 
 def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[File]) -> dict[str, Any]:
-    licenses = ("LICENSE", "NOTICE", "licenses/")
+    licenses = ("LICENSE", "NOTICE", USE_POLICY, "licenses/")
     return {
         "recipe": loaded.snapshot(),
         "run": {
@@ -275,6 +279,7 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[Fi
             "model": run.facts["model"],
         },
         "scan": [one.as_json() for one in facts.scanned],
+        "special_tokens": [one.as_json() for one in facts.special_tokens],
         "ledger": [stage.as_json() for stage in facts.status.stages],
         "rows": {config.name: config.rows for config in facts.configs},
         "schemas": {

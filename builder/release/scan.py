@@ -28,6 +28,9 @@ _BATCH = 64
 _NAMED = 3  # findings that an error names, of each filter and config
 _TEXTS = ("text", "answer")  # the columns that hold what somebody wrote
 
+See = Callable[[Config, Sequence[str], Sequence[str]], None]
+"""Shown every text once: config, ids and texts of some rows."""
+
 
 class _Batch(OwnFilter):
     """Several texts through one filter; only what it refuses comes back."""
@@ -82,19 +85,27 @@ class Scanned:
 
 
 def scan(
-    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], workers: int, say: Callable[[str], None]
+    folder: Path,
+    configs: Sequence[Config],
+    scans: Sequence[LoadedScan],
+    workers: int,
+    say: Callable[[str], None],
+    see: See,
 ) -> list[Scanned]:
-    """Look at every text of a release in `folder`, and return what was found.
+    """Have `see` and the filters look at every text of a release in `folder`, and return what those found.
 
     Raises:
         GateTripped: More rows of a config are refused than the recipe allows.
         FilterUnavailable: A filter's package is not installed.
     """
     looked_at = [config for config in configs if _column(config)]
-    if not scans or not looked_at:
+    if not scans:
+        for config in looked_at:
+            for _ in _seen(folder, config, see):
+                pass
         return []
     say(f"scanning {sum(config.rows for config in looked_at)} rows: {', '.join(one.name for one in scans)}")
-    found = asyncio.run(_scan(folder, looked_at, scans, workers, say))
+    found = asyncio.run(_scan(folder, looked_at, scans, workers, say, see))
     allowed = {one.name: one.allow for one in scans}
     if tripped := [one for one in found if one.found.total() > allowed[one.name]]:
         raise GateTripped(
@@ -108,14 +119,20 @@ def scan(
 
 
 async def _scan(
-    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], count: int, say: Callable[[str], None]
+    folder: Path,
+    configs: Sequence[Config],
+    scans: Sequence[LoadedScan],
+    count: int,
+    say: Callable[[str], None],
+    see: See,
 ) -> list[Scanned]:
     async with Workers(count, say) as workers:
         found = []
         for config in configs:
             results = [Scanned(one.name, config.name) for one in scans]
             batches = [_batch(one.used) for one in scans]
-            await _look(_rows(folder, config), list(zip(scans, batches, results, strict=True)), workers, 2 * count)
+            looking = list(zip(scans, batches, results, strict=True))
+            await _look(_seen(folder, config, see), looking, workers, 2 * count)
             found += results
         return found
 
@@ -161,6 +178,12 @@ async def _one(
 def _column(config: Config) -> str | None:
     """Return the column of a config that holds texts, None where there is none."""
     return next((name for name in _TEXTS if name in config.schema.names), None)
+
+
+def _seen(folder: Path, config: Config, see: See) -> Iterator[tuple[list[str], list[str]]]:
+    for ids, texts in _rows(folder, config):
+        see(config, ids, texts)
+        yield ids, texts
 
 
 def _rows(folder: Path, config: Config) -> Iterator[tuple[list[str], list[str]]]:

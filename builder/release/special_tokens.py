@@ -1,0 +1,77 @@
+"""Special tokens of chat templates, such as `<|eot_id|>`, in a release's texts.
+
+In a source's text they are counted. Before a model is asked they are broken up, and no answer is taken that holds
+one: in a text that a model wrote one stops a release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from builder.errors import GateTripped
+from builder.release.config_files import Config
+from builder.rewriting.rewriter import neutralise
+from builder.run.directory import Run
+from builder.run.status import connect
+
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Counted:
+    """How many special tokens a config's texts hold, in how many of its rows."""
+
+    config: str
+    rows: int = 0
+    holding: int = 0
+    tokens: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data, for the manifest."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class SpecialTokens:
+    """Counts as texts are seen. `run` is the release's run."""
+
+    run: Run
+    counted: dict[str, Counted] = field(default_factory=dict)
+    _suspected: dict[str, list[str]] = field(default_factory=dict)  # by rewritten stage: ids of rows with one
+
+    def see(self, config: Config, ids: Sequence[str], texts: Sequence[str]) -> None:
+        """Count in some rows of a config."""
+        count = self.counted.setdefault(config.name, Counted(config.name))
+        count.rows += len(texts)
+        for id_, text in zip(ids, texts, strict=True):
+            tokens = neutralise(text)[1]
+            count.tokens += tokens
+            count.holding += tokens > 0
+            if tokens and self._rewriters_upto(config.stage):
+                self._suspected.setdefault(str(config.stage), []).append(id_)
+
+    def check(self) -> None:
+        """See that no row that holds one is a model's.
+
+        Raises:
+            GateTripped: Some are.
+        """
+        for stage, ids in self._suspected.items():
+            written = " OR ".join(f'"{name}".text IS NOT NULL' for name in self._rewriters_upto(stage))
+            with connect(self.run.shard_paths()) as connection:
+                query = f"SELECT id FROM run WHERE ({written}) AND list_contains(?, id) ORDER BY id"  # noqa: S608
+                found = [str(id_) for (id_,) in connection.execute(query, [ids]).fetchall()]
+            if found:
+                raise GateTripped(
+                    f"{len(found)} text(s) of stage {stage} that a model wrote hold chat templates' special tokens"
+                    f" ({', '.join(found[:_NAMED])} …)",
+                    where=str(self.run.path),
+                    remedy="nothing was published: build into another --run DIR with --reuse and this run; answers"
+                    " that hold one are asked for again",
+                )
+
+    def _rewriters_upto(self, stage: str | None) -> list[str]:
+        upto = [] if stage is None else self.run.stages[: self.run.stages.index(stage) + 1]
+        return [name for name in self.run.rewriters if name in upto]
