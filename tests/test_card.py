@@ -397,7 +397,7 @@ def test_filters_alone_give_a_card_and_rows_without_licence_are_counted(tmp_path
     card = (tmp_path / "release/README.md").read_text()
     assert "Of the 3 rows of `default`, 2 (66.7 %) have no licence in `detected_licenses`." in card
     assert "Benchmarks' items: documents dropped at `clean`: 1," in card and "`bench.jsonl`" in card
-    assert "Secrets: no stage looked for them." in card
+    assert "Secrets: no stage looked for them; the last look, below, did." in card
     assert "| `a\\|b` | `string` | as the source has it |" in card
     assert "What the model did" not in card and "language model" not in card
     assert vars(DatasetCard(card).data)["license"] == "odc-by"

@@ -87,7 +87,10 @@ def test_every_text_of_every_config_is_looked_at(tmp_path: Path) -> None:
         for config in ("default", "raw", "generations")
         for name in ("secrets", "repetition")
     ]
-    assert "| `secrets` | `raw` | 300 | none |" in (tmp_path / "out/README.md").read_text()
+    card = (tmp_path / "out/README.md").read_text()
+    assert "| `secrets` | `raw` | 300 | none |" in card
+    assert "Secrets: no stage looked for them; the last look, below, did." in card
+    assert "No text holds a special token" in card
 
 
 def test_a_secret_stops_a_release_and_names_its_row(tmp_path: Path) -> None:
