@@ -104,7 +104,9 @@ class Made:
             for name, value in settings.items():
                 patch.setenv(name, str(value))
             resources = {"metadata": {"path": str(folder)}}
-            NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+            NotebookClient(
+                notebook, timeout=120, kernel_name="python3", resources=resources, shutdown_kernel="immediate"
+            ).execute()
         return notebook
 
 
