@@ -188,6 +188,20 @@ def test_nothing_kept_is_no_release(project: Project) -> None:
     assert not project.dest.exists()
 
 
+def test_a_first_drop_is_no_other_config(project: Project) -> None:
+    dropped = ("--set", "release.configs={linted: lint}", "--set", "release.generations=false")
+    for corpus in (project.recipe.parent / "corpus").glob("zz_*"):
+        corpus.unlink()
+    project.run = project.dest.with_name("without")
+    builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=0"))
+    assert not (project.dest / "data/dropped").exists()
+    project.run = project.dest.with_name("with")
+    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9"))["version"] == "1.1.0"
+    assert "Config `dropped` is new, with " in (project.dest / "CHANGELOG.md").read_text()
+    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9", "--set",
+                                           "release.dropped=false"))["version"] == "2.0.0"  # fmt: skip
+
+
 def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_path: Path) -> None:
     builder_json(*project.arguments())
     prompt = project.recipe.parent / "tidy.md"
