@@ -175,6 +175,12 @@ def test_no_licence_text_no_release(project: Project) -> None:
     assert not project.dest.exists()
 
 
+def test_a_licence_file_that_is_not_there_is_said_before_anything_is_built(project: Project) -> None:
+    project.license = project.license.with_name("LICENCE")
+    assert "there is no such licence file" in builder(*project.arguments(), exit_code=2).stderr
+    assert not project.run.exists()
+
+
 def test_a_llama_release_says_so(project: Project) -> None:
     builder_json(*project.arguments("--set", "release.license=llama3.3"))
     assert "**Built with Llama**" in (project.dest / "README.md").read_text()
