@@ -230,7 +230,7 @@ def publish(
 
     loaded = load_recipe(recipe, settings or ())
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
-    see_ahead(loaded, dest)
+    see_ahead(loaded, dest, license_file)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates)
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)

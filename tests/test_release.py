@@ -175,6 +175,12 @@ def test_no_licence_text_no_release(project: Project) -> None:
     assert not project.dest.exists()
 
 
+def test_a_licence_file_that_is_not_there_is_said_before_anything_is_built(project: Project) -> None:
+    project.license = project.license.with_name("LICENCE")
+    assert "there is no such licence file" in builder(*project.arguments(), exit_code=2).stderr
+    assert not project.run.exists()
+
+
 def test_a_llama_release_says_so(project: Project) -> None:
     builder_json(*project.arguments("--set", "release.license=llama3.3"))
     assert "**Built with Llama**" in (project.dest / "README.md").read_text()
@@ -186,6 +192,20 @@ def test_nothing_kept_is_no_release(project: Project) -> None:
     project.server.fault("empty")
     builder(*project.arguments("--set", "release.configs={default: tidy}"), exit_code=3)
     assert not project.dest.exists()
+
+
+def test_a_first_drop_is_no_other_config(project: Project) -> None:
+    dropped = ("--set", "release.configs={linted: lint}", "--set", "release.generations=false")
+    for corpus in (project.recipe.parent / "corpus").glob("zz_*"):
+        corpus.unlink()
+    project.run = project.dest.with_name("without")
+    builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=0"))
+    assert not (project.dest / "data/dropped").exists()
+    project.run = project.dest.with_name("with")
+    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9"))["version"] == "1.1.0"
+    assert "Config `dropped` is new, with " in (project.dest / "CHANGELOG.md").read_text()
+    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9", "--set",
+                                           "release.dropped=false"))["version"] == "2.0.0"  # fmt: skip
 
 
 def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_path: Path) -> None:

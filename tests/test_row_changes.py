@@ -6,9 +6,12 @@ import io
 import json
 import random
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import duckdb
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +22,7 @@ from builder.release import config_files
 from builder.release.config_files import write_config
 from builder.release.manifest import File, Manifest, list_files
 from builder.release.row_changes import RowChanges, row_changes
+from builder.release.row_digests import group_digest
 from tests.local_hub import LocalHub
 from tests.support import builder, builder_json, digests
 
@@ -138,6 +142,28 @@ def test_rows_of_one_key_are_counted_one_by_one(tmp_path: Path) -> None:
     new = [("a", "one", 1), ("a", "three", 1), ("b", "one", 1), ("b", "one", 1)]
     found = Version(rows, tmp_path / "old").changes(Version(new, tmp_path / "new"))
     assert found == RowChanges(added=1, removed=1, changed=1, rewritten=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (pa.decimal256(50, 2), Decimal("1.50"), Decimal("1.51")),
+        (pa.float16(), np.float16(1), np.float16(2)),
+        (pa.list_(pa.float16()), [np.float16(1)], []),
+        (pa.null(), None, None),
+        (pa.struct([("a", pa.list_(pa.int8()))]), {"a": [1]}, {"a": None}),
+        (pa.map_(pa.string(), pa.int8()), [("a", 1)], [("a", 2)]),
+        (pa.timestamp("us", "UTC"), 1, 2),
+        (pa.binary(), b"a", None),
+    ],
+)
+def test_columns_of_any_type_have_digests(kind: pa.DataType, one: object, other: object) -> None:
+    columns = {"text": ["a", "b"], "id": ["1", "2"]}
+    tables = [pa.table({**columns, "x": pa.array([None, value], kind)}) for value in (one, one, other)]
+    with duckdb.connect() as connection:
+        found = [group_digest(connection, table) for table in tables]
+    assert found[0] == found[1]
+    assert (found[0] != found[2]) == (kind != pa.null())
 
 
 @pytest.mark.usefixtures("small")

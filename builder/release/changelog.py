@@ -40,18 +40,22 @@ def _of_configs(old: dict[str, Any], new: dict[str, Any], rows: Mapping[str, Row
     before, after = old["rows"], new["rows"]
     for config in sorted({*before, *after}):
         if config not in before:
-            yield f"Config `{config}` is new, with {after[config]:,} rows."
+            yield f"Config `{config}` is new, with {_rows(after[config])}."
         elif config not in after:
-            yield f"Config `{config}` is gone; it had {before[config]:,} rows."
+            yield f"Config `{config}` is gone; it had {_rows(before[config])}."
         elif config in rows:
             columns = _of_columns(old["schemas"][config], new["schemas"][config])
             yield f"Config `{config}`: {_counted(before[config], after[config], rows[config], columns)}."
 
 
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
 def _counted(before: int, after: int, rows: RowChanges, columns: list[str]) -> str:
     if not (rows.added or rows.removed or rows.changed):
-        return f"the same {after:,} rows, in another order or in other files"
-    counts = f"{after:,} rows, as before" if before == after else f"{before:,} → {after:,} rows"
+        return f"the same {_rows(after)}, in another order or in other files"
+    counts = f"{_rows(after)}, as before" if before == after else f"{before:,} → {_rows(after)}"
     counts += f": {rows.added:,} added, {rows.removed:,} removed"
     if columns:
         return f"{counts}; the {rows.changed:,} that stayed have other columns: {', '.join(columns)}"

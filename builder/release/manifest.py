@@ -105,16 +105,27 @@ def next_version(old: Manifest | None, content: dict[str, Any]) -> str:
     """Return the next version number.
 
     Other configs or columns: major. Other recipe, prompts, source, tools or model: minor, and other rows too.
-    The rest (card, licences): patch.
+    The rest (card, licences): patch. `dropped` and `generations` have no files as long as they have no rows:
+    they come and go without being other configs.
     """
     if old is None:
         return "1.0.0"
     major, minor, patch = parse_version(old.version)
-    if old.content["schemas"] != content["schemas"]:
+    if _lasting(old.content, content) != _lasting(content, old.content):
         return f"{major + 1}.0.0"
     if any(old.content[part] != content[part] for part in ("recipe", "run", "ledger", "data")):
         return f"{major}.{minor + 1}.0"
     return f"{major}.{minor}.{patch + 1}"
+
+
+def _lasting(content: dict[str, Any], other: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the columns of each config, less those that both recipes ask for and only `content` has rows of."""
+    asked = (content["recipe"]["release"], other["recipe"]["release"])
+    return {
+        config: columns
+        for config, columns in content["schemas"].items()
+        if config in other["schemas"] or not all(release.get(config) is True for release in asked)
+    }
 
 
 def parse_version(version: str) -> tuple[int, int, int]:

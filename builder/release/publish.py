@@ -70,17 +70,19 @@ class Published:
     card: str = ""
 
 
-def see_ahead(loaded: LoadedRecipe, dest: str) -> None:
-    """Raise now what would stop a release after a long build: no such place, a filter's package that is missing.
+def see_ahead(loaded: LoadedRecipe, dest: str, license_file: Path | None) -> None:
+    """Raise now what would stop a release after a long build: no such place or file, a filter's missing package.
 
     Raises:
-        UsageError: `dest` can't be a place of releases.
+        UsageError: `dest` can't be a place of releases, or there is no such licence file.
         FilterUnavailable: A filter of `release.scan` is not installed.
     """
     if dest.startswith(SCHEME):
         _dataset_of(dest)
     else:
         FolderDestination(Path(dest))
+    if license_file is not None and not license_file.is_file():
+        raise UsageError("there is no such licence file", where=str(license_file))
     for one in loaded.scans:
         one.used.workplace()
 
