@@ -73,9 +73,10 @@ def show_release(published: Published, console: Console) -> None:
     console.print(f"[bold]{published.dest}[/bold]: version {manifest.version} {state}", highlight=False)
     lines = ["from datasets import load_dataset", ""]
     for config, rows in manifest.content["rows"].items():
-        name = config.replace("-", "_")
+        name = config.replace("-", "_").replace(".", "_")
+        at = f', revision="{published.revision}"' if published.revision else ""
         lines.append(
-            f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}")  # {rows} rows'
+            f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}"{at})  # {rows:,} rows'
         )
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
 

@@ -140,7 +140,8 @@ def test_two_versions_through_xet(project: Project, tmp_path: Path) -> None:
 
 
 def test_equal_content_again_uploads_and_commits_nothing(project: Project, hub: LocalHub, tmp_path: Path) -> None:
-    publish(project, hub, tmp_path, "one")
+    shown = builder(*project.arguments("one"), **env(hub, tmp_path)).stdout
+    assert 'load_dataset("org/small", "default", split="train", revision="v1.0.0")' in shown
     before = len(hub.seen("POST .*/commit|PUT|/tag/"))
     assert publish(project, hub, tmp_path, "one")["new"] is False
     assert len(hub.seen("POST .*/commit|PUT|/tag/")) == before

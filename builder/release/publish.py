@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class Published:
         manifest: The release's manifest.
         facts: What its card says.
         is_new: Whether this call published it.
+        revision: What `load_dataset` takes to read this version for ever; None in a directory.
         plan: What publishing would do, where it was a trial.
         card: The card, where it was a trial.
     """
@@ -66,6 +67,7 @@ class Published:
     manifest: Manifest
     facts: ReleaseFacts
     is_new: bool
+    revision: str | None
     plan: Plan | None = None
     card: str = ""
 
@@ -169,7 +171,7 @@ def _release(
     if old is not None and old.content_sha256 == digest and version in (None, old.version):
         if not is_trial:
             destination.settle(old)
-        return Published(destination.name, old, facts, is_new=False)
+        return _published(destination, old, facts, is_new=False)
     number = ".".join(map(str, parse_version(version or next_version(old, content))))
     existing = destination.version(number)
     if existing is not None:
@@ -181,7 +183,7 @@ def _release(
             )
         if not is_trial:
             destination.settle(existing)
-        return Published(destination.name, existing, facts, is_new=False)
+        return _published(destination, existing, facts, is_new=False)
     groups = {file.path: file.groups for file in files}
     rows_changed = {} if old is None else row_changes(old, content, groups, destination.open, stage)
     history = changes(old, content, rows_changed)
@@ -195,10 +197,16 @@ def _release(
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
-        return Published(destination.name, manifest, facts, False, destination.plan(stage, manifest), card)
+        trial = _published(destination, manifest, facts, is_new=False)
+        return replace(trial, plan=destination.plan(stage, manifest), card=card)
     destination.put(stage, manifest)
     destination.settle(manifest)
-    return Published(destination.name, manifest, facts, is_new=True)
+    return _published(destination, manifest, facts, is_new=True)
+
+
+def _published(destination: Destination, manifest: Manifest, facts: ReleaseFacts, *, is_new: bool) -> Published:
+    revision = f"v{manifest.version}" if destination.has_revisions else None
+    return Published(destination.name, manifest, facts, is_new, revision)
 
 
 def _complete(run: Run) -> Status:
