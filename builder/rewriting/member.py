@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
+
+import anyio
 
 from builder.rewriting.limits import Climb, Limit
 from builder.rewriting.metrics import Gauges
 from builder.rewriting.servers import Server
-from builder.rewriting.transport import Answer
 
 _FAILURES = 3  # in a row, before a server is left alone
 _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
@@ -17,9 +17,9 @@ _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A request in work. `is_lost`: its server answers others, and has not answered it for too long."""
+    """A request in work, in the scope that ends it. `is_lost`: others are answered meanwhile, for too long."""
 
-    task: asyncio.Task[Answer]
+    scope: anyio.CancelScope
     since: float = field(default_factory=time.monotonic)
     is_lost: bool = False
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import anyio
 import orjson
 import tenacity
 
@@ -221,23 +222,20 @@ class ServerPool:
 
     async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
         """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
-        asked = Asked(asyncio.ensure_future(post(self._session, member.server, body)))
-        member.requests.add(asked)
-        try:
-            await asyncio.wait((asked.task,))
-        finally:
-            member.requests.discard(asked)
-            asked.task.cancel()
-        if asked.task.cancelled():
-            what = f"no answer for {time.monotonic() - asked.since:.0f} s"
-            if asked.is_lost or alone:
-                raise GenerationFailed(what, where=member.server.url)
-            raise ServerUnavailable(what, where=member.server.url)
-        try:
-            return asked.task.result()
-        except GenerationFailed:
-            member.last_answer = time.monotonic()  # it works: it is the input that doesn't
-            raise
+        with anyio.CancelScope() as scope:
+            asked = Asked(scope)
+            member.requests.add(asked)
+            try:
+                return await post(self._session, member.server, body)
+            except GenerationFailed:
+                member.last_answer = time.monotonic()  # it works: it is the input that doesn't
+                raise
+            finally:
+                member.requests.discard(asked)
+        what = f"no answer for {time.monotonic() - asked.since:.0f} s"
+        if asked.is_lost or alone:
+            raise GenerationFailed(what, where=member.server.url)
+        raise ServerUnavailable(what, where=member.server.url)
 
     # --- places ---
 

@@ -196,12 +196,12 @@ class Roster:
             if not member.is_out:
                 self.leave_alone(member, f"no answer for {silence:.0f} s")
             for request in member.requests:
-                request.task.cancel()
+                request.scope.cancel()
             return
         for request in member.requests:
             if member.last_answer - request.since > silence:  # for so long others were answered
                 request.is_lost = True
-                request.task.cancel()
+                request.scope.cancel()
 
     def _look_at(self, member: Member) -> None:
         if member not in self._looked_at:

@@ -46,6 +46,7 @@ from builder.run.table import schema_of
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
+_STOPPING = signal.SIGINT, signal.SIGTERM
 _ALLOCATIONS = 50_000  # that outlive their makers, between looks of the garbage collector
 
 
@@ -271,8 +272,8 @@ def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a corouti
     async def watched() -> None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
+            for number in _STOPPING:
                 loop.add_signal_handler(number, task.cancel)
         try:
             await task
@@ -282,6 +283,10 @@ def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a corouti
                 where=str(run.path),
                 remedy="run the same command to go on",
             ) from None
+        finally:
+            with contextlib.suppress(RuntimeError, ValueError):
+                for number in _STOPPING:  # uvloop's end leaves them, and Ctrl-C would do nothing any more
+                    loop.remove_signal_handler(number)
 
     try:
         with _rare_collections():
