@@ -200,6 +200,7 @@ class Flow:
         while (given := await self._given.get()) is not None:
             self._idle -= 1
             await self._one(*given)
+            given = None  # or one that waits would keep its last shard in memory
             self._idle += 1
 
     async def _one(self, opened: _OpenShard, place: int, document: Document) -> None:
