@@ -238,26 +238,35 @@ def _write_content(
     if generator is None and run.model is not None:
         generator = fetch_license(run.model)
     write_licenses(stage, release.license, generator, loaded.recipe.sources, release.source_terms.strip())
-    configs = _write_configs(loaded, run, status, stage)
+    special = SpecialTokens(run)
+    configs = _write_configs(loaded, run, status, special, stage)
+    special.check()
     if run.facts["prompts"]:
         (stage / "prompts").mkdir()
     for prompt in run.facts["prompts"].values():
         (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
-    special = SpecialTokens(run)
-    scanned = scan(stage, configs, loaded.scans, workers, say, special.see)
-    special.check()
-    facts = gather(loaded, run, status, configs, scanned, list(special.counted.values()), stage)
+    scanned = scan(stage, configs, loaded.scans, workers, say)
+    facts = gather(loaded, run, status, configs, scanned, special.of_configs(), stage)
     for path, picture in render_assets(facts).items():
         (stage / path).parent.mkdir(exist_ok=True)
         (stage / path).write_text(picture, encoding="utf-8")
     return facts
 
 
-def _write_configs(loaded: LoadedRecipe, run: Run, status: Status, stage: Path) -> list[Config]:
-    """Write the data: the configs that have rows, the recipe's first."""
+def _write_configs(
+    loaded: LoadedRecipe, run: Run, status: Status, special: SpecialTokens, stage: Path
+) -> list[Config]:
+    """Write the data: the configs that have rows, the recipe's first; count special tokens in their texts."""
     release = loaded.recipe.release
     configs = [
-        write_config(kept(run, of_stage), name, of_stage, release.split, release.held_out, stage)
+        write_config(
+            special.seen(kept(run, of_stage), name, of_stage),
+            name,
+            of_stage,
+            release.split,
+            release.held_out,
+            stage,
+        )
         for name, of_stage in release.configs.items()
     ]
     if not any(config.rows for config in configs):
@@ -269,7 +278,7 @@ def _write_configs(loaded: LoadedRecipe, run: Run, status: Status, stage: Path) 
     if release.dropped:
         configs.append(write_config(drops(run), DROPPED, None, release.split, 0.0, stage))
     if release.generations and (rewriting := published_stages(loaded)):
-        answers = generations(run, rewriting, list(release.configs.values()))
+        answers = special.seen(generations(run, rewriting, list(release.configs.values())), GENERATIONS, None)
         configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
     pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
     for empty in [config for config in configs if not config.rows]:

@@ -24,12 +24,17 @@ def key_column(names: Sequence[str]) -> str:
     return next(name for name in names if name != "text")
 
 
+def text_column(names: Sequence[str]) -> str | None:
+    """Return the column of a config that holds what somebody wrote, None where there is none."""
+    return next((name for name in ("text", "answer") if name in names), None)
+
+
 def row_digests(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
     """Return for each row, in order, `key` (string), `digest` and `text` (uint64): the digest of its text alone.
 
     Where no column holds a text, `text` is null.
     """
-    written = next((name for name in ("text", "answer") if name in rows.column_names), None)
+    written = text_column(rows.column_names)
     text = "NULL::UBIGINT" if written is None else f"hash({written})"
     key = key_column(rows.column_names).replace('"', '""')
     return _told(connection, rows, f'"{key}"::VARCHAR AS key, {_DIGEST}, {text} AS text')

@@ -23,13 +23,10 @@ from builder.filters.base import Measures
 from builder.filters.workers import Workers
 from builder.recipe_file import LoadedScan
 from builder.release.config_files import Config
+from builder.release.row_digests import text_column
 
 _BATCH = 64
 _NAMED = 3  # findings that an error names, of each filter and config
-_TEXTS = ("text", "answer")  # the columns that hold what somebody wrote
-
-See = Callable[[Config, Sequence[str], Sequence[str]], None]
-"""Shown every text once: config, ids and texts of some rows."""
 
 
 class _Batch(OwnFilter):
@@ -90,22 +87,18 @@ def scan(
     scans: Sequence[LoadedScan],
     workers: int,
     say: Callable[[str], None],
-    see: See,
 ) -> list[Scanned]:
-    """Have `see` and the filters look at every text of a release in `folder`, and return what those found.
+    """Have the filters look at every text of a release in `folder`, and return what they found.
 
     Raises:
         GateTripped: More rows of a config are refused than the recipe allows.
         FilterUnavailable: A filter's package is not installed.
     """
-    looked_at = [config for config in configs if _column(config)]
     if not scans:
-        for config in looked_at:
-            for _ in _seen(folder, config, see):
-                pass
         return []
+    looked_at = [config for config in configs if text_column(config.schema.names)]
     say(f"scanning {sum(config.rows for config in looked_at)} rows: {', '.join(one.name for one in scans)}")
-    found = asyncio.run(_scan(folder, looked_at, scans, workers, say, see))
+    found = asyncio.run(_scan(folder, looked_at, scans, workers, say))
     allowed = {one.name: one.allow for one in scans}
     if tripped := [one for one in found if one.found.total() > allowed[one.name]]:
         raise GateTripped(
@@ -124,7 +117,6 @@ async def _scan(
     scans: Sequence[LoadedScan],
     count: int,
     say: Callable[[str], None],
-    see: See,
 ) -> list[Scanned]:
     async with Workers(count, say) as workers:
         found = []
@@ -132,7 +124,7 @@ async def _scan(
             results = [Scanned(one.name, config.name) for one in scans]
             batches = [_batch(one.used) for one in scans]
             looking = list(zip(scans, batches, results, strict=True))
-            await _look(_seen(folder, config, see), looking, workers, 2 * count)
+            await _look(_rows(folder, config), looking, workers, 2 * count)
             found += results
         return found
 
@@ -175,19 +167,8 @@ async def _one(
         result.ids = sorted([*result.ids, ids[place]])[:_NAMED]
 
 
-def _column(config: Config) -> str | None:
-    """Return the column of a config that holds texts, None where there is none."""
-    return next((name for name in _TEXTS if name in config.schema.names), None)
-
-
-def _seen(folder: Path, config: Config, see: See) -> Iterator[tuple[list[str], list[str]]]:
-    for ids, texts in _rows(folder, config):
-        see(config, ids, texts)
-        yield ids, texts
-
-
 def _rows(folder: Path, config: Config) -> Iterator[tuple[list[str], list[str]]]:
-    column = _column(config) or ""
+    column = text_column(config.schema.names) or ""
     key = "id" if "id" in config.schema.names else "key"
     for path in config.files:
         with pq.ParquetFile(folder / path) as file:

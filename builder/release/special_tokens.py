@@ -6,12 +6,14 @@ one: in a text that a model wrote one stops a release.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from builder.errors import GateTripped
-from builder.release.config_files import Config
+from builder.release.row_digests import text_column
 from builder.rewriting.rewriter import neutralise
 from builder.run.directory import Run
 from builder.run.status import connect
@@ -41,16 +43,24 @@ class SpecialTokens:
     counted: dict[str, Counted] = field(default_factory=dict)
     _suspected: dict[str, list[str]] = field(default_factory=dict)  # by rewritten stage: ids of rows with one
 
-    def see(self, config: Config, ids: Sequence[str], texts: Sequence[str]) -> None:
-        """Count in some rows of a config."""
-        count = self.counted.setdefault(config.name, Counted(config.name))
-        count.rows += len(texts)
-        for id_, text in zip(ids, texts, strict=True):
-            tokens = neutralise(text)[1]
-            count.tokens += tokens
-            count.holding += tokens > 0
-            if tokens and self._rewriters_upto(config.stage):
-                self._suspected.setdefault(str(config.stage), []).append(id_)
+    def seen(self, view: Iterator[pa.Table], config: str, stage: str | None) -> Iterator[pa.Table]:
+        """Yield a config's rows as they are, counting in them; `stage` is whose kept documents they are."""
+        count = self.counted.setdefault(config, Counted(config))
+        may_be_written = bool(self._rewriters_upto(stage))
+        for rows in view:
+            column = text_column(rows.column_names)
+            for place, text in enumerate(rows[column].to_pylist() if column else ()):
+                tokens = neutralise(text or "")[1]
+                count.tokens += tokens
+                count.holding += tokens > 0
+                if tokens and may_be_written:
+                    self._suspected.setdefault(str(stage), []).append(str(rows["id"][place]))
+            count.rows += rows.num_rows
+            yield rows
+
+    def of_configs(self) -> list[Counted]:
+        """Return the counts of the configs that have rows."""
+        return [count for count in self.counted.values() if count.rows]
 
     def check(self) -> None:
         """See that no row that holds one is a model's.
