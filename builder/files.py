@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def storage(path: Path) -> Iterator[None]:
             where=str(path),
             remedy="make room or mend the disk, then run the same command: it goes on where this one stopped",
         ) from error
+
+
+@contextlib.contextmanager
+def database(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """Turn what SQLite says of the database at `path` (full, damaged, unreadable) into a `StorageError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{what} ({error})", where=str(path), remedy=remedy) from error
 
 
 @contextlib.contextmanager

@@ -183,8 +183,7 @@ def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Pat
             assert f"{refused}: " in chain.talk()
             assert "make room" in chain.talk()
             chain.known.append(chain.answered())
-            with Answered(Run.read(chain.run)):
-                pass  # there is room for the index again
+            Answered(Run.read(chain.run)).close()  # there is room for the index again
         assert chain.known[0] <= chain.known[1] < chain.known[2]
         chain.prelude = ""
         chain.finish()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -106,14 +107,14 @@ def test_a_shard_that_was_made_anew_since_it_was_indexed_gives_no_other_answer(c
     keys = list(answers_of(chain.run).values())
     one, other = sorted((chain.run / "shards").iterdir())[:2]
     run = Run.read(chain.run)
-    with Answered(run) as answered:
+    with closing(Answered(run)) as answered:
         assert all(answered.may_have(key) and answered.get(key) for key in keys)
         changed = keys[0][:-1] + ("0" if keys[0][-1] != "0" else "1")
         assert answered.may_have(changed), "it begins as a known one"
         assert answered.get(changed) is None
         assert sum(answered.may_have(f"{number:032x}{number:032x}") for number in range(1000)) < 10
     shutil.copy(other, one)
-    with Answered(run) as answered:
+    with closing(Answered(run)) as answered:
         found = {key for key in keys if answered.get(key)}
     there = set(answers_of(chain.run).values())
     assert found <= there < set(keys)

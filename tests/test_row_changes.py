@@ -20,7 +20,7 @@ import pytest
 from builder.errors import VerificationFailed
 from builder.release import config_files
 from builder.release.config_files import write_config
-from builder.release.manifest import File, Manifest, list_files
+from builder.release.manifest import File, Manifest, described
 from builder.release.row_changes import RowChanges, row_changes
 from builder.release.row_digests import group_digest
 from tests.local_hub import LocalHub
@@ -42,7 +42,7 @@ class Version:
         tables = iter([table.slice(start, 700) for start in range(0, len(rows), 700)])
         config = write_config(tables, "default", "lint", "train", 0.0, folder)
         self.folder, self.groups = folder, config.groups
-        self.files = list_files(folder, {}, config.groups)
+        self.files = [described(folder, name, groups=digests) for name, digests in config.groups.items()]
         self.content: dict[str, Any] = {
             "data": {"default": [file.sha256 for file in self.files]},
             "schemas": {"default": [f"{field.name}: {field.type}" for field in config.schema]},

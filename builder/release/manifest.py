@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,25 +57,20 @@ def content_digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def list_files(
-    folder: Path,
-    rows: Mapping[str, int],
-    groups: Mapping[str, list[str]],
-    listed: Iterable[File] = (),
-) -> list[File]:
-    """Return every file below a folder except the manifest, sorted by path; rows and groups are those of data.
-
-    Those `listed` are as they were.
-    """
-    found, before = [], {file.path: file for file in listed}
+def list_files(folder: Path, known: Iterable[File]) -> list[File]:
+    """Return every file below a folder except the manifest, sorted by path; those `known` are not read again."""
+    found, before = [], {file.path: file for file in known}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name != MANIFEST:
-            found.append(
-                before.get(name)
-                or File(name, sha256_of(path), path.stat().st_size, rows.get(name), groups.get(name))
-            )
+            found.append(before.get(name) or described(folder, name))
     return found
+
+
+def described(folder: Path, name: str, rows: int | None = None, groups: list[str] | None = None) -> File:
+    """Return a file below a folder as it is; for `rows` and `groups` see `File`."""
+    path = folder / name
+    return File(name, sha256_of(path), path.stat().st_size, rows, groups)
 
 
 def read_manifest(release: Path) -> Manifest | None:

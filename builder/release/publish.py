@@ -35,6 +35,7 @@ from builder.release.manifest import (
     File,
     Manifest,
     content_digest,
+    described,
     list_files,
     next_version,
     parse_version,
@@ -139,9 +140,12 @@ def publish(
     status = _complete(run)
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, license_file, stage, workers, say)
-        rows = {file: _rows(stage / file) for config in facts.configs for file in config.files}
-        groups = {file: digests for config in facts.configs for file, digests in config.groups.items()}
-        files = list_files(stage, rows, groups)
+        data = (
+            described(stage, file, _rows(stage / file), groups)
+            for config in facts.configs
+            for file, groups in config.groups.items()
+        )
+        files = list_files(stage, data)
         content = _content(loaded, run, facts, files)
         for _ in range(_PLANS):
             try:
@@ -193,7 +197,7 @@ def _release(
         stage / "README.md",
         render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
     )
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, {}, {}, files))
+    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, files))
     write_text(stage / MANIFEST, manifest.to_json())
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")

@@ -82,21 +82,17 @@ class Scanned:
 
 
 def scan(
-    folder: Path,
-    configs: Sequence[Config],
-    scans: Sequence[LoadedScan],
-    workers: int,
-    say: Callable[[str], None],
+    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], workers: int, say: Callable[[str], None]
 ) -> list[Scanned]:
-    """Have the filters look at every text of a release in `folder`, and return what they found.
+    """Look at every text of a release in `folder`, and return what was found.
 
     Raises:
         GateTripped: More rows of a config are refused than the recipe allows.
         FilterUnavailable: A filter's package is not installed.
     """
-    if not scans:
-        return []
     looked_at = [config for config in configs if text_column(config.schema.names)]
+    if not scans or not looked_at:
+        return []
     say(f"scanning {sum(config.rows for config in looked_at)} rows: {', '.join(one.name for one in scans)}")
     found = asyncio.run(_scan(folder, looked_at, scans, workers, say))
     allowed = {one.name: one.allow for one in scans}
@@ -112,19 +108,14 @@ def scan(
 
 
 async def _scan(
-    folder: Path,
-    configs: Sequence[Config],
-    scans: Sequence[LoadedScan],
-    count: int,
-    say: Callable[[str], None],
+    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], count: int, say: Callable[[str], None]
 ) -> list[Scanned]:
     async with Workers(count, say) as workers:
         found = []
         for config in configs:
             results = [Scanned(one.name, config.name) for one in scans]
             batches = [_batch(one.used) for one in scans]
-            looking = list(zip(scans, batches, results, strict=True))
-            await _look(_rows(folder, config), looking, workers, 2 * count)
+            await _look(_rows(folder, config), list(zip(scans, batches, results, strict=True)), workers, 2 * count)
             found += results
         return found
 

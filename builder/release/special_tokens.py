@@ -71,7 +71,7 @@ class SpecialTokens:
         for stage, ids in self._suspected.items():
             written = " OR ".join(f'"{name}".text IS NOT NULL' for name in self._rewriters_upto(stage))
             with connect(self.run.shard_paths()) as connection:
-                query = f"SELECT id FROM run WHERE ({written}) AND list_contains(?, id) ORDER BY id"  # noqa: S608
+                query = f"SELECT id FROM run WHERE ({written}) AND id IN (SELECT unnest(?)) ORDER BY id"  # noqa: S608
                 found = [str(id_) for (id_,) in connection.execute(query, [ids]).fetchall()]
             if found:
                 raise GateTripped(

@@ -261,21 +261,19 @@ class ServerPool:
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
         if self._roster.failure is not None:
-            self._turn_away(lambda: self._roster.failure)
+            self._turn_away(self._roster.failure)
         elif self.is_waiting and (self._waiting or self._waiting_alone):
             self._failing_since = self._failing_since or time.monotonic()
             if self._is_out_of_patience():
-                self._turn_away(
-                    lambda: ServerUnavailable("no server is left that answers", where=self._urls_said())
-                )
+                self._turn_away(ServerUnavailable("no server is left that answers", where=self._urls_said()))
         if (more := self.limit - self._most) > 0:
             self._most += more
             self.on_more(more)
         self._serve_waiting()
 
-    def _turn_away(self, why: Callable[[], BaseException | None]) -> None:
+    def _turn_away(self, error: BaseException) -> None:
         for place in (*self._waiting, *self._waiting_alone):
-            if not place.done() and (error := why()) is not None:
+            if not place.done():
                 place.set_exception(error)
 
     def _urls_said(self) -> str:

@@ -7,16 +7,14 @@ by a bitmap in memory.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
-from builder.errors import StorageError
+from builder.files import database
 from builder.rewriting.servers import Generation
 from builder.run.directory import Run
 from builder.run.earlier import OfRun, Place, PlacedAnswers
@@ -33,7 +31,7 @@ CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, bytes INT, modified IN
 
 
 class Answered:
-    """The answers in a run's table. Use as a context manager; `add` and `get` may be called from any thread."""
+    """The answers in a run's table. `add` and `get` may be called from any thread."""
 
     def __init__(self, run: Run) -> None:
         """Open the index, and index what it lacks.
@@ -41,13 +39,11 @@ class Answered:
         Raises:
             StorageError: The disk refuses, or the index is spoilt.
         """
-        self._run, self._source = run, OfRun(run)
+        self._source = OfRun(run)
         self._placed = PlacedAnswers(self._source)
         self._index = run.path.resolve() / "answered.sqlite"
         self._bits = np.zeros(_BITS // 8, np.uint8)
         self._lock = threading.Lock()
-
-    def __enter__(self) -> Answered:
         with self._disk():
             # One process builds a run: no locks, which not every network file system has.
             self._connection = sqlite3.connect(
@@ -57,13 +53,11 @@ class Answered:
             answers = self._connection.execute("SELECT key FROM answers")
             while keys := answers.fetchmany(100_000):
                 self._note(b"".join(key for (key,) in keys))
-        for shard in self._run.shard_paths():
+        for shard in run.shard_paths():
             self.add(shard)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the index."""
         self._connection.close()
 
     def may_have(self, key: str) -> bool:
@@ -95,16 +89,12 @@ class Answered:
         bits = np.frombuffer(prefixes, ">u4")[:: _PREFIX // 4].astype(np.int64) % _BITS
         np.bitwise_or.at(self._bits, bits >> 3, np.left_shift(1, bits & 7).astype(np.uint8))
 
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise StorageError(
-                f"the index of answers fails ({error})",
-                where=str(self._index),
-                remedy="make room, or remove the file if it is spoilt, then run the same command: it is made anew",
-            ) from error
+    def _disk(self) -> AbstractContextManager[None]:
+        return database(
+            self._index,
+            "the index of answers fails",
+            "make room, or remove the file if it is spoilt, then run the same command: it is made anew",
+        )
 
 
 def _prefix(key: str) -> bytes:

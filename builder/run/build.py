@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -160,7 +160,7 @@ class _Building:
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
             earlier = [
-                stack.enter_context(EarlierAnswers(open_source(path), self.run.path, self.say))
+                stack.enter_context(closing(EarlierAnswers(open_source(path), self.run.path, self.say)))
                 for path in (options.reuse if rewrites else ())
             ]
             servers, model_sha = list(options.servers), None
@@ -180,7 +180,7 @@ class _Building:
             documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
             names = [stage.name for stage in stages]
             progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
-            answered = stack.enter_context(Answered(self.run)) if rewrites else None
+            answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
             _run_interruptible(
                 self._flow(wanted, until, servers, model_sha, answered, earlier, progress), self.run
             )

@@ -15,12 +15,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 
 import orjson
 
-from builder.errors import StorageError
-from builder.files import replacing, storage
+from builder.files import database, replacing, storage
 from builder.rewriting.servers import Generation
 from builder.run.earlier import Place, PlacedAnswers, Source
 
@@ -29,7 +27,7 @@ _INSERT = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class EarlierAnswers:
-    """The answers of one run or release. Use as a context manager; `get` may be called from any thread."""
+    """The answers of one run or release. `get` may be called from any thread."""
 
     def __init__(self, source: Source, into: Path, say: Callable[[str], None]) -> None:
         """Make the index of `source` below the directory `into`, if it isn't there.
@@ -49,12 +47,8 @@ class EarlierAnswers:
                     outdated.unlink()
         self._connection = sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
-    def __enter__(self) -> EarlierAnswers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the index."""
         self._connection.close()
 
     def may_have(self, key: str) -> bool:
@@ -74,22 +68,18 @@ class EarlierAnswers:
             return Generation(**orjson.loads(journalled)) if journalled else self._placed.get(Place(*place), key)
 
     def _make(self, index: Path) -> None:
-        with storage(index), replacing(index) as temporary:
+        refused = database(
+            index, f"the index of {self._source.path} can't be made", "make room, then run the same command"
+        )
+        with storage(index), refused, replacing(index) as temporary:
             temporary.unlink(missing_ok=True)  # of a process that was killed
-            try:
-                with (
-                    contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection,
-                    connection,
-                ):
-                    connection.execute("PRAGMA journal_mode = OFF")
-                    connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
-                    connection.executemany(_INSERT, self._all())
-            except sqlite3.OperationalError as error:
-                raise StorageError(
-                    f"the index of {self._source.path} can't be made ({error})",
-                    where=str(index),
-                    remedy="make room, then run the same command",
-                ) from error
+            with (
+                contextlib.closing(sqlite3.connect(f"{temporary.as_uri()}?nolock=1", uri=True)) as connection,
+                connection,
+            ):
+                connection.execute("PRAGMA journal_mode = OFF")
+                connection.execute(f"CREATE TABLE answers ({_COLUMNS}) WITHOUT ROWID")
+                connection.executemany(_INSERT, self._all())
 
     def _all(self) -> Iterator[tuple[object, ...]]:
         # First what may go: a shard that is done meanwhile is then found in the table.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from builder.errors import StorageError
-from builder.files import storage
+from builder.files import database, storage
 
 UNCOMMITTED = 256
 """Blobs that may be lost to a kill, and so asked for again."""
@@ -29,17 +27,13 @@ class Fetched:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("CREATE TABLE IF NOT EXISTS blob (id BLOB PRIMARY KEY, body BLOB NOT NULL)")
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"the fetched contents can't be kept ({error})",
-                where=str(self._path),
-                remedy="make room or mend the disk, then run the same command; if the file is damaged, remove it:"
-                " what it held is fetched again",
-            ) from error
+    def _writing(self) -> AbstractContextManager[None]:
+        return database(
+            self._path,
+            "the fetched contents can't be kept",
+            "make room or mend the disk, then run the same command; if the file is damaged, remove it: what it"
+            " held is fetched again",
+        )
 
     def get(self, blob_id: str) -> bytes | None:
         """Return a blob's body, None where it was not fetched."""
