@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+import orjson
 
 from builder.files import database
 from builder.rewriting.servers import Generation
@@ -20,13 +21,18 @@ from builder.run.directory import Run
 from builder.run.earlier import OfRun, Place, PlacedAnswers
 
 _BITS = 2**28  # 32 MB; with 48 million answers, one new request in six is looked for on disk
-_PREFIX = 16  # bytes of a key that the index holds; the row holds all of it
 _SCHEMA = """
 PRAGMA synchronous = NORMAL;
 PRAGMA cache_size = -16384;
 CREATE TABLE IF NOT EXISTS answers
-    (key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT) WITHOUT ROWID;
+    (key INTEGER PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT);
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, bytes INT, modified INT) WITHOUT ROWID;
+"""
+# One statement a shard: Python's lock is let go for each, and has to be got back from a busy event loop.
+_ADD = """
+INSERT OR REPLACE INTO answers
+SELECT json_extract(value, '$[0]'), ?, json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)
 """
 
 
@@ -52,7 +58,7 @@ class Answered:
             self._connection.executescript(_SCHEMA)
             answers = self._connection.execute("SELECT key FROM answers")
             while keys := answers.fetchmany(100_000):
-                self._note(b"".join(key for (key,) in keys))
+                self._note([key for (key,) in keys])
         for shard in run.shard_paths():
             self.add(shard)
 
@@ -62,14 +68,14 @@ class Answered:
 
     def may_have(self, key: str) -> bool:
         """Whether `get` is worth its time: False for nearly every key that it does not know."""
-        bit = int(key[:8], 16) % _BITS
+        bit = _number(key) % _BITS
         return bool(self._bits[bit >> 3] >> (bit & 7) & 1)
 
     def get(self, key: str) -> Generation | None:
         """Return the generation with this key, None where there is none."""
         with self._lock, self._disk():
             query = "SELECT file, row_group, row, stage, number FROM answers WHERE key = ?"
-            found = self._connection.execute(query, (_prefix(key),)).fetchone()
+            found = self._connection.execute(query, (_number(key),)).fetchone()
             return None if found is None else self._placed.get(Place(*found), key)
 
     def add(self, shard: Path) -> None:
@@ -80,13 +86,13 @@ class Answered:
             query = "SELECT 1 FROM shards WHERE (file, bytes, modified) = (?, ?, ?)"
             if self._connection.execute(query, state).fetchone():
                 return
-            rows = sorted((_prefix(key), *place) for key, place in self._source.places_in(shard))
-            self._connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+            rows = sorted((_number(key), *place[1:]) for key, place in self._source.places_in(shard))
+            self._connection.execute(_ADD, (shard.name, orjson.dumps(rows).decode()))
             self._connection.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", state)
-            self._note(b"".join(key for key, *_ in rows))
+            self._note([key for key, *_ in rows])
 
-    def _note(self, prefixes: bytes) -> None:
-        bits = np.frombuffer(prefixes, ">u4")[:: _PREFIX // 4].astype(np.int64) % _BITS
+    def _note(self, keys: list[int]) -> None:
+        bits = np.array(keys, np.int64) % _BITS
         np.bitwise_or.at(self._bits, bits >> 3, np.left_shift(1, bits & 7).astype(np.uint8))
 
     def _disk(self) -> AbstractContextManager[None]:
@@ -97,5 +103,6 @@ class Answered:
         )
 
 
-def _prefix(key: str) -> bytes:
-    return bytes.fromhex(key[: 2 * _PREFIX])
+def _number(key: str) -> int:
+    """Return the key's first 64 bits, by which the index knows it; the row holds all of it."""
+    return int.from_bytes(bytes.fromhex(key[:16]), "big", signed=True)
