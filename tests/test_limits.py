@@ -161,13 +161,13 @@ def test_a_server_that_gets_bigger_is_filled_again() -> None:
                 assert all(look.limit <= 1.5 * 32 for look in late(before))
                 server.grow(224)
                 server.log.clear()
-                answers, after = await watched(server, pool, uneven(4000), 600)
+                answers, after = await watched(server, pool, uneven(5000), 600)
                 assert failures(answers) == []
-                return after
+                return late(after, 0.75)  # on a busy machine it takes half of the time to find its size
 
         looks = run(work)
-    assert 0.95 * 256 <= mean(look.limit for look in late(looks)) <= 1.3 * 256
-    assert mean(look.waiting for look in late(looks)) <= 0.25 * 256
+    assert 0.95 * 256 <= mean(look.limit for look in looks) <= 1.3 * 256
+    assert mean(look.waiting for look in looks) <= 0.25 * 256
 
 
 def test_a_server_that_queues_and_begins_to_refuse_is_held_at_what_it_takes() -> None:
