@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from builder.errors import GateTripped
 from builder.release.row_digests import text_column
-from builder.rewriting.rewriter import neutralise
+from builder.rewriting.special_tokens import count_special_tokens
 from builder.run.directory import Run
 from builder.run.status import connect
 
@@ -49,12 +49,11 @@ class SpecialTokens:
         may_be_written = bool(self._rewriters_upto(stage))
         for rows in view:
             column = text_column(rows.column_names)
-            for place, text in enumerate(rows[column].to_pylist() if column else ()):
-                tokens = neutralise(text or "")[1]
-                count.tokens += tokens
-                count.holding += tokens > 0
-                if tokens and may_be_written:
-                    self._suspected.setdefault(str(stage), []).append(str(rows["id"][place]))
+            found = count_special_tokens(rows[column]) if column else {}
+            count.tokens += sum(found.values())
+            count.holding += len(found)
+            if found and may_be_written:
+                self._suspected.setdefault(str(stage), []).extend(str(rows["id"][place]) for place in found)
             count.rows += rows.num_rows
             yield rows
 
