@@ -2,7 +2,7 @@
 
 There is no barrier anywhere: a document enters a stage the moment the stage before lets it go, and the next
 shard's documents start while the last shard's stragglers finish. What bounds memory is the window (how many
-documents may be on their way at once) and how far ahead of it is read.
+documents may be on their way at once), how far ahead of it is read, and how many shards wait for the disk.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from builder.run.duplicates import Duplicates
 from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import read_shard, write_shard
+
+_UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Flow:
         self._window = asyncio.Semaphore(window)
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
+        self._unwritten, self._written = 0, asyncio.Condition()
         self._on_document, self._on_shard = on_document, on_shard
 
     def widen(self, more: int) -> None:
@@ -127,6 +130,8 @@ class Flow:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:
+                    async with self._written:  # a slow disk makes the run slow, not its memory large
+                        await self._written.wait_for(lambda: self._unwritten < _UNWRITTEN)
                     opened = _OpenShard(reading, await self._journals.open(reading.shard.index))
                 if document is None:
                     opened.is_read = True
@@ -231,7 +236,11 @@ class Flow:
             if self._answered is not None:
                 self._answered.add(path)
 
+        self._unwritten += 1
         await asyncio.to_thread(write)
+        async with self._written:
+            self._unwritten -= 1
+            self._written.notify_all()
         self._journals.discard(index, is_through=self._run.is_through(path))
         self._on_shard(reading.shard)
 
