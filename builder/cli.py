@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -206,7 +207,7 @@ def publish(
     max_stall: MaxStall = 30.0,
     private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show files, sizes and the card; publish nothing.")
+        bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and the card; publish nothing.")
     ] = False,
     settings: Settings = None,
     json: Json = False,
@@ -236,7 +237,7 @@ def publish(
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 
     def say(text: str) -> None:
-        talk.print(text, highlight=False)
+        talk.print(text, highlight=False, soft_wrap=True)
 
     destination = destination_of(dest, built, say, private=private)
     published = publish_run(
@@ -257,8 +258,7 @@ def publish(
             "new": published.is_new,
             "rows": manifest.content["rows"],
         }
-        trial = {} if plan is None else {"adds": plan.adds, "removes": list(plan.removes), "same": list(plan.same)}
-        _print_json({**told, **trial})
+        _print_json(told if plan is None else {**told, **asdict(plan), "new_bytes": published.new_bytes})
     elif published.plan is not None:
         show_plan(published, published.plan, out)
     else:

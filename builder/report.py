@@ -91,7 +91,8 @@ def show_plan(published: Published, plan: Plan, console: Console) -> None:
             console.print(f"{sign} {size}  {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"[bold]{published.dest}[/bold]: version {manifest.version}, not published (a trial): "
-        f"{sum(plan.adds.values()) / 1e6:,.1f} MB to upload at most, in {len(plan.adds)} files",
+        f"{len(plan.adds)} files of {sum(plan.adds.values()) / 1e6:,.1f} MB to add, "
+        f"about {published.new_bytes / 1e6:,.1f} MB of it not stored there yet",
         highlight=False,
     )
 

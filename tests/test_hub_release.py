@@ -126,12 +126,19 @@ def test_two_versions_through_xet(project: Project, tmp_path: Path) -> None:
     with LocalHub(tmp_path / "hub", xet=tmp_path / "xet") as hub:
         assert hub.store_xet is not None
         assert "HF_HUB_DISABLE_XET" not in env(hub, tmp_path)
+        reporting = {**env(hub, tmp_path), "HF_HUB_DISABLE_PROGRESS_BARS": "0"}
         for run, version in (("one", "v1.0.0"), ("two", "v1.1.0")):
             before = hub.store_xet.stored
-            told = publish(project, hub, tmp_path, run)
-            assert hub.store_xet.stored > before
+            estimate = publish(project, hub, tmp_path, run, "--dry-run")["new_bytes"]
+            done = builder(*project.arguments(run, "--json"), **reporting)
+            new = hub.store_xet.stored - before
+            told = re.findall(r"([\d.]+) kB of ([\d.]+) kB of data were new", done.stderr)
+            sent, read = (1000 * float(size) for size in told[-1])
+            assert 0 < new <= sent <= read  # it sends them compressed
+            assert sent <= estimate
             assert list(tags(hub))[-1] == version
-            assert assert_loads(project, hub, tmp_path / "reader", version, run) == told["rows"]["default"]
+            rows = orjson.loads(done.stdout)["rows"]["default"]
+            assert assert_loads(project, hub, tmp_path / "reader", version, run) == rows
         for version in tags(hub):
             assert_whole(hub, f"refs/tags/{version}")
             assert builder_json("verify", f"{DEST}@{version}", **env(hub, tmp_path))["version"] == version[1:]

@@ -21,12 +21,14 @@ from typing import BinaryIO
 
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
+from rich.filesize import decimal
 
 from builder.errors import VerificationFailed
 from builder.files import storage
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same
 from builder.release.manifest import MANIFEST, Manifest
+from builder.release.new_bytes import Sent
 from builder.sources.hub_files import HubFiles
 
 _UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
@@ -121,15 +123,17 @@ class HubDestination(Destination):
         self._look()
 
     def _upload(self, adds: Sequence[CommitOperationAdd], plan: Plan) -> None:
-        done, total = 0, sum(plan.adds.values())
+        done, total, sent = 0, sum(plan.adds.values()), Sent()
         for some in _batches(adds, plan.adds):
 
             def upload(some: Sequence[CommitOperationAdd] = some) -> None:
                 self._repository.api.preupload_lfs_files(self.name, some, repo_type="dataset")
 
-            self._repository.ask(upload)
+            with sent.counting():
+                self._repository.ask(upload)
             done += sum(plan.adds[add.path_in_repo] for add in some)
-            self._say(f"{self.name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB are on the Hub")
+            new = f", {decimal(sent.sent)} of {decimal(sent.read)} of data were new to it" if sent.read else ""
+            self._say(f"{self.name}: {decimal(done)} of {decimal(total)} are on the Hub{new}")
 
     def _commit(self, operations: Sequence[_Operation], manifest: Manifest) -> None:
         def commit() -> None:

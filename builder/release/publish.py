@@ -40,6 +40,7 @@ from builder.release.manifest import (
     next_version,
     parse_version,
 )
+from builder.release.new_bytes import estimate
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
@@ -61,6 +62,7 @@ class Published:
         is_new: Whether this call published it.
         revision: What `load_dataset` takes to read this version for ever; None in a directory.
         plan: What publishing would do, where it was a trial.
+        new_bytes: And about how many bytes of that are not stored there yet.
         card: The card, where it was a trial.
     """
 
@@ -70,6 +72,7 @@ class Published:
     is_new: bool
     revision: str | None
     plan: Plan | None = None
+    new_bytes: int = 0
     card: str = ""
 
 
@@ -202,7 +205,10 @@ def _release(
     if is_trial:
         card = (stage / "README.md").read_text(encoding="utf-8")
         trial = _published(destination, manifest, facts, is_new=False)
-        return replace(trial, plan=destination.plan(stage, manifest), card=card)
+        plan = destination.plan(stage, manifest)
+        stored = old if destination.has_revisions else None  # a directory shares nothing between versions
+        new_bytes = estimate(stage, manifest, stored, rows_changed if stored else {}, plan.adds)
+        return replace(trial, plan=plan, new_bytes=new_bytes, card=card)
     destination.put(stage, manifest)
     destination.settle(manifest)
     return _published(destination, manifest, facts, is_new=True)

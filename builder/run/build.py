@@ -129,7 +129,7 @@ class _Building:
 
     def say(self, text: str) -> None:
         """Tell the user."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
