@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
@@ -107,6 +108,8 @@ class Flow:
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
         self._unwritten, self._written = 0, asyncio.Condition()
+        # One thread: what several keep of the memory that each has needed is lost to the others.
+        self._thread = ThreadPoolExecutor(1, "shards")
         self._on_document, self._on_shard = on_document, on_shard
 
     def widen(self, more: int) -> None:
@@ -126,7 +129,11 @@ class Flow:
             for source in {id(shard.source): shard.source for shard in shards}.values():
                 source.stop_reading()
 
-        async with ReadAhead(readings, _characters, interrupt) as read, anyio.create_task_group() as walkers:
+        with self._thread:
+            await self._build(ReadAhead(readings, _characters, interrupt))
+
+    async def _build(self, ahead: ReadAhead[tuple[_Reading, Document | None]]) -> None:
+        async with ahead as read, anyio.create_task_group() as walkers:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:
@@ -237,7 +244,7 @@ class Flow:
                 self._answered.add(path)
 
         self._unwritten += 1
-        await asyncio.to_thread(write)
+        await asyncio.get_running_loop().run_in_executor(self._thread, write)
         async with self._written:
             self._unwritten -= 1
             self._written.notify_all()
