@@ -19,8 +19,8 @@ from python_texts import prompt_without_checks, python_texts, write_rows
 
 from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
+from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Rewriter
-from builder.rewriting.servers import Generation
 from builder.rewriting.special_tokens import neutralise
 from builder.run.directory import Run
 from builder.run.journal import encode

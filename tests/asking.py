@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
+from builder.rewriting.generation import Generation
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
-from builder.rewriting.servers import Generation
 from tests.tgi_double import Speed
 
 SHORT = Speed(step=0.002)  # seconds a token: an answer of twenty takes 40 ms

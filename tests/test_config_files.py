@@ -62,6 +62,15 @@ def test_every_row_is_there_once_and_in_order(tmp_path: Path) -> None:
     }
 
 
+def test_files_tell_the_least_and_greatest_of_what_is_short(tmp_path: Path) -> None:
+    rows = pa.table({"text": ["a long text"], "id": ["row-1"], "licenses": [["mit", "bsd"]]})
+    config = write_config(iter([rows]), "default", "lint", "train", 0.0, tmp_path)
+    group = pq.read_metadata(tmp_path / config.files[0]).row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    told = {column.path_in_schema: column.statistics is not None for column in columns}
+    assert told == {"text": False, "id": True, "licenses.list.element": True}
+
+
 @pytest.mark.parametrize("change", ["insert", "delete", "append", "prepend"])
 def test_a_change_in_one_place_leaves_the_other_groups_as_they_are(tmp_path: Path, change: str) -> None:
     changed = {

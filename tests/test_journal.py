@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import RequestRejected, StorageError
+from builder.rewriting.generation import Generation
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import Request
-from builder.rewriting.servers import Generation
 from builder.run.journal import Journals, ShardJournal, encode, recover
 from tests.tgi_double import TgiDouble
 

@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.rewriting import servers as servers_module
+from builder.rewriting.generation import Model
 from builder.rewriting.limits import Climb, Limit
 from builder.rewriting.member import Member
 from builder.rewriting.metrics import Gauges, parse_gauges
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.servers import Model, Server
+from builder.rewriting.servers import Server
 from tests.asking import SHORT, Outcome, ask_all, failures, run, texts, uneven
 from tests.tgi_double import Speed, TgiDouble
 from tests.tgi_protocol import Profile

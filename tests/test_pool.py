@@ -15,8 +15,8 @@ import pytest
 
 from builder.errors import GenerationFailed, ModelMismatch, NoServer, UsageError
 from builder.rewriting import pool as pool_module
+from builder.rewriting.generation import Model
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.servers import Model
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
 from tests.tgi_double import TgiDouble
 

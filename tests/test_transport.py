@@ -12,8 +12,9 @@ import pytest
 from builder.errors import ConnectionBroken, GenerationFailed, RequestFailed, ServerOverloaded, ServerUnavailable
 from builder.rewriting import pool as pool_module
 from builder.rewriting import transport
+from builder.rewriting.generation import Generation, Model
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.servers import Generation, Model, Server, new_session
+from builder.rewriting.servers import Server, new_session
 from builder.rewriting.transport import post
 from tests.asking import SHORT, Outcome, ask_all, failures, run, texts
 from tests.tgi_double import Request, TgiDouble

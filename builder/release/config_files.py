@@ -8,6 +8,7 @@ holds two groups, however large the release: one is written while the next is re
 from __future__ import annotations
 
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.files import storage
-from builder.release.row_digests import group_digest, key_column
+from builder.release.row_digests import group_digest, key_column, text_column
 
 HELD_OUT = "test"
 """The split of the documents that are held out."""
@@ -107,9 +108,9 @@ def write_config(
     with storage(data), duckdb.connect() as connection, ThreadPoolExecutor(1) as thread:
         data.mkdir(parents=True, exist_ok=True)
         first = next(view)  # a shard without rows for this view still has its schema
-        writers = [_Writer(thread, data, split, first.schema, connection)]
-        if held_out:
-            writers.append(_Writer(thread, data, HELD_OUT, first.schema, connection))
+        compared = _compared(first.schema)
+        names = [split, HELD_OUT] if held_out else [split]
+        writers = [_Writer(thread, data, name, first.schema, compared, connection) for name in names]
         for table in chain((first,), view):
             if held_out:
                 is_held = _is_held_out(table, held_out)
@@ -118,6 +119,15 @@ def write_config(
             writers[0].add(table)
         splits = [writer.close(folder) for writer in writers]
     return Config(name, stage, [written for written in splits if written.rows], first.schema)
+
+
+def _compared(schema: pa.Schema) -> list[str]:
+    """Return the columns whose least and greatest values files tell: all leaves but texts, which are long."""
+    file = io.BytesIO()
+    pq.write_table(schema.empty_table(), file)
+    columns = pq.ParquetFile(file).schema
+    leaves = [columns.column(place).path for place in range(len(columns.names))]
+    return [leaf for leaf in leaves if leaf != text_column(schema.names)]
 
 
 def _key(table: pa.Table) -> list[bytes]:
@@ -137,6 +147,7 @@ class _Writer:
     data: Path
     split: str
     schema: pa.Schema
+    compared: list[str]
     connection: duckdb.DuckDBPyConnection
     parts: list[Path] = field(default_factory=list)
     groups: list[list[str]] = field(default_factory=list)  # of each part
@@ -169,15 +180,17 @@ class _Writer:
     def _end_group(self) -> None:
         if not self._group_rows:  # `datasets` can't read a file with an empty row group
             return
+        table = pa.concat_tables(self._group)
+        digest = group_digest(self.connection, table)
         self._await_group()
-        self._writing = self.thread.submit(self._write, pa.concat_tables(self._group))
+        self._writing = self.thread.submit(self._write, table, digest)
         self._group, self._group_rows = [], 0
 
     def _await_group(self) -> None:
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, table: pa.Table) -> None:
+    def _write(self, table: pa.Table, digest: str) -> None:
         if self._file is None:
             self.parts.append(self.data / f".{self.split}-{len(self.parts):05d}")
             self.groups.append([])
@@ -187,9 +200,10 @@ class _Writer:
                 compression="zstd",
                 use_content_defined_chunking=True,
                 write_page_index=True,
+                write_statistics=self.compared,
             )
         self._file.write_table(table, row_group_size=table.num_rows)
-        self.groups[-1].append(group_digest(self.connection, table))
+        self.groups[-1].append(digest)
         self._file_bytes += table.nbytes
         if self._file_bytes >= _FILE_BYTES:
             self._end_file()

@@ -19,7 +19,7 @@ from builder.release.measured import RewriteFacts, rewriting
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
-from builder.rewriting.servers import Model
+from builder.rewriting.generation import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
 from builder.run.table import schema_of, shard_facts, stages_with_text

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from builder.errors import BuilderError, HubRefused, HubUnreachable, UsageError
-from builder.rewriting.servers import Model
+from builder.rewriting.generation import Model
 from builder.sources.hub_files import brief, passes
 from builder.sources.patience import Patience
 

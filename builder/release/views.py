@@ -30,10 +30,12 @@ def kept(run: Run, stage: str) -> Iterator[pa.Table]:
         changing = stages_with_text(file.schema_arrow, upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
         table = file.read(columns=columns, use_threads=False)
-        table = table.filter(is_kept(table, stage))
+        is_wanted = is_kept(table, stage)
+        if not pc.all(is_wanted).as_py():  # a filter copies
+            table = table.filter(is_wanted)
         # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
         texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
-        text = pc.coalesce(*texts, table["text"])
+        text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
         yield _flat({"text": text, "id": table["id"]}, table["source"])
 
 

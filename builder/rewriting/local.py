@@ -21,7 +21,7 @@ import platformdirs
 
 from builder.errors import NothingToTalkTo, UsageError
 from builder.files import sha256_of
-from builder.rewriting.servers import Model
+from builder.rewriting.generation import Model
 
 SMOLLM2 = "smollm2-135m-instruct"
 """The name of the model that needs no download from the Hub (HuggingFaceTB/SmolLM2-135M-Instruct, Q4_1)."""

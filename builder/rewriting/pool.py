@@ -25,10 +25,11 @@ from builder.errors import (
     ServerOverloaded,
     ServerUnavailable,
 )
+from builder.rewriting.generation import Generation, Model
 from builder.rewriting.member import Asked, Member
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.roster import Roster, Wanted
-from builder.rewriting.servers import Generation, Model, new_session
+from builder.rewriting.servers import new_session
 from builder.rewriting.transport import Answer, post
 
 PATIENCE = 300.0

@@ -17,8 +17,8 @@ import orjson
 from builder.document import Document, Record, Verdict
 from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
+from builder.rewriting.generation import COMPLETE, Generation, Model
 from builder.rewriting.prompts import Message, Prompt, Sampling
-from builder.rewriting.servers import COMPLETE, Generation, Model
 from builder.rewriting.special_tokens import holds_special_token, neutralise
 
 Check = Callable[[str, str], Awaitable[Verdict]]

@@ -12,9 +12,10 @@ from pathlib import Path
 import aiohttp
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused, UsageError
+from builder.rewriting.generation import Model
 from builder.rewriting.member import Member
 from builder.rewriting.metrics import read_gauges
-from builder.rewriting.servers import Model, Server, probe
+from builder.rewriting.servers import Server, probe
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most

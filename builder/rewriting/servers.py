@@ -15,12 +15,10 @@ import aiohttp
 import orjson
 
 from builder.errors import NoServer, NotAServer, ServerRefused
+from builder.rewriting.generation import Model
 
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
 """Environment variable with the servers' key, sent to them as a bearer token and nowhere else."""
-
-COMPLETE = frozenset({"stop", "eos_token", "stop_sequence"})
-"""The finish reasons of an answer that the model ended itself."""
 
 _IN_FLIGHT = {"vllm": 256, "sglang": 256}  # what they work on at once unless told otherwise; more would queue
 _IN_FLIGHT_ELSEWHERE = 64
@@ -28,34 +26,6 @@ _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works 
 _PROBE_SECONDS = 10.0
 _PAGE_BYTES = 1 << 20
 _START_IT = "start it, or correct --server; while a TGI server loads its model it refuses connections"
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One finished answer of a server, as journalled.
-
-    Attributes:
-        answer: What the model wrote, as the server sent it, without the prefill.
-        finish_reason: As the server named it.
-        prompt_tokens: Tokens read.
-        completion_tokens: Tokens written.
-    """
-
-    answer: str
-    finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Which model answers: its id and, where the server tells it, the sha of its weights."""
-
-    id: str
-    sha: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.id}@{self.sha[:12]}" if self.sha else self.id
 
 
 @dataclass(frozen=True, slots=True)

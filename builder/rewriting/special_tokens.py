@@ -17,11 +17,11 @@ _SQUARE = r"\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CALLS)\]
 _SPECIAL = re.compile(f"{_ANGLED}|{_SQUARE}")
 """What chat templates are made of, as the models' tokenizer files list it."""
 _BY_BEGINNING = re.compile(_ANGLED), re.compile(_SQUARE)
+"""Two searches, each for one beginning, take a fraction of the time of one search for both."""
 
 
 def holds_special_token(text: str) -> bool:
     """Whether there is one in it."""
-    # Two searches for one beginning each take a tenth of the time of one search for both.
     return any(special.search(text) for special in _BY_BEGINNING)
 
 
@@ -39,6 +39,7 @@ def neutralise(text: str) -> tuple[str, int]:
 def count_special_tokens(texts: pa.ChunkedArray[pa.StringScalar]) -> dict[int, int]:
     """Return how many each text holds, by its place; those without are left out."""
     # Arrow's `\s` is ASCII's: it may find more than there are, never fewer.
-    suspected = pc.match_substring_regex(texts, _SPECIAL.pattern).to_pylist()
-    counts = {place: neutralise(str(texts[place]))[1] for place, is_one in enumerate(suspected) if is_one}
+    searched = [pc.match_substring_regex(texts, special.pattern) for special in _BY_BEGINNING]
+    suspected = enumerate(pc.or_(*searched).to_pylist())
+    counts = {place: neutralise(str(texts[place]))[1] for place, is_one in suspected if is_one}
     return {place: count for place, count in counts.items() if count}

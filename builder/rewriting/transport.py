@@ -23,7 +23,8 @@ from builder.errors import (
     ServerRefused,
     ServerUnavailable,
 )
-from builder.rewriting.servers import KEY_VARIABLE, Generation, Server, body_of, words_of
+from builder.rewriting.generation import Generation
+from builder.rewriting.servers import KEY_VARIABLE, Server, body_of, words_of
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped

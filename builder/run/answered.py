@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from builder.files import database
-from builder.rewriting.servers import Generation
+from builder.rewriting.generation import Generation
 from builder.run.directory import Run
 from builder.run.earlier import OfRun, Place, PlacedAnswers
 

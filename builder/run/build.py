@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import uvloop
@@ -27,10 +27,9 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
+from builder.rewriting.generation import Generation
 from builder.rewriting.local import find_weights, serve
-from builder.rewriting.pool import PATIENCE, ServerPool
 from builder.rewriting.rewriter import Ask, Request, Rewriter
-from builder.rewriting.servers import Generation
 from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
@@ -43,6 +42,9 @@ from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
+
+if TYPE_CHECKING:
+    from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
@@ -73,7 +75,7 @@ class BuildOptions:
     until: str | None = None
     limit: int | None = None
     reuse: Sequence[Path] = ()
-    patience: float = PATIENCE
+    patience: float = 300.0
     gates: GateLimits = field(default_factory=GateLimits)
 
 
@@ -246,6 +248,8 @@ class _Building:
                 keep_progress()
 
     def _pool(self, servers: Sequence[str], model_sha: str | None) -> ServerPool:
+        from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
+
         return ServerPool(
             servers,
             file=self.options.servers_file,

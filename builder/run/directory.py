@@ -19,7 +19,7 @@ from builder.document import READ
 from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
-from builder.rewriting.servers import Model
+from builder.rewriting.generation import Model
 from builder.run.generations import rewriting_stages
 from builder.run.owner import OWNER
 from builder.run.table import shard_facts

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
-from builder.rewriting.servers import Generation
+from builder.rewriting.generation import Generation
 from builder.run.directory import Run
 from builder.run.generations import generation_of, is_answered
 from builder.run.journal import read

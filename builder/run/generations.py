@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from builder.rewriting.servers import Generation
+from builder.rewriting.generation import Generation
 
 
 def rewriting_stages(recipe: Mapping[str, Any]) -> list[str]:

@@ -22,8 +22,8 @@ from typing import Protocol
 import orjson
 
 from builder.files import replacing, storage, sync_folder
+from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
-from builder.rewriting.servers import Generation
 from builder.run.generations import generations_in
 
 Generate = Callable[[Request], Awaitable[Generation]]

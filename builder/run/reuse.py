@@ -19,7 +19,7 @@ from pathlib import Path
 import orjson
 
 from builder.files import database, replacing, storage
-from builder.rewriting.servers import Generation
+from builder.rewriting.generation import Generation
 from builder.run.earlier import Place, PlacedAnswers, Source
 
 _COLUMNS = "key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT, generation BLOB"
