@@ -18,7 +18,7 @@ from builder.filters.workers import Workers
 from tests.clean_pylint import clean_python, printed_score
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
-FILES = 300
+FILES = 100
 
 
 def elifs(count: int) -> str:
@@ -76,9 +76,9 @@ BESIDE = {
 
 
 def real_texts() -> dict[str, str]:
-    """Return small files of the standard library that compile, every second by name."""
+    """Return small files of the standard library that compile, every sixth by name."""
     found: dict[str, str] = {}
-    for path in sorted(STDLIB.rglob("*.py"))[::2]:
+    for path in sorted(STDLIB.rglob("*.py"))[::6]:
         if "site-packages" in path.parts or not 150 < path.stat().st_size < 5500:
             continue
         try:
@@ -126,9 +126,7 @@ def test_scores_are_those_of_the_command_line(
     ours = {name: verdict.record["pylint_score"] for name, verdict in verdicts.items()}
     assert {name: (ours[name], score) for name, score in printed.items() if ours[name] != score} == {}
     assert len(real_texts()) == FILES
-    assert (
-        len(set(printed.values())) > 100
-    )  # None, below zero and many between: not equal for want of a difference
+    assert len(set(printed.values())) > 60  # None, below zero and many between: they might all be equal
 
 
 def test_what_is_installed_beside_moves_the_command_lines_scores_and_not_ours(
@@ -150,7 +148,7 @@ def test_the_penalty_is_taken_from_the_printed_score(texts: dict[str, str], verd
         assert record["comment_ratio"] == comment_ratio(texts[name]), name
         assert record["score"] == penalised(record["pylint_score"], record["comment_ratio"]), name
         assert verdict.drop == Lint().decide(dict(record)), name
-    assert len({verdict.record["comment_ratio"] for verdict in verdicts.values()}) > 100
+    assert len({verdict.record["comment_ratio"] for verdict in verdicts.values()}) > 60
 
 
 def test_a_score_does_not_depend_on_order_neighbours_or_workers(
