@@ -31,7 +31,7 @@ def write(folder: Path, rows: int, revision: str) -> tuple[Config, Manifest]:
     )
     config = write_config(iter([table]), "default", "lint", "train", 0.0, folder)
     files = [described(folder, path, None, config.groups[path]) for path in config.files]
-    return config, Manifest("1.0.0", "small", "", {"rows": {"default": rows}}, files)
+    return config, Manifest("1.0.0", "small", "", {}, files)
 
 
 def share(tmp_path: Path, rows: int, revision: str, change: RowChanges) -> float:
