@@ -70,7 +70,7 @@ class Counting:
 
             def pass_on(self, log: list[Request], body: bytes | None) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                entry = Request(len(log), self.path, headers, body=json.loads(body or b"{}"))
+                entry = Request(len(log), self.path, headers, time.monotonic(), body=json.loads(body or b"{}"))
                 log.append(entry)
                 asked = urllib.request.Request(target + self.path, body, {"Content-Type": "application/json"})
                 try:

@@ -21,7 +21,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
@@ -46,12 +45,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Request:
-    """What the server saw of one request. Times are `time.monotonic()`."""
+    """What the server saw of one request. Times are those of its event loop's clock."""
 
     number: int
     path: str
     headers: dict[str, str]
-    arrival: float = field(default_factory=time.monotonic)
+    arrival: float
     start: float | None = None  # out of the queue, into the batch
     end: float | None = None  # just before the answer is sent, or when the client went away
     body: Json = field(default_factory=dict)
@@ -206,7 +205,25 @@ class TgiDouble(Settings):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def _now(self) -> float:
+        return self._loop.time()
+
     # --- life ---
+
+    async def __aenter__(self) -> TgiDouble:
+        """Serve in the event loop of the caller, and by its clock."""
+        ready, self._stop = asyncio.Event(), asyncio.Event()
+        self._serving = asyncio.ensure_future(self.serve(self._stop, ready.set))
+        await ready.wait()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        await self._serving
+        if self._errors and error is None:
+            raise self._errors[0]
 
     def __enter__(self) -> TgiDouble:
         started = threading.Event()
@@ -238,6 +255,7 @@ class TgiDouble(Settings):
 
     async def serve(self, stop: asyncio.Event, ready: Callable[[], object]) -> None:
         """Serve until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
         slots = self.max_concurrent_requests if self.profile == "llamacpp" else self.speed.slots
         self._slots = asyncio.Semaphore(min(slots, self.speed.slots))
         app = web.Application(client_max_size=self.payload_limit + 1, middlewares=[self._edge])
@@ -252,7 +270,7 @@ class TgiDouble(Settings):
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self.port).start()
+            await web.TCPSite(runner, "127.0.0.1", self.port, backlog=4096).start()
             self.port = runner.addresses[0][1]
             ready()
             await stop.wait()
@@ -267,7 +285,7 @@ class TgiDouble(Settings):
         chat = (request.method, request.path) == ("POST", CHAT)
         entries = self.log if chat else self.probes
         headers = {name.lower(): value for name, value in request.headers.items()}
-        entry = Request(len(entries), request.path, headers)
+        entry = Request(len(entries), request.path, headers, self._now())
         ENTRY.set(entry)
         entries.append(entry)
         try:
@@ -294,7 +312,7 @@ class TgiDouble(Settings):
             self._errors.append(error)
             raise
         finally:
-            entry.end = time.monotonic()
+            entry.end = self._now()
             if entry.cancelled:
                 self._write(entry)
         entry.status = None if entry.fault == "reset" else response.status
@@ -381,7 +399,7 @@ class TgiDouble(Settings):
             self.counts["tgi_request_success"] += 1
             reply = wire.chat_completion(text, reason, tokens, ask, self)
             raw = wire.dumps(reply).encode("utf-8", "surrogateescape")
-            queued, total = (entry.start or 0.0) - entry.arrival, time.monotonic() - entry.arrival
+            queued, total = (entry.start or 0.0) - entry.arrival, self._now() - entry.arrival
             headers = wire.headers_of(ask, tokens, queued, total) if self.profile == "tgi" else {}
             return await _send(http, HTML_503.encode() if fault.kind == "not_json" else raw, headers, fault)
 
@@ -400,7 +418,7 @@ class TgiDouble(Settings):
 
     async def _generate(self, entry: Request, ask: Ask, fault: Fault) -> tuple[str, str, int]:
         async with self._slots:
-            entry.start = time.monotonic()
+            entry.start = self._now()
             self._batch += 1
             try:
                 if fault.kind == "424":
@@ -425,9 +443,9 @@ class TgiDouble(Settings):
 
     async def _decode(self, prompt_tokens: int, tokens: int) -> None:
         """Take the time it takes: the step's length follows the batch, looked at every 5 ms or so."""
-        crashes, due = self._crashes, time.monotonic() + self.speed.prefill * prompt_tokens
+        crashes, due = self._crashes, self._now() + self.speed.prefill * prompt_tokens
         while True:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.sleep(max(0.0, due - self._now()))
             if crashes != self._crashes:
                 raise Refusal("generation", wire.GENERATION)
             if tokens <= 0:

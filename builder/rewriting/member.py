@@ -20,7 +20,7 @@ class Asked:
     """A request in work, in the scope that ends it. `is_lost`: others are answered meanwhile, for too long."""
 
     scope: anyio.CancelScope
-    since: float = field(default_factory=time.monotonic)
+    since: float
     is_lost: bool = False
 
 
@@ -48,7 +48,7 @@ class Member:
     is_leaving: bool = False
     is_taken: bool = False
     requests: set[Asked] = field(default_factory=set)
-    last_answer: float = field(default_factory=time.monotonic)
+    last_answer: float = field(init=False)
     retry_after: float = 0.0
     absences: int = 0
     _failures: int = 0
@@ -57,6 +57,7 @@ class Member:
 
     def __post_init__(self) -> None:
         self.allowed = Limit(self.server.limit, self.server.most)
+        self.last_answer = time.monotonic()
 
     @property
     def limit(self) -> float:

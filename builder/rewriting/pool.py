@@ -224,7 +224,7 @@ class ServerPool:
     async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
         """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
         with anyio.CancelScope() as scope:
-            asked = Asked(scope)
+            asked = Asked(scope, since=time.monotonic())
             member.requests.add(asked)
             try:
                 return await post(self._session, member.server, body)
