@@ -1,21 +1,25 @@
-"""Any dataset on the Hugging Face Hub with a column of text, at one commit, streamed by ranges."""
+"""Any dataset on the Hugging Face Hub with a column of text, at one commit, streamed by ranges.
+
+The Hub's clients are imported when one is read: they would take a fifth of a second of every command.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 from pydantic import Field, PrivateAttr
 
 from builder.errors import SourceError
 from builder.sources.base import Source
-from builder.sources.hub_files import HubFiles, patiently
 from builder.sources.parquet_table import ParquetTable
 from builder.sources.rows import OWN_COLUMNS, REVISION, RowSource, Table
-from builder.sources.streamed_table import StreamedTable
+
+if TYPE_CHECKING:
+    from builder.sources.hub_files import HubFiles
 
 
 class HubDataset(Source):
@@ -36,8 +40,13 @@ class HubDataset(Source):
     def files(self) -> HubFiles:
         """The dataset at its commit."""
         if self._files is None:
-            self._files = HubFiles.at(self.dataset, self.revision)
+            self._files = self._files_at(self.revision)
         return self._files
+
+    def _files_at(self, revision: str | None) -> HubFiles:
+        from builder.sources.hub_files import HubFiles
+
+        return HubFiles.at(self.dataset, revision)
 
     def stop_reading(self) -> None:
         """Wait for the Hub no longer."""
@@ -47,11 +56,13 @@ class HubDataset(Source):
     def fix_revision(self, recorded: Mapping[str, Any] | None) -> None:
         """Read at the commit that was recorded; without one, at what `revision` points to now."""
         if recorded is not None:
-            self._files = HubFiles.at(self.dataset, str(recorded["revision"]))
+            self._files = self._files_at(str(recorded["revision"]))
             self._recorded_rows = recorded.get("rows_of_files")
 
     def pin_rows(self, table: Table) -> dict[str, object]:
         """Return commit, files and rows; the rows of each file where only counting tells them."""
+        from builder.sources.streamed_table import StreamedTable
+
         pinned: dict[str, object] = {
             "revision": self.files.revision,
             "files": len(table.schemas),
@@ -75,6 +86,8 @@ class HubDataset(Source):
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
         from datasets.packaged_modules.parquet.parquet import Parquet
 
+        from builder.sources.streamed_table import StreamedTable
+
         if isinstance(builder, Parquet):
             self.files.stat(names)
             return ParquetTable(names, self.files.open, self.files.where)
@@ -83,6 +96,8 @@ class HubDataset(Source):
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder
         from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+
+        from builder.sources.hub_files import patiently
 
         revision = self.files.revision
         try:
