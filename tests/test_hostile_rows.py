@@ -11,7 +11,7 @@ from builder.document import Verdict
 from builder.filters import Lint, Syntax
 from builder.filters.workers import Workers
 
-CPU_LIMIT = 2.0
+CPU_LIMIT = 1.0
 CLEAN = '"""A module."""\n\nX = 1\n'
 POOR = "import os\nimport sys\n"
 

@@ -18,7 +18,7 @@ from builder.filters.workers import Workers
 from tests.clean_pylint import clean_python, printed_score
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
-FILES = 100
+FILES = 48
 
 
 def elifs(count: int) -> str:
@@ -67,18 +67,20 @@ USES = (
     "with {0}.errstate(all='ignore'):\n    pass", "{0}.options.display.width = 3", "A, B = {0}.where(1)",
     "print({0}.__version__, {0}.random.rand())", "D = {0}.concat([])\nD.no(D.x)",
 )  # fmt: skip
+INSTALLED = ("numpy", "pandas", "requests")
 BESIDE = {
     f"{module} {number}": f"import {module}\n{use.format(module)}\n"
-    for module in ("numpy", "pandas", "requests")
+    for place, module in enumerate(INSTALLED)
     for number, use in enumerate(USES)
+    if number == 0 or number % len(INSTALLED) == place
 }
 """Texts that use what is installed beside the tool here, and is not where the command line is run."""
 
 
 def real_texts() -> dict[str, str]:
-    """Return small files of the standard library that compile, every sixth by name."""
+    """Return small files of the standard library that compile, every twelfth by name."""
     found: dict[str, str] = {}
-    for path in sorted(STDLIB.rglob("*.py"))[::6]:
+    for path in sorted(STDLIB.rglob("*.py"))[::12]:
         if "site-packages" in path.parts or not 150 < path.stat().st_size < 5500:
             continue
         try:
@@ -126,14 +128,14 @@ def test_scores_are_those_of_the_command_line(
     ours = {name: verdict.record["pylint_score"] for name, verdict in verdicts.items()}
     assert {name: (ours[name], score) for name, score in printed.items() if ours[name] != score} == {}
     assert len(real_texts()) == FILES
-    assert len(set(printed.values())) > 60  # None, below zero and many between: they might all be equal
+    assert len(set(printed.values())) > 30  # None, below zero and many between: they might all be equal
 
 
 def test_what_is_installed_beside_moves_the_command_lines_scores_and_not_ours(
     verdicts: dict[str, Verdict], tmp_path: Path
 ) -> None:
     moved = 0
-    for number, module in enumerate(("numpy", "pandas", "requests")):
+    for number, module in enumerate(INSTALLED):
         assert importlib.util.find_spec(module) is not None
         name = f"{module} 0"
         here = printed_score(Path(sys.executable), BESIDE[name], tmp_path / str(number))
@@ -148,7 +150,7 @@ def test_the_penalty_is_taken_from_the_printed_score(texts: dict[str, str], verd
         assert record["comment_ratio"] == comment_ratio(texts[name]), name
         assert record["score"] == penalised(record["pylint_score"], record["comment_ratio"]), name
         assert verdict.drop == Lint().decide(dict(record)), name
-    assert len({verdict.record["comment_ratio"] for verdict in verdicts.values()}) > 60
+    assert len({verdict.record["comment_ratio"] for verdict in verdicts.values()}) > 30
 
 
 def test_a_score_does_not_depend_on_order_neighbours_or_workers(
