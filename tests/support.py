@@ -46,8 +46,16 @@ release:
 """
 
 
-def write_corpus(folder: Path, modules: tuple[str, ...] = MODULES) -> Path:
-    """Write a recipe and its corpus: real modules of the standard library and some files that must go."""
+LINT = ("{name: lint, filter: lint, min_score: 7.0}", "linted: lint")
+LENGTH = ("{name: long, filter: length, min_characters: 200}", "long: long")
+
+
+def write_corpus(folder: Path, modules: tuple[str, ...] = MODULES, *, lints: bool = True) -> Path:
+    """Write a recipe and its corpus: real modules of the standard library and some files that must go.
+
+    Where it does not matter what a filter looks at, `lints=False` has a stage `long` in place of `lint`, in a
+    third of the time.
+    """
     stdlib = Path(sysconfig.get_paths()["stdlib"])
     corpus = folder / "corpus"
     corpus.mkdir(parents=True)
@@ -60,7 +68,10 @@ def write_corpus(folder: Path, modules: tuple[str, ...] = MODULES) -> Path:
     (corpus / "zz_twin.py").write_bytes((corpus / modules[0]).read_bytes())
     (folder / "tidy.md").write_text(PROMPT)
     recipe = folder / "small.yaml"
-    recipe.write_text(RECIPE.format(shard_rows=5))
+    text = RECIPE.format(shard_rows=5)
+    for lint, length in zip(LINT, LENGTH, strict=True):
+        text = text if lints else text.replace(lint, length)
+    recipe.write_text(text)
     (folder / "LICENSE-generator").write_text("A licence.\n")
     return recipe
 

@@ -15,7 +15,7 @@ from tests.tgi_double import TgiDouble
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    return write_corpus(tmp_path / "project")
+    return write_corpus(tmp_path / "project", lints=False)
 
 
 @pytest.fixture
@@ -25,11 +25,10 @@ def server() -> Iterator[TgiDouble]:
 
 
 def test_a_wrong_recipe_key_is_one_message_with_line_and_remedy(recipe: Path) -> None:
-    recipe.write_text(recipe.read_text().replace("min_score", "min_scor"))
+    recipe.write_text(recipe.read_text().replace("min_characters", "min_character"))
     said = builder("build", recipe, exit_code=2).stderr
     assert f"{recipe}:6" in said
-    assert "min_scor" in said
-    assert "did you mean 'min_score'?" in said
+    assert "did you mean 'min_characters'?" in said
 
 
 def test_unknown_recipe_and_prompt(recipe: Path) -> None:
@@ -80,11 +79,11 @@ def test_a_server_that_refuses_us_stops_the_run_and_a_key_continues_it(recipe: P
 
 def test_a_run_directory_of_another_recipe(recipe: Path, server: TgiDouble, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    builder("build", recipe, "--run", run, "--until", "lint")
+    builder("build", recipe, "--run", run, "--until", "long")
     before = digests(run)
-    said = builder("build", recipe, "--run", run, "--set", "stages.lint.min_score=6", exit_code=2).stderr
-    assert "min_score" in said
-    assert "7.0" in said
+    said = builder("build", recipe, "--run", run, "--set", "stages.long.min_characters=100", exit_code=2).stderr
+    assert "min_characters" in said
+    assert "200" in said
     prompt = recipe.parent / "tidy.md"
     prompt.write_text(prompt.read_text() + "Be kind.\n")
     said = builder("build", recipe, "--run", run, "--server", server.url, exit_code=2).stderr
@@ -122,7 +121,7 @@ def test_a_full_disk_stops_the_run_and_room_continues_it(recipe: Path, server: T
 
 def test_a_poison_document_is_dropped_and_the_run_goes_on(recipe: Path, server: TgiDouble, tmp_path: Path) -> None:
     server.fault("424", match="_geometric_mean_of_nothing", sticky=True)
-    poison = '"""Poison."""\n\n\ndef _geometric_mean_of_nothing() -> float:\n    """Nothing."""\n    return 0.0\n'
+    poison = f"def _geometric_mean_of_nothing() -> float:\n    return {' + '.join(['0.0'] * 40)}\n"
     (recipe.parent / "corpus" / "poison.py").write_text(poison)
     status = builder_json("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     tidy = next(stage for stage in status["stages"] if stage["name"] == "tidy")
@@ -131,12 +130,12 @@ def test_a_poison_document_is_dropped_and_the_run_goes_on(recipe: Path, server: 
 
 def test_interrupted_before_anything_leaves_no_mess(recipe: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command("build", recipe, "--run", tmp_path / "run", "--until", "lint"),
+        command("build", recipe, "--run", tmp_path / "run", "--until", "long"),
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     process.terminate()
     process.wait(30)
-    builder("build", recipe, "--run", tmp_path / "run", "--until", "lint")
+    builder("build", recipe, "--run", tmp_path / "run", "--until", "long")
     assert not list(tmp_path.rglob("*.tmp"))

@@ -33,13 +33,13 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.recipe = write_corpus(folder / "project", MODULES)
+        self.recipe = write_corpus(folder / "project", MODULES, lints=False)
         self.license = self.recipe.parent / "LICENSE-generator"
         with TgiDouble() as server:
             for run, more in self.changes.items():
                 builder("build", self.recipe, "--run", folder / run, "--server", server.url, *more)
 
-    changes: ClassVar[dict[str, Sequence[str]]] = {"one": (), "two": ("--set", "stages.lint.min_score=9")}
+    changes: ClassVar[dict[str, Sequence[str]]] = {"one": (), "two": ("--set", "stages.long.min_characters=3000")}
 
     def arguments(self, run: str, *more: object) -> list[object]:
         return ["publish", self.recipe, "--run", self.folder / run, "--to", DEST, *self.changes[run],
@@ -352,7 +352,7 @@ def test_verify_compares_what_the_hub_holds(
             del tree[path]
         else:
             target = path if harm == "changed" else "data/default/more.parquet"
-            tree[target] = tree["data/linted/train-00000-of-00001.parquet"]
+            tree[target] = tree["data/long/train-00000-of-00001.parquet"]
         hub.commit(repo, "refs/heads/main", tree, "harm")
     client = env(hub, tmp_path)
     assert builder_json("verify", f"{DEST}@v1.0.0", **client)["version"] == "1.0.0"
@@ -391,7 +391,7 @@ def published_by(
     hub: LocalHub, home: Path, tmp_path: Path, model_sha: str, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Publish what a model with this revision wrote, without a licence file."""
-    recipe = write_corpus(tmp_path / "project", MODULES[:3])
+    recipe = write_corpus(tmp_path / "project", MODULES[:3], lints=False)
     with TgiDouble(model_id="meta-llama/Llama-9", model_sha=model_sha) as server:
         return builder(
             "publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "out" / "small",
@@ -425,7 +425,7 @@ def test_no_licence_no_release(hub: LocalHub, tmp_path: Path, lacking: str) -> N
 
 @pytest.mark.parametrize("dest", ["hf://datasets/small", "hf://datasets/org/small/more", "hf://datasets/"])
 def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path, dest: str) -> None:
-    recipe = write_corpus(tmp_path / "project", MODULES[:2])
+    recipe = write_corpus(tmp_path / "project", MODULES[:2], lints=False)
     said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
     assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
     assert not (tmp_path / "run").exists()

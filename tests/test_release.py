@@ -22,7 +22,7 @@ class Project:
     """A built run, and how to publish it."""
 
     def __init__(self, folder: Path, server: TgiDouble) -> None:
-        self.recipe = write_corpus(folder / "project")
+        self.recipe = write_corpus(folder / "project", lints=False)
         self.run, self.dest, self.server = folder / "run", folder / "out" / "small", server
         self.license = self.recipe.parent / "LICENSE-generator"
 
@@ -51,9 +51,9 @@ def test_views_equal_the_table(project: Project) -> None:
     assert [row["id"] for row in default] == [row["id"] for row in kept]
     assert [row["text"] for row in default] == [row["again"]["text"] or row["tidy"]["text"] for row in kept]
     assert all(row["file"] == row["id"] for row in default), "provenance is flat"
-    linted = rows(project.dest / "data/linted/train-00000-of-00001.parquet")
-    assert [row["text"] for row in linted] == [
-        row["text"] for row in table if row["lint"] and (row["verdict"] or {}).get("stage") != "lint"
+    long = rows(project.dest / "data/long/train-00000-of-00001.parquet")
+    assert [row["text"] for row in long] == [
+        row["text"] for row in table if row["long"] and (row["verdict"] or {}).get("stage") != "long"
     ]
     dropped = rows(project.dest / "data/dropped/train-00000-of-00001.parquet")
     assert {(row["id"], row["stage"], row["reason"]) for row in dropped} == {
@@ -195,17 +195,18 @@ def test_nothing_kept_is_no_release(project: Project) -> None:
 
 
 def test_a_first_drop_is_no_other_config(project: Project) -> None:
-    dropped = ("--set", "release.configs={linted: lint}", "--set", "release.generations=false")
+    dropped = ("--set", "release.configs={long: long}", "--set", "release.generations=false")
+    longer = ("--set", "stages.long.min_characters=3000")
     for corpus in (project.recipe.parent / "corpus").glob("zz_*"):
         corpus.unlink()
     project.run = project.dest.with_name("without")
-    builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=0"))
+    builder_json(*project.arguments(*dropped, "--set", "stages.long.min_characters=0"))
     assert not (project.dest / "data/dropped").exists()
     project.run = project.dest.with_name("with")
-    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9"))["version"] == "1.1.0"
+    assert builder_json(*project.arguments(*dropped, *longer))["version"] == "1.1.0"
     assert "Config `dropped` is new, with " in (project.dest / "CHANGELOG.md").read_text()
-    assert builder_json(*project.arguments(*dropped, "--set", "stages.lint.min_score=9", "--set",
-                                           "release.dropped=false"))["version"] == "2.0.0"  # fmt: skip
+    untold = ("--set", "release.dropped=false")
+    assert builder_json(*project.arguments(*dropped, *longer, *untold))["version"] == "2.0.0"
 
 
 def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_path: Path) -> None:
@@ -214,13 +215,13 @@ def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_pat
     prompt.write_text(prompt.read_text().replace("one code block.", "a single code block."))
     with TgiDouble(model_sha="e" * 40) as other:
         project.run, project.server = tmp_path / "other", other
-        assert builder_json(*project.arguments("--set", "stages.lint.min_score=9"))["version"] == "1.1.0"
+        assert builder_json(*project.arguments("--set", "stages.long.min_characters=3000"))["version"] == "1.1.0"
     changelog = (project.dest / "CHANGELOG.md").read_text()
     assert changelog.index("## 1.1.0") < changelog.index("## 1.0.0")
     status = builder_json("status", project.run)
-    dropped = {stage["name"]: stage["dropped"] for stage in status["stages"]}["lint"]["below_min_score"]
-    assert f"Drops at `lint`: below_min_score 1 → {dropped}." in changelog
-    assert "Config `linted`: 20 → " in changelog
+    dropped = {stage["name"]: stage["dropped"] for stage in status["stages"]}["long"]["too_short"]
+    assert f"Drops at `long`: too_short 1 → {dropped}." in changelog
+    assert "Config `long`: 20 → " in changelog
     assert f"at `{'e' * 12}`; it was `tgi-test/Double-70B` at `" in changelog
     assert "The prompt of stage `tidy` changed." in changelog
     assert "The recipe changed." in changelog
