@@ -20,7 +20,7 @@ from python_texts import prompt_without_checks, python_texts, write_rows
 from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
 from builder.rewriting.generation import Generation
-from builder.rewriting.rewriter import Rewriter
+from builder.rewriting.rewriter import Digest, Rewriter
 from builder.rewriting.special_tokens import neutralise
 from builder.run.directory import Run
 from builder.run.journal import encode
@@ -51,7 +51,7 @@ def lines(folder: Path) -> Iterator[bytes]:
     assert isinstance(stage, RewriteStage) and model
     rewriter = Rewriter(stage.name, loaded.prompts[stage.name], loaded.sampling(stage), stage.on_failure, model)
     for document in python_texts():
-        text, _ = neutralise(document)
+        text = Digest(neutralise(document)[0])
         key = rewriter.key(text, rewriter.sampling, rewriter.seed(text, 0))
         yield encode(key, Generation(answer_of(document), "stop", 1_000, 1_000))
 

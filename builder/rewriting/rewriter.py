@@ -53,6 +53,20 @@ class Request:
     seed: int
 
 
+class Digest:
+    """The SHA-256 of a text with whatever else follows it, without going over the text again."""
+
+    def __init__(self, text: str) -> None:
+        """Go over the text."""
+        self._begun = hashlib.sha256(orjson.dumps([text])[:-1])
+
+    def followed_by(self, more: list[Any]) -> bytes:
+        """Return the SHA-256 of the JSON of a list of the text and `more`, the keys of its objects sorted."""
+        whole = self._begun.copy()
+        whole.update(b"," + orjson.dumps(more, option=orjson.OPT_SORT_KEYS)[1:])
+        return whole.digest()
+
+
 Ask = Callable[[Request], Awaitable[Generation]]
 """How a rewriter gets a generation: from the journal or, when it is not there, from a server."""
 
@@ -74,13 +88,13 @@ class Rewriter:
         With `on_failure: keep` a document whose attempts all fail goes on with the text it came with.
         """
         text, special_tokens = neutralise(document.current)
-        messages = self.prompt.render(text)
+        messages, digest = self.prompt.render(text), Digest(text)
         answers: list[dict[str, Any]] = []
         failure, parsed, sampling = "no_attempt", None, self.sampling
         figures: dict[str, Record] = {}
         while parsed is None and len(answers) < self.prompt.attempts:
-            seed = self.seed(text, len(answers))
-            key = self.key(text, sampling, seed)
+            seed = self.seed(digest, len(answers))
+            key = self.key(digest, sampling, seed)
             asked = {"key": key, "seed": seed, "max_tokens": sampling.max_tokens}
             try:
                 generation = await ask(Request(key, messages, sampling, seed))
@@ -131,19 +145,17 @@ class Rewriter:
         """Return the column of the checks' figures, where there are checks: null for those not come to."""
         return {"checks": {name: figures.get(name) for name in self.checks}} if self.checks else {}
 
-    def key(self, text: str, sampling: Sampling, seed: int) -> str:
+    def key(self, text: Digest, sampling: Sampling, seed: int) -> str:
         """Return the key of a generation: all that decides it, and nothing else.
 
         `text` is the document's as it goes into the prompt, special tokens broken up.
         """
         asked = {**sampling.fields, "seed": seed}
-        identity = [text, self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]
-        return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return text.followed_by([self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]).hex()
 
-    def seed(self, text: str, attempt: int) -> int:
+    def seed(self, text: Digest, attempt: int) -> int:
         """Return the attempt's seed, in 0 … 2³¹ − 1, which follows from the content alone."""
-        digest = hashlib.sha256(orjson.dumps([text, self.stage, self.prompt.id, attempt])).digest()
-        return int.from_bytes(digest[:4], "big") >> 1
+        return int.from_bytes(text.followed_by([self.stage, self.prompt.id, attempt])[:4], "big") >> 1
 
     def _record(
         self, parsed: Parsed | None, answers: list[dict[str, Any]], failure: str, special_tokens: int

@@ -132,14 +132,17 @@ async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | Non
 
 
 def new_session() -> aiohttp.ClientSession:
-    """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's."""
+    """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's.
+
+    It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
+    """
     key = os.environ.get(KEY_VARIABLE)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=4
-        ),  # uvicorn, under vLLM and SGLang, closes after 5,
-        timeout=aiohttp.ClientTimeout(total=None, connect=30, sock_connect=10),
+        # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
         headers={"Authorization": f"Bearer {key}"} if key else {},
+        cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
     )
 

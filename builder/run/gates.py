@@ -57,6 +57,11 @@ class _Window:
         return len(self.last) == self.size
 
     @property
+    def failed(self) -> int:
+        """How many went wrong."""
+        return len(self.last) - self.counts[None]
+
+    @property
     def wrong(self) -> Counter[str]:
         """How many went wrong, by reason."""
         return Counter({reason: count for reason, count in self.counts.items() if reason is not None})
@@ -97,10 +102,10 @@ class Gates:
         """
         self._documents += 1
         for stage, window in self._failures.items():
-            if stage in document.records and window.add(self._failure(document, stage)):
-                failed = window.wrong.total()
-                if failed > self._limits.failures * WINDOW:
-                    self._trip_on_failures(stage, failed, window.wrong)
+            if stage not in document.records or not window.add(self._failure(document, stage)):
+                continue
+            if window.failed > self._limits.failures * WINDOW:
+                self._trip_on_failures(stage, window.failed, window.wrong)
         for stage, window in self._drops.items():
             dropped = document.dropped is not None and document.dropped[0] == stage
             if not dropped and stage not in document.records and stage != READ:
