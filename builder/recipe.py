@@ -7,6 +7,7 @@ the line and the nearest known key.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -28,7 +29,11 @@ from builder.rewriting.rewriter import REWRITTEN
 from builder.sources import AnySource, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+_CONFIG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _RESERVED = {"id", "text", "source", "verdict", "read"}
+
+HELD_OUT = "test"
+"""The split of the documents that are held out."""
 
 Scalar = str | int | float | bool
 
@@ -187,12 +192,20 @@ class Recipe(_Strict):
             place = ("release", "configs", config)
             if stage not in names:
                 raise _at(place, f"there is no stage {stage!r}; there are {', '.join(names)}")
+            if not _CONFIG_NAME.fullmatch(config):
+                raise _at(
+                    place, f"a config's name is made of letters, digits, `-`, `_` and `.`; {config!r} is not"
+                )
             if config == "dropped" and self.release.dropped:
                 raise _at(place, "the config `dropped` is made of the drops; `dropped: false` frees the name")
             if config == "generations" and self.release.generations:
                 raise _at(
                     place, "the config `generations` is made of the answers; `generations: false` frees the name"
                 )
+        if self.release.held_out and self.release.split == HELD_OUT:
+            raise _at(
+                ("release", "split"), f"the rows that are held out make the split {HELD_OUT!r}: name another"
+            )
         labels = [source.name for source in self.sources]
         if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
             raise _at(("source",), "each of several sources needs a `name` of its own")

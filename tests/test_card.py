@@ -246,6 +246,9 @@ def test_the_hub_can_read_the_front_matter(built: Built, facts: ReleaseFacts) ->
     unwritten = replace(odd, model=None, sources=[{**facts.sources[0], "license_url": url}])
     assert front_matter(unwritten, "")["license_link"] == url
     assert front_matter(replace(facts, license="llama3.3"), "")["license"] == "llama3.3"
+    for configs in (facts.configs, facts.configs[::-1]):
+        told = front_matter(replace(facts, configs=configs), "")["configs"]
+        assert [config["config_name"] for config in told if "default" in config] == ["default"]
 
 
 @given(

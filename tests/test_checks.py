@@ -275,10 +275,15 @@ def test_page_debris(line: str) -> None:
     assert (reason, figures) == ("page_debris", {"lines": 1, "first": line})
 
 
+def test_a_menu_of_any_length_takes_no_time() -> None:
+    for words in ("News", "A", "a b c d"):
+        judged("page_debris", "", f"Home | {' | '.join([words] * 60)}"[:190] + " | What's on")
+
+
 def test_study_material_is_no_debris() -> None:
     text = (
         "**Problem.** A video has 412 views on Monday and twice as many on Tuesday. How many people like it?\n"
-        "Search the interval for a root. Next, we follow the curve home.\n"
+        "Search the interval for a root. Next, we follow the curve home.\nNext, multiply both sides by 2.\n"
         "The terms are $a_1, a_2$. Print the sum.\nHelp Anna to share 12 apples.\n\n#### 824"
     )
     assert judged("page_debris", "", text)[0] is None

@@ -177,7 +177,7 @@ def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Pat
     with two_servers() as servers:
         chain = Chain(calm / "project" / "chain.yaml", tmp_path / "run", servers)
         # No file may grow over so many bytes.
-        for size, refused in ((3000, "answered.sqlite"), (3000, "jsonl"), (24000, "parquet")):
+        for size, refused in ((3000, "answered.sqlite"), (3000, "jsonl"), (17000, "parquet")):
             chain.prelude = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1))"
             assert chain.start().wait(timeout=60) == 4, chain.talk()
             assert f"{refused}: " in chain.talk()

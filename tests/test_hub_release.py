@@ -186,6 +186,7 @@ STEPS = {
     "commit": "POST .*/commit/",
     "tag": "POST .*/tag/",
     "read": "GET .*/resolve/",
+    "validate": "POST .*/validate-yaml",
 }
 FAULTS = [(kind, step) for step, kind in zip(STEPS, cycle(("429", "500", "drop")), strict=False)]
 FAULTS += [("drop", "commit"), ("drop", "tag"), ("429", "commit"), ("500", "put"), ("500", "tag")]
@@ -195,6 +196,7 @@ FAULTS += [
     ("torn", "read"),
     ("short", "read"),
     ("412", "commit"),
+    ("503", "validate"),
 ]
 
 
@@ -337,6 +339,74 @@ def test_of_two_publishers_at_once_both_end_with_a_version_of_their_own(
     for version in tags(hub):
         assert_whole(hub, f"refs/tags/{version}")
     assert len({manifest_of(hub, f"refs/tags/{version}")["content_sha256"] for version in tags(hub)}) == 2
+
+
+def test_of_two_first_publishers_the_second_plans_again(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    """The second has seen that there is no dataset, and the first is through before it goes on."""
+    first = command(*project.arguments("one"))
+    told = hub.client(
+        tmp_path,
+        f"""
+        import subprocess
+        from pathlib import Path
+        from builder.release.destination import Overtaken
+        from builder.release.hub import HubDestination
+        second = HubDestination("org/small", Path({str(tmp_path / "work")!r}), print)
+        out = [second.newest()]
+        subprocess.run({first!r}, check=True, capture_output=True)
+        try:
+            second.put(None, None)
+        except Overtaken as error:
+            out.append(str(error))
+        """,
+    )
+    assert told == [None, "org/small"]
+    assert publish(project, hub, tmp_path, "two")["version"] == "1.1.0"
+
+
+def test_a_dataset_that_is_not_ours_keeps_its_files(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    hub.put("org/small", {"README.md": b"# Mine\n", "data/train.csv": b"a\n1\n"})
+    for more in ((), ("--dry-run",)):
+        said = builder(*project.arguments("one", *more), exit_code=2, **env(hub, tmp_path)).stderr
+        assert "no release of ours" in said and "data/train.csv" in said and "--to" in said
+    assert tags(hub) == {}
+    assert set(hub.repos["org/small"].refs["refs/heads/main"].tree) >= {"README.md", "data/train.csv"}
+
+
+def test_a_tag_that_is_not_ours_is_not_met_with_a_commit(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    repo = hub.new_repo("org/small")
+    repo.refs["refs/tags/v1.0.0"] = repo.refs["refs/heads/main"]
+    said = builder(*project.arguments("one"), exit_code=2, **env(hub, tmp_path)).stderr
+    assert "v1.0.0" in said and "--version" in said
+    assert "Version 1.0.0" not in commits(hub)
+    assert publish(project, hub, tmp_path, "one", "--version", "1.0.1")["version"] == "1.0.1"
+    assert_whole(hub, "refs/tags/v1.0.1")
+
+
+def test_a_card_edited_before_the_tag_came_is_left_alone(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    fault = hub.fail("500", times=1000, match=STEPS["tag"])
+    builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path), BUILDER_PATIENCE="2")
+    fault.times = 0
+    repo = hub.repos["org/small"]
+    ours = repo.refs["refs/heads/main"]
+    readme = hub.commit(
+        repo, "refs/heads/main", {**ours.tree, "README.md": ours.tree["LICENSE"]}, "edited by hand"
+    )
+    assert publish(project, hub, tmp_path, "one")["version"] == "1.0.0"
+    assert tags(hub) == {"v1.0.0": ours.sha}
+    assert_whole(hub, "refs/tags/v1.0.0")
+    assert repo.refs["refs/heads/main"] is readme
+
+
+def test_a_number_that_is_taken_is_passed_over(project: Project, hub: LocalHub, tmp_path: Path) -> None:
+    publish(project, hub, tmp_path, "one")
+    publish(project, hub, tmp_path, "two", "--version", "1.1.0")
+    publish(project, hub, tmp_path, "one", "--version", "1.0.1")  # which main has now
+    other = ("--set", "release.tags=[another]")
+    said = builder(*project.arguments("two", *other, "--version", "1.1.0"), exit_code=2, **env(hub, tmp_path))
+    told = publish(project, hub, tmp_path, "two", *other)
+    assert f"publish as {told['version']}" in said.stderr
+    assert told["new"] and told["version"] == "1.2.0"
 
 
 @pytest.mark.parametrize("harm", [None, "missing", "changed", "beside"])

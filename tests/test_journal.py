@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -307,3 +308,28 @@ def test_the_end_of_the_journals_cancels_what_is_in_flight(tmp_path: Path) -> No
 
     assert asyncio.run(main()).cancelled()
     assert not shard(tmp_path).exists()
+
+
+def test_what_arrives_while_a_group_is_written_is_on_disk_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        time.sleep(0.5)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+
+    async def use(journals: Journals, server: Server) -> None:
+        journal = await journals.open(0)
+        asked = [asyncio.create_task(journal.ask(request("first")))]
+        await asyncio.sleep(0.1)  # it is being written
+        asked.append(asyncio.create_task(journal.ask(request("later"))))
+        await asyncio.sleep(0.1)
+        assert server.asked == {"first": 1, "later": 1} and not any(task.done() for task in asked)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, use)
+    assert set(recover(shard(tmp_path))) == {"first", "later"}

@@ -18,7 +18,8 @@ from builder.rewriting import pool as pool_module
 from builder.rewriting.generation import Model
 from builder.rewriting.pool import ServerPool
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
-from tests.tgi_double import TgiDouble
+from tests.tgi_double import Speed, TgiDouble
+from tests.virtual_time import run_in_virtual_time
 
 # --- servers that fail ---
 
@@ -208,6 +209,79 @@ def test_a_server_that_comes_back_with_another_model_is_in_no_more(tmp_path: Pat
         asked_of_other = asyncio.run(work(first, second))
     assert len([line for line in told if "it gets no requests" in line]) == 1, told
     assert asked_of_other <= 2 * 16, "what was under way as it fell"
+
+
+@pytest.mark.parametrize("sha", [TgiDouble.model_sha, "0" * 40])
+def test_a_server_that_is_named_again_is_asked_what_it_serves(tmp_path: Path, sha: str) -> None:
+    file = tmp_path / "servers"
+    first, second = (TgiDouble(speed=Speed(step=0.01), max_concurrent_requests=8) for _ in range(2))
+
+    async def work() -> tuple[int, int, list[str]]:
+        async with first, second:
+            file.write_text(f"{first.url}\n{second.url}\n")
+            async with ServerPool([], file=file) as pool:
+                asked = asyncio.ensure_future(ask_all(pool, texts(800), at_once=20))
+                await asyncio.sleep(1)
+                file.write_text(first.url)
+                await asyncio.sleep(3)
+                second.model_sha, before = sha, len(second.log)
+                file.write_text(f"{first.url}\n{second.url}\n")
+                assert failures(await asked) == []
+                await asyncio.sleep(3)
+                return before, len(second.log), [member.server.url for member in pool.members]
+
+    before, after, members = run_in_virtual_time(work)
+    assert before > 0
+    if sha == TgiDouble.model_sha:
+        assert after > before + 50 and set(members) == {first.url, second.url}
+    else:
+        assert after == before and members == [first.url]
+
+
+def test_what_a_server_that_goes_for_good_has_in_work_is_asked_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "servers"
+    good = TgiDouble(speed=SHORT, max_concurrent_requests=8)
+    gone = TgiDouble(speed=SHORT, max_concurrent_requests=8)
+    gone.fault("hang", at=range(4))
+    gone.fault("reset")
+
+    async def work() -> float:
+        async with good, gone:
+            file.write_text(f"{good.url}\n{gone.url}\n")
+            async with ServerPool([], file=file) as pool:
+                start = time.monotonic()
+                gone.status_of = {"/info": 500}  # it is left alone, and stays so
+                asked = asyncio.ensure_future(ask_all(pool, texts(400), at_once=20))
+                await asyncio.sleep(0.5)
+                file.write_text(good.url)
+                assert failures(await asked) == []
+                return time.monotonic() - start
+
+    assert run_in_virtual_time(work) < 60, "they were taken to be under way until it was silent for too long"
+
+
+def test_patience_begins_when_no_server_works_any_more() -> None:
+    server = TgiDouble(speed=Speed(step=5.0), max_concurrent_requests=8)
+    server.fault("429", times=1)
+
+    async def work() -> list[Outcome]:
+        async with server, ServerPool([server.url], patience=3) as pool:
+            long = asyncio.ensure_future(ask(pool, "word " * 20))
+            await asyncio.sleep(60)
+            server.fault("reset", times=3)
+            return [*await ask_all(pool, texts(3), 3), await long]
+
+    assert failures(run_in_virtual_time(work)) == []
+
+
+def test_one_short_and_slow_answer_does_not_make_silence_usual() -> None:
+    pool = ServerPool(["http://127.0.0.1:9"])
+    pool._learn_speed(12.0, 5, 2048)
+    for _ in range(50):
+        pool._learn_speed(15.0, 500, 2048)
+    assert pool._silence_allowed() < 600
+    pool._learn_speed(40.0, 0, 2048)
+    assert pool._silence_allowed() < 600
 
 
 def test_a_server_that_is_not_up_yet_is_asked_again() -> None:

@@ -125,6 +125,9 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         ("    default: better", "    default: [better]", 19, "release.configs.default: ", FIX),
         ("rewrite: prompt.md", "rewrite: prompt.md\n    on_failure: retry", 14, "stages.2.on_failure: ", FIX),
         (ONE, "source: code\n", 2, "source: ", FIX),
+        ("    ablation: lint", "    ablation/exp2: lint", 20, "a config's name is made of letters", FIX),
+        ("    ablation: lint", "    ../out: lint", 20, "a config's name is made of letters", FIX),
+        ("  license: llama3.3", "  license: mit\n  held_out: 0.1\n  split: test", 23, "the split 'test'", FIX),
         # missing keys
         ("name: mine\n", "", 1, "'name' is missing", "add it"),
         ("  path: code\n", "", 2, "'source.path' is missing", "add it"),

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from builder.run.owner import this_process
 from tests.support import builder, builder_json, command, digests, environment, write_corpus
 from tests.tgi_double import TgiDouble
 
@@ -186,6 +187,52 @@ def test_a_llama_release_says_so(project: Project) -> None:
     assert "**Built with Llama**" in (project.dest / "README.md").read_text()
     assert "Llama 3.3 Community License" in (project.dest / "NOTICE").read_text()
     assert (project.dest / "LICENSE").read_text() == project.license.read_text()
+
+
+def test_every_llama_licence_has_its_duties_and_none_is_passed_over(project: Project) -> None:
+    project.license.write_text("LLAMA 3.1 COMMUNITY LICENSE AGREEMENT\n")
+    said = builder(*project.arguments(), exit_code=2).stderr
+    assert "license: llama3.1" in said and not project.dest.exists()
+    builder_json(*project.arguments("--set", "release.license=llama3.1"))
+    assert "Llama 3.1 is licensed under the Llama 3.1" in (project.dest / "NOTICE").read_text()
+    card = (project.dest / "README.md").read_text()
+    assert "**Built with Llama**" in card and "https://www.llama.com/llama3_1/use-policy" in card
+
+
+def test_a_sources_licence_file_that_is_not_there_is_said_before_anything_is_built(project: Project) -> None:
+    said = builder(*project.arguments("--set", "source.license_file=LICENCE"), exit_code=2).stderr
+    assert "no such licence file of source" in said
+    assert not project.run.exists()
+
+
+def test_a_version_that_no_reader_got_is_passed_over_and_an_old_one_takes_none_back(project: Project) -> None:
+    builder_json(*project.arguments())
+    longer = ("--set", "stages.long.min_characters=3000")
+    first, project.run = project.run, project.run.with_name("longer")
+    assert builder_json(*project.arguments(*longer))["version"] == "1.1.0"
+    project.dest.unlink()  # killed between the rename and the link
+    project.dest.symlink_to("small.versions/v1.0.0", target_is_directory=True)
+    longest = ("--set", "stages.long.min_characters=6000")
+    project.run = project.run.with_name("longest")
+    assert builder_json(*project.arguments(*longest))["version"] == "1.2.0"
+    project.run = first
+    assert builder_json(*project.arguments("--version", "1.0.0"))["new"] is False
+    assert project.dest.readlink().name == "v1.2.0"
+
+
+def test_what_a_killed_publisher_left_goes_and_what_another_has_in_work_stays(project: Project) -> None:
+    versions = project.dest.with_name("small.versions")
+    killed = (
+        versions / f".stage-{this_process().rpartition('-')[0]}-0-12345678"
+    )  # a process of this number before us
+    at_work, elsewhere = (
+        versions / f".stage-{this_process()}-12345678",
+        versions / ".stage-0123456789ab-1-5-12345678",
+    )
+    for stage in (killed, at_work, elsewhere):
+        stage.mkdir(parents=True)
+    builder_json(*project.arguments())
+    assert {path.name for path in versions.glob(".stage-*")} == {at_work.name, elsewhere.name}
 
 
 def test_nothing_kept_is_no_release(project: Project) -> None:

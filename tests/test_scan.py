@@ -111,6 +111,13 @@ def test_a_benchmarks_item_stops_a_release_unless_the_recipe_allows_it(tmp_path:
     assert all(one["found"] == {"contaminated": 1} for one in project.scanned)
 
 
+def test_two_scans_by_one_filter_have_a_limit_each(tmp_path: Path) -> None:
+    scan = "[{filter: length, max_characters: 30}, {filter: length, max_characters: 500, allow: 9}]"
+    project = Project(tmp_path, scan, "word " * 20)
+    said = project.publish(exit_code=3).stderr.replace("\n", " ")
+    assert "length refuses 1 of 301 rows of default" in said
+
+
 def test_nothing_is_scanned_where_the_recipe_says_so(tmp_path: Path) -> None:
     project = Project(tmp_path, "[]", f'key = """{key_block("RSA PRIVATE")}"""\n')
     project.publish()

@@ -9,7 +9,15 @@ from email.utils import formatdate
 
 import pytest
 
-from builder.errors import ConnectionBroken, GenerationFailed, RequestFailed, ServerOverloaded, ServerUnavailable
+from builder.errors import (
+    ConnectionBroken,
+    GenerationFailed,
+    RequestFailed,
+    RequestRejected,
+    ServerOverloaded,
+    ServerRefused,
+    ServerUnavailable,
+)
 from builder.rewriting import pool as pool_module
 from builder.rewriting import transport
 from builder.rewriting.generation import Generation, Model
@@ -52,6 +60,32 @@ KINDS = ["application/json", "application/json; charset=utf-8", "text/plain", "t
 def test_a_completion_is_one_whatever_its_content_type(kind: str | None) -> None:
     headers = [] if kind is None else [f"Content-Type: {kind}"]
     assert posted(COMPLETION, *headers) == Generation("a", "stop", 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses"),
+    [
+        (RequestRejected, (400, 413, 414, 422, 431)),
+        (ServerRefused, (401, 402, 403, 404, 405, 407, 451)),
+        (ServerUnavailable, (302, 408, 409, 421, 423, 425, 499, 502, 503, 504)),
+        (GenerationFailed, (424, 500)),
+    ],
+)
+def test_only_a_status_that_says_so_is_the_inputs_fault(kind: type[Exception], statuses: tuple[int, ...]) -> None:
+    for status in statuses:
+        with pytest.raises(kind, match=str(status)):
+            posted(b'{"error": "so it is"}', "Content-Type: application/json", status=status)
+
+
+def test_an_answer_nested_too_deeply_is_one_documents_trouble() -> None:
+    nested = b"[" * 1000 + b"]" * 1000
+    for body, status in (
+        (b'{"error": %s}' % nested, 500),
+        (COMPLETION.replace(b'"stop"', nested), 200),
+        (COMPLETION.replace(b"3", nested), 200),
+    ):
+        with pytest.raises(GenerationFailed):
+            posted(body, "Content-Type: application/json", status=status)
 
 
 @pytest.mark.parametrize("headers", [["Content-Type: text/html"], ["Content-Type: text/plain"], []])

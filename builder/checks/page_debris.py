@@ -19,11 +19,12 @@ _ITEM = (
     "|about(?: us)?|terms|privacy|faq|help|tweet|print|permalink|read more|load more|advertisement"
     "|skip to (?:main )?content)"
 )
-_BETWEEN = r" *[|·»›>•,/–—] *"
+_BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
+_WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
 _LINES = tuple(
     re.compile(pattern, re.I)
     for pattern in (
-        rf"\W*{_ITEM}(?:{_BETWEEN}[\w ]{{1,30}}){{0,20}}\W*",
+        rf"\W*{_ITEM}(?:{_BETWEEN}{_WORDS}){{0,40}}\W*",
         r".*\b(?:all rights reserved|privacy policy|terms of (?:use|service)|terms and conditions)\b.*",
         r".*\b(?:cookie (?:policy|notice)|(?:uses?|accept|allow|our) (?:all )?cookies|value your privacy)\b.*",
         r".*(?:©|\(c\) ?(?:19|20)\d\d|copyright (?:19|20)\d\d).*",

@@ -90,6 +90,8 @@ def _environment(*, is_markup: bool) -> jinja2.Environment:
 def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
     """Return the card's metadata; `dataset_info` comes from the written files."""
     size = next((name for bound, name in _SIZES if facts.rows < bound), "100B<n<1T")
+    names = [config.name for config in facts.configs]
+    default = "default" if "default" in names else names[0]  # `datasets` takes that name for one, marked or not
     return {
         **_license(facts),
         "language": facts.language,
@@ -106,9 +108,9 @@ def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
                     {"split": split.name, "path": f"data/{config.name}/{split.name}-*.parquet"}
                     for split in config.splits
                 ],
-                **({"default": True} if position == 0 else {}),
+                **({"default": True} if config.name == default else {}),
             }
-            for position, config in enumerate(facts.configs)
+            for config in facts.configs
         ],
         "dataset_info": [{"config_name": config.name, **_info(config)} for config in facts.configs],
     }

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from builder.errors import UsageError
-from builder.files import storage, sync_folder
+from builder.files import sync_folder
 from builder.release.destination import Destination, Overtaken, Plan
-from builder.release.manifest import Manifest, read_manifest
+from builder.release.manifest import Manifest, parse_version, read_manifest
+from builder.release.stages import stage_in
 
 
 class FolderDestination(Destination):
@@ -38,19 +37,11 @@ class FolderDestination(Destination):
         self.name, self.label = str(dest), dest.name
         self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
         self._planned_on: str | None = None
+        self._made: str | None = None  # the version that `put` has made
 
-    @contextmanager
-    def stage(self) -> Iterator[Path]:
+    def stage(self) -> AbstractContextManager[Path]:
         """Give a directory beside the versions."""
-        stage = self._versions / f".stage-{os.getpid()}"
-        with storage(self._versions):
-            self._versions.mkdir(parents=True, exist_ok=True)
-            self._remove_stale()
-            stage.mkdir()
-            try:
-                yield stage
-            finally:
-                shutil.rmtree(stage, ignore_errors=True)
+        return stage_in(self._versions)
 
     def newest(self) -> Manifest | None:
         """Return the manifest that `DEST` leads to."""
@@ -88,9 +79,14 @@ class FolderDestination(Destination):
                 raise
             raise Overtaken(self.name) from error
         sync_folder(self._versions)
+        self._made = manifest.version
 
     def settle(self, manifest: Manifest) -> None:
-        """Make `DEST` a link to the version, in one step."""
+        """Make `DEST` a link to the version, in one step. An old one that was there takes no reader back."""
+        current = read_manifest(self._dest)
+        is_older = current is not None and parse_version(manifest.version) < parse_version(current.version)
+        if is_older and self._made != manifest.version:
+            return
         link = self._dest.with_name(f".{self._dest.name}.{os.getpid()}.link")
         link.unlink(missing_ok=True)
         link.symlink_to(os.path.relpath(self._path(manifest.version), self._dest.parent), target_is_directory=True)
@@ -102,10 +98,3 @@ class FolderDestination(Destination):
 
     def _pointed_at(self) -> str | None:
         return str(self._dest.readlink()) if self._dest.is_symlink() else None
-
-    def _remove_stale(self) -> None:
-        """Remove what killed publishers have left."""
-        for stage in self._versions.glob(".stage-*"):
-            owner = stage.name.rpartition("-")[2]
-            if not Path(f"/proc/{owner}").exists():
-                shutil.rmtree(stage, ignore_errors=True)

@@ -12,10 +12,8 @@ An answer that was lost is looked for before anything is asked again: a commit w
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,12 +21,12 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.errors import HfHubHTTPError
 from rich.filesize import decimal
 
-from builder.errors import VerificationFailed
-from builder.files import storage
+from builder.errors import UsageError, VerificationFailed
 from builder.release.destination import Destination, Overtaken, Plan
-from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same
+from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import MANIFEST, Manifest
 from builder.release.new_bytes import Sent
+from builder.release.stages import stage_in
 from builder.sources.hub_files import HubFiles
 
 _UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
@@ -58,22 +56,27 @@ class HubDestination(Destination):
         self._committed: str | None = None
         self._tree: Tree = {}
 
-    @contextmanager
-    def stage(self) -> Iterator[Path]:
+    def stage(self) -> AbstractContextManager[Path]:
         """Give a directory in the run."""
-        stage = self._work / f"stage-{os.getpid()}"
-        with storage(self._work):
-            shutil.rmtree(self._work, ignore_errors=True)  # of a publisher that was killed
-            stage.mkdir(parents=True)
-            try:
-                yield stage
-            finally:
-                shutil.rmtree(self._work, ignore_errors=True)
+        return stage_in(self._work)
 
     def newest(self) -> Manifest | None:
-        """Return the manifest on main."""
+        """Return the manifest on main.
+
+        Raises:
+            UsageError: The dataset holds files, and is no release of ours.
+        """
         self._look()
-        return None if self._head is None else self._repository.manifest_at(self._head, self._tree)
+        if self._head is None:
+            return None
+        manifest = self._repository.manifest_at(self._head, self._tree)
+        if manifest is None and (others := sorted(self._tree.keys() - NOT_OURS - {"README.md"})):
+            raise UsageError(
+                f"it is no release of ours, and would lose {len(others)} files ({', '.join(others[:3])})",
+                where=f"{SCHEME}{self.name}",
+                remedy="choose another --to, or remove its files first",
+            )
+        return manifest
 
     def _look(self) -> None:
         self._head = self._repository.resolve("main")
@@ -89,9 +92,20 @@ class HubDestination(Destination):
         return HubFiles(self.name, self._head or "main", sizes).open(path)
 
     def version(self, number: str) -> Manifest | None:
-        """Return the manifest of the version that is tagged so."""
+        """Return the manifest of the version that is tagged so.
+
+        Raises:
+            UsageError: What is tagged so is no release of ours.
+        """
         sha = self._repository.tags().get(f"v{number}")
-        return None if sha is None else self._repository.manifest_at(sha)
+        manifest = None if sha is None else self._repository.manifest_at(sha)
+        if sha is not None and manifest is None:
+            raise UsageError(
+                f"its tag v{number} is on a commit that is no release of ours, and a tag is never moved",
+                where=f"{SCHEME}{self.name}",
+                remedy="choose a number that has no tag with --version, or another --to",
+            )
+        return manifest
 
     def plan(self, stage: Path, manifest: Manifest) -> Plan:
         """Compare with main as `newest` found it."""
@@ -121,6 +135,8 @@ class HubDestination(Destination):
             lambda: api.create_repo(self.name, repo_type="dataset", private=private, exist_ok=True)
         )
         self._look()
+        if MANIFEST in self._tree:
+            raise Overtaken(self.name)
 
     def _upload(self, adds: Sequence[CommitOperationAdd], plan: Plan) -> None:
         done, total, sent = 0, sum(plan.adds.values()), Sent()
@@ -148,7 +164,7 @@ class HubDestination(Destination):
                 operations,
                 repo_type="dataset",
                 parent_commit=self._head,
-                commit_message=f"Version {manifest.version}",
+                commit_message=title_of(manifest),
                 commit_description=f"content {manifest.content_sha256}",
             )
             self._committed = done.oid
@@ -197,7 +213,7 @@ class HubDestination(Destination):
         """
         tag = f"v{manifest.version}"
         tagged = self._repository.tags().get(tag)
-        sha = tagged or self._committed or self._repository.resolve("main") or ""
+        sha = tagged or self._committed or self._repository.commit_of(manifest) or ""
         problems = self._repository.differences(sha, manifest) or self._repository.miscounted(sha, manifest)
         if problems:
             raise VerificationFailed(

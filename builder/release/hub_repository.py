@@ -80,6 +80,15 @@ class HubRepository:
 
     # --- against a manifest ---
 
+    def commit_of(self, manifest: Manifest) -> str | None:
+        """Return the commit that made a version, else main's head: somebody may have edited the card since."""
+        head = self.resolve("main")
+        if head is None or not self.differences(head, manifest):
+            return head
+        commits = self.ask(lambda: self.api.list_repo_commits(self.name, repo_type="dataset", revision=head))
+        made = [one.commit_id for one in commits if one.title == title_of(manifest)]
+        return next((commit for commit in made if not self.differences(commit, manifest)), head)
+
     def differences(self, revision: str, manifest: Manifest) -> list[str]:
         """Return how a revision's files differ from a manifest, by the digests and sizes that the Hub tells."""
         tree = self.tree(revision)
@@ -129,7 +138,7 @@ class HubRepository:
             return tenacity.Retrying(**_PATIENCE.policy())(request)
         except (RepositoryNotFoundError, RevisionNotFoundError):
             raise
-        except (HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
+        except (HfHubHTTPError, httpx.HTTPError, ConnectionError, ValueError) as error:
             status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
             where = f"{self.api.endpoint}/datasets/{self.name}"
             if status in (409, 412):
@@ -150,6 +159,11 @@ class HubRepository:
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
+
+
+def title_of(manifest: Manifest) -> str:
+    """Return the title of the commit that makes a version."""
+    return f"Version {manifest.version}"
 
 
 def is_same(remote: RepoFile | None, path: Path) -> bool:

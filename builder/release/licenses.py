@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,10 @@ from builder.sources import Source
 
 USE_POLICY = "USE_POLICY.md"
 
-_NOTICES = {
-    "llama3.3": (
-        "Llama 3.3 is licensed under the Llama 3.3 Community License, Copyright © Meta Platforms, Inc. "
-        "All Rights Reserved."
-    )
-}
+_LLAMAS = {"llama3.1": "3.1", "llama3.2": "3.2", "llama3.3": "3.3", "llama4": "4"}
+"""The licences of one form: a copy, a notice, "Built with Llama", a name, a policy. Those before have another."""
+
+_LLAMA_LICENSE = re.compile(r"\s*LLAMA\s+(\d(?:\.\d)?)\s+COMMUNITY LICENSE", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,24 @@ class Duties:
 
 def duties_of(license_id: str) -> Duties:
     """Return a licence's duties towards whoever publishes or uses what the model wrote."""
-    if license_id != "llama3.3":
+    version = _LLAMAS.get(license_id)
+    if version is None:
         return Duties()
     return Duties(
         built_with="Built with Llama",
         naming="A model trained on this data and distributed must have a name that begins with “Llama”.",
-        policy="https://www.llama.com/llama3_3/use-policy",
+        policy=f"https://www.llama.com/llama{version.replace('.', '_')}/use-policy",
     )
+
+
+def _see_that_it_is_met(license_id: str, text: Path) -> None:
+    found = _LLAMA_LICENSE.match(text.read_text(encoding="utf-8", errors="replace"))
+    if found is not None and _LLAMAS.get(license_id) != found[1]:
+        raise UsageError(
+            f"the generator is under the Llama {found[1]} Community License, the release under {license_id!r}",
+            where=str(text),
+            remedy=f"write `license: llama{found[1]}` under `release`: its duties come with what the model wrote",
+        )
 
 
 def write_licenses(
@@ -53,16 +63,21 @@ def write_licenses(
         source_terms: What the recipe says of the sources' terms.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: There is no such file, or it is the licence of a Llama and the release is under another.
     """
     if generator is not None:
         if not generator.text.is_file():
             raise UsageError("there is no such licence file", where=str(generator.text))
+        _see_that_it_is_met(license_id, generator.text)
         (folder / "LICENSE").write_bytes(generator.text.read_bytes())
         if generator.policy is not None:
             (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())
-    if license_id in _NOTICES:
-        (folder / "NOTICE").write_text(_NOTICES[license_id] + "\n", encoding="utf-8")
+    if version := _LLAMAS.get(license_id):
+        notice = (
+            f"Llama {version} is licensed under the Llama {version} Community License, "
+            "Copyright © Meta Platforms, Inc. All Rights Reserved.\n"
+        )
+        (folder / "NOTICE").write_text(notice, encoding="utf-8")
     licenses = folder / "licenses"
     licenses.mkdir()
     lines = ["# Licences of the sources", ""]
@@ -71,8 +86,8 @@ def write_licenses(
         lines.append(f"- {label}: {source.license or 'not stated in the recipe'}")
         if source.license_url:
             lines.append(f"  ({source.license_url})")
-        if source.license_file is not None and source.license_file.is_file():
-            copy = licenses / f"{label}-LICENSE.txt"
+        if source.license_file is not None:
+            copy = licenses / f"{label.replace('/', '--')}-LICENSE.txt"
             copy.write_bytes(source.license_file.read_bytes())
             lines.append(f"  Text: [{copy.name}]({copy.name})")
     if source_terms:

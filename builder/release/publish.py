@@ -89,6 +89,13 @@ def see_ahead(loaded: LoadedRecipe, dest: str, license_file: Path | None) -> Non
         FolderDestination(Path(dest))
     if license_file is not None and not license_file.is_file():
         raise UsageError("there is no such licence file", where=str(license_file))
+    for source in loaded.recipe.sources:
+        if source.license_file is not None and not source.license_file.is_file():
+            raise UsageError(
+                f"there is no such licence file of source {source.label()}",
+                where=str(source.license_file),
+                remedy="correct `license_file` in the recipe",
+            )
     for one in loaded.scans:
         one.used.workplace()
 
@@ -179,15 +186,19 @@ def _release(
         if not is_trial:
             destination.settle(old)
         return _published(destination, old, facts, is_new=False)
-    number = ".".join(map(str, parse_version(version or next_version(old, content))))
-    existing = destination.version(number)
-    if existing is not None:
-        if existing.content_sha256 != digest:
+    if version is None:
+        number, existing = _free_number(destination, old, content, digest)
+    else:
+        number = ".".join(map(str, parse_version(version)))
+        existing = destination.version(number)
+        if existing is not None and existing.content_sha256 != digest:
+            free, _ = _free_number(destination, old, content, digest)
             raise UsageError(
                 f"version {number} is published with other content, and a version never changes",
                 where=destination.name,
-                remedy=f"publish as {next_version(old, content)}, or leave --version out",
+                remedy=f"publish as {free}, or leave --version out",
             )
+    if existing is not None:
         if not is_trial:
             destination.settle(existing)
         return _published(destination, existing, facts, is_new=False)
@@ -212,6 +223,17 @@ def _release(
     destination.put(stage, manifest)
     destination.settle(manifest)
     return _published(destination, manifest, facts, is_new=True)
+
+
+def _free_number(
+    destination: Destination, old: Manifest | None, content: dict[str, Any], digest: str
+) -> tuple[str, Manifest | None]:
+    """Return the next number that is not taken by other content, and its version where this content is there."""
+    number = next_version(old, content)
+    # Readers may not have the newest there is: a publisher may have been killed, or an old version mended since.
+    while (existing := destination.version(number)) is not None and existing.content_sha256 != digest:
+        number = next_version(existing, content)
+    return number, existing
 
 
 def _published(destination: Destination, manifest: Manifest, facts: ReleaseFacts, *, is_new: bool) -> Published:

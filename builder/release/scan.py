@@ -65,6 +65,7 @@ class Scanned:
     Attributes:
         name: The filter's name.
         config: The config's name.
+        allow: How many rows it may refuse.
         rows: Rows that it looked at.
         found: Rows that it refuses, by reason.
         ids: Some of those.
@@ -72,6 +73,7 @@ class Scanned:
 
     name: str
     config: str
+    allow: int
     rows: int = 0
     found: Counter[str] = field(default_factory=Counter)
     ids: list[str] = field(default_factory=list)
@@ -95,8 +97,7 @@ def scan(
         return []
     say(f"scanning {sum(config.rows for config in looked_at)} rows: {', '.join(one.name for one in scans)}")
     found = asyncio.run(_scan(folder, looked_at, scans, workers, say))
-    allowed = {one.name: one.allow for one in scans}
-    if tripped := [one for one in found if one.found.total() > allowed[one.name]]:
+    if tripped := [one for one in found if one.found.total() > one.allow]:
         raise GateTripped(
             "; ".join(f"{one.name} refuses {one.found.total()} of {one.rows} rows of {one.config} "
                       f"({', '.join(one.ids)} …)" for one in tripped),
@@ -113,7 +114,7 @@ async def _scan(
     async with Workers(count, say) as workers:
         found = []
         for config in configs:
-            results = [Scanned(one.name, config.name) for one in scans]
+            results = [Scanned(one.name, config.name, one.allow) for one in scans]
             batches = [_batch(one.used) for one in scans]
             await _look(_rows(folder, config), list(zip(scans, batches, results, strict=True)), workers, 2 * count)
             found += results

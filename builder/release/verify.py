@@ -42,6 +42,7 @@ def verify(dest: str) -> Manifest:
 
 def _verify_on_hub(dest: str) -> Manifest:
     dataset, _, revision = dest.removeprefix(SCHEME).partition("@")
+    dataset = dataset.strip("/")
     repository = HubRepository(dataset)
     found = repository.resolve(revision or "main")
     manifest = None if found is None else repository.manifest_at(found)

@@ -22,6 +22,7 @@ from builder.errors import (
     ConnectionBroken,
     GenerationFailed,
     NoServer,
+    RequestRejected,
     ServerOverloaded,
     ServerUnavailable,
 )
@@ -64,8 +65,8 @@ class ServerPool:
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
         self._emptying: Member | None = None  # taken, but not empty yet
         self._failing_since: float | None = None
-        self._longest = 0.0  # seconds: the most tokens ever asked for, at the usual speed
-        self._token_seconds = 0.0  # a moving average
+        self._most_tokens = 0  # ever asked for
+        self._taken = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
         self.answers = 0
         """How many requests were answered."""
 
@@ -100,7 +101,7 @@ class ServerPool:
     @property
     def limit(self) -> int:
         """How many requests all servers together take at once now."""
-        return sum(int(member.limit) for member in self.members)
+        return sum(int(member.limit) for member in self.members if not member.is_leaving)
 
     @property
     def in_flight(self) -> int:
@@ -113,7 +114,9 @@ class ServerPool:
         return self._roster.is_waiting
 
     def _silence_allowed(self) -> float:
-        return max(_SILENCE[0], _SILENCE[1] * self._longest) if self._longest else _FIRST_SILENCE
+        seconds, tokens = self._taken
+        longest = self._most_tokens * seconds / tokens if tokens else 0.0
+        return max(_SILENCE[0], _SILENCE[1] * longest) if longest else _FIRST_SILENCE
 
     # --- one request ---
 
@@ -155,7 +158,7 @@ class ServerPool:
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
-            stop=lambda _: tries.broken >= _GENERATION_TRIES or self._is_out_of_patience(),
+            stop=lambda state: tries.broken >= _GENERATION_TRIES or self._has_no_server_for(state),
             wait=_pause,
             reraise=True,
         )
@@ -169,13 +172,19 @@ class ServerPool:
             ) from error
         return generation
 
+    def _has_no_server_for(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, ServerUnavailable) and self._is_out_of_patience()
+
     def _is_out_of_patience(self) -> bool:
         # The pool's patience, not the request's: while others are answered, or worked on, this one waits its turn.
-        now = time.monotonic()
-        if self._failing_since is None or now - self._failing_since <= self._wanted.patience:
+        if self._failing_since is None:
             return False
+        now = time.monotonic()
         able = (member for member in self.members if member.is_able)
-        return not any(now - asked.since > _AT_WORK for member in able for asked in member.requests)
+        if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
+            self._failing_since = now
+        return now - self._failing_since > self._wanted.patience
 
     async def _try(self, body: bytes, max_tokens: int, tries: _Tries) -> Generation:
         """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
@@ -217,9 +226,10 @@ class ServerPool:
         return answer.generation
 
     def _learn_speed(self, seconds: float, tokens: int, max_tokens: int) -> None:
-        each = seconds / max(1, tokens)
-        self._token_seconds += (each - self._token_seconds) / (50 if self._token_seconds else 1)
-        self._longest = max(self._longest, max_tokens * self._token_seconds)
+        self._most_tokens = max(self._most_tokens, max_tokens)
+        if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
+            before, counted = self._taken
+            self._taken = 0.98 * before + seconds, 0.98 * counted + tokens
 
     async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
         """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
@@ -228,8 +238,9 @@ class ServerPool:
             member.requests.add(asked)
             try:
                 return await post(self._session, member.server, body)
-            except GenerationFailed:
+            except (GenerationFailed, RequestRejected):
                 member.last_answer = time.monotonic()  # it works: it is the input that doesn't
+                self._failing_since = None
                 raise
             finally:
                 member.requests.discard(asked)
@@ -261,6 +272,7 @@ class ServerPool:
 
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
+        self._is_out_of_patience()  # whose clock starts anew while a server is at work
         if self._roster.failure is not None:
             self._turn_away(self._roster.failure)
         elif self.is_waiting and (self._waiting or self._waiting_alone):

@@ -183,9 +183,11 @@ class Roster:
             if self._wanted.file is not None:
                 with contextlib.suppress(UsageError):  # half-written: the next look will tell
                     self._follow(set(self._wanted.addresses()))
-            for member in self.members:
+            for member in list(self.members):
                 self._give_up(member)
-                if member.in_flight and not member.is_out and member.server.limit < member.server.most:
+                if member.is_leaving and not member.in_flight and not member.is_out:
+                    self.members.remove(member)
+                elif member.in_flight and not member.is_out and member.server.limit < member.server.most:
                     self._look_at(member)
             self._say_if_none()
             self._on_change()
@@ -236,9 +238,16 @@ class Roster:
             self._awaited.add(url)
             self.start(self._join(url))
         for url, member in there.items():
-            if member.is_leaving != (url not in wanted):
-                member.is_leaving = url not in wanted
-                self._say(f"{url}: {'leaves: no more requests to it' if member.is_leaving else 'is back'}")
+            if member.is_leaving == (url not in wanted):
+                continue
+            member.is_leaving, member.is_taken = url not in wanted, False
+            if member.is_leaving:
+                self._say(f"{url}: leaves: no more requests to it")
+                continue
+            self._say(f"{url}: is named again")
+            if not member.is_out:  # it may be another server by now; one that is out is being asked already
+                member.is_out = True
+                self.start(self._return(member))
         self._awaited &= wanted
 
     async def _join(self, url: str) -> None:
@@ -258,6 +267,8 @@ class Roster:
         server = await self._until_it_answers(url, lambda: not member.is_leaving, pause)
         if server is None:
             self.members.remove(member)
+            for request in member.requests:  # nobody would look after them any more
+                request.scope.cancel()
             if not member.is_leaving:
                 self._awaited.add(url)  # as another's it gets no requests, and is asked no more
             return

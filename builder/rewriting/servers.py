@@ -176,4 +176,7 @@ def words_of(content: bytes) -> str:
     if isinstance(said, dict):
         error = said.get("error", said)
         said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
-    return str(said)[:300]
+    try:
+        return str(said)[:300]
+    except RecursionError:
+        return "(a body nested too deeply)"

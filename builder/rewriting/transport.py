@@ -94,7 +94,7 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
 
 
@@ -113,7 +113,7 @@ def _count(said: object) -> int:
 def error_for(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> Exception:
     """Return the error that a status other than 200 means: try elsewhere, a few times, never, or stop."""
     what, where = f"{status}: {words_of(content)}", server.url
-    if status in (401, 403, 404, 405):
+    if status in (401, 402, 403, 404, 405, 407, 451):
         return ServerRefused(
             what,
             where=where,
@@ -123,9 +123,10 @@ def error_for(status: int, content: bytes, headers: Mapping[str, str], server: S
         return GenerationFailed(what, where=where)
     if status == 429 or (status == 503 and server.kind == "sglang"):  # which says so that its queue is full
         return ServerOverloaded(what, where=where, retry_after=_retry_after(headers))
-    if status >= 500 or status < 400 or status in (408, 425):  # a redirect, and what a proxy has no patience for
-        return ServerUnavailable(what, where=where, retry_after=_retry_after(headers))
-    return RequestRejected(what, where=where)
+    if status in (400, 413, 414, 422, 431):
+        return RequestRejected(what, where=where)
+    # A redirect, what a proxy has no patience for, and what says nothing of the input.
+    return ServerUnavailable(what, where=where, retry_after=_retry_after(headers))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -142,5 +143,5 @@ def _waited(headers: Mapping[str, str]) -> float | None:
     """Return the share of queue time, which TGI tells in milliseconds."""
     try:
         return int(headers["x-queue-time"]) / max(1, int(headers["x-total-time"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None

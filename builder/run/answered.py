@@ -86,6 +86,7 @@ class Answered:
             query = "SELECT 1 FROM shards WHERE (file, bytes, modified) = (?, ?, ?)"
             if self._connection.execute(query, state).fetchone():
                 return
+            self._placed.forget(shard.name)
             rows = sorted((_number(key), *place[1:]) for key, place in self._source.places_in(shard))
             self._connection.execute(_ADD, (shard.name, orjson.dumps(rows).decode()))
             self._connection.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", state)

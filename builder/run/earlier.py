@@ -72,6 +72,11 @@ class PlacedAnswers:
         answer = self._source.answer(rows[place.row], place) if place.row < len(rows) else None
         return generation_of(answer) if answer is not None and answer["key"] == key else None
 
+    def forget(self, file: str) -> None:
+        """Read this file anew: it was written again."""
+        for place in [place for place in self._groups if place[0] == file]:
+            del self._groups[place]
+
     def _group(self, file: str, group: int) -> Sequence[Row]:
         place = (file, group)
         if place not in self._groups:

@@ -108,9 +108,13 @@ class Journals:
             obtained.cancel()
         self._committer.cancel()
         await asyncio.gather(self._committer, return_exceptions=True)
+        # What arrived while the last group was being written is paid for, too.
+        last = self._thread.submit(_write, self._pending)
         self._thread.shutdown()
         for journal in self._open.values():
             journal.close()
+        if error is None:
+            last.result()  # else there is an error to tell already
 
     async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""

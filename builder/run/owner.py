@@ -61,6 +61,25 @@ class _Process:
         return silent > _SILENT_SECONDS
 
 
+def this_process() -> str:
+    """Return a name of this process, good for a file's, for `is_gone`."""
+    me = _Process.this()
+    return f"{_place(me)}-{me.pid}-{me.started}"
+
+
+def is_gone(name: str) -> bool | None:
+    """Whether the process that called itself so has ended; None where it was on another machine, or container."""
+    place, _, process = name.partition("-")
+    pid, _, started = process.partition("-")
+    if place != _place(_Process.this()) or not pid.isdigit():
+        return None
+    return _started(int(pid)) != started
+
+
+def _place(process: _Process) -> str:
+    return hashlib.sha256(process.place.encode()).hexdigest()[:12]
+
+
 def _started(pid: int) -> str | None:
     """Return when a process of this machine began, in ticks since the machine did; None where there is none."""
     try:

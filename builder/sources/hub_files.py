@@ -7,6 +7,7 @@ some minutes; what can't pass becomes an error that names the page to visit or t
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,9 @@ def passes(error: BaseException) -> bool:
         return False
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return error.response.status_code in _STATUS_THAT_PASSES
-    return isinstance(error, (httpx.TimeoutException, httpx.TransportError, ConnectionError, _ShortRange))
+    # The client reads some answers as JSON before it looks at their status: a gateway's page is none.
+    passing = httpx.TimeoutException, httpx.TransportError, ConnectionError, _ShortRange, json.JSONDecodeError
+    return isinstance(error, passing)
 
 
 @dataclass(frozen=True)
