@@ -262,7 +262,7 @@ def test_what_a_server_that_goes_for_good_has_in_work_is_asked_elsewhere(tmp_pat
 
 def test_patience_begins_when_no_server_works_any_more() -> None:
     server = TgiDouble(speed=Speed(step=5.0), max_concurrent_requests=8)
-    server.fault("429", times=1)
+    server.fault("reset", times=1)  # and no answer for a hundred seconds
 
     async def work() -> list[Outcome]:
         async with server, ServerPool([server.url], patience=3) as pool:
