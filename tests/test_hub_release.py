@@ -454,51 +454,13 @@ def test_the_token_goes_to_the_hub_alone(project: Project, hub: LocalHub, tmp_pa
     assert hub.token not in done.stdout + done.stderr
 
 
-# --- the generator's licence ---
-
-
-def published_by(
-    hub: LocalHub, home: Path, tmp_path: Path, model_sha: str, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """Publish what a model with this revision wrote, without a licence file."""
-    recipe = write_corpus(tmp_path / "project", MODULES[:3], lints=False)
-    with TgiDouble(model_id="meta-llama/Llama-9", model_sha=model_sha) as server:
-        return builder(
-            "publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "out" / "small",
-            "--server", server.url, "--set", "release.license=llama3.3", **options, **env(hub, home),
-        )  # fmt: skip
-
-
-def test_the_licence_is_that_of_the_revision_that_answered(hub: LocalHub, tmp_path: Path) -> None:
-    sha = hub.put(
-        "models/meta-llama/Llama-9", {"LICENSE.txt": b"The licence then.\n", "README.md": b"# A model\n"}
-    )
-    hub.put("models/meta-llama/Llama-9", {"LICENSE.txt": b"Another one now.\n"})
-    hub.fail("503", match="GET /api/models/")
-    published_by(hub, tmp_path / "home", tmp_path, sha)
-    assert (tmp_path / "out/small/LICENSE").read_text() == "The licence then.\n"
-    assert "Llama 3.3 Community License" in (tmp_path / "out/small/NOTICE").read_text()
-
-
-@pytest.mark.parametrize("lacking", ["repository", "file", "access"])
-def test_no_licence_no_release(hub: LocalHub, tmp_path: Path, lacking: str) -> None:
-    sha = "0" * 40
-    if lacking != "repository":
-        name = "README.md" if lacking == "file" else "LICENSE"
-        sha = hub.put("models/meta-llama/Llama-9", {name: b"# A model\n"})
-    if lacking == "access":
-        hub.gate("models/meta-llama/Llama-9")
-    said = published_by(hub, tmp_path / "home", tmp_path, sha, exit_code=4 if lacking == "access" else 2).stderr
-    assert "--license-file" in said and "meta-llama/Llama-9" in said
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("small*/v*"))
-
-
 @pytest.mark.parametrize("dest", ["hf://datasets/small", "hf://datasets/org/small/more", "hf://datasets/"])
 def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path, dest: str) -> None:
     recipe = write_corpus(tmp_path / "project", MODULES[:2], lints=False)
     said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
     assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
     assert not (tmp_path / "run").exists()
+    assert "it names no dataset" in builder("verify", f"{dest}@v1.0.0", exit_code=2).stderr
 
 
 def test_answers_are_taken_from_a_release_on_the_hub(project: Project, hub: LocalHub, tmp_path: Path) -> None:

@@ -113,9 +113,11 @@ def test_a_shard_that_was_made_anew_since_it_was_indexed_gives_no_other_answer(c
         assert answered.may_have(changed), "it begins as a known one"
         assert answered.get(changed) is None
         assert sum(answered.may_have(f"{number:032x}{number:032x}") for number in range(1000)) < 10
-    shutil.copy(other, one)
-    with closing(Answered(run)) as answered:
+        shutil.copy(other, one)
+        answered.add(one)
         found = {key for key in keys if answered.get(key)}
+    with closing(Answered(run)) as answered:
+        assert {key for key in keys if answered.get(key)} == found
     there = set(answers_of(chain.run).values())
     assert found <= there < set(keys)
     assert len(found) >= len(there) - 2, "but for those of equal documents, of which the index keeps one place"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,14 @@ def fetch_license(model: Model) -> GeneratorLicense:
 
     try:
         found: GeneratorLicense = tenacity.Retrying(**Patience("the Hub", passes, brief).policy())(fetch)
-    except (HfHubHTTPError, EntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, ConnectionError) as error:
+    except (
+        HfHubHTTPError,
+        EntryNotFoundError,
+        OfflineModeIsEnabled,
+        httpx.HTTPError,
+        ConnectionError,
+        json.JSONDecodeError,
+    ) as error:
         raise _explained(error, where) from error
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,6 +160,18 @@ class HubRepository:
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
+
+
+def dataset_of(place: str) -> str:
+    """Return `ORG/NAME` of `hf://datasets/ORG/NAME`.
+
+    Raises:
+        UsageError: It names no dataset.
+    """
+    dataset = place.removeprefix(SCHEME).strip("/")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
+        raise UsageError("it names no dataset", where=place, remedy=f"write {SCHEME}ORG/NAME")
+    return dataset
 
 
 def title_of(manifest: Manifest) -> str:

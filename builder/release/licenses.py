@@ -40,7 +40,7 @@ def duties_of(license_id: str) -> Duties:
     )
 
 
-def _see_that_it_is_met(license_id: str, text: Path) -> None:
+def _check_that_it_is_met(license_id: str, text: Path) -> None:
     found = _LLAMA_LICENSE.match(text.read_text(encoding="utf-8", errors="replace"))
     if found is not None and _LLAMAS.get(license_id) != found[1]:
         raise UsageError(
@@ -68,7 +68,7 @@ def write_licenses(
     if generator is not None:
         if not generator.text.is_file():
             raise UsageError("there is no such licence file", where=str(generator.text))
-        _see_that_it_is_met(license_id, generator.text)
+        _check_that_it_is_met(license_id, generator.text)
         (folder / "LICENSE").write_bytes(generator.text.read_bytes())
         if generator.policy is not None:
             (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())

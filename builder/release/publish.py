@@ -6,7 +6,6 @@ Publishing equal content again does nothing but complete what is missing.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.generator_license import GeneratorLicense, fetch_license
 from builder.release.hub import HubDestination
-from builder.release.hub_repository import SCHEME
+from builder.release.hub_repository import SCHEME, dataset_of
 from builder.release.licenses import USE_POLICY, write_licenses
 from builder.release.manifest import (
     MANIFEST,
@@ -84,7 +83,7 @@ def see_ahead(loaded: LoadedRecipe, dest: str, license_file: Path | None) -> Non
         FilterUnavailable: A filter of `release.scan` is not installed.
     """
     if dest.startswith(SCHEME):
-        _dataset_of(dest)
+        dataset_of(dest)
     else:
         FolderDestination(Path(dest))
     if license_file is not None and not license_file.is_file():
@@ -108,14 +107,7 @@ def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: 
     """
     if not dest.startswith(SCHEME):
         return FolderDestination(Path(dest))
-    return HubDestination(_dataset_of(dest), run.path / "release", say, private=private)
-
-
-def _dataset_of(dest: str) -> str:
-    dataset = dest.removeprefix(SCHEME).strip("/")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise UsageError("it names no dataset", where=dest, remedy=f"write {SCHEME}ORG/NAME")
-    return dataset
+    return HubDestination(dataset_of(dest), run.path / "release", say, private=private)
 
 
 def publish(

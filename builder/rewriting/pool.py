@@ -178,13 +178,16 @@ class ServerPool:
 
     def _is_out_of_patience(self) -> bool:
         # The pool's patience, not the request's: while others are answered, or worked on, this one waits its turn.
+        self._count_anew_while_at_work()
+        failing = self._failing_since
+        return failing is not None and time.monotonic() - failing > self._wanted.patience
+
+    def _count_anew_while_at_work(self) -> None:
         if self._failing_since is None:
-            return False
-        now = time.monotonic()
-        able = (member for member in self.members if member.is_able)
+            return
+        now, able = time.monotonic(), (member for member in self.members if member.is_able)
         if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
             self._failing_since = now
-        return now - self._failing_since > self._wanted.patience
 
     async def _try(self, body: bytes, max_tokens: int, tries: _Tries) -> Generation:
         """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
@@ -272,7 +275,7 @@ class ServerPool:
 
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
-        self._is_out_of_patience()  # whose clock starts anew while a server is at work
+        self._count_anew_while_at_work()
         if self._roster.failure is not None:
             self._turn_away(self._roster.failure)
         elif self.is_waiting and (self._waiting or self._waiting_alone):

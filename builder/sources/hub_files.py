@@ -139,7 +139,14 @@ def patiently(
     policy["stop"] |= tenacity.stop_when_event_set(stopped)
     try:
         return tenacity.Retrying(**policy, sleep=tenacity.sleep_using_event(stopped))(request)
-    except (HfHubHTTPError, EntryNotFoundError, httpx.HTTPError, ConnectionError, _ShortRange) as error:
+    except (
+        HfHubHTTPError,
+        EntryNotFoundError,
+        httpx.HTTPError,
+        ConnectionError,
+        _ShortRange,
+        json.JSONDecodeError,
+    ) as error:
         raise _explained(error, where, revision) from error
 
 
