@@ -1,0 +1,21 @@
+"""What the checks' labelled sets say of them stays as good as docs/checks.md has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.labelled import misjudged, pairs
+
+_RIGHT_REFUSED, _WRONG_ACCEPTED = 0.01, 0.05
+_LABELLED: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize("check", _LABELLED)
+def test_a_check_refuses_the_wrong_and_lets_the_right_pass(check: str) -> None:
+    of = pairs(check)
+    right = sum(pair.is_right for pair in of)
+    assert len(of) >= 150
+    assert min(right, len(of) - right) >= 40
+    wrong = [(pair.is_right, pair.why, reason) for pair, reason in misjudged(check, of)]
+    assert sum(is_right for is_right, *_ in wrong) <= _RIGHT_REFUSED * right, wrong
+    assert sum(not is_right for is_right, *_ in wrong) <= _WRONG_ACCEPTED * (len(of) - right), wrong
