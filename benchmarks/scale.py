@@ -19,9 +19,9 @@ from python_texts import prompt_without_checks, python_texts, write_rows
 
 from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
+from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Digest, Rewriter
-from builder.rewriting.special_tokens import neutralise
 from builder.run.directory import Run
 from builder.run.journal import encode
 
@@ -49,9 +49,10 @@ def lines(folder: Path) -> Iterator[bytes]:
     loaded, model = load_recipe(str(folder / "scale.yaml")), Run.read(folder / "run").model
     stage = loaded.recipe.stages[0]
     assert isinstance(stage, RewriteStage) and model
-    rewriter = Rewriter(stage.name, loaded.prompts[stage.name], loaded.sampling(stage), stage.on_failure, model)
+    prompt, sampling = loaded.prompts[stage.name], loaded.sampling(stage)
+    rewriter = Rewriter(stage.name, prompt, sampling, stage.on_failure, model, fallback())
     for document in python_texts():
-        text = Digest(neutralise(document)[0])
+        text = Digest(fallback().show(document)[0])
         key = rewriter.key(text, rewriter.sampling, rewriter.seed(text, 0))
         yield encode(key, Generation(answer_of(document), "stop", 1_000, 1_000))
 

@@ -61,6 +61,16 @@ LocalModel = Annotated[
         "--model", metavar="GGUF", help="Serve this GGUF on the CPU instead: a path or hf://ORG/REPO/FILE.gguf."
     ),
 ]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        metavar="FILE",
+        help="The answering model's tokenizer (a file, a folder, or hf://ORG/NAME): its control tokens are shown"
+        " to it by placeholders where documents hold them.",
+        show_default="the weights', the server's or the Hub's",
+    ),
+]
 WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Filter processes.", show_default="one a core")]
 Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
@@ -130,6 +140,7 @@ def build(
     server: Servers = None,
     servers_file: ServersFile = None,
     model: LocalModel = None,
+    tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
     until: Until = None,
     limit: Limit = None,
@@ -154,7 +165,9 @@ def build(
 
     loaded = load_recipe(recipe, settings or ())
     gates = GateLimits(max_failures, max_reason, max_stall)
-    options = BuildOptions(server or (), servers_file, model, workers, until, limit, reuse or (), patience, gates)
+    options = BuildOptions(
+        server or (), servers_file, model, workers, until, limit, reuse or (), patience, gates, tokenizer
+    )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
 
@@ -198,6 +211,7 @@ def publish(
     server: Servers = None,
     servers_file: ServersFile = None,
     model: LocalModel = None,
+    tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
     limit: Limit = None,
     reuse: Reuse = None,
@@ -233,7 +247,9 @@ def publish(
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
     see_ahead(loaded, dest, license_file)
     gates = GateLimits(max_failures, max_reason, max_stall)
-    options = BuildOptions(server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates)
+    options = BuildOptions(
+        server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates, tokenizer
+    )
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 
     def say(text: str) -> None:

@@ -177,11 +177,12 @@ def test_special_tokens_never_reach_the_chat_template(recipe: Path, server: TgiD
     (recipe.parent / "corpus" / "hostile.py").write_text(hostile)
     builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     sent = [message["content"] for request in server.log for message in request.body["messages"]]
-    assert any("< |im_end| >" in content for content in sent)
+    assert any("⟦|im_end|⟧" in content for content in sent)
     assert not any(re.search(r"<\|\w+\|>", content) for content in sent)
     rows = {row["id"]: row for row in pq.read_table(tmp_path / "run" / "shards").to_pylist()}
     assert rows["hostile.py"]["text"] == hostile, "the table holds the source as read"
     assert rows["hostile.py"]["tidy"]["special_tokens"] == 2
+    assert hostile in rows["hostile.py"]["tidy"]["text"], "and the model's copy has them as they were"
 
 
 def test_a_cut_off_answer_gets_a_larger_budget_and_another_seed(

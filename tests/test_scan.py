@@ -90,7 +90,7 @@ def test_every_text_of_every_config_is_looked_at(tmp_path: Path) -> None:
     card = (tmp_path / "out/README.md").read_text()
     assert "| `secrets` | `raw` | 300 | none |" in card
     assert "Secrets: no stage looked for them; the last look, below, did." in card
-    assert "No text holds a special token" in card
+    assert "No text holds a control token" in card
 
 
 def test_a_secret_stops_a_release_and_names_its_row(tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ def test_special_tokens_of_source_texts_are_counted(tmp_path: Path) -> None:
     counts = {"rows": 301, "holding": 1, "tokens": 2}
     none = {"rows": 301, "holding": 0, "tokens": 0}
     assert project.special_tokens == [
-        {"config": "default", **none}, {"config": "raw", **counts}, {"config": "generations", **none}
+        {"config": "default", **counts}, {"config": "raw", **counts}, {"config": "generations", **none}
     ]  # fmt: skip
     card = (tmp_path / "out/README.md").read_text()
-    assert "such as `<|eot_id|>`: 2 in 1 of the 301 rows of `raw`." in card
+    assert "such as `<|eot_id|>`: 2 in 1 of the 301 rows of `default`, 2 in 1 of the 301 rows of `raw`." in card
 
 
 def test_a_source_text_that_was_kept_unchanged_may_hold_them(tmp_path: Path) -> None:

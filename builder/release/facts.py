@@ -19,6 +19,7 @@ from builder.release.measured import RewriteFacts, rewriting
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
+from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.directory import Run
 from builder.run.status import Status, connect
@@ -77,6 +78,7 @@ class ReleaseFacts:
     split: str
     scanned: list[Scanned]
     special_tokens: list[Counted]
+    control_tokens: ControlTokens | None  # of the model that answered
 
     @property
     def rows(self) -> int:
@@ -145,6 +147,7 @@ def gather(
         split=release.split,
         scanned=scanned,
         special_tokens=special_tokens,
+        control_tokens=run.control_tokens,
     )
 
 

@@ -320,6 +320,7 @@ def _content(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[Fi
             "prompts": {stage: prompt["sha256"] for stage, prompt in run.facts["prompts"].items()},
             "versions": run.facts["versions"],
             "model": run.facts["model"],
+            "control_tokens": run.control_tokens.origin if run.control_tokens else None,
         },
         "scan": [one.as_json() for one in facts.scanned],
         "special_tokens": [one.as_json() for one in facts.special_tokens],

@@ -1,20 +1,20 @@
-"""Special tokens of chat templates, such as `<|eot_id|>`, in a release's texts.
+"""Control tokens of the answering model, such as `<|eot_id|>`, in a release's texts.
 
-In a source's text they are counted. Before a model is asked they are broken up, and no answer is taken that holds
-one: in a text that a model wrote one stops a release.
+They are counted. A text that a model wrote may hold those that its source holds; any other stops a release.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from builder.errors import GateTripped
 from builder.release.row_digests import text_column
-from builder.rewriting.special_tokens import count_special_tokens
+from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.run.directory import Run
 from builder.run.status import connect
 
@@ -23,7 +23,7 @@ _NAMED = 3
 
 @dataclass(slots=True)
 class Counted:
-    """How many special tokens a config's texts hold, in how many of its rows."""
+    """How many control tokens a config's texts hold, in how many of its rows."""
 
     config: str
     rows: int = 0
@@ -35,7 +35,7 @@ class Counted:
         return asdict(self)
 
 
-@dataclass(slots=True)
+@dataclass
 class SpecialTokens:
     """Counts as texts are seen. `run` is the release's run."""
 
@@ -49,7 +49,7 @@ class SpecialTokens:
         may_be_written = bool(self._rewriters_upto(stage))
         for rows in view:
             column = text_column(rows.column_names)
-            found = count_special_tokens(rows[column]) if column else {}
+            found = self.tokens.counts(rows[column]) if column else {}
             count.tokens += sum(found.values())
             count.holding += len(found)
             if found and may_be_written:
@@ -57,25 +57,34 @@ class SpecialTokens:
             count.rows += rows.num_rows
             yield rows
 
+    @cached_property
+    def tokens(self) -> ControlTokens:
+        """Those that are looked for: of the model that answered, or of the best-known where none did."""
+        return self.run.control_tokens or fallback()
+
     def of_configs(self) -> list[Counted]:
         """Return the counts of the configs that have rows."""
         return [count for count in self.counted.values() if count.rows]
 
     def check(self) -> None:
-        """See that no row that holds one is a model's.
+        """See that no text that a model wrote holds one that its source has not.
 
         Raises:
-            GateTripped: Some are.
+            GateTripped: Some do.
         """
+        held = self.tokens.held_by
         for stage, ids in self._suspected.items():
-            written = " OR ".join(f'"{name}".text IS NOT NULL' for name in self._rewriters_upto(stage))
+            written = ", ".join(f'"{name}".text' for name in self._rewriters_upto(stage))
             with connect(self.run.shard_paths()) as connection:
-                query = f"SELECT id FROM run WHERE ({written}) AND id IN (SELECT unnest(?)) ORDER BY id"  # noqa: S608
-                found = [str(id_) for (id_,) in connection.execute(query, [ids]).fetchall()]
+                query = f"SELECT id, text, {written} FROM run WHERE id IN (SELECT unnest(?)) ORDER BY id"  # noqa: S608
+                rows = connection.execute(query, [ids]).fetchall()
+            found = [
+                id_ for id_, text, *texts in rows if any(held(one) - held(text) for one in filter(None, texts))
+            ]
             if found:
                 raise GateTripped(
-                    f"{len(found)} text(s) of stage {stage} that a model wrote hold chat templates' special tokens"
-                    f" ({', '.join(found[:_NAMED])} …)",
+                    f"{len(found)} text(s) of stage {stage} that a model wrote hold control tokens that their"
+                    f" sources have not ({', '.join(found[:_NAMED])} …)",
                     where=str(self.run.path),
                     remedy="nothing was published: build into another --run DIR with --reuse and this run; answers"
                     " that hold one are asked for again",

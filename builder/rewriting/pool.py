@@ -26,11 +26,13 @@ from builder.errors import (
     ServerOverloaded,
     ServerUnavailable,
 )
+from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.member import Asked, Member
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.roster import Roster, Wanted
 from builder.rewriting.servers import new_session
+from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Answer, post
 
 PATIENCE = 300.0
@@ -112,6 +114,10 @@ class ServerPool:
     def is_waiting(self) -> bool:
         """Whether there is no server that gets requests."""
         return self._roster.is_waiting
+
+    async def control_tokens(self) -> ControlTokens:
+        """Return the control tokens of the model, as far as the Hub and a server tell them."""
+        return await of_server(self._session, self.members[0].server, self._wanted.say)
 
     def _silence_allowed(self) -> float:
         seconds, tokens = self._taken

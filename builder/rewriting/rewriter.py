@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -17,9 +17,9 @@ import orjson
 from builder.document import Document, Record, Verdict
 from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
+from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import COMPLETE, Generation, Model
 from builder.rewriting.prompts import Message, Prompt, Sampling
-from builder.rewriting.special_tokens import holds_special_token, neutralise
 
 Check = Callable[[str, str], Awaitable[Verdict]]
 """Takes the text before and the new text; returns its figures, and the reason why the new one does not pass."""
@@ -80,6 +80,7 @@ class Rewriter:
     sampling: Sampling
     on_failure: Literal["drop", "keep"]
     model: Model
+    tokens: ControlTokens
     checks: Mapping[str, Check] = field(default_factory=dict)
 
     async def rewrite(self, document: Document, ask: Ask) -> Verdict:
@@ -87,7 +88,7 @@ class Rewriter:
 
         With `on_failure: keep` a document whose attempts all fail goes on with the text it came with.
         """
-        text, special_tokens = neutralise(document.current)
+        text, special_tokens = self.tokens.show(document.current)
         messages, digest = self.prompt.render(text), Digest(text)
         answers: list[dict[str, Any]] = []
         failure, parsed, sampling = "no_attempt", None, self.sampling
@@ -102,7 +103,7 @@ class Rewriter:
                 answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
-            parsed, failure, figures = await self._judge(text, generation)
+            parsed, failure, figures = await self._judge(document.current, special_tokens, generation)
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
                 sampling = sampling.with_max_tokens(2 * sampling.max_tokens)
@@ -113,8 +114,16 @@ class Rewriter:
             return Verdict(record, text=parsed.text)
         return Verdict(record, drop=failure if self.on_failure == "drop" else None)
 
-    async def _judge(self, before: str, generation: Generation) -> tuple[Parsed | None, str, dict[str, Record]]:
-        """Return what the answer holds, or None and the reason; and the figures of the checks it came to."""
+    async def _judge(
+        self, before: str, special_tokens: int, generation: Generation
+    ) -> tuple[Parsed | None, str, dict[str, Record]]:
+        """Return what the answer holds, or None and the reason; and the figures of the checks it came to.
+
+        Args:
+            before: The text that the answer was to rewrite.
+            special_tokens: How many control tokens of it were shown by placeholders.
+            generation: The answer.
+        """
         figures: dict[str, Record] = {}
         if generation.finish_reason not in COMPLETE:
             return None, "truncated" if generation.finish_reason == "length" else "incomplete", figures
@@ -132,8 +141,11 @@ class Rewriter:
             return None, str(error), figures
         if len(parsed.text.strip()) < self.prompt.min_characters:
             return None, "too_short", figures
-        if holds_special_token(parsed.text):
+        parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
+        if not self.tokens.held_by(parsed.text) <= self.tokens.held_by(before):
             return None, "special_token", figures
+        if special_tokens and self.tokens.has_brackets_beyond(before, parsed.text):
+            return None, "broken_placeholder", figures
         for name, check in self.checks.items():
             verdict = await check(before, parsed.text)
             figures[name] = verdict.record
@@ -148,7 +160,7 @@ class Rewriter:
     def key(self, text: Digest, sampling: Sampling, seed: int) -> str:
         """Return the key of a generation: all that decides it, and nothing else.
 
-        `text` is the document's as it goes into the prompt, special tokens broken up.
+        `text` is the document's as it goes into the prompt, control tokens shown by placeholders.
         """
         asked = {**sampling.fields, "seed": seed}
         return text.followed_by([self.stage, self.prompt.messages_sha, self.model.id, self.model.sha, asked]).hex()
@@ -183,6 +195,11 @@ class Rewriter:
 def _whole(prefill: str, answer: str) -> str:
     """Return prefill and answer as one text: llama.cpp repeats the prefill in its answer, TGI does not."""
     return answer if answer.startswith(prefill) else prefill + answer
+
+
+def _whole_again(text: str, source: str) -> str:
+    """Return the source where the text is that but for white space around it: what is left as it was stays so."""
+    return source if text.strip() == source.strip() else text
 
 
 def _fields(generation: Generation) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Server:
         limit: How many requests at once it gets to begin with.
         max_total_tokens: Its context, if told.
         most: How many it gets at most; more than `limit` where it doesn't tell and may have room for more.
+        weights: Where its weights are from, if told: a repository or a folder, whatever it calls the model.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Server:
     limit: int
     max_total_tokens: int | None
     most: int
+    weights: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -107,7 +109,8 @@ async def _described(session: aiohttp.ClientSession, root: str, model_sha: str |
         context = properties.get("default_generation_settings", {}).get("n_ctx")
         return Server(root, kind, model, limit, context, limit)
     limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
-    return Server(root, kind, model, limit, first.get("max_model_len"), _MOST_IN_FLIGHT)
+    weights = first.get("root") if isinstance(first.get("root"), str) else None
+    return Server(root, kind, model, limit, first.get("max_model_len"), _MOST_IN_FLIGHT, weights)
 
 
 async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:

@@ -27,9 +27,12 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
+from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation
 from builder.rewriting.local import find_weights, serve
 from builder.rewriting.rewriter import Ask, Request, Rewriter
+from builder.rewriting.tokenizer import of_path
+from builder.rewriting.tokenizer_source import named
 from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
@@ -60,6 +63,7 @@ class BuildOptions:
         servers: The LLM servers' addresses.
         servers_file: A file with more of them, a line each, which is read again when it changes.
         model: A GGUF to serve on this machine where there are no servers.
+        tokenizer: Where the answering model's control tokens are read, None for wherever they are to be had.
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
@@ -77,6 +81,7 @@ class BuildOptions:
     reuse: Sequence[Path] = ()
     patience: float = 300.0
     gates: GateLimits = field(default_factory=GateLimits)
+    tokenizer: str | None = None
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -116,6 +121,15 @@ def _comparing(loaded: LoadedRecipe, stages: Sequence[str]) -> list[DuplicatesSt
         for number, stage in enumerate(loaded.recipe.stages[: len(stages)])
         if isinstance(used := loaded.filters.get(stage.name), NearDuplicates)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Generator:
+    """Who answers: servers, and of the model what is known before they are asked."""
+
+    urls: Sequence[str] = ()
+    model_sha: str | None = None
+    tokens: ControlTokens | None = None
 
 
 @dataclass(slots=True)
@@ -165,17 +179,7 @@ class _Building:
                 stack.enter_context(closing(EarlierAnswers(open_source(path), self.run.path, self.say)))
                 for path in (options.reuse if rewrites else ())
             ]
-            servers, model_sha = list(options.servers), None
-            if rewrites and not servers and options.servers_file is None:
-                gguf = options.model or (loaded.recipe.model.gguf if loaded.recipe.model else None)
-                if gguf is None:
-                    raise NoServer(
-                        "the recipe rewrites, and no server is given",
-                        remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs"
-                        f" one on this CPU; --until {_last_filter(loaded)} needs none",
-                    )
-                weights = find_weights(gguf, self.say)
-                servers, model_sha = [stack.enter_context(serve(weights, self.say))], weights.sha256
+            generator = stack.enter_context(self._generator()) if rewrites else _Generator()
             for source in loaded.recipe.sources:
                 stack.enter_context(source.working(self.run.path / _FETCHED))
             rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
@@ -183,16 +187,33 @@ class _Building:
             names = [stage.name for stage in stages]
             progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
-            _run_interruptible(
-                self._flow(wanted, until, servers, model_sha, answered, earlier, progress), self.run
+            _run_interruptible(self._flow(wanted, until, generator, answered, earlier, progress), self.run)
+
+    @contextlib.contextmanager
+    def _generator(self) -> Iterator[_Generator]:
+        """Yield who answers: the servers that the user named, else one that runs here meanwhile."""
+        options, recipe = self.options, self.loaded.recipe
+        tokens = named(options.tokenizer) if options.tokenizer else self.run.control_tokens
+        if options.servers or options.servers_file is not None:
+            yield _Generator(options.servers, None, tokens)
+            return
+        gguf = options.model or (recipe.model.gguf if recipe.model else None)
+        if gguf is None:
+            raise NoServer(
+                "the recipe rewrites, and no server is given",
+                remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs"
+                f" one on this CPU; --until {_last_filter(self.loaded)} needs none",
             )
+        weights = find_weights(gguf, self.say)
+        with serve(weights, self.say) as url:
+            tokens = tokens or ControlTokens(of_path(weights.path), weights.path.name)
+            yield _Generator([url], weights.sha256, tokens)
 
     async def _flow(
         self,
         wanted: list[RunShard],
         until: str,
-        servers: Sequence[str],
-        model_sha: str | None,
+        generator: _Generator,
         answered: Answered | None,
         earlier: Sequence[EarlierAnswers],
         progress: Progress,
@@ -202,12 +223,13 @@ class _Building:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
-                pool = await stack.enter_async_context(self._pool(servers, model_sha))
+                pool = await stack.enter_async_context(self._pool(generator))
+                run.pin_control_tokens(generator.tokens or await pool.control_tokens())
                 run.pin_model(pool.model)
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", partial(_generate, pool), [*filter(None, [answered]), *earlier])
             )
-            steps = [step for stage in stages if (step := _step(stage, self.loaded, workers, pool))]
+            steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)
 
@@ -247,14 +269,14 @@ class _Building:
             finally:
                 keep_progress()
 
-    def _pool(self, servers: Sequence[str], model_sha: str | None) -> ServerPool:
+    def _pool(self, generator: _Generator) -> ServerPool:
         from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
 
         return ServerPool(
-            servers,
+            generator.urls,
             file=self.options.servers_file,
             expected=self.run.model,
-            model_sha=model_sha,
+            model_sha=generator.model_sha,
             patience=self.options.patience,
             say=self.say,
         )
@@ -345,7 +367,7 @@ async def _generate(pool: ServerPool | None, request: Request) -> Generation:
 
 
 def _step(
-    stage: FilterStage | RewriteStage, loaded: LoadedRecipe, workers: Workers, pool: ServerPool | None
+    stage: FilterStage | RewriteStage, loaded: LoadedRecipe, run: Run, workers: Workers, pool: ServerPool | None
 ) -> Step | None:
     """Return a stage at work, None for one that compares documents: it has decided before they set out."""
     if isinstance(stage, FilterStage):
@@ -353,11 +375,12 @@ def _step(
         if isinstance(used, NearDuplicates):
             return None
         return Step(stage.name, stage.applies_to, _filtering(used, workers))
-    if pool is None:
+    if pool is None or run.control_tokens is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
     checks = {name: partial(check.judge, workers) for name, check in loaded.checks[stage.name].items()}
-    rewriter = Rewriter(stage.name, prompt, loaded.sampling(stage), stage.on_failure, pool.model, checks)
+    sampling = loaded.sampling(stage)
+    rewriter = Rewriter(stage.name, prompt, sampling, stage.on_failure, pool.model, run.control_tokens, checks)
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
 

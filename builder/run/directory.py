@@ -19,13 +19,16 @@ from builder.document import READ
 from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
+from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.generations import rewriting_stages
 from builder.run.owner import OWNER
 from builder.run.table import shard_facts
 from builder.sources import Shard, Source
 
-_FORMAT = 2
+_FORMAT = 3
+_READABLE = (2, _FORMAT)  # 2 broke up special tokens for good: its answers are still good where there were none
+_PINNED_LATER = ("model", "control_tokens")  # with the first server
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,8 @@ class Run:
                 "there is no run here", where=str(path), remedy="`python -m builder build RECIPE` makes one"
             )
         facts: dict[str, Any] = orjson.loads(file.read_bytes())
-        if facts["format"] != _FORMAT:
-            raise UsageError(
-                f"the run is of format {facts['format']}, this version has {_FORMAT}",
-                where=str(path),
-                remedy="use the version that made it, or build into another directory with --run DIR",
-            )
+        if facts["format"] not in _READABLE:
+            raise _other_format(path, facts)
         return cls(path, facts)
 
     @classmethod
@@ -99,10 +98,13 @@ class Run:
             },
             "versions": _versions(loaded),
             "model": None,
+            "control_tokens": None,
         }
         sources = loaded.recipe.sources
         if (path / "run.json").is_file():
             run = cls.read(path)
+            if run.facts["format"] != _FORMAT:
+                raise _other_format(path, run.facts)
             run.refuse_others(facts)  # another recipe's sources are not asked for what this run recorded
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
@@ -119,7 +121,7 @@ class Run:
 
     def refuse_others(self, facts: Mapping[str, Any]) -> None:
         """Raise `RunMismatch` with the first difference between `facts` and what the run began with."""
-        for key in (key for key in facts if key != "model"):  # which is pinned with the first server
+        for key in (key for key in facts if key not in _PINNED_LATER):
             if self.facts[key] != facts[key]:
                 place, old, new = _difference(key, self.facts[key], facts[key])
                 raise RunMismatch(
@@ -142,6 +144,29 @@ class Run:
         if self.model is None:
             self.facts["model"] = {"id": model.id, "sha": model.sha}
             self._save()
+
+    @property
+    def control_tokens(self) -> ControlTokens | None:
+        """The control tokens that this run shows by placeholders, None before its first generation."""
+        tokens = self.facts.get("control_tokens")
+        return ControlTokens.of_json(tokens) if tokens else None
+
+    def pin_control_tokens(self, tokens: ControlTokens) -> None:
+        """Record them at the run's first generation.
+
+        Raises:
+            RunMismatch: The run began with others.
+        """
+        begun = self.control_tokens
+        if begun is None:
+            self.facts["control_tokens"] = tokens.as_json()
+            self._save()
+        elif begun.tokens != tokens.tokens:
+            raise RunMismatch(
+                f"this run began with the control tokens of {begun.origin}, now they are those of {tokens.origin}",
+                where=str(self.path),
+                remedy="leave --tokenizer out to go on with those, or build into a new directory with --run DIR",
+            )
 
     @property
     def stages(self) -> list[str]:
@@ -222,6 +247,15 @@ class Run:
                 documents = shard.range.rows if shard.source.a_row_is_a_document else 0
             left = None if left is None else left - documents
         return len(shards), unfinished
+
+
+def _other_format(path: Path, facts: Mapping[str, Any]) -> UsageError:
+    return UsageError(
+        f"the run is of format {facts['format']}, this version has {_FORMAT}",
+        where=str(path),
+        remedy="use the version that made it, or build into another directory with --run DIR; --reuse and this one"
+        " takes the answers of format 2",
+    )
 
 
 def run_shards(sources: Sequence[Source]) -> list[RunShard]:

@@ -1,0 +1,183 @@
+"""Control tokens of a model, such as `<|im_end|>`: how a document that holds some is shown, and read back.
+
+A server tokenizes a rendered chat: a document's `<|im_end|>` would end its message. So each control token of the
+model that answers is shown by a placeholder, `⟦|im_end|⟧`, which the model can copy, and which is undone in its
+answer. That loses nothing, whatever the text: `restore(show(text)[0]) == text`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache, cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.rewriting.known_tokens import ORDINARY, known_tokens
+
+_BRACKETS = ("⟦⟧", "⦃⦄", "⟬⟭", "⦗⦘", "⧘⧙")
+_OUTER = {"<": ">", "[": "]", "{": "}", "(": ")"}
+_BEGINNING = 2  # characters of a token that a quick search looks for
+
+
+class ControlTokens:
+    """The control tokens of one model, and where they were found.
+
+    Attributes:
+        tokens: The tokens, sorted.
+        origin: Where they are from, for people.
+        is_fallback: Whether no tokenizer was to be had, so that they are those of the best-known models.
+    """
+
+    def __init__(self, tokens: Iterable[str], origin: str, *, is_fallback: bool = False) -> None:
+        """Keep them; patterns are made when they are first needed."""
+        self.tokens = tuple(sorted(set(filter(None, tokens))))
+        self.origin, self.is_fallback = origin, is_fallback
+
+    @classmethod
+    def of_json(cls, facts: dict[str, Any]) -> ControlTokens:
+        """Return what `as_json` made plain."""
+        return cls(facts["tokens"], facts["origin"], is_fallback=facts["is_fallback"])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data, as `run.json` has it."""
+        return {"origin": self.origin, "is_fallback": self.is_fallback, "tokens": list(self.tokens)}
+
+    def show(self, text: str) -> tuple[str, int]:
+        """Return the text with a placeholder for every control token, and how many there were.
+
+        What looks like a placeholder in the text gets one more `=` behind its bracket, so that it comes back too.
+        """
+        if not self._token.search(text) and self._open not in text:
+            return text, 0
+        count = 0
+
+        def shown(found: re.Match[str]) -> str:
+            nonlocal count
+            if found[0][0] == self._open:
+                return f"{self._open}={found[0][1:]}"
+            count += 1
+            return self._placeholders[found[0]]
+
+        return self._to_show.sub(shown, text), count
+
+    def restore(self, text: str) -> str:
+        """Return the text with the control tokens in place of their placeholders."""
+        if self._open not in text:
+            return text
+
+        def restored(found: re.Match[str]) -> str:
+            return found[0].replace("=", "", 1) if found["marks"] else self._restored[found["name"]]
+
+        return self._shown.sub(restored, text)
+
+    def held_by(self, text: str) -> frozenset[str]:
+        """Return the control tokens that a text holds."""
+        return frozenset(found[0] for found in self._token.finditer(text))
+
+    def has_brackets_beyond(self, source: str, answer: str) -> bool:
+        """Whether a restored answer has brackets of placeholders that its source has not.
+
+        A model that does not copy a placeholder as it is leaves them, and the token would be lost.
+        """
+        return any(bracket in answer and bracket not in source for bracket in self._brackets)
+
+    def counts(self, texts: pa.ChunkedArray[pa.StringScalar]) -> dict[int, int]:
+        """Return how many each text of a column holds, by its place; those without are left out."""
+        # Arrow's search is fast, and finds more than there are: tokens by their beginnings alone.
+        suspected = enumerate(pc.match_substring_regex(texts, self._beginning).to_pylist())
+        counts = {
+            place: sum(1 for _ in self._token.finditer(str(texts[place]))) for place, may in suspected if may
+        }
+        return {place: count for place, count in counts.items() if count}
+
+    @cached_property
+    def _open(self) -> str:
+        return self._brackets[0]
+
+    @cached_property
+    def _brackets(self) -> str:
+        """A pair of brackets that no token holds: where one begins or ends is then never in doubt."""
+        return next(pair for pair in _BRACKETS if not any(one in token for token in self.tokens for one in pair))
+
+    @cached_property
+    def _token(self) -> re.Pattern[str]:
+        return re.compile(_any_of(self.tokens))
+
+    @cached_property
+    def _placeholders(self) -> dict[str, str]:
+        """Token to placeholder."""
+        found: dict[str, str] = {}
+        taken = set[str]()
+        for number, token in enumerate(self.tokens):
+            inner = token[1:-1] if _OUTER.get(token[0]) == token[-1] else token
+            name = inner if inner and self._is_free(inner) and inner not in taken else f"#{number}"
+            taken.add(name)
+            found[token] = f"{self._open}{name}{self._brackets[1]}"
+        return found
+
+    def _is_free(self, name: str) -> bool:
+        """Whether a placeholder of this name holds no token, whatever is put before the name."""
+        return name[0] not in "=#" and not any(self._token.search(f"{marks}{name}") for marks in ("", "=", "=="))
+
+    @cached_property
+    def _restored(self) -> dict[str, str]:
+        """Name in a placeholder to token."""
+        return {shown[1:-1]: token for token, shown in self._placeholders.items()}
+
+    @cached_property
+    def _shown(self) -> re.Pattern[str]:
+        """A placeholder, or what stands for a text that looks like one."""
+        return re.compile(f"{self._open}(?P<marks>=*)(?P<name>{_any_of(self._restored)}){self._brackets[1]}")
+
+    @cached_property
+    def _to_show(self) -> re.Pattern[str]:
+        return re.compile(f"{self._open}=*(?:{_any_of(self._restored)}){self._brackets[1]}|{_any_of(self.tokens)}")
+
+    @cached_property
+    def _beginning(self) -> str:
+        beginnings = {token[:_BEGINNING] for token in self.tokens}
+        return "|".join(re.escape(beginning) for beginning in sorted(beginnings)) or "$^"
+
+
+@cache
+def fallback() -> ControlTokens:
+    """Return the control tokens of the best-known models, for want of the model's own.
+
+    Left out is what is as often ordinary text, such as `<s>` in `(?P<s>\\d+)`, and ends no turn.
+    """
+    tokens = (token for token in known_tokens() if token not in ORDINARY)
+    return ControlTokens(tokens, "a list of the best-known models' tokens", is_fallback=True)
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Return a pattern for the longest of some words, a trie: thousands of alternatives would each be tried."""
+    trie: dict[str, Any] = {}
+    for word in words:
+        node = trie
+        for character in word:
+            node = node.setdefault(character, {})
+        node[""] = {}
+    return f"(?:{_branches(trie)})" if trie else r"(?!)"
+
+
+def _branches(node: dict[str, Any]) -> str:
+    ends_here = "" in node
+    branches = [_branch(first, rest) for first, rest in sorted(node.items()) if first]
+    if not branches:
+        return ""
+    joined = "|".join(branches)
+    if ends_here:
+        return f"(?:{joined})?"
+    return joined if len(branches) == 1 else f"(?:{joined})"
+
+
+def _branch(first: str, rest: dict[str, Any]) -> str:
+    """Return the pattern below one character; a chain without forks is gone along in a loop, not by recursion."""
+    chain = [first]
+    while len(rest) == 1 and "" not in rest:
+        ((character, rest),) = rest.items()
+        chain.append(character)
+    return re.escape("".join(chain)) + _branches(rest)

@@ -1,0 +1,75 @@
+"""Control tokens of the best-known models, as their tokenizer files list them.
+
+Used where a model's own tokenizer can't be had, and to ask a server which of them it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_ORDINARY = (
+    "<s> <unk> <pad> <mask> <bos> <cls> <sep> <filename> <tool> </tool> [PREFIX] [SUFFIX] [MIDDLE] [IMG] [AUDIO]"
+    " [ARGS] [MASK] [UNK] [PAD] [CLS] [SEP] [BOS] [EOS]"
+)
+ORDINARY = frozenset(_ORDINARY.split())
+"""Those that are ordinary text too often to be taken for tokens where the model is not known; none ends a turn."""
+
+_PIPED = {
+    "Llama 3": "begin_of_text end_of_text start_header_id end_header_id eom_id eot_id python_tag"
+    " finetune_right_pad_id image",
+    "Llama 4": "header_start header_end eom eot python_start python_end image_start image_end text_post_train"
+    " reasoning_thinking_start reasoning_thinking_end tool_call_start tool_call_end",
+    "ChatML, Qwen, Yi, SmolLM": "im_start im_end im_sep endoftext startoftext endofprompt endofturn startofturn",
+    "Qwen": "object_ref_start object_ref_end box_start box_end quad_start quad_end vision_start"
+    " vision_end vision_pad image_pad video_pad audio_start audio_end fim_prefix fim_middle fim_suffix fim_pad"
+    " repo_name file_sep",
+    "Phi": "system user assistant end tool /tool tool_call /tool_call tool_response tag dummy_0 fim",
+    "gpt-oss": "start message channel constrain return call endofprompt refusal reserved_200000",
+    "GLM": "begin_of_image end_of_image observation begin_of_video end_of_video begin_of_audio end_of_audio"
+    " begin_of_transcription end_of_transcription sop eop code_prefix code_middle code_suffix",
+    "Kimi": "im_user im_assistant im_system im_middle media_start media_content media_end media_pad"
+    " tool_calls_section_begin tool_calls_section_end tool_call_begin tool_call_argument_begin tool_call_end",
+    "Granite": "start_of_role end_of_role end_of_text start_of_cite end_of_cite start_of_plugin end_of_plugin",
+    "Command R": "START_OF_TURN_TOKEN END_OF_TURN_TOKEN USER_TOKEN CHATBOT_TOKEN SYSTEM_TOKEN START_THINKING"
+    " END_THINKING START_RESPONSE END_RESPONSE START_ACTION END_ACTION START_TOOL_RESULT END_TOOL_RESULT"
+    " YES_TOKEN NO_TOKEN GOOD_TOKEN BAD_TOKEN EOP_TOKEN",
+    "OLMo, InternLM": "begin_of_thought end_of_thought begin_of_solution end_of_solution action_start"
+    " action_end interpreter plugin functions /functions pad fim_hole",
+    "Hunyuan": "hy_place▁holder▁no▁2 extra_0 extra_4 startoftext eos bos",
+}
+_DEEPSEEK = (
+    "begin▁of▁sentence end▁of▁sentence ▁pad▁ User Assistant fim▁hole fim▁begin fim▁end tool▁calls▁begin"
+    " tool▁calls▁end tool▁call▁begin tool▁call▁end tool▁outputs▁begin tool▁outputs▁end tool▁output▁begin"
+    " tool▁output▁end tool▁sep EOT DSML"
+)
+_GEMMA_4 = "turn channel tool tool_call tool_response image audio"
+_ANGLED = (
+    "s /s unk pad mask bos eos start_of_turn end_of_turn think /think tool_call /tool_call tool_response"
+    " /tool_response arg_key /arg_key arg_value /arg_value start_of_image end_of_image image_soft_token"
+    " fim_prefix fim_middle fim_suffix fim_pad file_sep repo_name reponame filename gh_stars issue_start"
+    " issue_comment issue_closed jupyter_start jupyter_text jupyter_code jupyter_output jupyter_script"
+    " empty_output commit_before commit_msg commit_after seed:think /seed:think seed:bos seed:eos"
+    " seed:tool_call /seed:tool_call minimax:tool_call /minimax:tool_call tool /tool extra_id_0 cls sep"
+    " SPECIAL_10 SPECIAL_11 SPECIAL_12 longcat_think /longcat_think longcat_s longcat_system longcat_user"
+    " longcat_assistant /longcat_s ifm|think_start ifm|think_end reserved_0 TOOLCALL /TOOLCALL"
+)
+_SQUARE = (
+    "INST /INST SYSTEM_PROMPT /SYSTEM_PROMPT AVAILABLE_TOOLS /AVAILABLE_TOOLS TOOL_RESULTS /TOOL_RESULTS"
+    " TOOL_CALLS TOOL_CONTENT CALL_ID ARGS THINK /THINK MODEL_SETTINGS /MODEL_SETTINGS IMG IMG_BREAK IMG_END"
+    " BEGIN_AUDIO AUDIO PREFIX MIDDLE SUFFIX gMASK sMASK MASK UNK PAD CLS SEP EGMASK BOS EOS"
+)
+_OTHERS = '<<SYS>> <</SYS>> ◁think▷ ◁/think▷ ]~b] ]~!b[ [e~[ <|"|> [|endofturn|] [|system|] [|user|] [|assistant|]'
+
+
+def known_tokens() -> Iterator[str]:
+    """Yield them all."""
+    for names in _PIPED.values():
+        yield from (f"<|{name}|>" for name in names.split())
+    yield from (f"<|reserved_special_token_{number}|>" for number in range(248))
+    yield from (f"<｜{name}｜>" for name in _DEEPSEEK.split())
+    for name in _GEMMA_4.split():
+        yield from (f"<|{name}>", f"<{name}|>")
+    yield "<|think|>"
+    yield from (f"<{name}>" for name in _ANGLED.split())
+    yield from (f"[{name}]" for name in _SQUARE.split())
+    yield from _OTHERS.split()

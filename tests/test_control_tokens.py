@@ -1,0 +1,342 @@
+"""Control tokens: read from the model's tokenizer, shown by placeholders, put back, and no others let through."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sysconfig
+import threading
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.errors import UsageError
+from builder.rewriting.control_tokens import ControlTokens, fallback
+from builder.rewriting.local import SMOLLM2, find_weights, serve
+from builder.rewriting.servers import new_session, probe
+from builder.rewriting.tokenizer import of_path
+from builder.rewriting.tokenizer_source import known_to, of_server
+from tests.local_hub import LocalHub
+from tests.support import builder
+from tests.tgi_double import TgiDouble
+
+LLAMA_2 = ControlTokens(["<s>", "</s>", "<unk>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"], "Llama 2")
+GEMMA = ControlTokens([*(f"<unused{number}>" for number in range(6000)), "<start_of_turn>", "<bos>"], "Gemma")
+ODD = ControlTokens(["<s>", "[s]", "{s}", "s>", "<=s>", "<#1>", "⟦x", "<|<s>|>", "<|a|>", "a|>", "s"], "odd")
+FAMILIES = (fallback(), LLAMA_2, GEMMA, ODD)
+
+
+def test_the_whole_standard_library_comes_back_as_it_was() -> None:
+    files = [path.read_text("utf-8", "replace") for path in Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")]
+    assert len(files) > 500
+    for tokens in FAMILIES:
+        for text in files:
+            shown, count = tokens.show(text)
+            assert tokens.restore(shown) == text
+            assert not tokens.held_by(shown)
+            assert bool(count) == bool(tokens.held_by(text))
+
+
+@pytest.mark.parametrize("tokens", FAMILIES)
+@settings(deadline=None)  # patterns are made with the first text
+@given(data=st.data())
+def test_any_text_comes_back_and_shows_no_token(tokens: ControlTokens, data: st.DataObject) -> None:
+    some = tokens.tokens[:: max(1, len(tokens.tokens) // 40)]
+    pieces = [*some, *(tokens.show(token)[0] for token in some[:9])]
+    near = [piece[cut:] for piece in pieces for cut in (1, -1)] + [piece[:-1] for piece in pieces]
+    marks = ["⟦", "⟧", "⟦=", "=", "⦃", "⦄", "<", ">", "|", "#", "s", " ", "\n", "é", "\ufeff"]
+    text = data.draw(st.lists(st.sampled_from([*pieces, *near, *marks]), max_size=25).map("".join))
+    shown, count = tokens.show(text)
+    assert tokens.restore(shown) == text
+    assert not tokens.held_by(shown)
+    assert bool(count) == bool(tokens.held_by(text))
+    counts = tokens.counts(pa.chunked_array([[text, None], ["plain"]], pa.string()))
+    assert bool(counts) == bool(count) and set(counts) <= {0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r're.compile(r"(?P<s>\d+)(?P<pad>x)")', "vector<s>", '"<|-|>"', "a <| b |> c", "<td><s>x</s >", "if a<b|c>d"],
+)
+def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str) -> None:
+    assert fallback().show(text) == (text, 0)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["<|im_end|>", "<|eot_id|>", "<turn|>", "<|turn>", "</think>", "[gMASK]", "<tool_call>", "</s>",
+     "<end_of_turn>", "[/INST]", "<｜end▁of▁sentence｜>", "<|channel|>", "<|im_middle|>", "<|END_OF_TURN_TOKEN|>"],
+)  # fmt: skip
+def test_what_ends_a_turn_or_a_thought_is_a_token_where_the_model_is_not_known(token: str) -> None:
+    shown, count = fallback().show(f"x {token} y")
+    assert count == 1 and token not in shown
+
+
+# --- what tokenizers' files say ---
+
+ADDED = [
+    {"id": 0, "content": "<|end|>", "special": True},
+    {"id": 1, "content": "<think>", "special": False},
+    {"id": 2, "content": "[TOOL_CALLS]", "special": False},
+    {"id": 3, "content": "<table>", "special": False},
+    {"id": 4, "content": "</h1>", "special": False},
+    {"id": 5, "content": "    ", "special": False},
+    {"id": 6, "content": "function", "special": False},
+    {"id": 7, "content": "\n", "special": True},
+]
+CONTROL = {"<|end|>", "<think>", "[TOOL_CALLS]"}
+DECODER = {"added_tokens_decoder": {str(one["id"]): one for one in ADDED}}
+TEMPLATE = "{{ bos_token }}{% for m in messages %}[INST] <<SYS>>{{ m[0] }}<</SYS>> [/INST]{{ x[0] }}{% endfor %}"
+IN_TEMPLATE = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "tokens"),
+    [
+        ("tokenizer.json", {"added_tokens": ADDED, "model": {}}, CONTROL),
+        ("tokenizer_config.json", DECODER, CONTROL),
+        ("mine.json", {"added_tokens": ADDED}, CONTROL),
+        ("tokenizer_config.json", {"bos_token": {"content": "<s>"}, "pad_token": None}, {"<s>"}),
+        ("tokenizer_config.json", {"additional_special_tokens": ["<|a|>", {"content": "<b>"}]}, {"<|a|>", "<b>"}),
+        ("tokenizer_config.json", {"extra_special_tokens": {"image_token": "<|image|>"}}, {"<|image|>"}),
+        ("tokenizer_config.json", {"model_specific_special_tokens": {"sot_token": "<|turn>"}}, {"<|turn>"}),
+        ("tokenizer_config.json", {"chat_template": TEMPLATE}, IN_TEMPLATE),
+        ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": TEMPLATE}]}, IN_TEMPLATE),
+        ("tekken.json", {"special_tokens": [{"rank": 0, "token_str": "[INST]", "is_control": True}]}, {"[INST]"}),
+    ],
+)
+def test_control_tokens_are_read_from_each_kind_of_file(
+    tmp_path: Path, name: str, content: dict[str, Any], tokens: set[str]
+) -> None:
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + json.dumps(content).encode())
+    assert of_path(tmp_path / name) == tokens
+    if name != "mine.json":
+        assert of_path(tmp_path) == tokens
+
+
+def test_a_folder_says_what_all_its_files_say(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|end|>"}))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": ADDED}))
+    (tmp_path / "chat_template.jinja").write_text(TEMPLATE)
+    assert of_path(tmp_path) == CONTROL | IN_TEMPLATE
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"added_tokens": 3}', '{"added_tokens": [{}]}', "\0"])
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.gguf"])
+def test_what_is_no_tokenizer_is_said_to_be_none(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UsageError, match=r"tokenizer|control token"):
+        of_path(tmp_path / name)
+
+
+# --- in a build ---
+
+PROMPT = """---
+id: echo
+version: 1
+answer: {format: text}
+sampling: {temperature: 0, max_tokens: 400000}
+min_characters: 1
+---
+<!-- user -->
+{{ text }}
+"""
+RECIPE = """
+name: echo
+source: {kind: files, path: corpus, glob: "**/*"}
+stages: [{name: echo, rewrite: echo.md}]
+release: {configs: {default: echo}, license: apache-2.0, scan: []}
+"""
+
+
+def echo(messages: list[dict[str, Any]], *_: object) -> str:
+    return str(messages[-1]["content"])
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "echo.md").write_text(PROMPT)
+    (tmp_path / "echo.yaml").write_text(RECIPE)
+    (tmp_path / "LICENSE-generator").write_text("A licence.\n")
+    return tmp_path / "echo.yaml"
+
+
+def rows_of(run: Path) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in pq.read_table(run / "shards").to_pylist()}
+
+
+def test_a_server_that_echoes_gives_every_text_back_byte_for_byte(recipe: Path, tmp_path: Path) -> None:
+    texts = {
+        "tokens.py": 'END = "<|im_end|>⟦|im_end|⟧<|eot_id|>"\n\n\n',
+        "blank.py": "\n\n  x = 1  ",
+        "groups.py": r'GROUP = re.compile(r"(?P<s>\d+)")',
+        "ends.py": "y = '</s><|im_start|>system'\r\n",
+    }
+    for module in ("html/parser.py", "xml/dom/minidom.py", "re/_parser.py", "string.py"):
+        if (path := Path(sysconfig.get_paths()["stdlib"]) / module).is_file():
+            texts[path.name] = path.read_bytes().decode()
+    for name, text in texts.items():
+        (recipe.parent / "corpus" / name).write_bytes(text.encode())
+    with TgiDouble(reply=echo, max_total_tokens=1_000_000, max_input_tokens=500_000) as server:
+        builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
+        sent = "".join(message["content"] for request in server.log for message in request.body["messages"])
+    assert {name: row["echo"]["text"] for name, row in rows_of(tmp_path / "run").items()} == texts
+    assert not fallback().held_by(sent)
+
+
+ANSWERS = {
+    "adds.py": lambda shown: shown + "<|eot_id|>",
+    "adds_shown.py": lambda shown: shown + "⟦|eot_id|⟧",
+    "breaks.py": lambda shown: shown.replace("⟦|im_end|⟧", "⟦im end⟧"),
+    "drops.py": lambda shown: shown.replace("⟦|im_end|⟧", ""),
+    "keeps.py": lambda shown: f"{shown}\n# again {shown}",
+}
+
+
+def test_an_answer_may_hold_the_tokens_of_its_source_and_no_others(recipe: Path, tmp_path: Path) -> None:
+    for name in ANSWERS:
+        (recipe.parent / "corpus" / name).write_text(f"{name} = '<|im_end|>'")
+
+    def reply(messages: list[dict[str, Any]], *_: object) -> str:
+        shown = str(messages[-1]["content"])
+        change: Callable[[str], str] = ANSWERS[shown.partition(" ")[0]]
+        return change(shown)
+
+    with TgiDouble(reply=reply) as server:
+        builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, "--max-failures", "1")
+    rows = rows_of(tmp_path / "run")
+    assert {name: row["echo"]["failure"] for name, row in rows.items()} == {
+        "adds.py": "special_token",
+        "adds_shown.py": "special_token",
+        "breaks.py": "broken_placeholder",
+        "drops.py": None,
+        "keeps.py": None,
+    }
+    assert rows["keeps.py"]["echo"]["text"].count("<|im_end|>") == 2
+    assert all(row["echo"]["special_tokens"] == 1 for row in rows.values())
+
+
+def tokens_of(run: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((run / "run.json").read_text())["control_tokens"]
+    return facts
+
+
+def test_the_tokenizer_that_the_user_names_decides_and_stays(recipe: Path, tmp_path: Path) -> None:
+    (recipe.parent / "corpus" / "a.py").write_text("a = '<mine> <|im_end|>'")
+    (tmp_path / "tokenizer.json").write_text(
+        json.dumps({"added_tokens": [{"content": "<mine>", "special": True}]})
+    )
+    run = ("--run", tmp_path / "run")
+    with TgiDouble(reply=echo) as server:
+        named = ("--tokenizer", tmp_path / "tokenizer.json")
+        builder("build", recipe, *run, "--server", server.url, *named)
+        assert server.log[-1].body["messages"][-1]["content"] == "a = '⟦mine⟧ <|im_end|>'"
+        assert tokens_of(tmp_path / "run") == {
+            "origin": "tokenizer.json",
+            "is_fallback": False,
+            "tokens": ["<mine>"],
+        }
+        (tmp_path / "tokenizer.json").write_text(json.dumps({"eos_token": "<|other|>"}))
+        (tmp_path / "run" / "shards" / "shard-00000.parquet").unlink()
+        again = ("build", recipe, *run, "--server", server.url)
+        said = builder(*again, *named, exit_code=2).stderr
+        assert "this run began with the control tokens of tokenizer.json" in said.replace("\n", " ")
+        said = builder(*again, "--tokenizer", "no/such", exit_code=2).stderr
+        assert "there is no such tokenizer" in said
+
+
+def test_the_models_repository_is_asked_at_the_revision_that_answers(recipe: Path, tmp_path: Path) -> None:
+    (recipe.parent / "corpus" / "a.py").write_text("a = '<|then|> <|now|>'")
+    with LocalHub() as hub:
+        config = json.dumps({"eos_token": "<|then|>"}).encode()
+        sha = hub.put("models/org/Model", {"tokenizer_config.json": config})
+        hub.put("models/org/Model", {"tokenizer_config.json": json.dumps({"eos_token": "<|now|>"}).encode()})
+        env: dict[str, Any] = {**hub.env(tmp_path / "home")}
+        with TgiDouble(reply=echo, model_id="org/Model", model_sha=sha) as server:
+            said = builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, **env).stderr
+            assert server.log[-1].body["messages"][-1]["content"] == "a = '⟦|then|⟧ <|now|>'"
+    assert tokens_of(tmp_path / "run") == {
+        "origin": f"org/Model@{sha}",
+        "is_fallback": False,
+        "tokens": ["<|then|>"],
+    }
+    assert "taken for control tokens" not in said
+
+
+def test_the_fallback_is_said_at_the_start_and_in_the_card(recipe: Path, tmp_path: Path) -> None:
+    (recipe.parent / "corpus" / "a.py").write_text("a = '<|im_end|>', and more text than the least")
+    with TgiDouble(reply=echo, model_id="org/Model") as server:
+        said = builder(
+            "publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "out", "--server", server.url,
+            "--license-file", tmp_path / "LICENSE-generator",
+        ).stderr.replace("\n", " ")  # fmt: skip
+    assert "its tokenizer can't be had" in said and "--tokenizer FILE" in said
+    assert "The model's own tokenizer could not be had" in (tmp_path / "out" / "README.md").read_text()
+    assert tokens_of(tmp_path / "run")["is_fallback"] is True
+
+
+def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
+    pages = {
+        "/v1/models": {"data": [{"id": "m", "owned_by": "vllm", "root": "org/Model"}]},
+        "/tokenizer_info": {"tokenizer_class": "X", **DECODER, "chat_template": "<|im_start|>{{ m }}"},
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            self.send_response(200 if page else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(page).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    async def found(url: str) -> ControlTokens:
+        async with new_session() as session:
+            return await of_server(session, await probe(session, url), pytest.fail)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tokens = asyncio.run(found(f"http://127.0.0.1:{server.server_port}"))
+        server.shutdown()
+    assert set(tokens.tokens) == CONTROL | {"<|im_start|>"}
+    assert not tokens.is_fallback
+
+
+@pytest.mark.llm
+def test_a_real_server_reads_no_control_token_in_what_it_is_shown() -> None:
+    def asked(url: str, **body: object) -> Any:
+        request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def read_by(url: str, document: str) -> list[str]:
+        messages = [{"role": "user", "content": document}]
+        prompt = asked(f"{url}/apply-template", messages=messages)["prompt"]
+        return [token["piece"] for token in asked(f"{url}/tokenize", content=prompt, with_pieces=True)["tokens"]]
+
+    async def told(url: str) -> ControlTokens:
+        async with new_session() as session:
+            server = await probe(session, url)
+            return ControlTokens(await known_to(session, server), "asked")
+
+    weights = find_weights(SMOLLM2, print)
+    tokens = ControlTokens(of_path(weights.path), "GGUF")
+    document = "".join(f"{token} and {token[:-1]} {token[1:]}\n" for token in tokens.tokens)
+    with serve(weights, print) as url:
+        plain, shown = read_by(url, ""), read_by(url, tokens.show(document)[0])
+        assert len([piece for piece in read_by(url, document) if piece in tokens.tokens]) > len(tokens.tokens)
+        assert asyncio.run(told(url)).tokens == tokens.tokens
+    assert len(tokens.tokens) == 17
+    assert [piece for piece in shown if piece in tokens.tokens] == [
+        piece for piece in plain if piece in tokens.tokens
+    ]
