@@ -287,7 +287,12 @@ def test_the_fallback_is_said_at_the_start_and_in_the_card(recipe: Path, tmp_pat
 def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
     pages = {
         "/v1/models": {"data": [{"id": "m", "owned_by": "vllm", "root": "org/Model"}]},
-        "/tokenizer_info": {"tokenizer_class": "X", **DECODER, "chat_template": "<|im_start|>{{ m }}"},
+        "/tokenizer_info": {
+            "tokenizer_class": "TokenizersBackend",
+            "eos_token": "<|end|>",
+            "added_tokens_decoder": {str(one["id"]): one["content"] for one in ADDED},  # as vLLM 0.32 tells them
+            "chat_template": "<|im_start|>{{ m }}",
+        },
     }
 
     class Handler(BaseHTTPRequestHandler):

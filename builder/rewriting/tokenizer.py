@@ -131,13 +131,14 @@ def of_gguf(path: Path) -> Iterator[str]:
     yield from of_template(of("tokenizer.chat_template") or "")
 
 
-def _added(token: Mapping[str, Any]) -> Iterator[str]:
+def _added(token: Mapping[str, Any] | str) -> Iterator[str]:
     """Yield a token that was added to a vocabulary, if it is a control token: special, or of the form of a mark.
 
     Not the runs of spaces and the elements of HTML that some vocabularies have, which are text.
     """
-    content = token["content"]
-    if _is_text(content) and (token.get("special") or (_MARK.fullmatch(content) and not _HTML.fullmatch(content))):
+    # vLLM tells the contents alone, and not which are special.
+    content, is_special = (token, False) if isinstance(token, str) else (token["content"], token.get("special"))
+    if _is_text(content) and (is_special or (_MARK.fullmatch(content) and not _HTML.fullmatch(content))):
         yield content
 
 

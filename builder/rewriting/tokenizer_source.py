@@ -54,7 +54,7 @@ async def of_server(session: aiohttp.ClientSession, server: Server, say: Callabl
     """Return the control tokens of the model that a server has, or the fallback; `say` is told of that."""
     why = list[str]()
     pages = await _pages(session, server)
-    if found := set(of_config(pages.get("tokenizer_info") or {})):
+    if found := _told(pages.get("tokenizer_info")):
         return ControlTokens(found, f"{server.kind}'s tokenizer_info")
     model, sha = server.model.id, server.model.sha
     places = [model, server.weights, pages.get("tokenizer_path"), pages.get("model_path")]
@@ -117,6 +117,13 @@ def _brief(error: Exception) -> str:
 
 
 # --- what servers tell ---
+
+
+def _told(tokenizer: Any) -> set[str]:  # noqa: ANN401 - whatever a server says
+    try:
+        return set(of_config(tokenizer or {}))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return set()  # no page as it is known here: what it would have told is looked for elsewhere
 
 
 async def _pages(session: aiohttp.ClientSession, server: Server) -> dict[str, Any]:
