@@ -179,7 +179,7 @@ class _Interpreter:
             raise FilterUnavailable(
                 f"a filter can't be loaded: {ready['failed']}",
                 where=f"{job.workplace.script or job.workplace.options['module']}, {self._python}",
-                remedy="correct what this names; where that is nothing of yours, see that the installation is whole"
+                remedy="correct what this names; where nothing of yours is, see that the installation is whole"
                 " (`pip check`), then report this as a bug",
             )
         return _Lane(warmth, ready["pid"], reader, writer, ready["lacking"])
