@@ -65,7 +65,7 @@ def test_a_prompt_runs_nothing(load: Loader, tmp_path: Path, form: str) -> None:
 
 
 LITERAL = (
-    "{% for x in y %}{{ x }}{% endfor %}", "{{", "}}", "{{ }}", "{{}}", "{% raw %}", "{# no comment #}", "{%- x -%}",
+    "{% for x in y %}{{ x }}{% endfor %}", "{{", "}}", "{{ }}", "{{}}", "{% raw %}", "{# no comment #}", "{%-x-%}",
     "${{ github.sha }}", 'f"{{{name}}}"', "\\frac{{a}}{{b}}", "{{ texts }}", "{{ text_of(x) }}", "{{text: 1}}",
     "{ text }", "{text}", "{{ TEXT }}", "<b>&amp;</b>", "\\1 \\g<0> %s", "{{ '{{' }}", "{{ context.text }}",
 )  # fmt: skip
