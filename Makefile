@@ -3,14 +3,36 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What depends on the interpreter: tokenizer, parser, compiler and pylint, and a document's way once through.
+SHORT := answers checks filters flow hostile_rows prompts recipe sandbox small_filters sources text transport
 
-.PHONY: demo test check bench clean
+ifneq ($(origin PYTHON),file)  # it was asked for: an environment of another version is made anew
+OTHER := $(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || echo other)
+endif
+
+.PHONY: demo test test-short test-pythons check bench clean $(OTHER)
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
 
 test: $(READY)  ## every test, the one with the real LLM included
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-short: $(READY)  ## what depends on the version of Python
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(SHORT:%=tests/test_%.py)
+
+test-pythons:  ## test-short on every Python from 3.10 on that is found on PATH, by pyenv or uv: .venv-3.10 and so on
+	@for minor in 10 11 12 13 14; do \
+		found=; \
+		for python in python3.$$minor ~/.pyenv/versions/3.$$minor.*/bin/python3 \
+			~/.local/share/uv/python/cpython-3.$$minor.*/bin/python3; do \
+			if "$$python" -c "import sys; sys.exit(sys.version_info[:2] != (3, $$minor))" 2>/dev/null; then \
+				found=$$python; break; \
+			fi; \
+		done; \
+		echo "Python 3.$$minor: $${found:-not found}"; \
+		[ -z "$$found" ] || $(MAKE) --no-print-directory VENV=.venv-3.$$minor PYTHON=$$found test-short || exit 1; \
+	done
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .
@@ -24,9 +46,9 @@ bench: $(READY)  ## figures side by side with what they are measured against
 	done
 
 clean:
-	rm -rf $(VENV) build dist runs releases
+	rm -rf $(VENV) .venv-3.* build dist runs releases
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+$(READY): pyproject.toml constraints.txt $(OTHER)
+	[ -z "$(OTHER)" ] && [ -x $(BIN)/python ] || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,math,s3,secrets,notebooks,dev]'
 	touch $@

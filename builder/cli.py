@@ -123,9 +123,10 @@ def _print_json(content: object) -> None:
 def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe's YAML.")] = None) -> None:
     """List the recipes that ship; with NAME print one, ready to copy and edit."""
     from builder.recipe_file import load_recipe, recipe_names, recipe_path
+    from builder.text import read_text
 
     if name is not None:
-        sys.stdout.write(recipe_path(name).read_text(encoding="utf-8"))
+        sys.stdout.write(read_text(recipe_path(name)))
         return
     for found in recipe_names():
         recipe = load_recipe(found).recipe

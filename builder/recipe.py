@@ -7,8 +7,8 @@ the line and the nearest known key.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,12 +24,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from builder.filters import FILTERS, Score
+from builder.names import name_problem, same_name
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import REWRITTEN
 from builder.sources import AnySource, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
-_CONFIG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _RESERVED = {"id", "text", "source", "verdict", "read"}
 
 HELD_OUT = "test"
@@ -182,27 +182,14 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        names = [stage.name for stage in self.stages]
-        for position, name in enumerate(names):
-            if name in names[:position] or name in _RESERVED:
-                problem = "reserved" if name in _RESERVED else "used twice"
-                raise _at(("stages", position, "name"), f"stage name {name!r} is {problem}")
+        if problem := name_problem(self.name):
+            raise _at(("name",), f"a recipe's name {problem}")
+        for position in range(len(self.stages)):
+            self._check_name(position)
             self._check_score(position)
-        for config, stage in self.release.configs.items():
-            place = ("release", "configs", config)
-            if stage not in names:
-                raise _at(place, f"there is no stage {stage!r}; there are {', '.join(names)}")
-            if not _CONFIG_NAME.fullmatch(config):
-                raise _at(
-                    place, f"a config's name is made of letters, digits, `-`, `_` and `.`; {config!r} is not"
-                )
-            if config == "dropped" and self.release.dropped:
-                raise _at(place, "the config `dropped` is made of the drops; `dropped: false` frees the name")
-            if config == "generations" and self.release.generations:
-                raise _at(
-                    place, "the config `generations` is made of the answers; `generations: false` frees the name"
-                )
-        if self.release.held_out and self.release.split == HELD_OUT:
+        for config in self.release.configs:
+            self._check_config(config)
+        if self.release.held_out and self.release.split.casefold() == HELD_OUT:
             raise _at(
                 ("release", "split"), f"the rows that are held out make the split {HELD_OUT!r}: name another"
             )
@@ -210,6 +197,34 @@ class Recipe(_Strict):
         if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
             raise _at(("source",), "each of several sources needs a `name` of its own")
         return self
+
+    def _check_name(self, position: int) -> None:
+        """Refuse a stage's name that is no column's, or another column's, whatever its case."""
+        name, place = self.stages[position].name, ("stages", position, "name")
+        if problem := name_problem(name):
+            raise _at(place, f"a stage's name {problem}")
+        if same_name(name, _RESERVED):
+            raise _at(place, f"stage name {name!r} is reserved")
+        if twin := same_name(name, [stage.name for stage in self.stages[:position]]):
+            twice = "used twice" if twin == name else f"{twin!r} but for its case: the table can't tell them apart"
+            raise _at(place, f"stage name {name!r} is {twice}")
+
+    def _check_config(self, config: str) -> None:
+        """Refuse a config of no stage, or whose name is no folder's, or another's, whatever its case."""
+        release, names = self.release, [stage.name for stage in self.stages]
+        stage, place = release.configs[config], ("release", "configs", config)
+        if stage not in names:
+            raise _at(place, f"there is no stage {stage!r}; there are {', '.join(names)}")
+        if problem := name_problem(config):
+            raise _at(place, f"a config's name {problem}")
+        if twin := same_name(config, takewhile(config.__ne__, release.configs)):
+            raise _at(place, f"config {config!r} is {twin!r} but for its case: name one of them otherwise")
+        if same_name(config, ["dropped"]) and release.dropped:
+            raise _at(place, "the config `dropped` is made of the drops; `dropped: false` frees the name")
+        if same_name(config, ["generations"]) and release.generations:
+            raise _at(
+                place, "the config `generations` is made of the answers; `generations: false` frees the name"
+            )
 
     def _check_score(self, position: int) -> None:
         """Refuse a score that no earlier stage measures; what a source has, only reading it tells."""

@@ -20,6 +20,8 @@ from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStag
 from builder.resources import RECIPES
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
+from builder.strict_yaml import parse_yaml
+from builder.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class LoadedRecipe:
             else:
                 path = prompt_path(stage.rewrite, base)
                 self.prompts[stage.name] = load_prompt(path)
-                self.prompt_files[stage.name] = path.read_text(encoding="utf-8")
+                self.prompt_files[stage.name] = self.prompts[stage.name].content
                 self.checks[stage.name] = {
                     check.label: _check(check, path) for check in self.prompts[stage.name].checks
                 }
@@ -201,20 +203,12 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:
     """
     path = recipe_path(name)
     try:
-        content = path.read_text(encoding="utf-8")
-        node = yaml.compose(content, Loader=yaml.SafeLoader)
-        data = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        content = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(
             f"it can't be read ({error})", where=str(path), remedy="a recipe is a text file in UTF-8"
         ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise RecipeError(
-            f"not valid YAML: {problem}", where=f"{path}{line}", remedy="correct this line or one shortly before"
-        ) from error
+    node, data = parse_yaml(content, str(path))
     if not isinstance(data, dict):
         raise RecipeError(
             "a recipe is a mapping with name, source, stages and release",
@@ -238,20 +232,6 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:
     return LoadedRecipe(recipe, path.parent, written_paths)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which plain YAML would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for position, (key, _) in enumerate(node.value):
-            if key.value in keys[:position]:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark
-                )
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
 def _set(data: dict[str, Any], setting: str) -> None:
     keys, equals, value = setting.partition("=")
     target: Any = data
@@ -261,8 +241,8 @@ def _set(data: dict[str, Any], setting: str) -> None:
             raise KeyError(setting)
         for key in parents:
             target = target[_index(target, key)]
-        target[_index(target, last)] = yaml.safe_load(value)
-    except (KeyError, IndexError, TypeError, ValueError, yaml.YAMLError) as error:
+        target[_index(target, last)] = parse_yaml(value, f"--set {setting}")[1]
+    except (KeyError, IndexError, TypeError, ValueError, RecipeError) as error:
         raise RecipeError(
             f"--set {setting}: there is nothing at {keys!r}",
             remedy="write key.path=value, a stage by its name or position: --set stages.lint.min_score=6",

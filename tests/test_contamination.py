@@ -57,6 +57,35 @@ def test_items_are_found_whole_changed_and_within_more(filters: Contamination) -
     assert nothing == {"item": None, "jaccard": 0.0, "containment": 0.0, "exact": False}
 
 
+def test_a_benchmark_begins_behind_its_mark(tmp_path: Path) -> None:
+    lines = [
+        json.dumps({"question": f"{mark}What is {n} + {n}, all in all?"}) for n, mark in enumerate(["", "\ufeff"])
+    ]
+    path = tmp_path / "q.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8-sig")
+    used = Contamination(benchmarks=[str(path)], fields=["question"])
+    for n in range(2):
+        assert used.measure(f"What is {n} + {n}, all in all?")["jaccard"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.jsonl", b"\xff{}"),
+        ("q.gz", b"{}"),
+        ("q.gz", gzip.compress(b"{}")[:-9]),
+        ("q.jsonl", b'{"a":' * 100_000),
+    ],
+)
+def test_a_benchmark_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(RecipeError) as caught:
+        Contamination(benchmarks=[str(path)], fields=["question"]).measure("x")
+    assert caught.value.where == str(path)
+    assert "JSON lines" in caught.value.remedy
+
+
 def test_a_benchmarks_content_is_part_of_a_runs_identity(filters: Contamination, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "questions.jsonl.gz").write_bytes((tmp_path / "questions.jsonl.gz").read_bytes())

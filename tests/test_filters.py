@@ -24,6 +24,7 @@ from builder.filters import Lint, Syntax, lint
 from builder.filters.base import Workplace
 from builder.filters.comments import comment_ratio, penalised
 from builder.filters.workers import Workers
+from tests.broken_filters import Crashing, Quoting, Segfaulting
 
 Given = TypeVar("Given")
 CLEAN = '"""A module."""\n\nX = 1\n'
@@ -129,6 +130,19 @@ def test_the_comment_ratio_is_comment_tokens_over_all_tokens(lines: list[str]) -
 
 @given(st.text() | st.text(alphabet="#'\"\\([{ \t\r\n\0\x0c:x1é"))
 def test_the_comment_ratio_of_any_text_is_a_share(text: str) -> None:
+    assert 0 <= comment_ratio(text) < 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_ends_where_python_ends_it(end: str) -> None:
+    # 3.12's tokenizer raises UnicodeDecodeError at a carriage return within a line, before a character like this.
+    assert comment_ratio("x = 1\n# c\né = 2\n".replace("\n", end)) == 1 / 11
+
+
+@pytest.mark.parametrize(
+    "text", ["# c\0\n", "é\0", "x = 1\n\r\0é", "\ufeff\ufeffx", "f'{", "\\", "x = 0_\n", "\x1aé"]
+)
+def test_whatever_the_tokenizer_raises_is_no_end(text: str) -> None:
     assert 0 <= comment_ratio(text) < 1
 
 
@@ -267,6 +281,27 @@ def test_a_text_that_kills_its_workers_costs_itself_alone() -> None:
     assert len(killed) == 2  # one more try, and no third
     assert (clean.drop, clean.record["pylint_score"]) == (None, 10.0)
     assert poor.drop == "below_min_score"
+
+
+def test_a_measure_that_json_cannot_hold_ends_no_run() -> None:
+    async def use(workers: Workers) -> list[Verdict]:
+        return [await workers.verdict(Quoting(), text) for text in ("é", "nan", "b")]
+
+    fine, nan, after = with_workers(use)
+    assert fine.record == {"begins": "?é", "share": 0.5}
+    assert nan.drop == "worker_raised_ValueError"
+    assert after.drop is None
+
+
+def test_a_text_that_crashes_the_compiler_does_not_compile() -> None:
+    async def use(workers: Workers) -> list[Verdict]:
+        return [await workers.verdict(used, "x") for used in (Crashing(), Segfaulting(), Syntax())]
+
+    crashed, other, after = with_workers(use)
+    assert (crashed.drop, crashed.record["error"]) == ("syntax_error", "Crash")
+    assert crashed.record["python"] == platform.python_version()
+    assert other.drop == "worker_signal_11"
+    assert after.drop is None
 
 
 def test_a_text_that_hangs_is_ended_while_others_go_on() -> None:

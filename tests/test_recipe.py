@@ -148,6 +148,23 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
             for name in ("id", "text", "source", "verdict", "read")
         ),
         ("    ablation: lint", "    dropped: lint", 20, "release.configs.dropped: ", FIX),
+        # names that differ by case alone, and names that are no file's, column's or address's
+        ("name: better", "name: Lint", 12, "stages.2.name: stage name 'Lint' is 'lint' but for its case", FIX),
+        *(
+            ("name: better", f"name: {name}", 12, f"stages.2.name: stage name '{name}' is reserved", FIX)
+            for name in ("ID", "Text", "SOURCE", "Verdict", "Read")
+        ),
+        ("name: better", f"name: {'x' * 65}", 12, "stages.2.name: a stage's name has at most 64 characters", FIX),
+        ("name: better", "name: nul", 12, "Windows takes that for a device", FIX),
+        ("name: mine", f"name: {'x' * 65}", 1, "name: a recipe's name has at most 64 characters", FIX),
+        ("name: mine", "name: mine.", 1, "name: a recipe's name is made of letters", FIX),
+        ("name: mine", "name: ../mine", 1, "name: ", FIX),
+        ("name: mine", "name: con", 1, "Windows takes that for a device", FIX),
+        ("    ablation: lint", "    Default: lint", 20, "is 'default' but for its case", FIX),
+        ("    ablation: lint", "    Dropped: lint", 20, "release.configs.Dropped: ", FIX),
+        ("    ablation: lint", "    GENERATIONS: lint", 20, "release.configs.GENERATIONS: ", FIX),
+        ("    ablation: lint", "    aux.1: lint", 20, "Windows takes that for a device", FIX),
+        ("    ablation: lint", f"    {'x' * 65}: lint", 20, "a config's name has at most 64 characters", FIX),
         # what a filter reads
         (FILTER, READS.format("syntax.lin"), 11, "a number 'syntax.lin'; did you mean 'syntax.line'?", FIX),
         (FILTER, READS.format("better.grade"), 11, "no stage before 'lint' measures a number 'better.grade'", FIX),
@@ -162,6 +179,18 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         ("filter: syntax}", "filter: syntax", 9, "not valid YAML: ", LINE),
         ("  license:", "\tlicense:", 21, "not valid YAML: ", LINE),
         ("name: mine", "name: !!python/object/apply:os.getcwd []", 1, "not valid YAML: ", LINE),
+        ("filter: syntax}", "filter: syntax, filter: lint}", 8, "the key 'filter' is there twice", LINE),
+        ("min_score: 7.0", f"min_score: {'9' * 5000}", 11, "can't be read", LINE),
+        ("min_score: 7.0", "min_score: 0x" + "f" * 99, 11, "has more than 64 bits", LINE),
+        ("min_score: 7.0", "min_score: .nan", 11, "is no finite number", LINE),
+        ("min_score: 7.0", "min_score: 1.0e+999", 11, "is no finite number", LINE),
+        ("min_score: 7.0", "min_score: !!timestamp x", 11, "can't be read", LINE),
+        ("path: code", 'path: "a\\0b"', 4, "holds a NUL", LINE),
+        ("path: code", 'path: "\\udcff"', 4, "holds a lone surrogate", LINE),
+        ("    ablation: lint", "    no: lint", 20, "the key 'no' is read as bool: put it in quotes", LINE),
+        ("    ablation: lint", "    2024: lint", 20, "the key '2024' is read as int: put it in quotes", LINE),
+        ("    ablation: lint", "    ? [a]\n    : lint", 20, "a key is a word", LINE),
+        ("path: code", "path: &a [*a]", 4, "it holds itself", LINE),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line_and_a_remedy(
@@ -172,6 +201,27 @@ def test_a_mistake_is_named_with_its_line_and_a_remedy(
     assert (error.where, what in error.what) == (f"{path}:{line}", True), str(error)
     assert remedy in error.remedy
     assert "\n" not in error.what
+
+
+def test_aliases_may_repeat_things_and_not_swell_a_recipe(write: Callable[..., Path]) -> None:
+    lint = "filter: lint\n    min_score: 7.0"
+    path = write(f"name: lint\n    {lint}", "<<: &limits {name: lint, filter: lint, min_score: 7.0}")
+    assert lint_of(load_recipe(str(path))) == {"min_score": 7.0}
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+    )
+    error = refusal(write("name: mine\n", bomb))
+    assert error.where == f"{path}:5"
+    assert "more than 100,000 values" in error.what
+    deep = refusal(write("name: mine", "name: " + "[" * 2000))
+    assert "nested too deeply" in deep.what
+
+
+def test_a_mark_before_a_recipe_is_no_part_of_it(write: Callable[..., Path]) -> None:
+    path = write()
+    plain = load_recipe(str(path)).snapshot()
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert load_recipe(str(path)).snapshot() == plain
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"- a\n- b\n", b"text", b"5"])

@@ -63,6 +63,24 @@ def test_views_equal_the_table(project: Project) -> None:
     assert "text" not in dropped[0]
 
 
+def test_stages_whose_prompts_share_an_id_each_have_theirs_in_a_release(project: Project) -> None:
+    folder = project.recipe.parent
+    other = (folder / "tidy.md").read_text().replace("id: tidy", "id: Tidy") + "Be kind.\n"
+    (folder / "others").mkdir()
+    (folder / "others" / "tidy.md").write_text(other, encoding="utf-8-sig")
+    recipe = project.recipe.read_text().replace("default: again", "default: select")
+    recipe = recipe.replace("name: again, rewrite: tidy.md", "name: select, rewrite: others/tidy.md")
+    project.recipe.write_text(recipe, encoding="utf-8-sig")
+    builder_json(*project.arguments())
+    assert digests(project.dest / "prompts").keys() == {"tidy/tidy.md", "select/Tidy.md"}
+    assert (project.dest / "prompts/tidy/tidy.md").read_bytes() == (folder / "tidy.md").read_bytes()
+    assert (project.dest / "prompts/select/Tidy.md").read_text() == other
+    card = (project.dest / "README.md").read_text()
+    assert "[prompt `Tidy`](prompts/select/Tidy.md)" in card
+    assert "[prompt `tidy`](prompts/tidy/tidy.md)" in card
+    assert builder("verify", project.dest).returncode == 0
+
+
 def test_the_card_says_what_the_files_hold(project: Project) -> None:
     builder_json(*project.arguments())
     card = (project.dest / "README.md").read_text()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused
 from builder.rewriting import pool as pool_module
 from builder.rewriting import roster
 from builder.rewriting.pool import ServerPool
+from builder.rewriting.roster import Wanted
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
 from tests.support import builder, builder_json
 from tests.tgi_double import HTML_503, Speed, TgiDouble
@@ -206,3 +208,9 @@ def test_a_server_that_is_down_hides_no_other() -> None:
     assert "generates nothing" in second["error"]
     assert third["error"] is None
     assert asleep.url in done.stderr
+
+
+def test_a_file_of_servers_may_begin_with_a_mark(tmp_path: Path) -> None:
+    file = tmp_path / "servers"
+    file.write_text("http://one:1/v1\r\n# two\r\nhttp://two:2\r\n", encoding="utf-8-sig")
+    assert Wanted([], file, None, None, 1.0, print).addresses() == ["http://one:1", "http://two:2"]

@@ -145,6 +145,13 @@ def test_language_counts_comments_and_strings() -> None:
 
 def test_language_refuses_what_has_no_tokens() -> None:
     assert judged(Language(), "x = '''") == "not_tokenizable"
+    assert judged(Language(), "# c\0") in ("foreign_text", "not_tokenizable")  # 3.12's tokenizer: SystemError
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_language_ends_a_line_where_python_ends_it(end: str) -> None:
+    text = "x = f'{1}'\n# c\nß = 'é'\n".replace("\n", end)
+    assert Language().measure(text) == {"pieces": 3, "foreign": 1, "line": 3}
 
 
 # --- facts ---

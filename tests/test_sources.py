@@ -81,9 +81,13 @@ def test_a_document_says_where_it_is_from(tmp_path: Path) -> None:
         ("utf-8", "é".encode(), "é"),
         ("latin-1", b"\xe9", "é"),
         ("utf-16", "é\n".encode("utf-16"), "é\n"),
+        ("utf-8", b"\xef\xbb\xbfx\xef\xbb\xbf\n", "x\ufeff\n"),
+        ("utf-8", b"\xef\xbb\xbf\xef\xbb\xbfx\n", "x\n"),
+        ("utf-8", b"\xef\xbb\xbf", ""),
+        ("utf-16-le", "\ufeffé\n".encode("utf-16-le"), "é\n"),
+        ("utf-32-be", "\ufeffé\n".encode("utf-32-be"), "é\n"),
         ("cp932", b"\x83e", "テ"),
         ("utf-8", b"a\r\nb\rc\0", "a\r\nb\rc\0"),
-        ("utf-8", b"\xef\xbb\xbfx", "\ufeffx"),
         ("utf-8-sig", b"\xef\xbb\xbfx", "x"),
         ("utf-8", b"", ""),
     ],
@@ -122,6 +126,7 @@ def test_decoding_gives_text_that_a_table_can_hold_or_a_reason(content: bytes, e
     else:
         assert reason is None
         assert text.encode() is not None
+        assert not text.startswith("\ufeff")
 
 
 def test_a_file_over_the_limit_is_not_even_read(tmp_path: Path) -> None:
@@ -327,6 +332,12 @@ def test_kept_columns_travel_with_their_types(tmp_path: Path) -> None:
     }
     assert source.columns()["stars"] == pa.int32()
     assert set(source.columns()) == set(only(source).source)
+
+
+def test_a_rows_text_begins_behind_its_mark(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "d.parquet", {"text": ["\ufeffx = 1\n"], "note": ["\ufeffas it is"]})
+    document = only(rows_of(path))
+    assert (document.text, document.current, document.source["note"]) == ("x = 1\n", "x = 1\n", "\ufeffas it is")
 
 
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_every_file_of_the_language_is_a_row_and_every_other_is_counted(
             assert row["text"] is None
         elif row["text"] is not None:
             content = gzip.decompress(stack.contents[one["blob_id"]])
-            assert row["text"] == content.decode(one["src_encoding"] or "utf-8")
+            assert row["text"] == content.decode(one["src_encoding"] or "utf-8").removeprefix("\ufeff")
     assert said.stderr.count("Software Heritage") == 1
 
 

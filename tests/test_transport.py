@@ -77,6 +77,18 @@ def test_only_a_status_that_says_so_is_the_inputs_fault(kind: type[Exception], s
             posted(b'{"error": "so it is"}', "Content-Type: application/json", status=status)
 
 
+def test_a_mark_before_an_answer_or_its_json_is_no_part_of_it() -> None:
+    marked = COMPLETION.replace(b'"a"', b'"\\ufeffa\\ufeff"')
+    for body in (marked, b"\xef\xbb\xbf" + marked):
+        assert posted(body, "Content-Type: application/json").answer == "a\ufeff"
+
+
+@pytest.mark.parametrize("reason", [b"3", b"true", b"{}", b"[]", b'["stop"]'])
+def test_a_reason_to_finish_is_a_word(reason: bytes) -> None:
+    with pytest.raises(GenerationFailed, match="not a chat completion"):
+        posted(COMPLETION.replace(b'"stop"', reason), "Content-Type: application/json")
+
+
 def test_an_answer_nested_too_deeply_is_one_documents_trouble() -> None:
     nested = b"[" * 1000 + b"]" * 1000
     for body, status in (

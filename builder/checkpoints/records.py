@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 import yaml
@@ -17,19 +17,10 @@ from pydantic import ValidationError
 from builder.checkpoints.schema import Record, Strict, Training
 from builder.errors import RecipeError
 from builder.resources import folder
+from builder.strict_yaml import parse_yaml
+from builder.text import read_text
 
 _TRAINING = "training.yaml"
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML without the silence: of two equal keys, PyYAML would keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        for at, (key, _) in enumerate(node.value):
-            if any(key.value == earlier.value for earlier, _ in node.value[:at]):
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} comes twice", key.start_mark)
-        return mapping
 
 
 _Model = TypeVar("_Model", bound=Strict)
@@ -86,16 +77,10 @@ def _natural(record: Record) -> tuple[str, int]:
 
 def _read(path: Path, model: type[_Model]) -> _Model:
     try:
-        loader = _UniqueKeys(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        data = loader.construct_document(node) if node else None
+        content = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"it can't be read ({error})", where=str(path), remedy="restore the file") from error
-    except yaml.YAMLError as error:
-        at = getattr(error, "problem_mark", None)
-        where = f"{path}:{at.line + 1}" if at else str(path)
-        problem = getattr(error, "problem", None) or error
-        raise RecipeError(f"not valid YAML: {problem}", where=where, remedy="mend the line") from error
+    node, data = parse_yaml(content, str(path))
     try:
         # Through JSON, because strict pydantic takes a list for a tuple only there.
         return model.model_validate_json(orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS))

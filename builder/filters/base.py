@@ -84,6 +84,10 @@ class WorkerFilter(Filter):
     def workplace(self) -> Workplace:
         """Return where texts are measured."""
 
+    def crashed(self) -> Measures | None:
+        """Return the measures of a text that crashes the interpreter; None: dropped as `worker_signal_11`."""
+        return None
+
 
 class OwnFilter(WorkerFilter):
     """Measures by a method of its own. Derive a filter from `TextFilter`."""

@@ -20,9 +20,9 @@ def comment_ratio(text: str) -> float:
     """Return COMMENT tokens / all tokens; 0 where the text can't be tokenized."""
     comments = total = 0
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
             total += 1
             comments += token.type == tokenize.COMMENT
-    except (tokenize.TokenError, IndentationError, SyntaxError):
+    except Exception:  # noqa: BLE001 - 3.12's tokenizer raises UnicodeDecodeError and SystemError, too
         return 0.0
     return comments / total if total else 0.0

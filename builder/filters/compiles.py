@@ -23,8 +23,7 @@ class Compiler:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 compile(text, "<string>", "exec", dont_inherit=True)
-        # `compile` raises more than SyntaxError: deep nesting, NUL bytes and huge literals have their own.
-        except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
+        except Exception as error:  # noqa: BLE001 - nesting, NULs, literals: each version of Python has its own
             raised = error
         line = getattr(raised, "lineno", None)
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pydantic import Field
 from builder.errors import RecipeError
 from builder.filters.base import Measures, TextFilter
 from builder.filters.ngrams import ngrams
+from builder.text import without_bom
 
 
 class Contamination(TextFilter):
@@ -103,12 +105,18 @@ def _index(benchmarks: tuple[str, ...], fields: tuple[str, ...], ngram: int) -> 
 
 
 def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    content = path.read_bytes()
-    lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode().rstrip().split("\n")
+    stored = path.read_bytes()
+    try:
+        content = without_bom((gzip.decompress(stored) if path.suffix == ".gz" else stored).decode())
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"it can't be read ({error})", where=str(path), remedy="a benchmark is JSON lines in UTF-8, .gz or not"
+        ) from error
+    lines = content.rstrip().split("\n")
     for number, line in enumerate(lines, 1):
         try:
             record = dict(json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RecipeError(
                 f"line {number} is no JSON object", where=str(path), remedy="a benchmark is a file of JSON lines"
             ) from error
@@ -119,7 +127,7 @@ def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
                     where=str(path),
                     remedy=f"name fields that every line has, of {', '.join(record)}",
                 )
-            yield f"{path.name}:{number}:{field}", record[field]
+            yield f"{path.name}:{number}:{field}", without_bom(record[field])
 
 
 @cache

@@ -29,7 +29,7 @@ class Language(TextFilter):
                 pieces += 1
                 if _ALLOWED.fullmatch(piece) is None:
                     foreign.append(line)
-        except (tokenize.TokenError, SyntaxError):
+        except Exception:  # noqa: BLE001 - 3.12's tokenizer raises UnicodeDecodeError and SystemError, too
             return dict.fromkeys(self.measures)
         return {"pieces": pieces, "foreign": len(foreign), "line": min(foreign, default=None)}
 
@@ -42,9 +42,10 @@ class Language(TextFilter):
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
     """Yield line and source of each comment and string; an f-string is one piece on every version of Python."""
-    lines = io.StringIO(text).readlines()
+    # Python ends a line at a carriage return as well, and 3.12's tokenizer fails on one that it finds in a line.
+    lines = io.StringIO(text, newline=None).readlines()
     open_at: list[tuple[int, int]] = []
-    for found in tokenize.generate_tokens(io.StringIO(text).readline):
+    for found in tokenize.generate_tokens(iter(lines).__next__):
         if found.type in _OPENING:
             open_at.append(found.start)
         elif found.type in _CLOSING:

@@ -33,6 +33,8 @@ _WARM_AFTER = 100
 _REMEMBERED = 8192
 """Texts whose measures by costly filters are kept: what is on its way between a filter and a check by it."""
 
+_CRASH = f"signal_{signal.SIGSEGV:d}"
+
 _GRACE = 30.0  # seconds beyond the kernel's limits before a lane itself is given up
 
 
@@ -177,7 +179,8 @@ class _Interpreter:
             raise FilterUnavailable(
                 f"a filter can't be loaded: {ready['failed']}",
                 where=f"{job.workplace.script or job.workplace.options['module']}, {self._python}",
-                remedy="see that the installation is whole (`pip check`); then this is a bug: please report it",
+                remedy="correct what this names; where nothing of yours is, see that the installation is whole"
+                " (`pip check`), then report this as a bug",
             )
         return _Lane(warmth, ready["pid"], reader, writer, ready["lacking"])
 
@@ -232,9 +235,9 @@ class Workers:
         if measures is None:
             async with self._free:
                 answer = await self._answer(job, body)
-            if "died" in answer:
+            measures = used.crashed() if answer.get("died") == _CRASH else answer.get("measures")
+            if measures is None:
                 return Verdict(dict.fromkeys(used.measures), drop=f"worker_{answer['died']}")
-            measures = answer["measures"]
             if place:
                 self._recent[place] = measures
                 if len(self._recent) > _REMEMBERED:

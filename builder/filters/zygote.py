@@ -100,13 +100,22 @@ def _work(texts: BinaryIO, answers: BinaryIO, measurer: Any, cpu_limit: float, l
         try:
             measures = measurer.measure(json.loads(body))
             leaving = measurer.worn
-            answer = {"worn": leaving, "measures": measures}
+            answer = _framed({"worn": leaving, "measures": measures})
         except BaseException as error:  # noqa: BLE001 - reported to the lane, which names it in the row
-            answer, leaving = {"died": f"raised_{type(error).__name__}"}, True
+            answer, leaving = _framed({"died": f"raised_{type(error).__name__}"}), True
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        write_frame(answers, json.dumps(answer).encode())
+        write_frame(answers, answer)
     os._exit(0)
+
+
+def _framed(answer: dict[str, Any]) -> bytes:
+    """Return an answer as JSON that every reader takes: a text may have brought lone surrogates into a measure.
+
+    Raises:
+        ValueError: A measure is not a number.
+    """
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
 _DIED, _WORN = b'{"died"', b'{"worn": true'

@@ -16,6 +16,7 @@ from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
 from builder.release.licenses import USE_POLICY, Duties, duties_of
 from builder.release.measured import RewriteFacts, rewriting
+from builder.release.prompt_files import prompt_paths
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
@@ -139,7 +140,10 @@ def gather(
         columns=explained(configs, list(loaded.filters)),
         unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
         model=run.model,
-        prompts=run.facts["prompts"],
+        prompts={
+            stage: {**run.facts["prompts"][stage], "path": path}
+            for stage, path in prompt_paths(run.facts["prompts"]).items()
+        },
         versions=run.facts["versions"],
         rewriting=[stage for stage in rewritten if stage is not None],
         screenings=screened,

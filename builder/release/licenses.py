@@ -10,6 +10,7 @@ from pathlib import Path
 from builder.errors import UsageError
 from builder.release.generator_license import GeneratorLicense
 from builder.sources import Source
+from builder.text import without_bom
 
 USE_POLICY = "USE_POLICY.md"
 
@@ -41,7 +42,7 @@ def duties_of(license_id: str) -> Duties:
 
 
 def _check_that_it_is_met(license_id: str, text: Path) -> None:
-    found = _LLAMA_LICENSE.match(text.read_text(encoding="utf-8", errors="replace"))
+    found = _LLAMA_LICENSE.match(without_bom(text.read_text(encoding="utf-8", errors="replace")))
     if found is not None and _LLAMAS.get(license_id) != found[1]:
         raise UsageError(
             f"the generator is under the Llama {found[1]} Community License, the release under {license_id!r}",

@@ -40,6 +40,7 @@ from builder.release.manifest import (
     parse_version,
 )
 from builder.release.new_bytes import estimate
+from builder.release.prompt_files import write_prompts
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
@@ -265,10 +266,7 @@ def _write_content(
     special = SpecialTokens(run)
     configs = _write_configs(loaded, run, status, special, stage)
     special.check()
-    if run.facts["prompts"]:
-        (stage / "prompts").mkdir()
-    for prompt in run.facts["prompts"].values():
-        (stage / "prompts" / f"{prompt['id']}.md").write_text(prompt["content"], encoding="utf-8")
+    write_prompts(run.facts["prompts"], stage)
     scanned = scan(stage, configs, loaded.scans, workers, say)
     facts = gather(loaded, run, status, configs, scanned, special.of_configs(), stage)
     for path, picture in render_assets(facts).items():

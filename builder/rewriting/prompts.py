@@ -1,28 +1,36 @@
 """Prompts: one Markdown file each, front matter and messages, the same file that a release publishes.
 
 A file opens with YAML front matter between `---` lines; then each message begins with a line such as
-`<!-- user -->`. `{{ text }}` stands for the document. A last assistant message is the beginning of the
-answer (prefill): the model goes on from it, and the answer is read together with it.
+`<!-- user -->`. `{{ text }}` stands for the document, `{{ text.strip() }}` for it without white space around; all
+else is sent as it stands, braces included: a prompt is data, and no template runs. A last assistant message is the
+beginning of the answer (prefill): the model goes on from it, and the answer is read together with it.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import jinja2
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from builder.errors import RecipeError
+from builder.names import name_problem, same_name
 from builder.resources import folder
+from builder.strict_yaml import parse_yaml
+from builder.text import read_text
 
 _MARKER = re.compile(r"^<!-- (system|user|assistant) -->$", re.M)
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
+_PLACEHOLDER = re.compile(r"\{\{[ \t]*text(\.strip\(\))?[ \t]*\}\}")
+# What a template engine would make something else of: sent as it stands, it would be a mistake nobody sees.
+_EXPRESSION = re.compile(r"\{\{[-+]?[ \t]*text[ \t]*(?:\||\.[A-Za-z]|\[|[-+]?\}\})")
+_BRACES = re.compile(r"\{\{[^{}\n]{0,60}\}\}|\{%[^{}\n]{0,60}%\}")
 
 Message = dict[str, str]
 
@@ -104,7 +112,7 @@ class Check(_Strict):
 
 
 class Prompt(_Strict):
-    """A prompt as its file says it, with its messages as templates."""
+    """A prompt as its file says it: its messages with their placeholders, and the whole file as `content`."""
 
     id: str
     version: int = Field(ge=1)
@@ -114,14 +122,24 @@ class Prompt(_Strict):
     min_characters: int = Field(default=50, ge=1)
     checks: list[Check] = Field(default_factory=list)
     messages: list[tuple[str, str]]
+    content: str
     sha: str
 
-    @model_validator(mode="after")
-    def _checks_have_names(self) -> Prompt:
-        labels = [check.label for check in self.checks]
-        if twice := {label for label in labels if labels.count(label) > 1}:
-            raise ValueError(f"two checks are called {min(twice)!r}: give one of them a `name`")
-        return self
+    @field_validator("id")
+    @classmethod
+    def _names_a_file(cls, id: str) -> str:
+        if problem := name_problem(id):
+            raise ValueError(f"a prompt's id {problem}")
+        return id
+
+    @field_validator("checks")
+    @classmethod
+    def _have_names(cls, checks: list[Check]) -> list[Check]:
+        labels = [check.label for check in checks]
+        for position, label in enumerate(labels):
+            if same_name(label, labels[:position]):
+                raise ValueError(f"two checks are called {label!r}: give one of them another `name`")
+        return checks
 
     @property
     def messages_sha(self) -> str:
@@ -140,7 +158,7 @@ class Prompt(_Strict):
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
         return [
-            {"role": role, "content": _template(content).render(text=text) if "{" in content else _fixed(content)}
+            {"role": role, "content": _filled(content, text) if "{{" in content else content}
             for role, content in self.messages
         ]
 
@@ -151,22 +169,17 @@ def _digest(messages: tuple[tuple[str, str], ...]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _template(content: str) -> jinja2.Template:
-    # The output is a chat message, not HTML: escaping would change the document.
-    environment = jinja2.Environment(
-        autoescape=False,  # noqa: S701
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    template = environment.from_string(content)
-    template.globals = dict(template.globals)  # a `ChainMap`, which is copied for each document, takes far longer
-    return template
+def _parts(content: str) -> list[str | None]:
+    """Return what stands between placeholders, and between two such pieces `.strip()`, or None for without it."""
+    return _PLACEHOLDER.split(content)
 
 
-@lru_cache(maxsize=256)
-def _fixed(content: str) -> str:
-    """Return a message without placeholders, rendered once for all documents."""
-    return _template(content).render()
+def _filled(content: str, text: str) -> str:
+    first, *others = _parts(content)
+    pieces = [first or ""]
+    for stripped, piece in zip(others[::2], others[1::2], strict=True):
+        pieces += [text.strip() if stripped else text, piece or ""]
+    return "".join(pieces)
 
 
 def prompt_names() -> list[str]:
@@ -180,10 +193,11 @@ def prompt_path(name: str, base: Path) -> Path:
     Raises:
         RecipeError: There is no such prompt.
     """
-    path = base / name if name.endswith(".md") else folder("prompts") / f"{name}.md"
-    if not path.is_file():
-        shipped = ", ".join(prompt_names())
-        raise RecipeError(f"there is no prompt {name!r}", remedy=f"name a .md file, or one of: {shipped}")
+    is_path, shipped = name.endswith(".md"), prompt_names()
+    path = base / name if is_path else folder("prompts") / f"{name}.md"
+    if not (path.is_file() if is_path else name in shipped):
+        remedy = f"name a .md file, or one of: {', '.join(shipped)}"
+        raise RecipeError(f"there is no prompt {name!r}", remedy=remedy)
     return path
 
 
@@ -193,23 +207,91 @@ def load_prompt(path: Path) -> Prompt:
     Raises:
         RecipeError: The file is not a valid prompt; the message names the line or the key.
     """
-    content = path.read_text(encoding="utf-8")
+    try:
+        content = read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"it can't be read ({error})", where=str(path), remedy="a prompt is a text file in UTF-8"
+        ) from error
     front = _FRONT.match(content)
     if front is None:
-        raise RecipeError("a prompt begins with front matter between two lines `---`", where=str(path))
+        raise RecipeError(
+            "a prompt begins with front matter between two lines `---`", where=str(path), remedy=_COMPARE
+        )
     parts = _MARKER.split(content[front.end() :])
     messages = [(role, body.strip("\n")) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
     if not messages or parts[0].strip():
         raise RecipeError(
             "after its front matter a prompt has messages, each begun by a line such as `<!-- user -->`",
             where=str(path),
+            remedy=_COMPARE,
         )
+    _check_placeholders(messages, path)
+    node, fields = parse_yaml(front.group(1), str(path), first_line=2)
+    if not isinstance(fields, dict):
+        raise RecipeError("a prompt's front matter is a mapping", where=str(path), remedy=_COMPARE)
+    if unknown := [key for key in fields if key not in _KEYS]:
+        near = difflib.get_close_matches(unknown[0], _KEYS, 1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_KEYS)}"
+        raise RecipeError(f"unknown key {unknown[0]!r}", where=_line(path, node, unknown[0]), remedy=remedy)
     try:
-        fields = yaml.safe_load(front.group(1))
-        prompt = Prompt(**fields, messages=messages, sha=hashlib.sha256(content.encode()).hexdigest())
-        prompt.render("")
-    except (ValidationError, TypeError, yaml.YAMLError, jinja2.TemplateError) as error:
-        raise RecipeError(f"the prompt is not valid: {error}", where=str(path)) from error
-    if not any("\0" in message["content"] for message in prompt.render("\0")):
-        raise RecipeError("no message of the prompt holds {{ text }}", where=str(path))
-    return prompt
+        return Prompt.model_validate(
+            {
+                **fields,
+                "messages": messages,
+                "content": content,
+                "sha": hashlib.sha256(content.encode()).hexdigest(),
+            }
+        )
+    except ValidationError as error:
+        raise _explained(error, path, node) from error
+
+
+_COMPARE = "prompts/sgcr.md of this project is one to compare with"
+_KEYS = sorted(Prompt.model_fields.keys() - {"messages", "content", "sha"})
+
+
+def _check_placeholders(messages: list[tuple[str, str]], path: Path) -> None:
+    """Refuse messages that the document would not come into as their author meant."""
+    where, contents = str(path), [content for _, content in messages]
+    for content in contents:
+        if found := _EXPRESSION.search(_PLACEHOLDER.sub("", content)):
+            raise RecipeError(
+                f"{found[0]!r}… is no placeholder, and nothing computes it",
+                where=where,
+                remedy="the document is {{ text }}, or {{ text.strip() }} without white space around it",
+            )
+    if not any(_PLACEHOLDER.search(content) for content in contents):
+        braces = [found[0] for content in contents for found in _BRACES.finditer(content)]
+        holds = f"; it holds {', '.join(dict.fromkeys(braces[:3]))}, which is sent as it stands" if braces else ""
+        raise RecipeError(
+            f"no message of the prompt holds {{{{ text }}}}{holds}",
+            where=where,
+            remedy="write {{ text }} where the document goes",
+        )
+    role, last = messages[-1]
+    if role == "assistant" and _PLACEHOLDER.search(last):
+        raise RecipeError(
+            "the beginning of the answer holds {{ text }}, and would be read as part of the answer",
+            where=where,
+            remedy="write {{ text }} into the user's message",
+        )
+
+
+def _explained(error: ValidationError, path: Path, node: yaml.Node | None) -> RecipeError:
+    """Turn pydantic's first complaint into one line with its place, a misspelt key before all."""
+    problem = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    steps = [str(step) for step in problem["loc"]]
+    said = {"extra_forbidden": "there is no such key", "missing": "it is missing"}
+    message = said.get(problem["type"]) or re.sub(r"^Value error, ", "", problem["msg"])
+    return RecipeError(
+        f"{'.'.join(steps) or 'the front matter'}: {message}",
+        where=_line(path, node, steps[0] if steps else ""),
+        remedy=_COMPARE,
+    )
+
+
+def _line(path: Path, node: yaml.Node | None, key: str) -> str:
+    """Return file:line of a key of the front matter, the file alone where it has no such key."""
+    keys = [key for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    return next((f"{path}:{one.start_mark.line + 2}" for one in keys if one.value == key), str(path))

@@ -16,6 +16,7 @@ from builder.rewriting.generation import Model
 from builder.rewriting.member import Member
 from builder.rewriting.metrics import read_gauges
 from builder.rewriting.servers import Server, probe
+from builder.text import read_text
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
@@ -51,7 +52,7 @@ class Wanted:
         urls = list(self.urls)
         if self.file is not None:
             try:
-                lines = self.file.read_text(encoding="utf-8").splitlines()
+                lines = read_text(self.file).splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(
                     f"it can't be read ({error})", where=str(self.file), remedy="a line each server's URL"

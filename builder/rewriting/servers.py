@@ -7,6 +7,7 @@ of it that every one of them takes.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -167,7 +168,7 @@ async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | No
         if size > most:
             response.close()
             return None
-    return b"".join(pieces)
+    return b"".join(pieces).removeprefix(codecs.BOM_UTF8)  # which JSON may not begin with
 
 
 def words_of(content: bytes) -> str:

@@ -25,6 +25,7 @@ from builder.errors import (
 )
 from builder.rewriting.generation import Generation
 from builder.rewriting.servers import KEY_VARIABLE, Server, body_of, words_of
+from builder.text import without_bom
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
@@ -85,12 +86,12 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
         raise ConnectionBroken(f"200, but no answer ({kind}): {words_of(content)}", where=where) from error
     try:
         choice, usage = said["choices"][0], said.get("usage") or {}
-        text = choice["message"]["content"] or ""
-        if not isinstance(text, str):
-            raise TypeError(f"content is {type(text).__name__}")
+        text, reason = choice["message"]["content"] or "", choice["finish_reason"]
+        if not (isinstance(text, str) and isinstance(reason, str | None)):
+            raise TypeError(f"content is {type(text).__name__}, finish_reason {type(reason).__name__}")
         return Generation(
-            answer=text,
-            finish_reason=str(choice["finish_reason"]),
+            answer=without_bom(text),
+            finish_reason=str(reason),
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 import zlib
 
+from builder.text import without_bom
+
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
 
 
 def decode(content: bytes, encoding: str) -> tuple[str | None, str | None]:
-    """Return (text, None), or (None, reason) when the bytes are not text in that encoding."""
+    """Return (text, None) without a leading U+FEFF, or (None, reason) when the bytes are not such text."""
     try:
-        text = content.decode(encoding)
+        text = without_bom(content.decode(encoding))
         text.encode("utf-8")  # some codecs (utf-7) let lone surrogates through, which no table or JSON holds
     except UnicodeError:
         return None, "undecodable"
