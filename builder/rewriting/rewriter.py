@@ -124,8 +124,10 @@ class Rewriter:
             answer = answer.removesuffix(stop)  # TGI leaves the stop sequence in the text
         try:
             parsed = parse(
-                _whole(self.prompt.prefill, answer),
+                answer,
                 self.prompt.answer,
+                prefill=self.prompt.prefill,
+                source=before,
                 may_end_open=any(stop.strip().startswith("```") for stop in stops),
             )
         except Unparsable as error:
@@ -178,11 +180,6 @@ class Rewriter:
             "special_tokens": special_tokens,
             "answers": answers,
         }
-
-
-def _whole(prefill: str, answer: str) -> str:
-    """Return prefill and answer as one text: llama.cpp repeats the prefill in its answer, TGI does not."""
-    return answer if answer.startswith(prefill) else prefill + answer
 
 
 def _fields(generation: Generation) -> dict[str, Any]:

@@ -85,17 +85,26 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
         raise ConnectionBroken(f"200, but no answer ({kind}): {words_of(content)}", where=where) from error
     try:
         choice, usage = said["choices"][0], said.get("usage") or {}
-        text = choice["message"]["content"] or ""
-        if not isinstance(text, str):
-            raise TypeError(f"content is {type(text).__name__}")
         return Generation(
-            answer=text,
+            answer=_answer(choice["message"]),
             finish_reason=str(choice["finish_reason"]),
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
+
+
+def _answer(message: Mapping[str, object]) -> str:
+    """Return what the model wrote; a thought alone as one that never closes, which is what it is.
+
+    A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`.
+    """
+    text = message["content"] or ""
+    if not isinstance(text, str):
+        raise TypeError(f"content is {type(text).__name__}")
+    thought = message.get("reasoning") or message.get("reasoning_content")
+    return f"<think>\n{thought}" if isinstance(thought, str) and not text.strip() else text
 
 
 def _count(said: object) -> int:
