@@ -409,9 +409,11 @@ def test_code_comes_back_whatever_its_docstring_and_comments_hold(
     assert parsed.text == code
 
 
-REASONS = {
-    "empty_answer", "no_section", "several_sections", "no_code_block", "several_code_blocks", "unclosed_code_block",
-}  # fmt: skip
+REASONS = set(
+    """
+    empty_answer unclosed_thought no_section several_sections no_code_block several_code_blocks unclosed_code_block
+    """.split()
+)
 
 
 @given(st.text(), st.sampled_from([TEXT, CODE, SECTIONS]), st.booleans())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 
+from builder.document import read_document
 from builder.rewriting.answers import Parsed, Unparsable, parse
-from builder.rewriting.prompts import AnswerFormat
+from builder.rewriting.generation import Generation, Model
+from builder.rewriting.prompts import AnswerFormat, Prompt, Sampling
+from builder.rewriting.rewriter import Request, Rewriter
 
 TEXT = AnswerFormat(format="text")
 CODE = AnswerFormat(format="code")
@@ -208,3 +212,19 @@ def test_an_answer_behind_a_thought_goes_on_from_the_prefill_or_says_it_again(go
 def test_the_prefill_counts_once_whether_the_server_repeats_it_or_not(prefill: str) -> None:
     assert parse("```python\nx = 1\n```", CODE, prefill=prefill) == Parsed("x = 1\n")
     assert parse("x = 1\n", CODE, prefill="```python\n", may_end_open=True) == Parsed("x = 1\n")
+
+
+def test_a_thought_that_never_closes_is_a_failed_attempt_and_the_next_one_counts() -> None:
+    prompt = Prompt(
+        id="tidy", version=1, answer=SECTIONS, min_characters=1, messages=[("user", "{{ text }}")], sha="0" * 64
+    )
+    draft, final = "<think>\n" + sections("draft = 1\n", 3), sections("x = 1\n", 8)
+    says = [draft, f"{draft}</think>\n{final}"]
+
+    async def ask(request: Request) -> Generation:
+        return Generation(says.pop(0), "stop", 1, 1)
+
+    rewriter = Rewriter("tidy", prompt, Sampling(), "drop", Model("m"))
+    verdict = asyncio.run(rewriter.rewrite(read_document("a", "x=1\n", {}), ask))
+    assert (verdict.drop, verdict.text, verdict.record["grade"]) == (None, "x = 1\n", 8)
+    assert [answer["failure"] for answer in verdict.record["answers"]] == ["unclosed_thought", None]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from email.utils import formatdate
 
+import orjson
 import pytest
 
 from builder.errors import (
@@ -75,6 +76,22 @@ def test_only_a_status_that_says_so_is_the_inputs_fault(kind: type[Exception], s
     for status in statuses:
         with pytest.raises(kind, match=str(status)):
             posted(b'{"error": "so it is"}', "Content-Type: application/json", status=status)
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ({"content": "a", "reasoning": "Is it b?"}, "a"),
+        ({"content": None, "reasoning": "Is it b?"}, "<think>\nIs it b?"),
+        ({"content": "\n", "reasoning": None, "reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
+        ({"reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
+        ({"content": None, "reasoning": None, "reasoning_content": None}, ""),
+        ({"content": None}, ""),
+    ],
+)
+def test_what_stands_beside_an_answer_is_none(message: dict[str, str | None], answer: str) -> None:
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    assert posted(orjson.dumps(body)).answer == answer
 
 
 def test_an_answer_nested_too_deeply_is_one_documents_trouble() -> None:

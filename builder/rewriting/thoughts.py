@@ -1,7 +1,7 @@
 """What a reasoning model thinks before its answer, where the server leaves it in the text.
 
 Servers cut thoughts off when they are told which marks the model uses (`--reasoning-parser`); else they come
-along, and often without the opening mark, which the chat template has written. So it is the closing marks that count.
+along, and often without the opening mark, which the chat template has written. So the closing marks count.
 """
 
 from __future__ import annotations

@@ -100,10 +100,10 @@ def _answer(message: Mapping[str, object]) -> str:
 
     A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`.
     """
-    text = message["content"] or ""
+    thought = message.get("reasoning") or message.get("reasoning_content")
+    text = (message.get("content") if thought else message["content"]) or ""
     if not isinstance(text, str):
         raise TypeError(f"content is {type(text).__name__}")
-    thought = message.get("reasoning") or message.get("reasoning_content")
     return f"<think>\n{thought}" if isinstance(thought, str) and not text.strip() else text
 
 
