@@ -57,6 +57,7 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         block("x = 1\n") + "\n**Example usage:**\n\n" + block("print(x)\n"),
         "Install:\n" + block("pip install y\n", info="sh") + block("x = 1\n", info="py"),
         block("x = 1\n") + "Again:\n" + block("x = 1\n"),
+        block("x = 1\n") + "\nTo test it:\n" + block("assert x\n"),
         block("x = 1\n") + "```\n",
         "Here is the code: ```python\nx = 1\n```",
         "### Code ```python\nx = 1\n```",
@@ -265,6 +266,8 @@ def test_a_section_is_found_however_its_heading_is_written(heading: str, between
         "### Improved Code Quality\n- Names.\n### Improved Code\n" + block("x = 1\n"),
         "```\n\n```\n**Improved Code:**\n" + block("x = 1\n"),
         "```\n**Improved Code:**\n" + block("x = 1\n"),
+        "```markdown\n### Improved Code:\n" + block("x = 1\n") + "```",
+        "````markdown\n### Improved Code:\n" + block("x = 1\n") + "````",
         "Plan: 1. Evaluation 2. Suggestions 3. Improved Code\n### Improved Code\n" + block("x = 1\n"),
     ],
 )
@@ -325,6 +328,12 @@ GRADES: list[tuple[str, float | None]] = [
     ("### Evaluation (8/10)", 8),
     ("### Evaluation (before changes): 8", 8),
     ("### Evaluation 8", 8),
+    ("### Evaluation (1-10): 8", 8),
+    ("### Evaluation (scale of 1 to 10): 8/10", 8),
+    ("### Evaluation: 8.0/10.0", 8),
+    ("### Evaluation: 8/10 ✅", 8),
+    ("### Evaluation: I give it 8/10.", 8),
+    ("<h3>Evaluation: 8</h3>", 8),
     ("### Evaluation - 8", 8),
     ("### Evaluation Score: 8", 8),
     ("### 1. Evaluation: 8", 8),
@@ -409,11 +418,15 @@ def test_code_comes_back_whatever_its_docstring_and_comments_hold(
     assert parsed.text == code
 
 
-REASONS = set(
-    """
-    empty_answer unclosed_thought no_section several_sections no_code_block several_code_blocks unclosed_code_block
-    """.split()
-)
+REASONS = {
+    "empty_answer",
+    "unclosed_thought",
+    "no_section",
+    "several_sections",
+    "no_code_block",
+    "several_code_blocks",
+    "unclosed_code_block",
+}
 
 
 @given(st.text(), st.sampled_from([TEXT, CODE, SECTIONS]), st.booleans())

@@ -53,9 +53,8 @@ def parse(
             `no_code_block`, `several_code_blocks`, `unclosed_code_block`.
     """
     whole = _whole(prefill, answer.removeprefix("\ufeff"))
-    marks = thoughts.closing_marks(whole)
+    marks = [mark for mark in thoughts.closing_marks(whole) if not thoughts.is_prose(whole, mark, source)]
     if declared.format == "text":
-        marks = [mark for mark in marks if not thoughts.is_prose(whole, mark, source)]
         taken = _text(_behind(whole, marks[-1], prefill) if marks else _unopened(whole))
         if thoughts.stray_opening(taken, len(taken), source):
             raise Unparsable("unclosed_thought")
@@ -80,8 +79,13 @@ def _structured(
             continue
         if thoughts.stray_opening(text, taken.start, source):
             failures.append("unclosed_thought")
-        elif all(_is_in_code(text, taken, mark, source) for mark in thoughts.closing_marks(text)):
+        elif all(
+            _is_in_code(text, taken, mark, source) or thoughts.is_prose(text, mark, source)
+            for mark in thoughts.closing_marks(text)
+        ):
             found.append(taken)
+        else:
+            failures.append("unclosed_thought")
     if not found:
         raise Unparsable(failures[0])
     # Behind a mark that code quotes, a fence that it quotes, too, looks like a block's: one without a language.

@@ -24,7 +24,11 @@ _TOKEN = re.compile(
     re.S | re.M,
 )
 
-_EXAMPLE = re.compile(r"\b(?:examples?|usage|outputs?|how to (?:use|run)|(?:use|run|call) (?:it|this))\b", re.I)
+_EXAMPLE = re.compile(
+    r"\b(?:examples?|usage|outputs?|prints?|(?:to|for) (?:test|use|run|try)(?:ing)?"
+    r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this))\b",
+    re.I,
+)
 
 _MOST = 100  # blocks of an answer
 _ENDS = 4  # blocks for whose end all of the answer is looked through

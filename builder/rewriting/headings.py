@@ -11,8 +11,8 @@ from builder.rewriting.fences import Block
 
 # Every pattern here takes linear time, whatever a model writes.
 _BEFORE = re.compile(
-    r"[ \t]{0,3}(?P<hashes>#{0,6})(?P<marks>(?:[^\w\"'`\n]|[\d_])*)"
-    r"(?:(?:step|part|section|[ivx]{1,4}(?=[.)])|[a-z](?=[.)]))(?P<more>(?:[^\w\"'`\n]|[\d_])*))?",
+    r"[ \t]{0,3}(?:<(?:h[1-6]|b|strong)>)?(?:[^\w\"'`\n]|[\d_])*"
+    r"(?:(?:step|part|section|[ivx]{1,4}(?=[.)])|[a-z](?=[.)]))(?:[^\w\"'`\n]|[\d_])*)?",
     re.I,
 )
 _BEHIND = re.compile(
@@ -21,6 +21,7 @@ _BEHIND = re.compile(
 _UNDERLINE = re.compile(r"\r?\n[ \t]{0,3}(={2,}|-{2,})[ \t]*\r?$", re.M)
 _FENCED = re.compile(r"(?:`{3,}|~{3,})[^`\n]*")
 _ANY = re.compile(r"^ {0,3}(?:(#{1,6})[ \t]*[^\s#!]|\*\*[^*\n]+\*\*:?[ \t\r]*$|__[^_\n]+__:?[ \t\r]*$)", re.M)
+_MARKUP = re.compile(r"<(?:h[1-6]|b|strong)>", re.I)
 _BULLET = re.compile(r"[-*+•][ \t]")
 _ADORNMENT = " \t\r*_`#"
 
@@ -53,7 +54,7 @@ class Heading:
 
 @lru_cache(maxsize=64)
 def _named(name: str) -> re.Pattern[str]:
-    return re.compile(r"(?<![^\W_])" + r"[ \t_-]+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I)
+    return re.compile(r"(?<![^\W_])" + r"[ \t\xa0_-]+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I)
 
 
 def headings(text: str, name: str, *, with_value: bool = False) -> Iterator[Heading]:
@@ -101,6 +102,8 @@ def _heading(text: str, start: int, found: re.Match[str], with_value: bool) -> H
 def _level(text: str, before: str, behind: re.Match[str], *, may_be_underlined: bool) -> tuple[int, int]:
     """Return the level of a heading, and where it ends."""
     stripped = before.lstrip()
+    if _MARKUP.match(stripped):
+        return _BOLD, behind.end()
     if hashes := min(len(stripped) - len(stripped.lstrip("#")), 6):
         return hashes, behind.end()
     underline = _UNDERLINE.match(text, behind.end())
@@ -135,14 +138,14 @@ def section_end(text: str, heading: Heading, blocks: Iterable[Block]) -> int:
 _LABEL = r"(?:(?:overall|final|code|quality|total|the)\s+){0,3}(?:grade|score|rating|evaluation)(?:\s+is|\s+of)?"
 _GRADE = re.compile(
     rf"(?:{_LABEL}\s*[:=–—-]?\s*)?[\[({{<\"]*(?P<grade>\d{{1,4}}(?:\.\d{{1,4}})?)(?![\w%]|[.,]\d)"
-    r"(?:\s*(?P<slash>/|out\s+of|of)\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d))?(?:\s*(?:points?|pts)\b)?[\])}>\"]*(?P<rest>.*)",
+    r"(?:\s*(?P<slash>/|out\s+of|of)\s*(?P<of>\d{1,4}(?:\.0)?)(?![\w%/]|[.,]\d))?(?:\s*(?:points?|pts)\b)?[\])}>\"]*(?P<rest>.*)",
     re.I,
 )
 _IN_WORDS = re.compile(
     r"(?<![\w.,–-])(?P<grade>\d{1,4}(?:\.\d{1,4})?)\s*/\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d)(?P<rest>.*)"
 )
 _MARKS = re.compile(r"[*_`]")
-_REMARK = re.compile(r"\s*\([^()\d]*\)")
+_REMARK = re.compile(r"\s*\([^()]*\)\s*[:：]")
 _RANGE = re.compile(r"\s*(?:-|–|—|to|or)\s*\d", re.I)
 _REASON = re.compile(r"(?:because|as|since|for|overall|due|given|based|with)\b", re.I)
 
@@ -152,7 +155,9 @@ def grade(text: str, heading: Heading, least: float, most: float) -> float | Non
 
     None for all else: a list's number, a count, a number out of [least, most].
     """
-    said = _REMARK.sub("", _MARKS.sub("", heading.behind), count=1).strip(" \t\r:：=")
+    said = _MARKS.sub("", heading.behind).strip(" \t\r:：=")
+    if remark := _REMARK.match(said):  # `(1-10): 7`; where nothing follows, the grade may be in it
+        said = said[remark.end() :].strip() or said
     if said:
         return _grade(said.lstrip("–— ") if not said.startswith("- ") else said[2:].lstrip(), least, most)
     line = text[heading.end : heading.end + 1000].lstrip().partition("\n")[0]

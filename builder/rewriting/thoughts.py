@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _WORD = r"(?:[a-z0-9]{1,16}[:_|])?(?:think(?:ing)?|thoughts?|reasoning)(?:[:_][a-z]{1,24})?"
 """With what families put before and behind it: `seed:think`, `longcat_think`, `think_fast`, `ifm|think`."""
 _PIPED = r"(?:think(?:ing)?|thought|reasoning)"
-_ANSWER = r"answer|response|output|solution|final_answer"
+_ANSWER = r"answer|response|output|solution|conclusion|final_answer"
 
 _OPENING = re.compile(
     rf"<{_WORD}>|\[(?:THINK|THOUGHT|REASONING)\]|◁think▷"
@@ -23,6 +23,7 @@ _OPENING = re.compile(
     r"|(?:<\|channel\|>\s{0,8})?(?:analysis|commentary)\b[^<\n]{0,64}<\|message\|>"  # harmony
     r"|to=self<\|message\|>"
     r"|<\|content_thinking\|>"
+    r"|<\|im_start\|>think\b"  # s1
     r"|\[unused16\]",  # Pangu
     re.I,
 )
@@ -35,12 +36,14 @@ _CLOSING = re.compile(
     r"|to=user<\|message\|>"
     r"|<\|begin\|>assistant<\|content\|>"  # Solar
     r"|<\|content_text\|>"
+    r"|<\|im_start\|>(?:answer|assistant)\b"
     r"|\[unused17\]",
     re.I,
 )
 _SPOKEN = (
     (re.compile(r"Here(?:'s| is) my thought process:"), re.compile(r"Here(?:'s| is) my response:")),  # Granite
     (re.compile(r"Here are my reasoning steps:"), re.compile(r"\[BEGIN FINAL RESPONSE\]")),  # Apriel
+    (re.compile(r"## Thinking\n"), re.compile(r"## Final Response\n")),  # HuatuoGPT
     (re.compile(r"analysis(?=[A-Z])"), re.compile(r"assistantfinal")),  # harmony without its special tokens
     (
         re.compile(r"thought\r?\n"),
@@ -118,17 +121,29 @@ def without_ending(text: str) -> str:
 def is_prose(text: str, mark: Mark, source: str) -> bool:
     """Whether a mark that the source has, too, is said in the course of a text, as a page about such marks does.
 
-    One that ends a thought stands at the end of a line or before the answer's first; one with words on both sides,
-    or whose opening mark comes after words of the answer, is the text's own.
+    One that ends a thought has nothing to do with the words beside it; this one stands between words, or closes
+    what words of the answer precede.
     """
     if mark.said not in source:
         return False
-    before = text[max(0, mark.start - 400) : mark.start].rpartition("\n")[2]
+    before = text[max(0, mark.start - 400) : mark.start]
     behind = text[mark.end : mark.end + 400].partition("\n")[0]
-    if before.strip() and behind.strip():
+    if before.rpartition("\n")[2].strip() and before[-1:].isspace() and behind.strip() and not behind[0].isalnum():
         return True
-    openings = list(_OPENING.finditer(text, 0, mark.start))
-    return bool(openings) and bool(text[: openings[-1].start()].strip())
+    return _closes_within(text, mark)
+
+
+def _closes_within(text: str, mark: Mark) -> bool:
+    """Whether the opening mark that a mark closes stands behind words of the answer."""
+    places = [(found.start(), True) for found in _OPENING.finditer(text, 0, mark.start)]
+    places += [(found.start(), False) for found in _CLOSING.finditer(text, 0, mark.start)]
+    opened: list[int] = []
+    for place, opens in sorted(places):
+        if opens:
+            opened.append(place)
+        elif opened:
+            opened.pop()
+    return bool(opened) and bool(text[: opened[-1]].strip())
 
 
 def _is_quoted(text: str, match: re.Match[str]) -> bool:
