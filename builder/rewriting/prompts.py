@@ -114,7 +114,8 @@ class Prompt(_Strict):
     answer: AnswerFormat
     sampling: Sampling = Sampling()
     attempts: int = Field(default=2, ge=1, le=10)
-    min_characters: int = Field(default=50, ge=1)
+    min_characters: int = Field(default=50, ge=1)  # of the new text
+    min_reply_characters: int = Field(default=1, ge=1)  # of all that the model wrote
     checks: list[Check] = Field(default_factory=list)
     messages: list[tuple[str, str]]
     sha: str

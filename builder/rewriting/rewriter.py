@@ -132,7 +132,8 @@ class Rewriter:
             )
         except Unparsable as error:
             return None, str(error), figures
-        if len(parsed.text.strip()) < self.prompt.min_characters:
+        is_short = len(parsed.text.strip()) < self.prompt.min_characters
+        if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
             return None, "too_short", figures
         if holds_special_token(parsed.text):
             return None, "special_token", figures
