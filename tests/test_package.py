@@ -51,7 +51,7 @@ def test_it_carries_what_it_needs(installed: Path) -> None:
     ).stdout
     assert where.count(str(installed)) == 2, where
     listed = run(installed, "recipes")
-    for name in ("demo", "swallow-code", "swallow-math"):
+    for name in ("demo", "swallow-code", "swallow-code-paper", "swallow-math"):
         assert name in listed
         assert f"name: {name}" in run(installed, "recipes", name)
     found = json.loads(run(installed, "explain", "swallow-code", __file__, "--json"))

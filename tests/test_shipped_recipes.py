@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from builder.document import Verdict, read_document
+from builder.recipe import RewriteStage
+from builder.recipe_file import load_recipe
 from builder.release.views import kept
 from builder.resources import folder
+from builder.rewriting.control_tokens import fallback
+from builder.rewriting.generation import Generation, Model
+from builder.rewriting.rewriter import Request, Rewriter
 from builder.run.directory import Run
 from tests.local_hub import LocalHub
 from tests.stack_data import FINEMATH, IDS, S3, finemath_rows, small_stack
@@ -96,6 +104,10 @@ def asked(server: TgiDouble, start: int = 0) -> list[str]:
     return [json.dumps([one.body["messages"], one.body["seed"]]) for one in server.log[start:]]
 
 
+def texts_of(shard: Path) -> list[str]:
+    return [str(text) for text in pq.read_table(shard, columns=["text"])["text"]]
+
+
 def assert_uploads_only_what_is_new(newcomer: Newcomer, old: str, new: str, uploads: int) -> None:
     trees = [newcomer.hub.tree(newcomer.dataset, f"v{version}") for version in (old, new)]
     before, after = ({file.sha256 for file in tree.values() if file.lfs} for tree in trees)
@@ -164,6 +176,79 @@ def test_swallow_code_twice_the_second_time_with_more_documents_and_another_prom
         < changelog.index("The prompt of stage `scor` changed")
         < changelog.index("## 1.0.0")
     )
+
+
+def test_swallow_code_paper_is_the_paper_and_nothing_else(
+    hub: LocalHub, server: TgiDouble, tmp_path: Path
+) -> None:
+    stack = small_stack(12)
+    hub.put(IDS, {"data/train-00000-of-00001.parquet": stack.nested()})
+    with S3(stack.contents) as s3:
+        newcomer = Newcomer(hub, server, "org/swallow-code-paper", tmp_path, **s3.environment())
+        newcomer.publish("swallow-code-paper", "run", "--limit", 3)
+    newcomer.verify("1.0.0")
+    prompts = {name: (folder("prompts") / f"{name}.md").read_text() for name in ("sgcr-paper", "scor-paper")}
+    card = assert_documented(newcomer, "1.0.0", prompts)
+    assert "swallow-code-paper" in card and "It follows the paper and adds nothing" in card
+    first = server.log[0].body
+    assert {name: first[name] for name in ("temperature", "top_p", "max_tokens")} == {
+        "temperature": 0.2, "top_p": 0.7, "max_tokens": 8192,
+    }  # fmt: skip
+    sources = {text for path in Run.read(tmp_path / "run").shard_paths() for text in texts_of(path)}
+    assert [message["role"] for message in first["messages"]] == ["system", "user"]
+    assert first["messages"][1]["content"] in sources, "the raw code and nothing else"
+
+
+def rewritten(stage: str, before: str, answer: str) -> Verdict:
+    """Return what a stage of swallow-code-paper makes of an answer to a document."""
+    loaded = load_recipe("swallow-code-paper")
+    used = next(one for one in loaded.recipe.stages if one.name == stage)
+    assert isinstance(used, RewriteStage) and not loaded.checks[stage]
+
+    async def ask(request: Request) -> Generation:
+        return Generation(answer, "length" if answer == CUT else "stop", 1, 1)
+
+    prompt, sampling = loaded.prompts[stage], loaded.sampling(used)
+    rewriter = Rewriter(stage, prompt, sampling, used.on_failure, Model("m"), fallback())
+    return asyncio.run(rewriter.rewrite(read_document("a", before, {}), ask))
+
+
+CUT = "```python\nx = 1\n"
+LONG = "x = 'long enough to be more than fifty characters'\n"
+BEFORE = "def camelCase(a):\n    return a\n\n\nprint(camelCase(1))\n"
+RENAMED = "import numpy\n\n\ndef snake_case(a):\n    return b\n\n\nprint(snake_case(1)\n"  # and no Python
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "reason"),
+    [
+        ("sgcr", f"### Evaluation: 7\n### Improved Code:\n```python\n{RENAMED}```\n", None),
+        ("sgcr", "### Evaluation: 7\n### Improved Code:\n```python\nx\n```\n", None),
+        ("sgcr", "I can't.", "no_section"),
+        ("scor", f"```python\n{RENAMED}```\n", None),
+        ("scor", "Here is the code that you have asked me for:\n```python\nx = 1\n```\n", None),
+        ("scor", f"```python\n{LONG[:36]}\n```", "too_short"),
+        ("scor", f"```python\n{LONG[:37]}\n```", None),
+        ("scor", "```python\n\n```\n" + LONG, "empty_answer"),
+        ("scor", LONG, "no_code_block"),
+        ("scor", CUT, "truncated"),
+    ],
+)
+def test_the_papers_gates_and_no_others(stage: str, answer: str, reason: str | None) -> None:
+    verdict = rewritten(stage, BEFORE, answer)
+    assert verdict.drop == reason
+    assert verdict.record["attempts"] == 1
+
+
+def test_swallow_code_checks_what_the_paper_does_not() -> None:
+    loaded, paper = load_recipe("swallow-code"), load_recipe("swallow-code-paper")
+    assert {"public_names", "lint", "syntax"} <= set(loaded.checks["sgcr"])
+    assert not any(paper.checks.values())
+    names = ("syntax", "lint")
+    assert [loaded.filters[name] for name in names] == [paper.filters[name] for name in names]
+    assert set(paper.filters) == {*names, "repetition"}
+    assert "swallow-code-paper" in loaded.recipe.release.description
+    assert "swallow-code" in paper.recipe.release.description
 
 
 def test_swallow_math_twice_the_second_time_with_more_pages(

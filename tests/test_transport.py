@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from email.utils import formatdate
 
+import orjson
 import pytest
 
 from builder.errors import (
@@ -87,6 +88,22 @@ def test_a_mark_before_an_answer_or_its_json_is_no_part_of_it() -> None:
 def test_a_reason_to_finish_is_a_word(reason: bytes) -> None:
     with pytest.raises(GenerationFailed, match="not a chat completion"):
         posted(COMPLETION.replace(b'"stop"', reason), "Content-Type: application/json")
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ({"content": "a", "reasoning": "Is it b?"}, "a"),
+        ({"content": None, "reasoning": "Is it b?"}, "<think>\nIs it b?"),
+        ({"content": "\n", "reasoning": None, "reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
+        ({"reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
+        ({"content": None, "reasoning": None, "reasoning_content": None}, ""),
+        ({"content": None}, ""),
+    ],
+)
+def test_what_stands_beside_an_answer_is_none(message: dict[str, str | None], answer: str) -> None:
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    assert posted(orjson.dumps(body)).answer == answer
 
 
 def test_an_answer_nested_too_deeply_is_one_documents_trouble() -> None:

@@ -1,33 +1,17 @@
 """From a model's answer to the new text, by the format that the prompt declares.
 
-Nothing is guessed: an answer that does not have the declared form is a failed attempt with its reason.
+Nothing is guessed: the text is taken where exactly one part of the answer can be it, whatever stands around it.
+Else the attempt fails with a reason that says what was found.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from builder.rewriting import thoughts
+from builder.rewriting.fences import Block, blocks, candidates, within_strings
+from builder.rewriting.headings import Heading, grade, headings, section_end
 from builder.rewriting.prompts import AnswerFormat
-
-# Every pattern here takes linear time, whatever a model writes.
-_HEADING = re.compile(r"^#{1,6}[ \t]*([A-Za-z][A-Za-z \t]*):(.*)$", re.M)
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
-_QUOTE = re.compile("['\"]")
-_NOT_NEWLINE = re.compile(r"[^\n]")
-_NUMBER = re.compile(r"\s*\**(\d+(?:\.\d+)?)")
-
-# Strings and comments of Python: a fence inside one of them is text, not the end of the block.
-# What is escaped outside of them is passed over too, or each such quote would be tried to the end of the answer.
-_QUOTED = re.compile(
-    r"#[^\n]*"
-    r'|"""(?:\\.|[^\\])*?"""'
-    r"|'''(?:\\.|[^\\])*?'''"
-    r'|"(?:\\.|[^"\\\n])*"'
-    r"|'(?:\\.|[^'\\\n])*'"
-    r"|\\.",
-    re.S,
-)
 
 
 class Unparsable(Exception):
@@ -42,78 +26,184 @@ class Parsed:
     grade: float | None = None
 
 
-def parse(answer: str, declared: AnswerFormat, *, may_end_open: bool = False) -> Parsed:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was taken from a text, and where it stands in it."""
+
+    parsed: Parsed
+    start: int
+    end: int
+    language: str
+
+
+def parse(
+    answer: str, declared: AnswerFormat, *, prefill: str = "", may_end_open: bool = False, source: str = ""
+) -> Parsed:
     """Read an answer.
 
     Args:
-        answer: What the model wrote, its prefill included.
+        answer: What the model wrote, with the prefill or without it.
         declared: The prompt's answer format.
+        prefill: The beginning of the answer that was sent with the request.
         may_end_open: The prompt stops at a fence, so that the last block has no closing one.
+        source: The text that was to be rewritten: marks of thoughts that it holds may be the answer's own.
 
     Raises:
-        Unparsable: With the reason: `empty_answer`, `no_section`, `no_code_block`, `unclosed_code_block`.
+        Unparsable: With the reason: `empty_answer`, `unclosed_thought`, `no_section`, `several_sections`,
+            `no_code_block`, `several_code_blocks`, `unclosed_code_block`.
     """
-    if not answer.strip():
-        raise Unparsable("empty_answer")
+    whole = _whole(prefill, answer.removeprefix("\ufeff"))
+    marks = [mark for mark in thoughts.closing_marks(whole) if not thoughts.is_prose(whole, mark, source)]
     if declared.format == "text":
-        return Parsed(answer.strip())
-    if declared.format == "code":
-        return Parsed(_code_block(answer, may_end_open))
-    return _sections(answer, declared, may_end_open)
+        taken = _text(_behind(whole, marks[-1], prefill) if marks else _unopened(whole))
+        if thoughts.stray_opening(taken, len(taken), source):
+            raise Unparsable("unclosed_thought")
+        return Parsed(taken)
+    return _structured(whole, marks, declared, prefill, source, may_end_open)
 
 
-def _sections(answer: str, declared: AnswerFormat, may_end_open: bool) -> Parsed:
-    text, named = (declared.text or "").casefold(), (declared.grade or declared.text or "").casefold()
-    found: dict[str, re.Match[str]] = {}
-    for heading in _HEADING.finditer(answer):
-        found.setdefault(_name(heading), heading)
-        if text in found and named in found:
-            break  # what follows is the new text, most of the answer
-    if text not in found:
-        raise Unparsable("no_section")
-    graded = found.get(named) if declared.grade else None
-    number = _NUMBER.match(answer, graded.start(2)) if graded else None
-    grade = float(number.group(1)) if number else None
-    # The block runs to its own end, not to the next heading: code may hold lines that look like headings.
-    return Parsed(_code_block(answer[found[text].end() :], may_end_open), grade)
+def _structured(
+    whole: str, marks: list[thoughts.Mark], declared: AnswerFormat, prefill: str, source: str, may_end_open: bool
+) -> Parsed:
+    """Read what stands behind the last mark of a thought, or behind an earlier one if the later are code."""
+    texts = [_behind(whole, mark, prefill) for mark in reversed(marks)]
+    if not thoughts.is_opened(whole):
+        texts.append(whole)
+    found: list[_Taken] = []
+    failures = ["unclosed_thought"] if not texts else []
+    for text in texts:
+        try:
+            taken = _taken(text, declared, may_end_open)
+        except Unparsable as error:
+            failures.append("unclosed_thought" if thoughts.stray_opening(text, len(text), source) else str(error))
+            continue
+        if thoughts.stray_opening(text, taken.start, source):
+            failures.append("unclosed_thought")
+        elif all(
+            _is_in_code(text, taken, mark, source) or thoughts.is_prose(text, mark, source)
+            for mark in thoughts.closing_marks(text)
+        ):
+            found.append(taken)
+        else:
+            failures.append("unclosed_thought")
+    if not found:
+        raise Unparsable(failures[0])
+    # Behind a mark that code quotes, a fence that it quotes, too, looks like a block's: one without a language.
+    return next((taken for taken in found if taken.language), found[0]).parsed
 
 
-def _name(heading: re.Match[str]) -> str:
-    return heading.group(1).rstrip().casefold()
+def _is_in_code(text: str, taken: _Taken, mark: thoughts.Mark, source: str) -> bool:
+    if not (taken.start <= mark.start and mark.end <= taken.end):
+        return False
+    code = text[taken.start : taken.end]
+    return mark.said in source or within_strings(code, mark.start - taken.start, mark.end - taken.start)
 
 
-def _code_block(text: str, may_end_open: bool) -> str:
-    opening = _FENCE.search(text)
-    if opening is None:
-        raise Unparsable("no_code_block")
-    body = text[opening.end() + 1 :]
-    end = _end_of_block(body, opening)
-    if end is None and not may_end_open:
-        raise Unparsable("unclosed_code_block")
-    body = body[:end]
-    if not body.strip():
+def _behind(whole: str, mark: thoughts.Mark, prefill: str) -> str:
+    """Return the answer behind a thought; if the thought came after the prefill, the answer goes on from that."""
+    rest = thoughts.without_ending(whole[mark.begin :])
+    begun = _visible(prefill).strip()
+    if begun and mark.start >= len(prefill) and rest.strip() and not rest.lstrip().startswith(begun):
+        return _visible(prefill) + rest.lstrip("\n")
+    return rest
+
+
+def _visible(prefill: str) -> str:
+    """Return what of a prefill is answer: not the thought that it opens, or closes to have none."""
+    marks = thoughts.closing_marks(prefill)
+    if marks:
+        return prefill[marks[-1].begin :]
+    return "" if thoughts.is_opened(prefill) else prefill
+
+
+def _unopened(whole: str) -> str:
+    if thoughts.is_opened(whole):
+        raise Unparsable("unclosed_thought")
+    return whole
+
+
+def _whole(prefill: str, answer: str) -> str:
+    """Return prefill and answer as one text: llama.cpp repeats the prefill in its answer, TGI does not."""
+    return answer if answer.startswith(prefill) else prefill + answer
+
+
+def _text(text: str) -> str:
+    if not text.strip():
         raise Unparsable("empty_answer")
-    if indent := opening.group(1):  # a block in a list, say: its lines are indented as its fence is
-        body = re.sub(rf"^[ \t]{{1,{len(indent)}}}", "", body, flags=re.M)
-    return body.strip("\n") + "\n"
+    return text.strip()
 
 
-def _end_of_block(body: str, opening: re.Match[str]) -> int | None:
-    """Return where the block's closing fence begins, None where it has none."""
-    at = min((found for mark in ("```", "~~~") if (found := body.find(mark)) >= 0), default=None)
-    if at is None:
+def _taken(text: str, declared: AnswerFormat, may_end_open: bool) -> _Taken:
+    _text(text)
+    found = list(blocks(text, may_end_open=may_end_open))
+    if declared.format == "code":
+        return _code(text, found)
+    return _section(text, found, declared, may_end_open)
+
+
+def _code(text: str, found: list[Block]) -> _Taken:
+    """Take the one block that can be the code."""
+    if not found:
+        raise Unparsable("no_code_block")
+    # Behind whole blocks a lone fence is a slip.
+    held = candidates([block for block in found if block.is_closed or not block.is_blank(text)], text)
+    if not held:
+        raise Unparsable("empty_answer" if any(block.is_closed for block in found) else "unclosed_code_block")
+    if any(not block.is_closed for block in held):
+        raise Unparsable("unclosed_code_block")
+    if len({block.content(text) for block in held}) > 1:
+        raise Unparsable("several_code_blocks")
+    block = held[0]
+    return _Taken(Parsed(block.content(text).removeprefix("\ufeff")), block.begin, block.end, block.language)
+
+
+# --- sections ---
+
+
+def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool) -> _Taken:
+    every = list(headings(text, declared.text or ""))
+    named = [heading for heading in every if not _is_inside(heading, found)]
+    is_hidden = not named and bool(every)
+    if is_hidden:  # by a fence too many, or because it is a comment in code
+        found = list(blocks(text, every[0].named, may_end_open=may_end_open))
+        named = [heading for heading in every if not _is_inside(heading, found)]
+    failure = "no_section"
+    for tier in (_best(named), named):
+        taken, reasons = [], []
+        for heading in tier:
+            end = section_end(text, heading, found)
+            try:
+                taken.append(_code(text, [block for block in found if heading.named <= block.start < end]))
+            except Unparsable as error:
+                reasons.append(str(error))
+        if len({one.parsed.text for one in taken}) > 1:
+            raise Unparsable("several_sections")
+        if taken:
+            said = _grade(text, found, declared, taken[0].start)
+            return replace(taken[0], parsed=Parsed(taken[0].parsed.text, said))
+        # Of headings without a block, one with something like it tells more.
+        failure = next((reason for reason in reasons if reason != "no_code_block"), (reasons or [failure])[0])
+    raise Unparsable("no_section" if is_hidden else failure)
+
+
+def _is_inside(heading: Heading, found: list[Block]) -> bool:
+    return any(block.begin <= heading.start < block.end for block in found if block.is_closed)
+
+
+def _best(named: list[Heading]) -> list[Heading]:
+    """Return the headings that look most like one: the name alone, marked as a heading."""
+    return (
+        [heading for heading in named if heading.is_exact and heading.level <= 7]
+        or [heading for heading in named if heading.is_exact]
+        or named
+    )
+
+
+def _grade(text: str, found: list[Block], declared: AnswerFormat, code: int) -> float | None:
+    """Return the grade beside its heading, of several the first's before the code; null where they differ."""
+    if declared.grade is None:
         return None
-    first = _FENCE.match(body, body.rfind("\n", 0, at) + 1)
-    if first and _closes(first, opening) and not _QUOTE.search(body, at):
-        return first.start()  # as nearly always: with no quote behind it, it can't be within a string
-    fences = _FENCE.finditer(_QUOTED.sub(_blank, body))
-    return next((fence.start() for fence in fences if _closes(fence, opening)), None)
-
-
-def _closes(fence: re.Match[str], opening: re.Match[str]) -> bool:
-    same = fence.group(2)[0] == opening.group(2)[0] and len(fence.group(2)) >= len(opening.group(2))
-    return same and not fence.group(3).strip() and len(fence.group(1)) <= len(opening.group(1))
-
-
-def _blank(quoted: re.Match[str]) -> str:
-    return _NOT_NEWLINE.sub(" ", quoted.group())
+    named = [h for h in headings(text, declared.grade, with_value=True) if not _is_inside(h, found)]
+    named = [heading for heading in named if heading.start < code] or named
+    said = {grade(text, heading, *declared.grade_range) for heading in _best(named)} - {None}
+    return said.pop() if len(said) == 1 else None

@@ -63,18 +63,21 @@ class Sampling(_Strict):
 class AnswerFormat(_Strict):
     """How an answer is read.
 
-    `text`: all of it. `code`: the first fenced block. `sections`: `### Name:` headings, of which `text`
-    names the one whose fenced block is the new text and `grade` one that begins with a number.
+    `text`: all of it. `code`: its fenced block. `sections`: headings, of which `text` names the one whose fenced
+    block is the new text, and `grade` the one with a number in `grade_range` beside it.
     """
 
     format: Literal["text", "code", "sections"]
     text: str | None = None
     grade: str | None = None
+    grade_range: tuple[float, float] = (1, 10)
 
     @model_validator(mode="after")
     def _names_its_section(self) -> AnswerFormat:
         if (self.format == "sections") != (self.text is not None):
             raise ValueError("`text` names the section of the new text: needed by `sections`, and by it alone")
+        if self.grade_range[0] >= self.grade_range[1]:
+            raise ValueError("`grade_range` is the least grade and the greatest")
         return self
 
 
@@ -119,7 +122,8 @@ class Prompt(_Strict):
     answer: AnswerFormat
     sampling: Sampling = Sampling()
     attempts: int = Field(default=2, ge=1, le=10)
-    min_characters: int = Field(default=50, ge=1)
+    min_characters: int = Field(default=50, ge=1)  # of the new text
+    min_reply_characters: int = Field(default=1, ge=1)  # of all that the model wrote
     checks: list[Check] = Field(default_factory=list)
     messages: list[tuple[str, str]]
     content: str

@@ -103,7 +103,7 @@ class Rewriter:
                 answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
-            parsed, failure, figures = await self._judge(document.current, special_tokens, generation)
+            parsed, failure, figures = await self._judge(document.current, text, generation)
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
                 sampling = sampling.with_max_tokens(2 * sampling.max_tokens)
@@ -115,13 +115,13 @@ class Rewriter:
         return Verdict(record, drop=failure if self.on_failure == "drop" else None)
 
     async def _judge(
-        self, before: str, special_tokens: int, generation: Generation
+        self, before: str, shown: str, generation: Generation
     ) -> tuple[Parsed | None, str, dict[str, Record]]:
         """Return what the answer holds, or None and the reason; and the figures of the checks it came to.
 
         Args:
             before: The text that the answer was to rewrite.
-            special_tokens: How many control tokens of it were shown by placeholders.
+            shown: The same as the model saw it, control tokens as placeholders.
             generation: The answer.
         """
         figures: dict[str, Record] = {}
@@ -133,18 +133,21 @@ class Rewriter:
             answer = answer.removesuffix(stop)  # TGI leaves the stop sequence in the text
         try:
             parsed = parse(
-                _whole(self.prompt.prefill, answer),
+                answer,
                 self.prompt.answer,
+                prefill=self.prompt.prefill,
+                source=shown,
                 may_end_open=any(stop.strip().startswith("```") for stop in stops),
             )
         except Unparsable as error:
             return None, str(error), figures
-        if len(parsed.text.strip()) < self.prompt.min_characters:
+        is_short = len(parsed.text.strip()) < self.prompt.min_characters
+        if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
             return None, "too_short", figures
         parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
         if not self.tokens.held_by(parsed.text) <= self.tokens.held_by(before):
             return None, "special_token", figures
-        if special_tokens and self.tokens.has_brackets_beyond(before, parsed.text):
+        if shown != before and self.tokens.has_brackets_beyond(before, parsed.text):
             return None, "broken_placeholder", figures
         for name, check in self.checks.items():
             verdict = await check(before, parsed.text)
@@ -190,11 +193,6 @@ class Rewriter:
             "special_tokens": special_tokens,
             "answers": answers,
         }
-
-
-def _whole(prefill: str, answer: str) -> str:
-    """Return prefill and answer as one text: llama.cpp repeats the prefill in its answer, TGI does not."""
-    return answer if answer.startswith(prefill) else prefill + answer
 
 
 def _whole_again(text: str, source: str) -> str:

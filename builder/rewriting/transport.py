@@ -86,17 +86,29 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
         raise ConnectionBroken(f"200, but no answer ({kind}): {words_of(content)}", where=where) from error
     try:
         choice, usage = said["choices"][0], said.get("usage") or {}
-        text, reason = choice["message"]["content"] or "", choice["finish_reason"]
-        if not (isinstance(text, str) and isinstance(reason, str | None)):
-            raise TypeError(f"content is {type(text).__name__}, finish_reason {type(reason).__name__}")
+        reason = choice["finish_reason"]
+        if not isinstance(reason, str | None):
+            raise TypeError(f"finish_reason is {type(reason).__name__}")
         return Generation(
-            answer=without_bom(text),
+            answer=without_bom(_answer(choice["message"])),
             finish_reason=str(reason),
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
+
+
+def _answer(message: Mapping[str, object]) -> str:
+    """Return what the model wrote; a thought alone as one that never closes, which is what it is.
+
+    A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`.
+    """
+    thought = message.get("reasoning") or message.get("reasoning_content")
+    text = (message.get("content") if thought else message["content"]) or ""
+    if not isinstance(text, str):
+        raise TypeError(f"content is {type(text).__name__}")
+    return f"<think>\n{thought}" if isinstance(thought, str) and not text.strip() else text
 
 
 def _count(said: object) -> int:

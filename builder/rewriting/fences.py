@@ -1,0 +1,163 @@
+"""Fenced code blocks in a model's answer, found as a reader of the code would: a fence within a string is text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# Every pattern here takes linear time, whatever a model writes.
+_LEAD = r"#{1,6}[^`~\n]*|\*\*[^`~\n]*\*\*[:：]?[ \t]*|[^`~\n]*[:：][*_ \t]*"  # a heading, or words with a colon
+_OPENING = re.compile(rf"^([ \t]*)(?:{_LEAD})?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
+_LANGUAGE = re.compile(r"[ \t{.]*([\w+#-]*)")
+
+# Strings and comments of Python, and lines that are a fence. What is escaped outside of strings is passed over,
+# too, or each such quote would be tried to the end of the answer.
+_TOKEN = re.compile(
+    r"#[^\n]*"
+    r'|"""(?:\\.|[^\\])*?"""'
+    r"|'''(?:\\.|[^\\])*?'''"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'(?:\\.|[^'\\\n])*'"
+    r"|\\."
+    r"|^([ \t]*)(`{3,}|~{3,})([^`\n]*)$",
+    re.S | re.M,
+)
+
+_EXAMPLE = re.compile(
+    r"\b(?:examples?|usage|outputs?|prints?|(?:to|for) (?:test|use|run|try)(?:ing)?"
+    r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this))\b",
+    re.I,
+)
+
+_MOST = 100  # blocks of an answer
+_ENDS = 4  # blocks for whose end all of the answer is looked through
+
+_ASIDE = frozenset(
+    """
+    bash bat cmd console csv diff ini json log none output plain plaintext powershell pycon sh shell shellsession
+    stdout terminal text toml txt yaml yml zsh
+    """.split()  # noqa: SIM905 - a list of them fills a screen
+)
+"""Languages of what stands beside code: commands, output, settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a text.
+
+    Attributes:
+        start: Where its fence stands.
+        begin: Where its content begins.
+        end: Where its content ends.
+        after: Where the text goes on.
+        indent: Spaces and tabs before its fence.
+        language: The first word behind its fence, in lower case.
+        is_closed: Whether it has a closing fence.
+    """
+
+    start: int
+    begin: int
+    end: int
+    after: int
+    indent: str
+    language: str
+    is_closed: bool
+
+    def content(self, text: str) -> str:
+        """Return its lines, without the indentation of its fence."""
+        body = text[self.begin : self.end]
+        if self.indent:  # a block in a list, say: its lines are indented as its fence is
+            body = re.sub(rf"^[ \t]{{1,{len(self.indent)}}}", "", body, flags=re.M)
+        return body.strip("\n") + "\n"
+
+    def is_blank(self, text: str) -> bool:
+        """Whether it holds nothing."""
+        return not text[self.begin : self.end].strip()
+
+
+def blocks(text: str, start: int = 0, *, may_end_open: bool = False) -> Iterator[Block]:
+    """Yield the fenced blocks from `start` on, in order.
+
+    Args:
+        text: The answer.
+        start: Where to begin; at the beginning of a line, or behind a heading's name.
+        may_end_open: Whether the end of the text closes the last block.
+    """
+    number = ends_seen = 0
+    while number < _MOST and ends_seen < _ENDS and (opening := _OPENING.search(text, start)):
+        if opening.start(2) > opening.end(1) and not _is_label(opening.group(3)):
+            start = opening.end()  # words, then code between backticks
+            continue
+        end, after, saw_end = _end(text, opening)
+        ends_seen += saw_end
+        closed = end is not None or (may_end_open and after == len(text))
+        number += 1
+        begin = min(opening.end() + 1, len(text))
+        content_end = after if end is None else end
+        indent, language = opening.group(1), _language(opening)
+        yield Block(opening.start(2), begin, content_end, after, indent, language, closed)
+        start = after
+
+
+def _is_label(info: str) -> bool:
+    return len(info.split()) <= 1
+
+
+def _language(opening: re.Match[str]) -> str:
+    found = _LANGUAGE.match(opening.group(3))
+    language = found.group(1).lower() if found else ""
+    return "python" if language in {"py", "python3", "py3"} else language
+
+
+def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
+    """Return where the block's content ends, None where no fence closes it, and where the text goes on.
+
+    And whether all of the text was looked at for that.
+    """
+    mark, margin = opening.group(2), len(opening.group(1)) + 3
+    deep: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text, opening.end()):
+        if token.group(2) is None or token.group(2)[0] != mark[0] or len(token.group(2)) < len(mark):
+            continue
+        if token.group(3).strip():  # another block begins: no language has such a line
+            return (deep.start(), deep.end(), False) if deep else (None, token.start(), False)
+        if len(token.group(1)) <= margin:
+            return token.start(), token.end(), False
+        deep = deep or token
+    if deep:
+        return deep.start(), deep.end(), True
+    end = len(text.rstrip())
+    if text.endswith(mark, opening.end(), end):  # the last line of the code, and the fence behind it
+        return end - len(mark), len(text), True
+    return None, len(text), True
+
+
+def candidates(found: list[Block], text: str) -> list[Block]:
+    """Return those of the blocks that may be the code: neither empty, nor output, nor what to type in a shell."""
+    held = [block for block in found if not block.is_blank(text)]
+    held = [
+        block for block, before in zip(held, [None, *held], strict=False) if not _is_example(text, before, block)
+    ]
+    labelled = [block for block in held if block.language and block.language not in _ASIDE]
+    if labelled:
+        # What has no label behind one that has is its output; before it, it may be the code itself.
+        codes = [block for block in held if block.language not in _ASIDE]
+        return [block for block in codes if block.language or block.start < labelled[0].start]
+    return [block for block in held if not block.language] or held
+
+
+def _is_example(text: str, before: Block | None, block: Block) -> bool:
+    """Whether the words before a block say that it shows how the one before is used, or what it prints."""
+    if before is None:
+        return False
+    line = text[max(before.after, block.start - 400) : block.start].strip().rpartition("\n")[2]
+    return _EXAMPLE.search(line) is not None
+
+
+def within_strings(code: str, start: int, end: int) -> bool:
+    """Whether all of [start, end) of Python code lies in one string or comment."""
+    for token in _TOKEN.finditer(code):
+        if token.end() >= end:
+            return token.start() <= start and token.group(2) is None
+    return False
