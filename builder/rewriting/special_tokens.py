@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ANGLED = (
     r"<\|[^|<>\s]{1,64}\|>"  # Llama 3, Qwen, Phi, GPT
@@ -38,6 +39,8 @@ def neutralise(text: str) -> tuple[str, int]:
 
 def count_special_tokens(texts: pa.ChunkedArray[pa.StringScalar]) -> dict[int, int]:
     """Return how many each text holds, by its place; those without are left out."""
+    import pyarrow.compute as pc
+
     # Arrow's `\s` is ASCII's: it may find more than there are, never fewer.
     searched = [pc.match_substring_regex(texts, special.pattern) for special in _BY_BEGINNING]
     suspected = enumerate(pc.or_(*searched).to_pylist())
