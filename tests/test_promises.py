@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support import builder, builder_json, command, digests, environment, write_corpus
+from tests.support import builder, builder_json, digests, start, write_corpus
 from tests.tgi_double import Request, Speed, TgiDouble
 
 SLOW = Speed(step=0.0005)
@@ -63,12 +62,7 @@ def test_every_document_is_accounted_for(recipe: Path, server: TgiDouble, tmp_pa
 def test_journalled_answers_are_never_asked_for_again(recipe: Path, tmp_path: Path) -> None:
     with TgiDouble(speed=SLOW) as double:
         run = tmp_path / "run"
-        process = subprocess.Popen(
-            command("build", recipe, "--run", run, "--server", double.url),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
+        process = start("build", recipe, "--run", run, "--server", double.url)
         while not sum(path.stat().st_size for path in (run / "journal").glob("*.jsonl")):
             assert process.poll() is None
             time.sleep(0.01)
@@ -137,13 +131,7 @@ def test_equal_documents_cost_one_generation(recipe: Path, server: TgiDouble, tm
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
     with TgiDouble(speed=SLOW) as double:
         run = tmp_path / "run"
-        process = subprocess.Popen(
-            command("build", recipe, "--run", run, "--server", double.url),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
+        process = start("build", recipe, "--run", run, "--server", double.url)
         while not list((run / "journal").glob("*.jsonl")):
             assert process.poll() is None
             time.sleep(0.01)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from builder.run.owner import this_process
-from tests.support import builder, builder_json, command, digests, environment, write_corpus
+from tests.support import builder, builder_json, digests, start, write_corpus
 from tests.tgi_double import TgiDouble
 
 
@@ -127,10 +126,8 @@ def test_readers_see_the_old_version_or_the_new_one(project: Project) -> None:
     reader = threading.Thread(target=guarded)
     reader.start()
     publish = [str(argument) for argument in project.arguments("--set", "release.title=New")]
-    for delay in (0.6, 1.2, 1.8, 2.4):
-        killed = subprocess.Popen(
-            command(*publish), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
-        )
+    for delay in (0.2, 0.4, 0.7, 1.1):
+        killed = start(*publish)
         time.sleep(delay)
         killed.kill()
         killed.wait()
