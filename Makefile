@@ -3,14 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# More processes than the two cores of a small machine: many tests wait, and others work meanwhile.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-long check bench clean
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
 
 test: $(READY)  ## every test, the one with the real LLM included
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(SPREAD)
+
+test-long: $(READY)  ## the same, with every moment to kill at and every text to score
+	$(BIN)/python -m pytest $(SPREAD) --long --timeout 1200
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .

@@ -101,8 +101,16 @@ def _content(file: BinaryIO) -> str:
 
 @cache
 def _servers() -> Iterator[socket.socket]:
-    """Return two servers in turn: of two runs that are compared, each has hash seeds of its own."""
-    return itertools.cycle([_server(), _server()])
+    """Return two servers in turn: of two runs that are compared, each has a hash seed of its own."""
+
+    def in_turn() -> Iterator[socket.socket]:
+        servers = []
+        for _ in range(2):
+            servers.append(_server())
+            yield servers[-1]
+        yield from itertools.cycle(servers)
+
+    return in_turn()
 
 
 def _server() -> socket.socket:
