@@ -21,6 +21,8 @@ import select
 import signal
 import socket
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,9 +55,9 @@ def main() -> dict[str, Any]:
         importlib.import_module(module)
     if early := {"huggingface_hub", "datasets"} & sys.modules.keys():
         raise RuntimeError(f"{early} would have the environment of this process")
-    threads = list(Path("/proc/self/task").iterdir())
+    threads = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
     if len(threads) > 1:
-        raise RuntimeError(f"an import has started {len(threads) - 1} thread(s), which no fork has")
+        raise RuntimeError(f"imports have started threads, which no fork has: {', '.join(threads)}")
     runs: dict[int, int] = {}  # by pid: where its status goes
     woken, wake = os.pipe()
     for descriptor in (woken, wake):
@@ -112,6 +114,8 @@ def _become(task: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
     os.environ.clear()
     os.environ.update(task["environment"])
     sys.argv[1:] = task["arguments"]
+    tempfile.tempdir = None  # found out by an import, for another environment
+    time.tzset()
     return task
 
 

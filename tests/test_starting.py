@@ -13,12 +13,13 @@ import pytest
 from tests.support import start
 
 WHO = """
-import atexit, json, os, sys, threading
+import atexit, json, os, sys, tempfile, threading
 atexit.register(lambda: print("ended", file=sys.stderr))
 threading.Timer(0.2, lambda: print("joined", file=sys.stderr)).start()
 print(json.dumps({
     "pid": os.getpid(), "folder": os.getcwd(), "environment": dict(os.environ), "arguments": sys.argv[1:],
-    "hash": hash("a"), "threads": len(os.listdir("/proc/self/task")), "descriptors": os.listdir("/proc/self/fd"),
+    "temporary": tempfile.gettempdir(), "hash": hash("a"),
+    "threads": len(os.listdir("/proc/self/task")), "descriptors": os.listdir("/proc/self/fd"),
     "clients": [name for name in sys.modules if name.partition(".")[0] in ("huggingface_hub", "datasets")],
 }))
 sys.exit(7)
@@ -38,12 +39,13 @@ def told(*arguments: str, **more: str) -> dict[str, Any]:
 def test_it_has_its_own_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_TOKEN", "the tester's")
-    one, other = told("build", "a b", MORE="1"), told()
+    one, other = told("build", "a b", MORE="1", TMPDIR=str(tmp_path)), told()
     assert one["pid"] != other["pid"]
     assert one["hash"] != other["hash"]
     assert one["arguments"] == ["build", "a b"]
     assert one["folder"] == str(tmp_path)
     assert one["environment"]["MORE"] == "1"
+    assert one["temporary"] == str(tmp_path)
     assert not {"MORE", "HF_TOKEN", "OPENBLAS_NUM_THREADS"} & other["environment"].keys()
     assert one["threads"] == 2, "its own two"
     assert one["clients"] == [], "they would have the environment of another process"
