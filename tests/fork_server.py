@@ -41,11 +41,9 @@ OURS = (
 SINGLE_THREADED = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
-def main() -> dict[str, Any]:
-    """Serve until the socket closes; return, in a forked process, what it is to run."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    from builder.arrow import spare_memory
-
+def preload() -> None:
+    """Import what the command line may need, without a thread and without what depends on the environment."""
+    spare_memory = importlib.import_module("builder.arrow").spare_memory
     spare_memory()
     for module in LIBRARIES:
         importlib.import_module(module)
@@ -58,6 +56,10 @@ def main() -> dict[str, Any]:
     threads = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
     if len(threads) > 1:
         raise RuntimeError(f"imports have started threads, which no fork has: {', '.join(threads)}")
+
+
+def serve(control: socket.socket) -> dict[str, Any]:
+    """Fork runs until the socket closes; return, in each of them, what it is to run."""
     runs: dict[int, int] = {}  # by pid: where its status goes
     woken, wake = os.pipe()
     for descriptor in (woken, wake):
@@ -77,18 +79,19 @@ def main() -> dict[str, Any]:
             for pid in runs:
                 os.kill(pid, signal.SIGKILL)
             os._exit(0)
+        *streams, told = descriptors
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            for descriptor in (woken, wake, descriptors.pop(), *runs.values()):
+            for descriptor in (woken, wake, told, *runs.values()):
                 os.close(descriptor)
             control.close()
-            return _become(json.loads(message), descriptors)
-        runs[pid] = descriptors.pop()
-        os.write(runs[pid], f"{pid}\n".encode())
-        for descriptor in descriptors:
+            return _become(json.loads(message), streams)
+        runs[pid] = told
+        os.write(told, f"{pid}\n".encode())
+        for descriptor in streams:
             os.close(descriptor)
 
 
@@ -105,9 +108,9 @@ def _reap(runs: dict[int, int]) -> None:
             os.close(told)
 
 
-def _become(task: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    """Take a run's descriptors, folder, environment and arguments."""
-    for target, descriptor in enumerate(descriptors):
+def _become(task: dict[str, Any], streams: list[int]) -> dict[str, Any]:
+    """Take a run's streams, folder, environment and arguments."""
+    for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
         os.close(descriptor)
     os.chdir(task["folder"])
@@ -120,8 +123,9 @@ def _become(task: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # Outside of `main`, so that a run ends as programs do: threads joined, `atexit` obeyed, output flushed.
-    exec(cast("str", main()["first"]))
-    from builder.cli import main as command_line
+    preload()
+    # Run here, and not in a function's call, so that it ends as programs do: threads joined, `atexit` obeyed.
+    exec(cast("str", serve(socket.socket(fileno=int(sys.argv[1])))["first"]))
+    from builder.cli import main
 
-    command_line()
+    main()

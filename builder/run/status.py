@@ -99,7 +99,6 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
         drops.setdefault(stage, {})[reason] = count
     documents = _one(connection, "SELECT count(*) FROM run")
     facts = _facts(paths, connection)
-    through = _stages_through(run, facts)
     passed_over = sum((Counter(one["passed_over"]) for one in facts), Counter[str]())
     unreadable = drops.get(READ, {})
     kept = documents - sum(unreadable.values())
@@ -110,7 +109,7 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
             where=str(run.path),
             remedy="a shard was changed: remove it and build again",
         )
-    gone = [READ]
+    gone, through = [READ], _stages_through(run, facts)
     for stage in run.facts["recipe"]["stages"]:
         if stage["name"] not in through:
             break
