@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# More processes than the two cores of a small machine: many tests wait, and others work meanwhile.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 # What depends on the interpreter: tokenizer, parser, compiler and pylint, and a document's way once through.
 SHORT := answers checks filters flow hostile_rows prompts recipe sandbox small_filters sources text transport
 
@@ -10,13 +12,16 @@ ifneq ($(origin PYTHON),file)  # it was asked for: an environment of another ver
 OTHER := $(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || echo other)
 endif
 
-.PHONY: demo test test-short test-pythons check bench clean $(OTHER)
+.PHONY: demo test test-long test-short test-pythons check bench clean $(OTHER)
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
 
 test: $(READY)  ## every test, the one with the real LLM included
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(SPREAD)
+
+test-long: $(READY)  ## the same, with every moment to kill at and every text to score
+	$(BIN)/python -m pytest $(SPREAD) --long --timeout 1200
 
 test-short: $(READY)  ## what depends on the version of Python
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SHORT:%=tests/test_%.py)

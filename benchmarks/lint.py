@@ -28,6 +28,8 @@ from python_files import python_files
 from builder.filters import Lint
 from builder.filters.workers import Workers
 from tests.clean_pylint import clean_python, printed_score
+from tests.lint_texts import parity_texts
+from tests.pylint_scores import printed_scores
 
 SIZES = (1_000, 2_500, 5_000, 10_000, 25_000, 70_000)
 MEDIAN, MEAN = 2_000, 5_000  # bytes a file
@@ -158,6 +160,23 @@ def report(timed: Sequence[Timed], name: str) -> None:
         )
 
 
+async def scores(texts: Sequence[str]) -> list[float | None]:
+    """Return the scores that two workers give."""
+    async with Workers(2) as workers:
+        verdicts = await asyncio.gather(*(workers.verdict(Lint(), text) for text in texts))
+    return [verdict.record["pylint_score"] for verdict in verdicts]
+
+
+def report_misleading() -> None:
+    """Print for how many of the tests' texts, many of them made to mislead, the scores differ."""
+    texts = parity_texts()
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = printed_scores(texts, Path(folder))
+    ours = dict(zip(texts, asyncio.run(scores(list(texts.values()))), strict=True))
+    differing = {name: (theirs[name], ours[name]) for name in texts if theirs[name] != ours[name]}
+    print(f"of the {len(texts)} texts of the tests, scores that differ: {len(differing)} {differing or ''}")
+
+
 def main() -> None:
     """Measure both sides and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,6 +198,7 @@ def main() -> None:
     differing = [(one.theirs, one.ours) for one in timed if one.theirs != one.ours]
     decisions = sum(((a or 0) >= 7) != ((b or 0) >= 7) for a, b in differing)
     print(f"scores that differ: {len(differing)} {differing}; decisions that differ: {decisions}")
+    report_misleading()
     print(f"starting, once: {started:.1f} CPU-s; memory: {shared:.0f} MB shared, {each:.0f} MB the largest worker")
     rates = [asyncio.run(rate(texts, count)) for count in (1, 2)]
     print(f"1 worker {rates[0]:.1f} files/s, 2 workers {rates[1]:.1f} files/s: {rates[1] / rates[0]:.2f} times")

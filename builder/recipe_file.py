@@ -17,7 +17,7 @@ from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage, Scan
-from builder.resources import RECIPES
+from builder.resources import RECIPES, recipe_path
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
 from builder.strict_yaml import parse_yaml
@@ -175,24 +175,6 @@ def _check(check: Check, path: Path) -> AnswerCheck:
             remedy=f"there are {', '.join(numbers) or 'none'}",
         )
     return AnswerCheck(used, check.not_below_source)
-
-
-def recipe_names() -> list[str]:
-    """Return the names of the recipes that ship."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
-
-
-def recipe_path(name: str) -> Path:
-    """Return the file of a recipe: a path, or the name of one that ships."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
-        near = difflib.get_close_matches(name, recipe_names(), 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise RecipeError(
-            f"there is no recipe {name!r}",
-            remedy=f"{hint}name a YAML file or one that ships: {', '.join(recipe_names())}",
-        )
-    return path
 
 
 def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:

@@ -10,17 +10,16 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
-from builder.document import Document
 from builder.errors import UsageError
-from builder.filters import AnyFilter
-from builder.run.directory import Run
-from builder.run.status import Status
-from builder.run.table import read_shard
 
 if TYPE_CHECKING:
+    from builder.document import Document
+    from builder.filters import AnyFilter
     from builder.release.destination import Plan
     from builder.release.publish import Published
     from builder.rewriting.measured import Found
+    from builder.run.directory import Run
+    from builder.run.status import Status
 
 
 def show_status(status: Status, console: Console) -> None:
@@ -116,6 +115,8 @@ def show_pair(before_title: str, before: str, after_title: str, after: str, cons
 
 def show_documents(run: Run, id: str | None, count: int, console: Console) -> None:
     """Print documents' whole way: what each filter measured, each rewrite beside the text before it."""
+    from builder.run.table import read_shard
+
     documents = (document for path in run.shard_paths() for document in read_shard(path, run.stages))
     shown = 0
     for document in documents:

@@ -4,7 +4,10 @@ In a checkout they are folders beside the package, where people edit them; in an
 are packed inside it. Nothing else in the package knows the difference.
 """
 
+import difflib
 from pathlib import Path
+
+from builder.errors import RecipeError
 
 _PACKAGE = Path(__file__).parent
 _PACKED = _PACKAGE / "_data"
@@ -15,3 +18,21 @@ RECIPES = _PACKAGE / "recipes"
 def folder(name: str) -> Path:
     """Return the folder `name` ("prompts", "cards" or "checkpoints_meta")."""
     return (_PACKED if _PACKED.is_dir() else _PACKAGE.parent) / name
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def recipe_path(name: str) -> Path:
+    """Return the file of a recipe: a path, or the name of one that ships."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, recipe_names(), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise RecipeError(
+            f"there is no recipe {name!r}",
+            remedy=f"{hint}name a YAML file or one that ships: {', '.join(recipe_names())}",
+        )
+    return path

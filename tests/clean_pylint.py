@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-import sys
 import venv
-from importlib.metadata import version
 from pathlib import Path
 
 from builder.filters.lint import DISABLED
-
-CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
+from builder.filters.universe import distributions
 
 
 def clean_python(folder: Path) -> Path:
     """Return the interpreter of a new virtual environment that has pylint and what it needs, nothing else."""
     venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    subprocess.run([*pip, f"--constraint={CONSTRAINTS}", f"pylint=={version('pylint')}"], check=True)
-    return python
+    packages = next((folder / "lib").glob("python3*")) / "site-packages"
+    for found in distributions("pylint").values():
+        for file in found.files or ():
+            if ".." not in file.parts:
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(found.locate_file(file)), packages / file)
+    return folder / "bin" / "python"
 
 
 def printed_score(python: Path, text: str, folder: Path) -> float | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,7 +20,8 @@ import pyarrow.parquet as pq
 from builder.run.directory import Run
 from builder.run.journal import recover
 from builder.run.status import read_status
-from tests.support import environment
+from tests.starting import Started
+from tests.support import start
 from tests.tgi_double import Reply, Request, Speed, TgiDouble, default_reply
 
 TOKEN = "hf_" + "homebody" * 4
@@ -120,22 +119,20 @@ class Chain:
     def __init__(self, recipe: Path, run: Path, servers: Sequence[Logging], prelude: str = "") -> None:
         self.recipe, self.run, self.servers, self.lives = recipe, run, servers, 0
         self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
-        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the object
+        self.builds: list[Started] = []
         self.prelude = prelude  # Python that a build runs first
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Started:
         """Start a build."""
         self.lives += 1
         servers = [part for double in self.servers for part in ("--server", double.url)]
         arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", str(self.workers), *servers]
-        return subprocess.Popen(
-            [sys.executable, "-c", f"{self.prelude}\nfrom builder.cli import main\nmain()", *arguments],
-            stdout=self.said,
-            stderr=subprocess.STDOUT,
-            env=environment(HF_TOKEN=TOKEN, BUILDER_SERVER_KEY=f"life-{self.lives}"),
+        self.builds.append(
+            start(*arguments, first=self.prelude, HF_TOKEN=TOKEN, BUILDER_SERVER_KEY=f"life-{self.lives}")
         )
+        return self.builds[-1]
 
-    def kill(self, process: subprocess.Popen[bytes]) -> bool:
+    def kill(self, process: Started) -> bool:
         """Kill a build and note what it left behind; return whether it was still at work."""
         process.kill()
         was_at_work = process.wait() != 0
@@ -150,8 +147,7 @@ class Chain:
 
     def talk(self) -> str:
         """Return what all builds have said."""
-        self.said.seek(0)
-        return self.said.read().decode()
+        return "".join(build.stdout + build.stderr for build in self.builds)
 
     def answered(self) -> set[str]:
         """Return the keys of the answers in the run's table and, read from copies, in its journals."""

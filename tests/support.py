@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
+
+from tests.starting import Started
 
 PROMPT = """---
 id: tidy
@@ -77,7 +78,7 @@ def write_corpus(folder: Path, modules: tuple[str, ...] = MODULES, *, lints: boo
 
 
 def command(*arguments: object) -> list[str]:
-    """Return the command line that runs the tool."""
+    """Return the command line that runs the tool: for tests of a start itself; `start` is ten times as fast."""
     return [sys.executable, "-m", "builder", *map(str, arguments)]
 
 
@@ -87,14 +88,19 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "HF_HUB_OFFLINE": "1", **more}
 
 
-def builder(
-    *arguments: object, exit_code: int = 0, timeout: float = 250, **more: str
-) -> subprocess.CompletedProcess[str]:
+def start(*arguments: object, first: str = "", **more: str) -> Started:
+    """Start the tool, in an environment with `more` in it; `first` is Python that its process runs before."""
+    return Started(list(map(str, arguments)), environment(**more), first)
+
+
+def builder(*arguments: object, exit_code: int = 0, timeout: float = 250, **more: str) -> Started:
     """Run the tool and return what it said; fails the test on another exit code."""
-    done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, env=environment(**more), timeout=timeout
-    )
-    assert done.returncode == exit_code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    done = start(*arguments, **more)
+    try:
+        code = done.wait(timeout)
+    finally:
+        done.kill()
+    assert code == exit_code, f"exit {code}\n{done.stdout}\n{done.stderr}"
     return done
 
 

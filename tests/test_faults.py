@@ -194,7 +194,7 @@ def kill_somewhere(chain: Chain, moments: random.Random, kind: str) -> bool:
     """Start a build and kill it at a moment of a kind; return whether it was still at work."""
     shards, asked = len(list(chain.run.glob("shards/*.parquet"))), len(chain.log)
     process = chain.start()
-    seconds, more = moments.uniform(0, 1.5), moments.randint(1, 25)
+    seconds, more = moments.uniform(0, 0.6), moments.randint(1, 25)
     until = time.monotonic() + seconds
 
     def has_come() -> bool:
@@ -211,16 +211,19 @@ def kill_somewhere(chain: Chain, moments: random.Random, kind: str) -> bool:
     return chain.kill(process)
 
 
-def test_killed_at_twenty_moments_it_loses_nothing_and_pays_nothing_twice(calm: Path, tmp_path: Path) -> None:
+def test_killed_at_many_moments_it_loses_nothing_and_pays_nothing_twice(
+    calm: Path, tmp_path: Path, is_long: bool
+) -> None:
     moments = random.Random(11)
     kinds = ["starting"] * 4 + ["answering"] * 9 + ["writing"] * 3 + ["written"] * 3
+    kinds = kinds if is_long else kinds[::3]
     moments.shuffle(kinds)
     with two_servers(all_of_it) as servers:
         chain = Chain(calm / "project" / "chain.yaml", tmp_path / "run", servers)
         at_work = sum(kill_somewhere(chain, moments, kind) for kind in ["starting", *kinds])
         chain.finish()
         check(chain, calm)
-    assert at_work >= 12, "the builds ended before they could be killed"
+    assert at_work >= len(kinds) * 0.6, "the builds ended before they could be killed"
     assert all(known <= later for known, later in zip(chain.known, chain.known[1:], strict=False)), (
         "an answer went"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.local_hub import LocalHub
+from tests.starting import Started
 from tests.support import builder, write_corpus
 from tests.tgi_double import TgiDouble
 
@@ -20,9 +20,7 @@ def hub() -> Iterator[LocalHub]:
         yield local
 
 
-def published_by(
-    hub: LocalHub, home: Path, tmp_path: Path, model_sha: str, **options: Any
-) -> subprocess.CompletedProcess[str]:
+def published_by(hub: LocalHub, home: Path, tmp_path: Path, model_sha: str, **options: Any) -> Started:
     """Publish what a model with this revision wrote, without a licence file."""
     client: dict[str, Any] = {**hub.env(home)}
     recipe = write_corpus(tmp_path / "project", ("bisect.py", "colorsys.py", "fnmatch.py"), lints=False)

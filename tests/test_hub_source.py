@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pytest
 
 from tests.local_hub import LocalHub
 from tests.stack_data import FINEMATH, finemath_rows, parquet
-from tests.support import builder, builder_json, command, digests, environment
+from tests.support import builder, builder_json, digests, start
 from tests.tgi_double import TgiDouble
 
 ROWS = 1200
@@ -216,13 +215,7 @@ def test_killed_builds_give_the_same_bytes(
 ) -> None:
     moments, kills = random.Random(5), 0
     for _ in range(4):
-        process = subprocess.Popen(
-            command("build", recipe, "--run", tmp_path / "run"),
-            env=environment(**env),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = start("build", recipe, "--run", tmp_path / "run", **env)
         done = len(list((tmp_path / "run" / "shards").glob("shard-*")))
         while process.poll() is None and len(list((tmp_path / "run" / "shards").glob("shard-*"))) == done:
             time.sleep(0.002)

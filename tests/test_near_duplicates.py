@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from builder.filters.near_duplicates import NearDuplicates
 from builder.run.duplicates import estimate
-from tests.support import builder, builder_json, command, digests, environment
+from tests.support import builder, builder_json, command, digests, environment, start
 from tests.tgi_double import TgiDouble
 
 RECIPE = """
@@ -211,13 +211,7 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
 
 def test_interrupted_it_goes_on(tmp_path: Path) -> None:
     recipe = write(tmp_path / "project", list(corpus().items()), shard_rows=2)
-    process = subprocess.Popen(
-        command("build", recipe, "--run", tmp_path / "run", "--workers", 1),
-        env=environment(),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    process = start("build", recipe, "--run", tmp_path / "run", "--workers", 1)
     sketches = tmp_path / "run" / "duplicates" / "unique" / "sketches"
     while not (sketches.is_dir() and any(sketches.glob("shard-*.parquet"))):
         assert process.poll() is None

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from matplotlib.image import imread
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from tests.support import builder
 from tests.tgi_double import TgiDouble
 
 ROOT = Path(__file__).parents[1]
@@ -117,12 +117,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     recipe.write_text(RECIPE, encoding="utf-8")
     (made.home / "prompt.md").write_text(PROMPT, encoding="utf-8")
     license_file.write_text("a licence\n", encoding="utf-8")
-    command = [sys.executable, "-m", "builder", "publish", str(recipe), "--run", str(made.run)]
-    command += ["--to", str(made.release), "--license-file", str(license_file), "--workers", "2"]
+    command = ["publish", recipe, "--run", made.run]
+    command += ["--to", made.release, "--license-file", license_file, "--workers", "2"]
     with TgiDouble() as server:
         server.fault("length", match="def unix_getpass")
         server.fault("empty", match="def setcbreak")
-        subprocess.run([*command, "--server", server.url], cwd=ROOT, check=True, timeout=120)
+        builder(*command, "--server", server.url)
     return made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support import builder, builder_json, command, digests, environment, write_corpus
+from tests.support import builder, builder_json, digests, start, write_corpus
 from tests.tgi_double import Request, Speed, TgiDouble
 
 SLOW = Speed(step=0.0005)
@@ -24,6 +23,12 @@ SLOW = Speed(step=0.0005)
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     return write_corpus(tmp_path / "project")
+
+
+@pytest.fixture
+def fast(tmp_path: Path) -> Path:
+    """A recipe without the filter that takes nearly all of the time, for promises that are not about it."""
+    return write_corpus(tmp_path / "project", lints=False)
 
 
 @pytest.fixture
@@ -60,15 +65,10 @@ def test_every_document_is_accounted_for(recipe: Path, server: TgiDouble, tmp_pa
     assert status["stages"][-1]["unchanged"] >= 1, "`on_failure: keep` was never needed"
 
 
-def test_journalled_answers_are_never_asked_for_again(recipe: Path, tmp_path: Path) -> None:
+def test_journalled_answers_are_never_asked_for_again(fast: Path, tmp_path: Path) -> None:
     with TgiDouble(speed=SLOW) as double:
         run = tmp_path / "run"
-        process = subprocess.Popen(
-            command("build", recipe, "--run", run, "--server", double.url),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
+        process = start("build", fast, "--run", run, "--server", double.url)
         while not sum(path.stat().st_size for path in (run / "journal").glob("*.jsonl")):
             assert process.poll() is None
             time.sleep(0.01)
@@ -77,7 +77,7 @@ def test_journalled_answers_are_never_asked_for_again(recipe: Path, tmp_path: Pa
         process.wait()
         journalled = sum(path.read_bytes().count(b"\n") for path in (run / "journal").glob("*.jsonl"))
         before = len(double.log)
-        status = builder_json("build", recipe, "--run", run, "--server", double.url)
+        status = builder_json("build", fast, "--run", run, "--server", double.url)
         again = len(double.log) - before
         calm_total = len(asked(double.log))
     assert journalled >= 1
@@ -104,11 +104,11 @@ def test_workers_limits_and_order_of_answers_change_no_byte(recipe: Path, tmp_pa
     assert one == two
 
 
-def test_a_finished_run_needs_no_server(recipe: Path, server: TgiDouble, tmp_path: Path) -> None:
+def test_a_finished_run_needs_no_server(fast: Path, server: TgiDouble, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    first = builder_json("build", recipe, "--run", run, "--server", server.url)
+    first = builder_json("build", fast, "--run", run, "--server", server.url)
     asked_before = len(server.log)
-    assert builder_json("build", recipe, "--run", run) == first
+    assert builder_json("build", fast, "--run", run) == first
     assert len(server.log) == asked_before
 
 
@@ -126,24 +126,18 @@ def test_until_and_limit_go_on_where_they_stopped(recipe: Path, server: TgiDoubl
     assert len(server.log) == 2 * asked_by_whole
 
 
-def test_equal_documents_cost_one_generation(recipe: Path, server: TgiDouble, tmp_path: Path) -> None:
+def test_equal_documents_cost_one_generation(fast: Path, server: TgiDouble, tmp_path: Path) -> None:
     status = builder_json(
-        "build", recipe, "--run", tmp_path / "run", "--server", server.url, "--set", "source.shard_rows=100"
+        "build", fast, "--run", tmp_path / "run", "--server", server.url, "--set", "source.shard_rows=100"
     )
     assert max(asked(server.log).values()) == 1
     assert status["generations"]["reused"] >= 1
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(fast: Path, tmp_path: Path) -> None:
     with TgiDouble(speed=SLOW) as double:
         run = tmp_path / "run"
-        process = subprocess.Popen(
-            command("build", recipe, "--run", run, "--server", double.url),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
+        process = start("build", fast, "--run", run, "--server", double.url)
         while not list((run / "journal").glob("*.jsonl")):
             assert process.poll() is None
             time.sleep(0.01)
@@ -152,14 +146,14 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(recipe: Path, tmp_path: Path
         assert process.returncode == 130
         assert "run the same command to go on" in said
         assert "Traceback" not in said
-        builder("build", recipe, "--run", run, "--server", double.url)
+        builder("build", fast, "--run", run, "--server", double.url)
 
 
-def test_credentials_stay_home(recipe: Path, server: TgiDouble, tmp_path: Path) -> None:
+def test_credentials_stay_home(fast: Path, server: TgiDouble, tmp_path: Path) -> None:
     token, key = "hf_" + "secretsecret" * 3, "server-key-0123456789"
     said = builder(
-        "publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "release", "--server", server.url,
-        "--license-file", recipe.parent / "LICENSE-generator", HF_TOKEN=token, BUILDER_SERVER_KEY=key,
+        "publish", fast, "--run", tmp_path / "run", "--to", tmp_path / "release", "--server", server.url,
+        "--license-file", fast.parent / "LICENSE-generator", HF_TOKEN=token, BUILDER_SERVER_KEY=key,
     )  # fmt: skip
     assert server.log
     assert all(request.headers["authorization"] == f"Bearer {key}" for request in server.log)
@@ -186,10 +180,10 @@ def test_special_tokens_never_reach_the_chat_template(recipe: Path, server: TgiD
 
 
 def test_a_cut_off_answer_gets_a_larger_budget_and_another_seed(
-    recipe: Path, server: TgiDouble, tmp_path: Path
+    fast: Path, server: TgiDouble, tmp_path: Path
 ) -> None:
     server.fault("length", attempt=0)
-    builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, "--until", "tidy")
+    builder("build", fast, "--run", tmp_path / "run", "--server", server.url, "--until", "tidy")
     rows = pq.read_table(tmp_path / "run" / "shards", columns=["tidy"])["tidy"].to_pylist()
     answers = [record["answers"] for record in rows if record]
     assert answers and all(len(each) == 2 for each in answers)

@@ -7,8 +7,8 @@ import pytest
 
 from builder.errors import RecipeError
 from builder.recipe import FilterStage, RewriteStage
-from builder.recipe_file import LoadedRecipe, load_recipe, recipe_names, recipe_path
-from builder.resources import RECIPES
+from builder.recipe_file import LoadedRecipe, load_recipe
+from builder.resources import RECIPES, recipe_names, recipe_path
 from builder.sources import FilesSource, ParquetSource
 
 RECIPE = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from builder.run.owner import this_process
-from tests.support import builder, builder_json, command, digests, environment, write_corpus
+from tests.support import builder, builder_json, digests, start, write_corpus
 from tests.tgi_double import TgiDouble
 
 
@@ -36,6 +36,29 @@ class Project:
 def project(tmp_path: Path) -> Iterator[Project]:
     with TgiDouble() as double:
         yield Project(tmp_path, double)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose version 1.0.0 is published."""
+    with TgiDouble() as double:
+        project = Project(tmp_path_factory.mktemp("first"), double)
+        builder_json(*project.arguments())
+    return project
+
+
+@pytest.fixture
+def built(project: Project, first: Project) -> Project:
+    """The first project before it was published."""
+    shutil.copytree(first.run, project.run)
+    return project
+
+
+@pytest.fixture
+def published(built: Project, first: Project) -> Project:
+    """The first project, published."""
+    shutil.copytree(first.dest.parent, built.dest.parent, symlinks=True)
+    return built
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -81,8 +104,8 @@ def test_stages_whose_prompts_share_an_id_each_have_theirs_in_a_release(project:
     assert builder("verify", project.dest).returncode == 0
 
 
-def test_the_card_says_what_the_files_hold(project: Project) -> None:
-    builder_json(*project.arguments())
+def test_the_card_says_what_the_files_hold(published: Project) -> None:
+    project = published
     card = (project.dest / "README.md").read_text()
     front = yaml.safe_load(card.split("---\n")[1])
     assert front["license"] == "apache-2.0"
@@ -121,8 +144,8 @@ def test_publishing_is_idempotent_and_a_change_is_a_new_version(project: Project
     builder("verify", old)
 
 
-def test_readers_see_the_old_version_or_the_new_one(project: Project) -> None:
-    builder_json(*project.arguments())
+def test_readers_see_the_old_version_or_the_new_one(published: Project) -> None:
+    project = published
     seen: set[str] = set()
     stop = threading.Event()
 
@@ -145,10 +168,8 @@ def test_readers_see_the_old_version_or_the_new_one(project: Project) -> None:
     reader = threading.Thread(target=guarded)
     reader.start()
     publish = [str(argument) for argument in project.arguments("--set", "release.title=New")]
-    for delay in (0.6, 1.2, 1.8, 2.4):
-        killed = subprocess.Popen(
-            command(*publish), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
-        )
+    for delay in (0.2, 0.4, 0.7, 1.1):
+        killed = start(*publish)
         time.sleep(delay)
         killed.kill()
         killed.wait()
@@ -164,9 +185,8 @@ def test_readers_see_the_old_version_or_the_new_one(project: Project) -> None:
 
 
 @pytest.mark.parametrize("harm", ["bit", "missing", "extra", "ledger"])
-def test_verify_finds_what_differs(project: Project, harm: str) -> None:
-    builder_json(*project.arguments())
-    builder("verify", project.dest)
+def test_verify_finds_what_differs(published: Project, harm: str) -> None:
+    project = published
     data = project.dest / "data/default/train-00000-of-00001.parquet"
     manifest = project.dest / "manifest.json"
     if harm == "bit":
@@ -186,7 +206,8 @@ def test_verify_finds_what_differs(project: Project, harm: str) -> None:
     assert expected in said
 
 
-def test_no_licence_text_no_release(project: Project) -> None:
+def test_no_licence_text_no_release(built: Project) -> None:
+    project = built
     arguments = [
         argument for argument in project.arguments() if argument not in ("--license-file", project.license)
     ]
@@ -200,14 +221,16 @@ def test_a_licence_file_that_is_not_there_is_said_before_anything_is_built(proje
     assert not project.run.exists()
 
 
-def test_a_llama_release_says_so(project: Project) -> None:
+def test_a_llama_release_says_so(built: Project) -> None:
+    project = built
     builder_json(*project.arguments("--set", "release.license=llama3.3"))
     assert "**Built with Llama**" in (project.dest / "README.md").read_text()
     assert "Llama 3.3 Community License" in (project.dest / "NOTICE").read_text()
     assert (project.dest / "LICENSE").read_text() == project.license.read_text()
 
 
-def test_every_llama_licence_has_its_duties_and_none_is_passed_over(project: Project) -> None:
+def test_every_llama_licence_has_its_duties_and_none_is_passed_over(built: Project) -> None:
+    project = built
     project.license.write_text("LLAMA 3.1 COMMUNITY LICENSE AGREEMENT\n")
     said = builder(*project.arguments(), exit_code=2).stderr
     assert "license: llama3.1" in said and not project.dest.exists()
@@ -223,8 +246,8 @@ def test_a_sources_licence_file_that_is_not_there_is_said_before_anything_is_bui
     assert not project.run.exists()
 
 
-def test_a_version_that_no_reader_got_is_passed_over_and_an_old_one_takes_none_back(project: Project) -> None:
-    builder_json(*project.arguments())
+def test_a_version_that_no_reader_got_is_passed_over_and_an_old_one_takes_none_back(published: Project) -> None:
+    project = published
     longer = ("--set", "stages.long.min_characters=3000")
     first, project.run = project.run, project.run.with_name("longer")
     assert builder_json(*project.arguments(*longer))["version"] == "1.1.0"
@@ -238,7 +261,8 @@ def test_a_version_that_no_reader_got_is_passed_over_and_an_old_one_takes_none_b
     assert project.dest.readlink().name == "v1.2.0"
 
 
-def test_what_a_killed_publisher_left_goes_and_what_another_has_in_work_stays(project: Project) -> None:
+def test_what_a_killed_publisher_left_goes_and_what_another_has_in_work_stays(built: Project) -> None:
+    project = built
     versions = project.dest.with_name("small.versions")
     killed = (
         versions / f".stage-{this_process().rpartition('-')[0]}-0-12345678"
@@ -274,8 +298,8 @@ def test_a_first_drop_is_no_other_config(project: Project) -> None:
     assert builder_json(*project.arguments(*dropped, *longer, *untold))["version"] == "2.0.0"
 
 
-def test_the_changelog_says_what_changed_and_from_what(project: Project, tmp_path: Path) -> None:
-    builder_json(*project.arguments())
+def test_the_changelog_says_what_changed_and_from_what(published: Project, tmp_path: Path) -> None:
+    project = published
     prompt = project.recipe.parent / "tidy.md"
     prompt.write_text(prompt.read_text().replace("one code block.", "a single code block."))
     with TgiDouble(model_sha="e" * 40) as other:

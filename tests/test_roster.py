@@ -20,6 +20,7 @@ from builder.rewriting.roster import Wanted
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
 from tests.support import builder, builder_json
 from tests.tgi_double import HTML_503, Speed, TgiDouble
+from tests.virtual_time import run_in_virtual_time
 
 ASLEEP = [HTML_503, '{"error": "Service Unavailable"}', '{"error": {"code": 503, "message": "Loading model"}}']
 
@@ -124,19 +125,18 @@ def test_another_model_is_not_waited_for() -> None:
 
 def test_servers_that_all_fall_asleep_are_waited_for_and_that_is_said() -> None:
     said: list[str] = []
-    with TgiDouble(speed=SHORT) as server:
 
-        async def work() -> list[Outcome]:
-            async with ServerPool([server.url], say=said.append) as pool:
-                asked = asyncio.ensure_future(ask_all(pool, texts(600), 20))
-                await asyncio.sleep(0.5)
-                server.asleep = HTML_503
-                await asyncio.sleep(3)
-                assert pool.is_waiting
-                server.asleep = None
-                return await asked
+    async def work() -> list[Outcome]:
+        async with TgiDouble(speed=SHORT) as server, ServerPool([server.url], say=said.append) as pool:
+            asked = asyncio.ensure_future(ask_all(pool, texts(600), 20))
+            await asyncio.sleep(0.5)
+            server.asleep = HTML_503
+            await asyncio.sleep(3)
+            assert pool.is_waiting
+            server.asleep = None
+            return await asked
 
-        assert failures(run(work)) == []
+    assert failures(run_in_virtual_time(work)) == []
     waits = [line for line in said if "the build waits for one" in line]
     assert len(waits) == 1
     assert "at most 300 s" in waits[0]
@@ -145,26 +145,27 @@ def test_servers_that_all_fall_asleep_are_waited_for_and_that_is_said() -> None:
 
 def test_a_server_at_work_is_no_reason_to_lose_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "_AT_WORK", 1.0)
-    with TgiDouble(speed=Speed(step=0.2), max_concurrent_requests=4) as slow, TgiDouble() as failing:
-        failing.fault("503")  # its pages answer, it generates nothing
 
-        async def work() -> list[Outcome]:
+    async def work() -> list[Outcome]:
+        slow_one = TgiDouble(speed=Speed(step=0.2), max_concurrent_requests=4)
+        async with slow_one as slow, TgiDouble() as failing:
+            failing.fault("503")  # its pages answer, it generates nothing
             async with ServerPool([slow.url, failing.url], patience=2) as pool:
                 return await ask_all(pool, texts(8, words=20), 8)
 
-        assert failures(run(work)) == []
+    assert failures(run_in_virtual_time(work)) == []
 
 
 def test_a_server_that_generates_nothing_is_tried_less_and_less() -> None:
     said: list[str] = []
-    with TgiDouble() as server:
-        server.fault("503")
 
-        async def work() -> list[Outcome]:
+    async def work() -> list[Outcome]:
+        async with TgiDouble() as server:
+            server.fault("503")
             async with ServerPool([server.url], patience=8, say=said.append) as pool:
                 return await ask_all(pool, texts(60))
 
-        assert {type(failure) for failure in failures(run(work))} == {NoServer}
+    assert {type(failure) for failure in failures(run_in_virtual_time(work))} == {NoServer}
     assert 2 <= sum("left alone" in line for line in said) <= 5
 
 

@@ -22,7 +22,8 @@ from builder.sources.contents import Content, Contents, Wanted
 from builder.sources.text import decode_declared, inflate
 from tests.local_hub import LocalHub
 from tests.stack_data import IDS, S3, Stack, small_stack
-from tests.support import builder, builder_json, command, digests, environment
+from tests.starting import Started
+from tests.support import builder, builder_json, digests, start
 
 FILE = "data/train-00000-of-00001.parquet"
 SMALL = ("--set", "source.shard_rows=3")
@@ -35,7 +36,7 @@ class World:
         self.hub, self.s3 = hub, s3
         self.env: dict[str, Any] = {**hub.env(home), **s3.environment(), "BUILDER_PATIENCE": "60"}
 
-    def build(self, run: Path, *more: object, exit_code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+    def build(self, run: Path, *more: object, exit_code: int = 0, **env: str) -> Started:
         arguments = ("build", "swallow-code", "--until", "syntax", "--run", run, *more)
         return builder(*arguments, exit_code=exit_code, **{**self.env, **env})
 
@@ -122,13 +123,7 @@ def test_killed_builds_give_the_same_bytes(world: World, calm: Path, tmp_path: P
     arguments = ("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL)
     for _ in range(4):
         before = sum(world.s3.asked.values())
-        process = subprocess.Popen(
-            command(*arguments),
-            env=environment(**world.env),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = start(*arguments, **world.env)
         moment = before + moments.randint(1, 12)
         while process.poll() is None and sum(world.s3.asked.values()) < moment:
             time.sleep(0.002)
@@ -269,13 +264,7 @@ def test_ctrl_c_while_waiting_ends_soon_and_says_how_to_go_on(
     fault = world.hub.fail("drop", times=10**6 if gone == "hub" else 0, match="GET .*parquet", after=2)
     if gone == "storage":
         world.s3.down()
-    process = subprocess.Popen(
-        command("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL),
-        env=environment(**world.env),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("build", "swallow-code", "--until", "syntax", "--run", run, *SMALL, **world.env)
     while not (run / "progress.json").exists():  # left every other second: the build is under way
         assert process.poll() is None
         time.sleep(0.01)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.document import Verdict
 from builder.filters import OwnFilter, WorkerFilter
 from builder.filters.base import Measures
-from builder.filters.workers import Workers
+
+if TYPE_CHECKING:
+    from builder.filters.workers import Workers
 
 SOURCE = "source_"
 """What the name of a measure of the old text begins with, where it stands beside the new one's."""

@@ -13,8 +13,6 @@ from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 _OFTEN_LEFT_OUT = {
     "_bz2": "bz2", "_ctypes": "ctypes", "_curses": "curses", "_lzma": "lzma", "_sqlite3": "sqlite3",
     "_ssl": "ssl", "_tkinter": "tkinter", "readline": "readline",
@@ -24,6 +22,8 @@ _OFTEN_LEFT_OUT = {
 @cache
 def distributions(name: str) -> dict[str, Distribution]:
     """Return an installed distribution and all that it needs, by name."""
+    from packaging.requirements import Requirement
+
     found: dict[str, Distribution] = {}
     wanted = [name]
     while wanted:

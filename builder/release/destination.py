@@ -6,6 +6,7 @@ again, after any kind of end, completes what is missing and nothing else.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from builder.errors import UsageError
 from builder.release.manifest import Manifest
+
+SCHEME = "hf://datasets/"
+"""What a destination on the Hub begins with."""
 
 
 class Overtaken(Exception):
@@ -87,3 +92,15 @@ class Destination(ABC):
     @abstractmethod
     def settle(self, manifest: Manifest) -> None:
         """See that the version is there for good, complete and as the manifest says."""
+
+
+def dataset_of(place: str) -> str:
+    """Return `ORG/NAME` of `hf://datasets/ORG/NAME`.
+
+    Raises:
+        UsageError: It names no dataset.
+    """
+    dataset = place.removeprefix(SCHEME).strip("/")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
+        raise UsageError("it names no dataset", where=place, remedy=f"write {SCHEME}ORG/NAME")
+    return dataset

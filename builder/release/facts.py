@@ -22,9 +22,9 @@ from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
-from builder.run.directory import Run
+from builder.run.directory import Run, shard_facts
 from builder.run.status import Status, connect
-from builder.run.table import schema_of, shard_facts, stages_with_text
+from builder.run.table import schema_of, stages_with_text
 
 _EXAMPLES = 3
 _EXAMPLE_SIZE = 800  # characters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
@@ -20,6 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from builder.errors import BuilderError, HubRefused, HubUnreachable, UsageError
+from builder.release.licenses import GeneratorLicense
 from builder.rewriting.generation import Model
 from builder.sources.hub_files import brief, passes
 from builder.sources.patience import Patience
@@ -27,14 +27,6 @@ from builder.sources.patience import Patience
 _REMEDY = "--license-file FILE gives the text; for a Llama model it is the LICENSE of its repository on the Hub"
 _LICENSE = re.compile(r"LICEN[CS]E(?:\.(?:txt|md))?", re.I)
 _POLICY = re.compile(r"USE_POLICY(?:\.(?:txt|md))?", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorLicense:
-    """Files on this machine: the licence, and the use policy that the repository has beside it, if it has one."""
-
-    text: Path
-    policy: Path | None = None
 
 
 def fetch_license(model: Model) -> GeneratorLicense:

@@ -22,8 +22,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from rich.filesize import decimal
 
 from builder.errors import UsageError, VerificationFailed
-from builder.release.destination import Destination, Overtaken, Plan
-from builder.release.hub_repository import NOT_OURS, SCHEME, HubRepository, Tree, is_same, title_of
+from builder.release.destination import SCHEME, Destination, Overtaken, Plan
+from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import MANIFEST, Manifest
 from builder.release.new_bytes import Sent
 from builder.release.stages import stage_in

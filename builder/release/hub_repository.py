@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,11 +18,11 @@ from huggingface_hub.hf_api import GitRefs, RepoFile
 
 from builder.errors import HubRefused, HubUnreachable, UsageError
 from builder.files import sha256_of
+from builder.release.destination import SCHEME
 from builder.release.manifest import MANIFEST, File, Manifest, parse_manifest
 from builder.sources.hub_files import HubFiles, brief, passes
 from builder.sources.patience import Patience
 
-SCHEME = "hf://datasets/"
 NOT_OURS = frozenset({".gitattributes"})
 """The Hub's own files."""
 
@@ -160,18 +159,6 @@ class HubRepository:
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
-
-
-def dataset_of(place: str) -> str:
-    """Return `ORG/NAME` of `hf://datasets/ORG/NAME`.
-
-    Raises:
-        UsageError: It names no dataset.
-    """
-    dataset = place.removeprefix(SCHEME).strip("/")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise UsageError("it names no dataset", where=place, remedy=f"write {SCHEME}ORG/NAME")
-    return dataset
 
 
 def title_of(manifest: Manifest) -> str:

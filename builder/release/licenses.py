@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import UsageError
-from builder.release.generator_license import GeneratorLicense
 from builder.sources import Source
 from builder.text import without_bom
 
@@ -18,6 +17,14 @@ _LLAMAS = {"llama3.1": "3.1", "llama3.2": "3.2", "llama3.3": "3.3", "llama4": "4
 """The licences of one form: a copy, a notice, "Built with Llama", a name, a policy. Those before have another."""
 
 _LLAMA_LICENSE = re.compile(r"\s*LLAMA\s+(\d(?:\.\d)?)\s+COMMUNITY LICENSE", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorLicense:
+    """Files on this machine: the licence, and the use policy that the repository has beside it, if it has one."""
+
+    text: Path
+    policy: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

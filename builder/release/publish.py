@@ -21,14 +21,11 @@ from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
 from builder.release.changelog import changes, prepended
 from builder.release.config_files import Config, write_config
-from builder.release.destination import Destination, Overtaken, Plan
+from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
-from builder.release.generator_license import GeneratorLicense, fetch_license
-from builder.release.hub import HubDestination
-from builder.release.hub_repository import SCHEME, dataset_of
-from builder.release.licenses import USE_POLICY, write_licenses
+from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import (
     MANIFEST,
     File,
@@ -108,6 +105,8 @@ def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: 
     """
     if not dest.startswith(SCHEME):
         return FolderDestination(Path(dest))
+    from builder.release.hub import HubDestination
+
     return HubDestination(dataset_of(dest), run.path / "release", say, private=private)
 
 
@@ -261,6 +260,8 @@ def _write_content(
     release = loaded.recipe.release
     generator = GeneratorLicense(license_file) if license_file is not None else None
     if generator is None and run.model is not None:
+        from builder.release.generator_license import fetch_license
+
         generator = fetch_license(run.model)
     write_licenses(stage, release.license, generator, loaded.recipe.sources, release.source_terms.strip())
     special = SpecialTokens(run)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
-from builder.release.hub_repository import SCHEME, HubRepository, dataset_of
+from builder.release.destination import SCHEME, dataset_of
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, read_manifest
 from builder.release.reader import columns_read
 
@@ -41,6 +41,8 @@ def verify(dest: str) -> Manifest:
 
 
 def _verify_on_hub(dest: str) -> Manifest:
+    from builder.release.hub_repository import HubRepository
+
     place, _, revision = dest.partition("@")
     dataset = dataset_of(place)
     repository = HubRepository(dataset)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache, cached_property
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from builder.rewriting.known_tokens import ORDINARY, known_tokens
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _BRACKETS = ("⟦⟧", "⦃⦄", "⟬⟭", "⦗⦘", "⧘⧙")
 _OUTER = {"<": ">", "[": "]", "{": "}", "(": ")"}
@@ -86,6 +86,8 @@ class ControlTokens:
 
     def counts(self, texts: pa.ChunkedArray[pa.StringScalar]) -> dict[int, int]:
         """Return how many each text of a column holds, by its place; those without are left out."""
+        import pyarrow.compute as pc  # which nothing else here needs
+
         # Arrow's search is fast, and finds more than there are: tokens by their beginnings alone.
         suspected = enumerate(pc.match_substring_regex(texts, self._beginning).to_pylist())
         counts = {

@@ -11,20 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from builder.document import READ
 from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
-from builder.recipe_file import LoadedRecipe
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.generations import rewriting_stages
 from builder.run.owner import OWNER
-from builder.run.table import shard_facts
-from builder.sources import Shard, Source
+
+if TYPE_CHECKING:
+    from builder.recipe_file import LoadedRecipe
+    from builder.sources import Shard, Source
 
 _FORMAT = 3
 _READABLE = (2, _FORMAT)  # 2 broke up special tokens for good: its answers are still good where there were none
@@ -43,6 +44,17 @@ class RunShard:
     def facts(self) -> dict[str, Any]:
         """The range as plain data."""
         return asdict(self.range)
+
+
+def shard_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts a shard was written with, None where there is no shard."""
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return None
+    metadata = pq.read_metadata(path).metadata or {}
+    facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
+    return facts
 
 
 def _versions(loaded: LoadedRecipe) -> dict[str, str]:

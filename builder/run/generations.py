@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from builder.rewriting.generation import Generation
 
 
@@ -30,6 +28,8 @@ def is_answered(answer: Mapping[str, Any]) -> bool:
 
 def generations_in(shard: Path, stages: Sequence[str]) -> Iterator[tuple[str, Generation]]:
     """Yield key and generation of every answer in a shard of the table."""
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(shard) as file:
         for batch in file.iter_batches(batch_size=64, columns=[f"{stage}.answers" for stage in stages]):
             for row in batch.to_pylist():

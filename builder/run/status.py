@@ -14,7 +14,6 @@ from builder.document import READ
 from builder.errors import LedgerUnbalanced
 from builder.files import write_text
 from builder.run.directory import Run
-from builder.run.table import shard_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,7 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
     for stage, reason, count in connection.execute(query).fetchall():
         drops.setdefault(stage, {})[reason] = count
     documents = _one(connection, "SELECT count(*) FROM run")
-    facts = [shard_facts(path) or {} for path in paths]
-    through = _stages_through(run, facts)
+    facts = _facts(paths, connection)
     passed_over = sum((Counter(one["passed_over"]) for one in facts), Counter[str]())
     unreadable = drops.get(READ, {})
     kept = documents - sum(unreadable.values())
@@ -111,7 +109,7 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
             where=str(run.path),
             remedy="a shard was changed: remove it and build again",
         )
-    gone = [READ]
+    gone, through = [READ], _stages_through(run, facts)
     for stage in run.facts["recipe"]["stages"]:
         if stage["name"] not in through:
             break
@@ -120,6 +118,12 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
         )
         gone.append(stage["name"])
     return ledger
+
+
+def _facts(paths: list[Path], connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the facts that each shard was written with, by DuckDB, which is loaded anyway."""
+    query = "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'builder'"
+    return [orjson.loads(facts) for (facts,) in connection.execute(query, [list(map(str, paths))]).fetchall()]
 
 
 def _stage(

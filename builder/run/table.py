@@ -126,15 +126,6 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(batches, schema=schema).combine_chunks()
 
 
-def shard_facts(path: Path) -> dict[str, Any] | None:
-    """Return the facts a shard was written with, None where there is no shard."""
-    if not path.exists():
-        return None
-    metadata = pq.read_metadata(path).metadata or {}
-    facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
-    return facts
-
-
 def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
     """Yield the documents of a finished or half-finished shard."""
     with pq.ParquetFile(path) as file:
@@ -143,4 +134,4 @@ def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
                 yield from_row(row, stages)
 
 
-__all__ = ["from_row", "read_shard", "schema_of", "shard_facts", "stages_with_text", "to_row", "write_shard"]
+__all__ = ["from_row", "read_shard", "schema_of", "stages_with_text", "to_row", "write_shard"]

@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from pydantic import Field, field_validator
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
 from builder.sources.text import decode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class FilesSource(Source):
@@ -44,6 +46,8 @@ class FilesSource(Source):
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, file, row, bytes, sha256 and encoding."""
+        import pyarrow as pa
+
         return {
             "dataset": pa.string(),
             "file": pa.string(),

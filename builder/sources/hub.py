@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from pydantic import Field, PrivateAttr
 
 from builder.errors import SourceError
 from builder.sources.base import Source
-from builder.sources.parquet_table import ParquetTable
-from builder.sources.rows import OWN_COLUMNS, REVISION, RowSource, Table
+from builder.sources.rows import RowSource, Table, own_columns
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from builder.sources.hub_files import HubFiles
 
 
@@ -86,6 +86,7 @@ class HubDataset(Source):
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
         from datasets.packaged_modules.parquet.parquet import Parquet
 
+        from builder.sources.parquet_table import ParquetTable
         from builder.sources.streamed_table import StreamedTable
 
         if isinstance(builder, Parquet):
@@ -136,7 +137,7 @@ class HubSource(HubDataset, RowSource):
 
     def own(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file and row."""
-        return {**OWN_COLUMNS, **REVISION}
+        return own_columns(with_revision=True)
 
     def provenance(self, file: str, row: int) -> dict[str, Any]:
         """Return the cells of the source's own columns."""

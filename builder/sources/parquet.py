@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from pydantic import Field
 
 from builder.errors import SourceError
-from builder.sources.parquet_table import ParquetTable
 from builder.sources.rows import RowSource
+
+if TYPE_CHECKING:
+    from builder.sources.parquet_table import ParquetTable
 
 
 class ParquetSource(RowSource):
@@ -25,6 +27,8 @@ class ParquetSource(RowSource):
     @cached_property
     def table(self) -> ParquetTable:
         """The files, by their paths below the folder that the pattern's wildcards begin in."""
+        from builder.sources.parquet_table import ParquetTable
+
         pattern = str(self.path)
         paths = sorted(glob(pattern, recursive=True)) if has_magic(pattern) else [pattern]  # noqa: PTH207 - absolute
         if not paths:

@@ -129,15 +129,6 @@ def is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-def readable(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    """Return a cell with its bytes as text, what is not UTF-8 escaped."""
-    if isinstance(value, list):
-        return [readable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: readable(item) for name, item in value.items()}
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
-
-
 def _text_as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = [column.cast(_as_bytes(column.type)) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

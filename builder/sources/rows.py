@@ -5,20 +5,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import pyarrow as pa
 from pydantic import Field
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
-from builder.sources.parquet_table import Cells, is_text, readable
-from builder.sources.text import decode
+from builder.sources.text import decode, readable
 
-OWN_COLUMNS: Mapping[str, pa.DataType] = {"dataset": pa.string(), "file": pa.string(), "row": pa.int64()}
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-REVISION: Mapping[str, pa.DataType] = {"revision": pa.string()}
+    from builder.sources.parquet_table import Cells
+
+_OWN_COLUMNS = ("dataset", "file", "row")
+_REVISION = "revision"
 
 
 class Table(Protocol):
@@ -56,7 +58,7 @@ class RowSource(Source):
 
     def own(self) -> Mapping[str, pa.DataType]:
         """Return the provenance columns that don't come from the rows."""
-        return OWN_COLUMNS
+        return own_columns()
 
     def kept(self) -> list[str]:
         """Return the columns that travel along."""
@@ -96,6 +98,8 @@ class RowSource(Source):
                     )
 
     def _check_schema(self, schema: pa.Schema, where: str) -> None:
+        from builder.sources.parquet_table import is_text
+
         for column in self._wanted():
             if column not in schema.names:
                 raise SourceError(
@@ -140,6 +144,15 @@ class RowSource(Source):
         return read_document(f"{prefix}{given or place}", text, provenance, reason)
 
 
+def own_columns(*, with_revision: bool = False) -> dict[str, pa.DataType]:
+    """Return the columns that say where a row lies; on the Hub, `with_revision` at which commit."""
+    import pyarrow as pa
+
+    kinds: list[pa.DataType] = [pa.string(), pa.string(), pa.int64()]
+    columns = dict(zip(_OWN_COLUMNS, kinds, strict=True))
+    return {**columns, _REVISION: pa.string()} if with_revision else columns
+
+
 def provenance_name(column: str) -> str:
     """Return the name under which a row's column travels: its own, unless the source has a column of that name."""
-    return f"original_{column}" if column in {*OWN_COLUMNS, *REVISION} else column
+    return f"original_{column}" if column in (*_OWN_COLUMNS, _REVISION) else column

@@ -12,20 +12,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, PrivateAttr
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard
-from builder.sources.contents import Content, Contents, Wanted
 from builder.sources.hub import HubDataset
-from builder.sources.parquet_table import ParquetTable, readable
-from builder.sources.rows import OWN_COLUMNS, REVISION, provenance_name
-from builder.sources.text import decode_declared
+from builder.sources.rows import own_columns, provenance_name
+from builder.sources.text import decode_declared, readable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from builder.sources.contents import Content, Contents, Wanted
+    from builder.sources.parquet_table import ParquetTable
 
 _FILES = "files"
 _OTHER_LANGUAGE = "other_language"
@@ -61,6 +63,8 @@ class TheStackSource(HubDataset):
     @cached_property
     def table(self) -> ParquetTable:
         """The rows of ids."""
+        from builder.sources.parquet_table import ParquetTable
+
         table = self.open_table()
         if not isinstance(table, ParquetTable):
             raise SourceError("the ids are no Parquet", where=self.files.where(""), remedy="use `kind: hub`")
@@ -72,6 +76,8 @@ class TheStackSource(HubDataset):
 
     @property
     def _is_by_repository(self) -> bool:
+        import pyarrow as pa
+
         return _FILES in self._schema.names and pa.types.is_list(self._schema.field(_FILES).type)
 
     @cached_property
@@ -106,7 +112,7 @@ class TheStackSource(HubDataset):
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file, row, and all that is known of a file and its repository."""
         known = {provenance_name(name): kind for name, kind in self._known.items()}
-        return {**OWN_COLUMNS, **REVISION, **known}
+        return {**own_columns(with_revision=True), **known}
 
     def shards(self) -> list[Shard]:
         """Return ranges of about `shard_rows` rows of ids."""
@@ -115,6 +121,8 @@ class TheStackSource(HubDataset):
     @contextmanager
     def working(self, folder: Path) -> Iterator[None]:
         """Keep fetched contents in `folder`."""
+        from builder.sources.contents import Contents
+
         self._contents = Contents(self.contents, self.endpoint, self.max_bytes, folder)
         try:
             yield
@@ -141,10 +149,15 @@ class TheStackSource(HubDataset):
 
     @staticmethod
     def _wanted(known: Mapping[str, Any]) -> Wanted:
+        from builder.sources.contents import Wanted
+
         return Wanted(str(known["blob_id"]), known.get("length_bytes"))
 
     def _entries(self, shard: Shard, passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Yield what is known of each file, and why it is dropped already."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         first = shard.start
         for batch in self.table.batches(shard, self._schema.names):
             files = self._files_of(batch, first)
@@ -162,13 +175,16 @@ class TheStackSource(HubDataset):
 
     def _files_of(self, batch: pa.RecordBatch, first: int) -> pa.Table:
         """Return a row a file, with the number of the row of ids that it comes from."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         if self._is_by_repository:
             listed = cast("pa.ListArray[Any]", columns.pop(_FILES))
             parents = pc.list_parent_indices(listed)
             columns = {name: column.take(parents) for name, column in columns.items()}
-            files = cast(pa.StructArray, listed.flatten())
+            files = cast("pa.StructArray", listed.flatten())
             own = [field.name for field in files.type]
             columns.update(zip(own, files.flatten(), strict=True))
             numbers = numbers.take(parents)
