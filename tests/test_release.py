@@ -88,7 +88,8 @@ def test_a_releases_columns_differ_by_more_than_their_case(tmp_path: Path) -> No
     pq.write_table(pa.table({**columns, "File": list("abc")}), tmp_path / "d.parquet")
     recipe = tmp_path / "cased.yaml"
     recipe.write_text(
-        "name: cased\nsource: {kind: parquet, path: d.parquet}\nstages: [{name: long, filter: length, min_lines: 1}]\n"
+        "name: cased\nsource: {kind: parquet, path: d.parquet}\n"
+        "stages: [{name: long, filter: length, min_lines: 1}]\n"
         "release: {configs: {default: long}, license: apache-2.0, scan: []}\n"
     )
     builder("publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "out")
