@@ -194,7 +194,7 @@ class Recipe(_Strict):
                 ("release", "split"), f"the rows that are held out make the split {HELD_OUT!r}: name another"
             )
         labels = [source.name for source in self.sources]
-        if len(labels) > 1 and (None in labels or len(set(labels)) < len(labels)):
+        if len(labels) > 1 and len({label.casefold() for label in labels if label}) < len(labels):
             raise _at(("source",), "each of several sources needs a `name` of its own")
         return self
 

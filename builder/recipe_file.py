@@ -218,17 +218,19 @@ def _set(data: dict[str, Any], setting: str) -> None:
     keys, equals, value = setting.partition("=")
     target: Any = data
     *parents, last = keys.split(".")
+    remedy = "write key.path=value, a stage by its name or position: --set stages.lint.min_score=6"
+    try:
+        _, written = parse_yaml(value, "")
+    except RecipeError as error:
+        raise RecipeError(f"--set {setting}: {error.what}", remedy=remedy) from error
     try:
         if not equals:
             raise KeyError(setting)
         for key in parents:
             target = target[_index(target, key)]
-        target[_index(target, last)] = parse_yaml(value, f"--set {setting}")[1]
-    except (KeyError, IndexError, TypeError, ValueError, RecipeError) as error:
-        raise RecipeError(
-            f"--set {setting}: there is nothing at {keys!r}",
-            remedy="write key.path=value, a stage by its name or position: --set stages.lint.min_score=6",
-        ) from error
+        target[_index(target, last)] = written
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise RecipeError(f"--set {setting}: there is nothing at {keys!r}", remedy=remedy) from error
 
 
 def _index(target: Any, key: str) -> Any:  # noqa: ANN401 - a mapping's key or a list's position

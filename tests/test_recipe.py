@@ -173,6 +173,8 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         (ONE, SEVERAL.replace("    path: code", "    pat: code"), 5, "unknown key 'source.0.pat'", "'path'"),
         (ONE, SEVERAL.replace("rows.parquet", "5"), 8, "source.1.path: ", FIX),
         (ONE, SEVERAL.replace("name: two", "name: one"), 2, "source: each of several sources needs a `name`", FIX),
+        (ONE, SEVERAL.replace("name: two", "name: One"), 2, "source: each of several sources needs a `name`", FIX),
+        (ONE, SEVERAL.replace("    name: two\n", ""), 2, "source: each of several sources needs a `name`", FIX),
         # YAML
         ("name: mine", "name: mine\nname: yours", 2, "not valid YAML: the key 'name' is there twice", LINE),
         ("min_score: 7.0", "min_score: 7.0\n    min_score: 1.0", 12, "the key 'min_score' is there twice", LINE),
@@ -297,6 +299,8 @@ def test_settings_add_keys_and_the_last_one_wins(write: Callable[..., Path]) -> 
         "nowhere.at.all=1",
         "name.x=1",
         "name=[",
+        "source.shard_rows=99999999999999999999",
+        "source.shard_rows=2024-13-01",
         "",
     ],
 )

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -102,6 +104,23 @@ def test_stages_whose_prompts_share_an_id_each_have_theirs_in_a_release(project:
     assert "[prompt `Tidy`](prompts/select/Tidy.md)" in card
     assert "[prompt `tidy`](prompts/tidy/tidy.md)" in card
     assert builder("verify", project.dest).returncode == 0
+
+
+def test_a_releases_columns_differ_by_more_than_their_case(tmp_path: Path) -> None:
+    columns = {"text": ["x = 1\n"] * 3, "ID": list("abc"), "Stars": [1, 2, 3], "stars": [3, 2, 1]}
+    pq.write_table(pa.table({**columns, "File": list("abc")}), tmp_path / "d.parquet")
+    recipe = tmp_path / "cased.yaml"
+    recipe.write_text(
+        "name: cased\nsource: {kind: parquet, path: d.parquet}\n"
+        "stages: [{name: long, filter: length, min_lines: 1}]\n"
+        "release: {configs: {default: long}, license: apache-2.0, scan: []}\n"
+    )
+    builder("publish", recipe, "--run", tmp_path / "run", "--to", tmp_path / "out")
+    (file,) = (tmp_path / "out" / "data" / "default").iterdir()
+    described = duckdb.connect().execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+    own = ["text", "id", "dataset", "file", "row"]
+    assert [name for name, *_ in described] == [*own, "source_ID", "Stars", "source_stars", "source_File"]
+    assert [row["source_stars"] for row in rows(file)] == [3, 2, 1]
 
 
 def test_the_card_says_what_the_files_hold(published: Project) -> None:

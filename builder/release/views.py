@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.names import same_name
 from builder.run.directory import Run
 from builder.run.table import stages_with_text
 
@@ -62,6 +63,6 @@ def drops(run: Run) -> Iterator[pa.Table]:
 def _flat(first: dict[str, pa.ChunkedArray[Any]], source: pa.ChunkedArray[Any]) -> pa.Table:
     columns = dict(first)
     for field in source.type:
-        name = f"source_{field.name}" if field.name in columns else field.name
+        name = f"source_{field.name}" if same_name(field.name, columns) else field.name
         columns[name] = pc.struct_field(source, field.name)
     return pa.table(columns)

@@ -47,7 +47,7 @@ class Sampling(_Strict):
 
     temperature: float = Field(default=0.2, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, lt=1)
-    max_tokens: int = Field(default=1024, ge=1)
+    max_tokens: int = Field(default=1024, ge=1, le=2**30)
     stop: list[str] | None = Field(default=None, max_length=4)
 
     @cached_property
