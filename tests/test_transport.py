@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from email.utils import formatdate
+from typing import Any
 
 import orjson
 import pytest
@@ -87,9 +88,10 @@ def test_only_a_status_that_says_so_is_the_inputs_fault(kind: type[Exception], s
         ({"reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
         ({"content": None, "reasoning": None, "reasoning_content": None}, ""),
         ({"content": None}, ""),
+        ({"content": [{"type": "thinking", "thinking": "Is it b?"}, {"type": "text", "text": "a"}]}, "a"),
     ],
 )
-def test_what_stands_beside_an_answer_is_none(message: dict[str, str | None], answer: str) -> None:
+def test_what_stands_beside_an_answer_is_none(message: dict[str, Any], answer: str) -> None:
     body = {"choices": [{"message": message, "finish_reason": "stop"}]}
     assert posted(orjson.dumps(body)).answer == answer
 

@@ -43,6 +43,7 @@ _ASIDE = frozenset(
     """.split()  # noqa: SIM905 - a list of them fills a screen
 )
 """Languages of what stands beside code: commands, output, settings."""
+_LANGUAGES = _ASIDE | {"markdown", "md", "py", "python", "python3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,12 @@ def _language(opening: re.Match[str]) -> str:
     return "python" if language in {"py", "python3", "py3"} else language
 
 
+def _opens(info: str) -> bool:
+    """Whether what stands behind a fence within a block makes it the next block's: a language, and no sentence."""
+    words = info.split()
+    return len(words) == 1 or (bool(words) and words[0].lower() in _LANGUAGES)
+
+
 def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
     """Return where the block's content ends, None where no fence closes it, and where the text goes on.
 
@@ -125,7 +132,7 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
     for token in _TOKEN.finditer(text, opening.end()):
         if token.group(2) is None or token.group(2)[0] != mark[0] or len(token.group(2)) < len(mark):
             continue
-        if token.group(3).strip():  # another block begins: no language has such a line
+        if _opens(token.group(3)):  # another block begins: no language has such a line
             return (deep.start(), deep.end(), False) if deep else (None, token.start(), False)
         if len(token.group(1)) <= margin:
             return token.start(), token.end(), False
@@ -150,7 +157,7 @@ def _plain_end(text: str, start: int, mark: str, margin: int) -> re.Match[str] |
         begin = text.rfind("\n", start, at) + 1
         fence = _FENCE.match(text, begin) if begin else None
         if fence and fence.start(2) == at:
-            is_closing = not fence.group(3).strip() and len(fence.group(1)) <= margin
+            is_closing = not _opens(fence.group(3)) and len(fence.group(1)) <= margin
             may_be_held = (
                 text.endswith("\\\n", start, begin) or text.find('"""', at) >= 0 or text.find("'''", at) >= 0
             )

@@ -144,6 +144,7 @@ _IN_WORDS = re.compile(
     r"(?<![\w.,–-])(?P<grade>\d{1,4}(?:\.\d{1,4})?)\s*/\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d)(?P<rest>.*)"
 )
 _MARKS = re.compile(r"[*_`]")
+_SYMBOLS = re.compile(r"\A[^\w\s+~≈<>.()\[\]{}\"–—-]+\s*")  # such as stars
 _REMARK = re.compile(r"\s*\([^()]*\)\s*[:：]")
 _RANGE = re.compile(r"\s*(?:-|–|—|to|or)\s*\d", re.I)
 _REASON = re.compile(r"(?:because|as|since|for|overall|due|given|based|with)\b", re.I)
@@ -154,7 +155,7 @@ def grade(text: str, heading: Heading, least: float, most: float) -> float | Non
 
     None for all else: a list's number, a count, a number out of [least, most].
     """
-    said = _MARKS.sub("", heading.behind).strip(" \t\r:：=")
+    said = _SYMBOLS.sub("", _MARKS.sub("", heading.behind).strip(" \t\r:：="))
     if remark := _REMARK.match(said):  # `(1-10): 7`; where nothing follows, the grade may be in it
         said = said[remark.end() :].strip() or said
     if said:
