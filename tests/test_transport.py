@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from email.utils import formatdate
+from typing import Any
 
 import orjson
 import pytest
@@ -99,9 +100,10 @@ def test_a_reason_to_finish_is_a_word(reason: bytes) -> None:
         ({"reasoning_content": "Is it b?"}, "<think>\nIs it b?"),
         ({"content": None, "reasoning": None, "reasoning_content": None}, ""),
         ({"content": None}, ""),
+        ({"content": [{"type": "thinking", "thinking": "Is it b?"}, {"type": "text", "text": "a"}]}, "a"),
     ],
 )
-def test_what_stands_beside_an_answer_is_none(message: dict[str, str | None], answer: str) -> None:
+def test_what_stands_beside_an_answer_is_none(message: dict[str, Any], answer: str) -> None:
     body = {"choices": [{"message": message, "finish_reason": "stop"}]}
     assert posted(orjson.dumps(body)).answer == answer
 

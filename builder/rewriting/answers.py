@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from builder.rewriting import thoughts
-from builder.rewriting.fences import Block, blocks, candidates, within_strings
+from builder.rewriting.fences import Block, blocks, candidates, outside, within_strings
 from builder.rewriting.headings import Heading, grade, headings, section_end
 from builder.rewriting.prompts import AnswerFormat
 
@@ -81,7 +81,7 @@ def _structured(
             failures.append("unclosed_thought")
         elif all(
             _is_in_code(text, taken, mark, source) or thoughts.is_prose(text, mark, source)
-            for mark in thoughts.closing_marks(text)
+            for mark in (thoughts.closing_marks(text) if marks else ())
         ):
             found.append(taken)
         else:
@@ -161,13 +161,12 @@ def _code(text: str, found: list[Block]) -> _Taken:
 
 
 def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool) -> _Taken:
-    every = list(headings(text, declared.text or ""))
-    named = [heading for heading in every if not _is_inside(heading, found)]
-    is_hidden = not named and bool(every)
-    if is_hidden:  # by a fence too many, or because it is a comment in code
-        found = list(blocks(text, every[0].named, may_end_open=may_end_open))
-        named = [heading for heading in every if not _is_inside(heading, found)]
-    failure = "no_section"
+    name, failure, is_hidden = declared.text or "", "no_section", False
+    named = list(headings(text, name, outside(found, 0, len(text))))
+    if not named and (first := next(headings(text, name, [(0, len(text))]), None)):
+        # By a fence too many, or because it is a comment in code.
+        found, is_hidden = list(blocks(text, first.named, may_end_open=may_end_open)), True
+        named = list(headings(text, name, outside(found, first.start, len(text))))
     for tier in (_best(named), named):
         taken, reasons = [], []
         for heading in tier:
@@ -186,10 +185,6 @@ def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open
     raise Unparsable("no_section" if is_hidden else failure)
 
 
-def _is_inside(heading: Heading, found: list[Block]) -> bool:
-    return any(block.begin <= heading.start < block.end for block in found if block.is_closed)
-
-
 def _best(named: list[Heading]) -> list[Heading]:
     """Return the headings that look most like one: the name alone, marked as a heading."""
     return (
@@ -203,7 +198,7 @@ def _grade(text: str, found: list[Block], declared: AnswerFormat, code: int) -> 
     """Return the grade beside its heading, of several the first's before the code; null where they differ."""
     if declared.grade is None:
         return None
-    named = [h for h in headings(text, declared.grade, with_value=True) if not _is_inside(h, found)]
+    named = list(headings(text, declared.grade, outside(found, 0, len(text)), with_value=True))
     named = [heading for heading in named if heading.start < code] or named
     said = {grade(text, heading, *declared.grade_range) for heading in _best(named)} - {None}
     return said.pop() if len(said) == 1 else None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # Every pattern here takes linear time, whatever a model writes.
 _LEAD = r"#{1,6}[^`~\n]*|\*\*[^`~\n]*\*\*[:：]?[ \t]*|[^`~\n]*[:：][*_ \t]*"  # a heading, or words with a colon
 _OPENING = re.compile(rf"^([ \t]*)(?:{_LEAD})?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
+_INK = re.compile(r"\S")
 _LANGUAGE = re.compile(r"[ \t{.]*([\w+#-]*)")
 
 # Strings and comments of Python, and lines that are a fence. What is escaped outside of strings is passed over,
@@ -31,6 +33,7 @@ _EXAMPLE = re.compile(
 )
 
 _MOST = 100  # blocks of an answer
+_LOOKS = 8  # for a closing fence among backticks, before the code is read
 _ENDS = 4  # blocks for whose end all of the answer is looked through
 
 _ASIDE = frozenset(
@@ -40,6 +43,7 @@ _ASIDE = frozenset(
     """.split()  # noqa: SIM905 - a list of them fills a screen
 )
 """Languages of what stands beside code: commands, output, settings."""
+_LANGUAGES = _ASIDE | {"markdown", "md", "py", "python", "python3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Block:
 
     def is_blank(self, text: str) -> bool:
         """Whether it holds nothing."""
-        return not text[self.begin : self.end].strip()
+        return _INK.search(text, self.begin, self.end) is None
 
 
 def blocks(text: str, start: int = 0, *, may_end_open: bool = False) -> Iterator[Block]:
@@ -110,17 +114,25 @@ def _language(opening: re.Match[str]) -> str:
     return "python" if language in {"py", "python3", "py3"} else language
 
 
+def _opens(info: str) -> bool:
+    """Whether what stands behind a fence within a block makes it the next block's: a language, and no sentence."""
+    words = info.split()
+    return len(words) == 1 or (bool(words) and words[0].lower() in _LANGUAGES)
+
+
 def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
     """Return where the block's content ends, None where no fence closes it, and where the text goes on.
 
     And whether all of the text was looked at for that.
     """
     mark, margin = opening.group(2), len(opening.group(1)) + 3
+    if closing := _plain_end(text, opening.end(), mark, margin):
+        return closing.start(), closing.end(), False
     deep: re.Match[str] | None = None
     for token in _TOKEN.finditer(text, opening.end()):
         if token.group(2) is None or token.group(2)[0] != mark[0] or len(token.group(2)) < len(mark):
             continue
-        if token.group(3).strip():  # another block begins: no language has such a line
+        if _opens(token.group(3)):  # another block begins: no language has such a line
             return (deep.start(), deep.end(), False) if deep else (None, token.start(), False)
         if len(token.group(1)) <= margin:
             return token.start(), token.end(), False
@@ -131,6 +143,36 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
     if text.endswith(mark, opening.end(), end):  # the last line of the code, and the fence behind it
         return end - len(mark), len(text), True
     return None, len(text), True
+
+
+def _plain_end(text: str, start: int, mark: str, margin: int) -> re.Match[str] | None:
+    """Return the closing fence if it is the first there is and can't be within a string, as nearly always.
+
+    Only a string with three quotes, or a line that goes on behind a backslash, could hold it.
+    """
+    at = start
+    for _ in range(_LOOKS):
+        if (at := text.find(mark, at)) < 0:
+            return None
+        begin = text.rfind("\n", start, at) + 1
+        fence = _FENCE.match(text, begin) if begin else None
+        if fence and fence.start(2) == at:
+            is_closing = not _opens(fence.group(3)) and len(fence.group(1)) <= margin
+            may_be_held = (
+                text.endswith("\\\n", start, begin) or text.find('"""', at) >= 0 or text.find("'''", at) >= 0
+            )
+            return fence if is_closing and not may_be_held else None
+        at += len(mark)
+    return None
+
+
+def outside(found: list[Block], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a text, from `start` to `end`, that lie in none of its blocks."""
+    for block in found:
+        if block.is_closed and block.after > start:
+            yield start, max(start, block.begin)
+            start = block.after
+    yield start, end
 
 
 def candidates(found: list[Block], text: str) -> list[Block]:

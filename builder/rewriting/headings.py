@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
-from builder.rewriting.fences import Block
+from builder.rewriting.fences import Block, outside
 
 # Every pattern here takes linear time, whatever a model writes.
 _BEFORE = re.compile(
@@ -57,16 +58,19 @@ def _named(name: str) -> re.Pattern[str]:
     return re.compile(r"(?<![^\W_])" + r"[ \t\xa0_-]+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I)
 
 
-def headings(text: str, name: str, *, with_value: bool = False) -> Iterator[Heading]:
-    """Yield the lines that may be a heading of that name, those within code included.
+def headings(
+    text: str, name: str, parts: Iterable[tuple[int, int]], *, with_value: bool = False
+) -> Iterator[Heading]:
+    """Yield the lines that may be a heading of that name.
 
     Args:
         text: The answer.
         name: The section's name.
+        parts: Where in the text to look: from, to.
         with_value: Whether a value may stand behind the name, without a colon too.
     """
-    last, number = -1, 0
-    for found in _named(name).finditer(text):
+    last, number, named = -1, 0, _named(name)
+    for found in chain.from_iterable(named.finditer(text, *part) for part in parts):
         start = text.rfind("\n", 0, found.start()) + 1
         # A heading is short: what has a name far in is none, and looking for it on each would not be linear.
         if start == last or found.start() - start > 60:
@@ -113,23 +117,18 @@ def _level(text: str, before: str, behind: re.Match[str], *, may_be_underlined: 
     return (_BOLD if is_bold else _PLAIN), behind.end()
 
 
-def section_end(text: str, heading: Heading, blocks: Iterable[Block]) -> int:
+def section_end(text: str, heading: Heading, found: list[Block]) -> int:
     """Return where the section under a heading ends: at the next heading, other than those of its parts."""
-    inside = iter(sorted(blocks, key=lambda block: block.start))
-    block = next(inside, None)
-    has_block = has_parts = False
-    for found in _ANY.finditer(text, heading.end):
-        while block is not None and block.after <= found.start():
-            has_block = has_block or block.start >= heading.named
-            block = next(inside, None)
-        if block is not None and block.start <= found.start():
-            continue  # a comment in code
-        level = len(found.group(1)) if found.group(1) else _BOLD
-        if level <= heading.level and (level != _BOLD or has_block):
-            return found.start()
-        if has_block and not has_parts:
-            return found.start()
-        has_parts = True
+    below = [block for block in found if block.is_closed and block.start >= heading.named]
+    has_parts = False
+    for part in outside(found, heading.end, len(text)):
+        has_block = bool(below) and part[0] >= below[0].after
+        for other in _ANY.finditer(text, *part):
+            level = len(other.group(1)) if other.group(1) else _BOLD
+            ends = level <= heading.level and (level != _BOLD or has_block)
+            if ends or (has_block and not has_parts):
+                return other.start()
+            has_parts = True
     return len(text)
 
 
@@ -145,6 +144,7 @@ _IN_WORDS = re.compile(
     r"(?<![\w.,–-])(?P<grade>\d{1,4}(?:\.\d{1,4})?)\s*/\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d)(?P<rest>.*)"
 )
 _MARKS = re.compile(r"[*_`]")
+_SYMBOLS = re.compile(r"\A[^\w\s+~≈<>.()\[\]{}\"–—-]+\s*")  # such as stars
 _REMARK = re.compile(r"\s*\([^()]*\)\s*[:：]")
 _RANGE = re.compile(r"\s*(?:-|–|—|to|or)\s*\d", re.I)
 _REASON = re.compile(r"(?:because|as|since|for|overall|due|given|based|with)\b", re.I)
@@ -155,7 +155,7 @@ def grade(text: str, heading: Heading, least: float, most: float) -> float | Non
 
     None for all else: a list's number, a count, a number out of [least, most].
     """
-    said = _MARKS.sub("", heading.behind).strip(" \t\r:：=")
+    said = _SYMBOLS.sub("", _MARKS.sub("", heading.behind).strip(" \t\r:：="))
     if remark := _REMARK.match(said):  # `(1-10): 7`; where nothing follows, the grade may be in it
         said = said[remark.end() :].strip() or said
     if said:

@@ -20,8 +20,7 @@ _OPENING = re.compile(
     rf"|<\|(?:(?:begin|start)_of_{_PIPED}|(?:begin|start)_{_PIPED}|{_PIPED}(?:[_:](?:start|begin))?|inner_prefix)\|>"
     r"|<\|open\|>think<\|sep\|>"  # Kimi K3
     r"|<\|channel>(?:thought)?"  # Gemma 4
-    r"|(?:<\|channel\|>\s{0,8})?(?:analysis|commentary)\b[^<\n]{0,64}<\|message\|>"  # harmony
-    r"|to=self<\|message\|>"
+    r"|<\|channel\|>\s{0,8}(?:analysis|commentary)\b[^<\n]{0,64}<\|message\|>"  # harmony
     r"|<\|content_thinking\|>"
     r"|<\|im_start\|>think\b"  # s1
     r"|\[unused16\]",  # Pangu
@@ -33,7 +32,7 @@ _CLOSING = re.compile(
     r"|<\|close\|>think<\|sep\|>"
     r"|<channel\|>"
     r"|<\|channel\|>\s{0,8}final\b[^<\n]{0,64}(?:<\|constrain\|>[^<\n]{0,32})?<\|message\|>"
-    r"|to=user<\|message\|>"
+    r"|<\|start\|>assistant *to=user<\|message\|>"
     r"|<\|begin\|>assistant<\|content\|>"  # Solar
     r"|<\|content_text\|>"
     r"|<\|im_start\|>(?:answer|assistant)\b"
@@ -44,6 +43,8 @@ _SPOKEN = (
     (re.compile(r"Here(?:'s| is) my thought process:"), re.compile(r"Here(?:'s| is) my response:")),  # Granite
     (re.compile(r"Here are my reasoning steps:"), re.compile(r"\[BEGIN FINAL RESPONSE\]")),  # Apriel
     (re.compile(r"## Thinking\n"), re.compile(r"## Final Response\n")),  # HuatuoGPT
+    (re.compile(r"(?:analysis|commentary)\b[^<\n]{0,64}<\|message\|>"), _CLOSING),  # harmony
+    (re.compile(r"to=self<\|message\|>"), re.compile(r"to=user<\|message\|>")),
     (re.compile(r"analysis(?=[A-Z])"), re.compile(r"assistantfinal")),  # harmony without its special tokens
     (
         re.compile(r"thought\r?\n"),
@@ -51,6 +52,8 @@ _SPOKEN = (
     ),  # Gemma 4 without them: nothing tells where the thought ends
 )
 """Marks that are words: they count where the text begins with the first of a pair."""
+_IN_ALL = ("</", "[/", "◁/", "|>", "[unused17]")
+_OPENS_WITH_WORDS = re.compile(r"\s*(?:Here|analysis|## Thinking)")
 _WRAPPING = re.compile(
     rf"\s*(?:<(?:{_ANSWER})>|<\|(?:START_RESPONSE|begin_of_solution)\|>|<\|open\|>response<\|sep\|>"
     r"|\[BEGIN FINAL RESPONSE\])",
@@ -87,6 +90,8 @@ def _begin(text: str) -> int:
 
 def closing_marks(text: str) -> list[Mark]:
     """Return the marks that may end a thought, in order; not those that the text quotes."""
+    if not any(part in text for part in _IN_ALL) and not _OPENS_WITH_WORDS.match(text):
+        return []  # as nearly all answers have none, and a search for every mark takes longer
     begin = _begin(text)
     spoken = next((closing for opening, closing in _SPOKEN if opening.match(text, begin)), None)
     found = [match for match in (spoken or _CLOSING).finditer(text) if not _is_quoted(text, match)]

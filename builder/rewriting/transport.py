@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 import orjson
@@ -99,13 +100,16 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
         raise GenerationFailed(f"its answer is not a chat completion ({error!r:.200})", where=where) from error
 
 
-def _answer(message: Mapping[str, object]) -> str:
+def _answer(message: Mapping[str, Any]) -> str:
     """Return what the model wrote; a thought alone as one that never closes, which is what it is.
 
-    A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`.
+    A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`, or as parts
+    of another type than `text`.
     """
     thought = message.get("reasoning") or message.get("reasoning_content")
     text = (message.get("content") if thought else message["content"]) or ""
+    if isinstance(text, list):
+        text = "".join(part["text"] for part in text if part["type"] == "text")
     if not isinstance(text, str):
         raise TypeError(f"content is {type(text).__name__}")
     return f"<think>\n{thought}" if isinstance(thought, str) and not text.strip() else text
