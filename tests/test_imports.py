@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", ["recipes", "status", "inspect --help", "checkpoints table"])
 def test_what_a_command_does_not_use_it_does_not_import(command: str, run: Path) -> None:
+    if command == "status" and version("duckdb").startswith("1."):
+        pytest.skip("before 2 DuckDB imports them itself, to look at a query's parameters")
     arguments = [*command.split(), *([str(run)] if command == "status" else [])]
     program = [sys.executable, "-c", PROGRAM.format(heavy=HEAVY), *arguments]
     done = subprocess.run(program, capture_output=True, text=True, env=environment(), check=True)
