@@ -77,7 +77,12 @@ def test_self_contained(after: str, options: dict[str, str], reason: str | None)
 
 def test_self_contained_names_what_is_missing() -> None:
     _, figures = judged("self_contained", "", "import pandas, torch\nprint(b, a)\n")
-    assert figures == {"undefined_names": "a, b", "foreign_imports": "pandas, torch", "parses": True}
+    assert figures == {
+        "undefined_names": "a, b",
+        "unknown_names": None,
+        "foreign_imports": "pandas, torch",
+        "parses": True,
+    }
 
 
 @pytest.mark.parametrize("module", ["bisect.py", "heapq.py", "json/decoder.py", "dataclasses.py", "pathlib.py"])
