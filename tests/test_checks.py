@@ -107,13 +107,13 @@ def test_a_module_of_the_standard_library_stands_on_its_own_and_keeps_its_names(
 )
 def test_public_names(old: str, new: str, missing: str | None) -> None:
     reason, figures = judged("public_names", SOURCE, SOURCE.replace(old, new))
-    assert figures == {"public": 3, "missing": missing}
+    assert figures == {"public": 3, "missing": missing, "changed": None}
     assert reason == ("name_missing" if missing else None)
 
 
 def test_definitions_that_depend_on_the_platform_count_as_well() -> None:
     before = "try:\n    import x\nexcept ImportError:\n    def f(): pass\nelse:\n    def g(): pass\n"
-    assert judged("public_names", before, "def f(): pass\n")[1] == {"public": 2, "missing": "g"}
+    assert judged("public_names", before, "def f(): pass\n")[1] == {"public": 2, "missing": "g", "changed": None}
 
 
 # --- any text ---
@@ -357,7 +357,7 @@ def test_every_check_leaves_its_figures_in_the_row(tmp_path: Path) -> None:
     with TgiDouble() as server:
         builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     records = rows(tmp_path / "run")
-    assert records["bisect.py"]["checks"]["whole"] == {"public": 4, "missing": None}
+    assert records["bisect.py"]["checks"]["whole"] == {"public": 4, "missing": None, "changed": None}
     for record in records.values():
         figures = record["checks"]
         assert record["failure"] is None

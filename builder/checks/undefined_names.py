@@ -73,12 +73,12 @@ def _found(code: str, is_running: bool) -> tuple[set[str], set[str]]:
     if "import *" in code:
         tree = _Spelled().visit(tree)
     tree = ast.fix_missing_locations(_ClassScopes().visit(tree))
-    kinds: list[Any] = [messages.UndefinedName, messages.UndefinedLocal]
-    if not any(name == "__getattr__" for name, _ in bindings(tree.body)):
-        kinds.append(messages.UndefinedExport)
     undefined, starred = _unset_globals(tree), set[str]()
+    is_lazy = any(name == "__getattr__" for name, _ in bindings(tree.body))
     for message in checker.Checker(tree, filename="source.py", builtins=_BUILTINS).messages:
-        if isinstance(message, tuple(kinds)):
+        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal) or (
+            isinstance(message, messages.UndefinedExport) and not is_lazy
+        ):
             undefined.add(str(message.message_args[0]))
         elif isinstance(message, messages.ImportStarUsage):
             starred.add(str(message.message_args[0]))
