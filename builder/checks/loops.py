@@ -1,0 +1,114 @@
+"""Where a sequence repeats itself: words, lines or statements that come again, one right behind the other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+_LONGEST = 60  # members of a sequence that may make up what is repeated
+_TOKEN = re.compile(r"\\[A-Za-z]+|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_LITTLE = {
+    "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
+    "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
+}  # fmt: skip
+_CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Something that is there several times in a row.
+
+    Attributes:
+        unit: What repeats.
+        times: How often it is there.
+    """
+
+    unit: str
+    times: int
+
+    @property
+    def key(self) -> frozenset[str]:
+        """The same for the same loop, wherever one begins to count."""
+        return frozenset(_TOKEN.findall(self.unit.lower()))
+
+
+def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tuple[int, int, int]]:
+    """Yield (position, period, times) of what repeats at least twice in a row, for periods up to `longest`.
+
+    What repeats within a shorter period is left out. Time: `longest` passes over the sequence.
+    """
+    import numpy as np
+
+    numbers: dict[Hashable, int] = {}
+    ids = np.array([numbers.setdefault(one, len(numbers)) for one in sequence], dtype=np.int64)
+    covered = np.zeros(len(ids), dtype=bool)
+    for period in range(1, min(longest, len(ids) // 2) + 1):
+        same = np.concatenate(([False], ids[period:] == ids[:-period], [False]))
+        for begin, end in np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2).tolist():
+            if end - begin >= period and not covered[begin : begin + period].all():
+                covered[begin : end + period] = True
+                yield begin, period, (end - begin) // period + 1
+
+
+def of_words(text: str) -> Iterator[Loop]:
+    """Yield loops of words in prose."""
+    tokens = _TOKEN.findall(text.lower())
+    for begin, period, times in runs(tokens):
+        unit = tokens[begin : begin + period]
+        if times >= _fewest(unit):
+            yield Loop(" ".join(unit), times)
+    counted = ["#" if token[0].isdigit() else token for token in tokens]
+    for begin, period, times in runs(counted, 20):
+        unit = counted[begin : begin + period]
+        words = sum(map(_is_word, unit))
+        if "#" in unit and times >= (25 if 3 * words >= period else 200) and not _CELLS & set(unit):
+            first = tokens[begin : begin + period * times]
+            numbers = first[unit.index("#") :: period]
+            if len(set(numbers)) > 0.8 * len(numbers):  # it counts on
+                yield Loop(" ".join(unit), times)
+
+
+def _is_word(token: str) -> bool:
+    return len(token) > 1 and token[0].isalpha()
+
+
+def _fewest(unit: list[str]) -> int:
+    """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
+    words = sum(map(_is_word, unit))
+    if not words and not any(token.isalpha() for token in unit):
+        return 10**9
+    if 2 * words < len(unit) or _CELLS & set(unit):
+        return 60 if len(unit) <= 12 else 12
+    numbers = any(token[0].isdigit() for token in unit)
+    if len(unit) == 1:
+        return 3 if unit[0] in _LITTLE else 4
+    if len(unit) <= 3:
+        return 8 if numbers else 5
+    return (4 if len(unit) < 8 else 3) + numbers
+
+
+def of_lines(text: str) -> Iterator[Loop]:
+    """Yield loops of whole lines."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    for begin, period, times in runs(lines, 30):
+        unit = lines[begin : begin + period]
+        words = [token for token in _TOKEN.findall(" ".join(unit)) if _is_word(token)]
+        if not any(token.isalpha() for token in _TOKEN.findall(" ".join(unit))):
+            continue  # a table of numbers, a drawing
+        is_data = all(line.lstrip()[:1] in "<|{[(" or line[-1] in ";{}|,)>]" for line in unit)
+        if times >= (12 if is_data else 3 if len(words) >= 6 else 4 if words else 6):
+            yield Loop("\n".join(unit), times)
+
+
+def of_sentences(text: str) -> Iterator[Loop]:
+    """Yield the sentence that is there over and over, with others in between."""
+    sentences = [" ".join(_TOKEN.findall(part.lower())) for part in re.split(r"[.!?]\s|\n", text)]
+    sentences = [one for one in sentences if sum(map(_is_word, one.split())) >= 4]
+    if len(sentences) < 8:
+        return
+    counts = Counter(sentences)
+    most, times = counts.most_common(1)[0]
+    if (times >= 4 and times >= 0.35 * len(sentences)) or (times >= 3 and len(counts) < 0.45 * len(sentences)):
+        yield Loop(most, times)
