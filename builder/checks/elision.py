@@ -28,15 +28,16 @@ _REST = {
 }
 _WHAT = {
     "code", "file", "class", "classes", "function", "functions", "method", "methods", "module", "program",
-    "script", "import", "imports", "logic", "implementation", "implementations", "body", "bodies", "tests", "definitions",
-    "solution", "docstring", "docstrings", "helpers", "handlers", "setup", "snippet", "calculations", "derivation",
-    "proof", "working",
+    "script", "import", "imports", "logic", "implementation", "implementations", "body", "bodies", "tests",
+    "definitions", "solution", "docstring", "docstrings", "helpers", "handlers", "setup", "snippet",
+    "calculations", "derivation", "proof", "working",
 }  # fmt: skip
 _ITEMS = {
     "lines", "line", "part", "parts", "content", "contents", "text", "section", "sections", "cases", "case",
-    "items", "entries", "steps", "step", "attributes", "fields", "routes", "endpoints", "properties", "details", "page",
-    "blocks", "paragraphs", "statements", "variables", "constants", "stuff", "things", "everything", "arguments",
-    "test", "block", "answer", "problem", "exercises", "questions", "examples", "rows", "elements", "values",
+    "items", "entries", "steps", "step", "attributes", "fields", "routes", "endpoints", "properties",
+    "details", "page", "blocks", "paragraphs", "statements", "variables", "constants", "stuff", "things",
+    "everything", "arguments", "test", "block", "answer", "problem", "exercises", "questions", "examples",
+    "rows", "elements", "values",
 }  # fmt: skip
 _LEFT_OUT = {
     "unchanged", "omitted", "elided", "truncated", "snipped", "snip", "skipped", "unmodified", "untouched",
@@ -63,10 +64,11 @@ _MAKE = {
 }
 _TODO = {"todo", "fixme", "tbd", "placeholder", "xxx"}
 _FILL = {
-    "the", "of", "this", "your", "our", "my", "a", "an", "for", "to", "in", "is", "are", "and", "with", "from",
-    "it", "its", "any", "etc", "at", "be", "been", "will", "would", "should", "as", "all", "so", "on", "forth", "not",
-    "no", "actual", "real", "same", "similarly", "likewise", "exactly", "just", "also", "or", "was", "were", "per",
-    "additional", "further", "own", "that", "these", "those", "another", "s", "up", "out",
+    "the", "of", "this", "your", "our", "my", "a", "an", "for", "to", "in", "is", "are", "and", "with",
+    "from", "it", "its", "any", "etc", "at", "be", "been", "will", "would", "should", "as", "all", "so", "on",
+    "forth", "not", "no", "actual", "real", "same", "similarly", "likewise", "exactly", "just", "also", "or",
+    "was", "were", "per", "additional", "further", "own", "that", "these", "those", "another", "s", "up",
+    "out",
 }  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
 _MOST_WORDS = 14
