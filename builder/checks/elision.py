@@ -67,8 +67,8 @@ _FILL = {
     "the", "of", "this", "your", "our", "my", "a", "an", "for", "to", "in", "is", "are", "and", "with",
     "from", "it", "its", "any", "etc", "at", "be", "been", "will", "would", "should", "as", "all", "so", "on",
     "forth", "not", "no", "actual", "real", "same", "similarly", "likewise", "exactly", "just", "also", "or",
-    "was", "were", "per", "additional", "further", "own", "that", "these", "those", "another", "s", "up",
-    "out",
+    "was", "were", "per", "additional", "pattern", "further", "own", "that", "these", "those", "another", "s",
+    "up", "out",
 }  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
 _MOST_WORDS = 14
@@ -147,7 +147,7 @@ def _is_elision(note: _Note) -> bool:
 def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -> bool:
     """Decide on a note in which every word is one of those that such notes are made of."""
     of_code, of_rest = bool(said & _WHAT), bool(said & _REST)
-    if of_rest and of_code and (said & _STATE or marked):
+    if of_rest and of_code and (said & (_STATE | {"above", "before"}) or marked):
         return True
     if of_rest and marked and (said & (_STATE | _ITEMS | {"rest", "remainder"}) or is_instead):
         return True
@@ -163,7 +163,7 @@ def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -
         return True
     if is_instead and said & (_MAKE | {"same", "here"}) and said & (_WHAT | _BACK | {"rest", "todo", "here"}):
         return True
-    return marked and bool(said & {"etc", "forth", "similarly", "likewise", "continue"}) and len(words) <= 8
+    return (marked or of_rest) and bool(said & {"etc", "forth", "similarly", "likewise"}) and len(words) <= 8
 
 
 def _lines(text: str) -> Iterator[_Note]:
@@ -226,21 +226,25 @@ def _is_hollow(body: list[ast.stmt]) -> bool:
 
 
 def _hollowed(source: ast.Module | None, tree: ast.Module) -> Iterator[str]:
-    """Yield functions that did something in the source and do nothing now, nowhere."""
-    does = {name: not _does_nothing(node) for name, node in _functions(source, "")} if source else {}
+    """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
+    if source is None:
+        return
+    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
     now = list(_functions(tree, ""))
-    filled = {node.name for _, node in now if not _is_hollow(node.body)}
+    filled = {name for name, node in now if not _is_hollow(node.body)}
+    heirs = {
+        f"{dotted(base)}.{name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        for name, method in _functions(node, "")
+        if not _is_hollow(method.body)
+    }
     for name, node in now:
-        if not _is_hollow(node.body) or _is_declaration(node):
-            continue
-        # A method may have gone to the classes that derive from this one.
-        if (
-            (does.get(name) and node.name not in filled)
-            or (does.get(name) and "." not in name)
-            or (
-                source and name not in does and "." not in name and _is_dots(node.body) and node.name not in filled
-            )
-        ):
+        # A method may have gone to the classes that derive from this one, a function be there twice.
+        is_empty = _is_hollow(node.body) and not _is_overload(node) and name not in filled | heirs
+        is_new = name not in does and "." not in name and _is_dots(node.body)
+        if is_empty and (does.get(name) or is_new):
             yield f"def {node.name}"
 
 
@@ -268,8 +272,5 @@ def _is_dots(body: list[ast.stmt]) -> bool:
     return isinstance(last, ast.Expr) and isinstance(last.value, ast.Constant) and last.value.value is Ellipsis
 
 
-def _is_declaration(node: Function) -> bool:
-    decorators = {
-        dotted(one.func if isinstance(one, ast.Call) else one).rpartition(".")[2] for one in node.decorator_list
-    }
-    return "overload" in decorators
+def _is_overload(node: Function) -> bool:
+    return any(dotted(one).rpartition(".")[2] == "overload" for one in node.decorator_list)

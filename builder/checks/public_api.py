@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from builder.checks.python_code import bindings, dotted, statements
-from builder.checks.signatures import Signature, of_fields, of_function
+from builder.checks.signatures import Signature, as_method, of_fields, of_function
 from builder.checks.star_imports import exported
 
 _MAKES_TUPLE = ("namedtuple", "NamedTuple")
@@ -58,7 +58,9 @@ class _Module:
         for node in statements(self._tree.body):
             for owner, name, value in _set_later(node):
                 if owner in found:
-                    found[owner].members.setdefault(name, self._value(value, _DEPTH))
+                    member = self._value(value, _DEPTH)
+                    member.signatures = [as_method(one) for one in member.signatures]
+                    found[owner].members.setdefault(name, member)
         for name in found.keys() & set(_listed(self._tree)):
             found[name].is_api = found[name].is_listed = True
         for node in self._tree.body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.checks.python_code import UNREADABLE, Function, dotted
@@ -69,6 +69,13 @@ def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signatu
 def of_fields(fields: list[tuple[str, bool]]) -> Signature:
     """Return the signature of a class made of fields: names, and whether each has a default."""
     return Signature(tuple(Parameter(*one) for one in fields))
+
+
+def as_method(signature: Signature | None) -> Signature | None:
+    """Return how a function is called as a method of an instance: without its first parameter."""
+    if signature is None or not signature.positional:
+        return signature
+    return replace(signature, positional=signature.positional[1:], unnamed=max(0, signature.unnamed - 1))
 
 
 def problem(old: Signature, new: Signature) -> str | None:

@@ -52,11 +52,17 @@ def _evaluated_types(code: str, tree: ast.Module) -> Iterator[str]:
 
 
 def _with_fallback(code: str, _: ast.Module) -> Iterator[str]:
-    yield code + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    np = None\n\nHAS_NUMPY = np is not None\n"
+    yield (
+        code
+        + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    np = None\n\nHAS_NUMPY = np is not None\n"
+    )
 
 
 def _without_fallback(code: str, _: ast.Module) -> Iterator[str]:
-    yield code + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    raise SystemExit('needs numpy')\n\nZERO = np.zeros(1)\n"
+    yield (
+        code
+        + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    raise SystemExit('needs numpy')\n\nZERO = np.zeros(1)\n"
+    )
 
 
 def _foreign(code: str, _: ast.Module) -> Iterator[str]:
