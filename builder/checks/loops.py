@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-_LONGEST = 60  # members of a sequence that may make up what is repeated
+_LONGEST = 200  # members of a sequence that may make up what is repeated
 _TOKEN = re.compile(r"\\[A-Za-z]+|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_")
 _LITTLE = {
     "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
     "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
 }  # fmt: skip
+_POINTS = set(".,;:!?")
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -54,10 +55,15 @@ def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tupl
 
 def of_words(text: str) -> Iterator[Loop]:
     """Yield loops of words in prose."""
-    tokens = _TOKEN.findall(text.lower())
+    text = text.lower()
+    found = list(_TOKEN.finditer(text))
+    tokens = [one[0] for one in found]
     for begin, period, times in runs(tokens):
         unit = tokens[begin : begin + period]
         if times >= _fewest(unit):
+            span = text[found[begin].start() : found[begin + period * times - 1].end()]
+            if span.count("\n") >= times - 1 and len(unit) < 4:
+                continue  # one for each line: `of_lines` knows of indentation
             yield Loop(" ".join(unit), times)
     counted = ["#" if token[0].isdigit() else token for token in tokens]
     for begin, period, times in runs(counted, 20):
@@ -77,16 +83,16 @@ def _is_word(token: str) -> bool:
 def _fewest(unit: list[str]) -> int:
     """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
     words = sum(map(_is_word, unit))
-    if not words and not any(token.isalpha() for token in unit):
+    if not any(token.isalpha() for token in unit):
         return 10**9
-    if 2 * words < len(unit) or _CELLS & set(unit):
+    if 2 * words < sum(token not in _POINTS for token in unit) or _CELLS & set(unit):
         return 60 if len(unit) <= 12 else 12
     numbers = any(token[0].isdigit() for token in unit)
     if len(unit) == 1:
         return 3 if unit[0] in _LITTLE else 4
     if len(unit) <= 3:
         return 8 if numbers else 5
-    return (4 if len(unit) < 8 else 3) + numbers
+    return 4 + numbers if len(unit) < 8 else 3
 
 
 def of_lines(text: str) -> Iterator[Loop]:
