@@ -150,7 +150,7 @@ def _as_static(code: str, tree: ast.Module) -> _Edit:
 
 def _with_more(code: str, tree: ast.Module) -> _Edit:
     if list(_public(code, tree)):
-        yield f'{code}\n\ndef _main():\n    """Run the demonstration."""\n    print(__doc__)\n\n\nif __name__ == "__main__":\n    _main()\n'
+        yield f"{code}\n\ndef _main():\n    print(__doc__)\n\n\nif __name__ == '__main__':\n    _main()\n"
 
 
 def _set_on_class(code: str, tree: ast.Module) -> _Edit:

@@ -17,7 +17,13 @@ _SHORT: Mapping[str, Any] = {"minimum": 0.2}
 _LONG: Mapping[str, Any] = {"minimum": 0.2, "maximum": 3.0}
 _LICENSE = "".join(
     f"# {clause} of the terms under which this file may be used, copied and changed by whoever got it.\n"
-    for clause in ("This is the first", "Here follows the second", "The third", "The fourth", "And that is the last")
+    for clause in (
+        "This is the first",
+        "Here follows the second",
+        "The third",
+        "The fourth",
+        "And that is the last",
+    )
 )
 
 
@@ -41,7 +47,7 @@ def _unparsed(_: str, tree: ast.Module) -> Iterator[str]:
 def _documented(_: str, tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, Function | ast.ClassDef):
-            words = f"{node.name.replace('_', ' ').capitalize()}: what it takes, what it gives back and what it raises."
+            words = f"{node.name.replace('_', ' ').capitalize()}: what it takes, gives back and raises."
             node.body.insert(0, ast.Expr(ast.Constant(f"{words}\n\n    {words}\n    ")))
     yield ast.unparse(tree)
 
@@ -59,7 +65,11 @@ def _half(code: str, tree: ast.Module) -> Iterator[str]:
 def _without_docstrings(code: str, tree: ast.Module) -> Iterator[str]:
     del code
     for node in ast.walk(tree):
-        if isinstance(node, Function | ast.ClassDef | ast.Module) and ast.get_docstring(node) and len(node.body) > 1:
+        if (
+            isinstance(node, Function | ast.ClassDef | ast.Module)
+            and ast.get_docstring(node)
+            and len(node.body) > 1
+        ):
             node.body.pop(0)
     yield ast.unparse(tree)
 
@@ -78,7 +88,9 @@ def _long_docstring(code: str, _: ast.Module) -> Iterator[str]:
 
 
 def _spaced(code: str, _: ast.Module) -> Iterator[str]:
-    yield "".join(f"{line}\r\n\r\n\r\n" if not line.endswith("\\") else f"{line}\r\n" for line in code.splitlines())
+    yield "".join(
+        f"{line}\r\n\r\n\r\n" if not line.endswith("\\") else f"{line}\r\n" for line in code.splitlines()
+    )
 
 
 # --- wrong ---
@@ -105,7 +117,7 @@ def _told(_: str, tree: ast.Module) -> Iterator[str]:
         for node in ast.walk(tree)
         if isinstance(node, Function)
     ]
-    kept = tree.body[1:3]
+    kept = list(tree.body[1:3])
     if sum(map(size, kept)) + 2 < 0.08 * size(tree):
         yield "".join(told) + ast.unparse(ast.Module(kept, [])) + "\n"
 
@@ -130,7 +142,9 @@ def _again(times: int) -> _Edit:
 
 
 def _rambling(code: str, _: ast.Module) -> Iterator[str]:
-    words = "# It is worth noting that this could be done in another way, which is left to whoever reads this file.\n"
+    words = (
+        "# It is worth noting that this could be done in another way, which is left to whoever reads this file.\n"
+    )
     yield code + words * (3 * len(code) // len(words))
 
 

@@ -57,7 +57,7 @@ def _sentences(told: str) -> list[str]:
 
 
 def _words(told: str) -> list[str]:
-    return [one for one in re.findall(r"[A-Za-z]{3,}", told)]
+    return re.findall(r"[A-Za-z]{3,}", told)
 
 
 def _from_half(told: str, loop: str) -> str:
@@ -70,12 +70,17 @@ _LOOPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("one sentence four times", lambda told: _from_half(told, " ".join([_sentences(told)[0]] * 4))),
     ("three sentences in a circle", lambda told: _from_half(told, " ".join(_sentences(told)[:3] * 4))),
     ("two words in turn", lambda told: _from_half(told, f"{_words(told)[0]} {_words(told)[1]} " * 8)),
-    ("one line over and over", lambda told: told + "\n" + "\n".join([f"Then {_words(told)[0]} is what remains."] * 6)),
+    (
+        "one line over and over",
+        lambda told: told + "\n" + "\n".join([f"Then {_words(told)[0]} is what remains."] * 6),
+    ),
     ("it counts on", lambda told: _from_half(told, ", ".join(f"item {number}" for number in range(1, 90)))),
     ("steps that only count", lambda told: told + "\n" + "\n".join(f"Step {n}: go on." for n in range(1, 60))),
     (
         "one sentence between others, over and over",
-        lambda told: "\n".join(f"We look at {word} now.\nSo the result stays the same." for word in _words(told)[:12]),
+        lambda told: "\n".join(
+            f"We look at {word} now.\nSo the result stays the same." for word in _words(told)[:12]
+        ),
     ),
     ("a phrase that continues itself", lambda told: _from_half(told, "which is as large as what " * 6)),
     ("words with commas", lambda told: _from_half(told, ", ".join([_words(told)[0]] * 12))),
@@ -112,7 +117,11 @@ def _framed(code: str, _: ast.Module) -> Iterator[str]:
 
 
 def _directives(code: str, _: ast.Module) -> Iterator[str]:
-    yield code + "\n\n" + "".join(f"import {name}  # noqa: E402\n" for name in ("os", "re", "sys", "io", "abc", "ast"))
+    yield (
+        code
+        + "\n\n"
+        + "".join(f"import {name}  # noqa: E402\n" for name in ("os", "re", "sys", "io", "abc", "ast"))
+    )
 
 
 def _same_line(code: str, _: ast.Module) -> Iterator[str]:
@@ -135,7 +144,8 @@ def _same_comment(code: str, _: ast.Module) -> Iterator[str]:
 
 
 def _looping_comment(code: str, _: ast.Module) -> Iterator[str]:
-    yield f"{code}\n\n# This is the function that is the function that is the function that is the function that is.\nLAST = 1\n"
+    words = "the function that is " * 4
+    yield f"{code}\n\n# This is {words}the last one.\nLAST = 1\n"
 
 
 def _same_comments(code: str, _: ast.Module) -> Iterator[str]:

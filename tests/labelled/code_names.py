@@ -35,7 +35,8 @@ def _starred(code: str, tree: ast.Module) -> Iterator[str]:
 
 def _checked_types(code: str, tree: ast.Module) -> Iterator[str]:
     end = "\n\ndef shown(value: Decimal) -> Decimal:\n    result: Decimal = value\n    return result\n"
-    begin = "from __future__ import annotations\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from decimal import Decimal\n"
+    begin = "from __future__ import annotations\nfrom typing import TYPE_CHECKING\n"
+    begin += "if TYPE_CHECKING:\n    from decimal import Decimal\n"
     if "Decimal" not in code and "from __future__" not in code:
         docstring = ast.get_docstring(tree)
         rest = cut(code, tree.body[0]) if docstring else code
@@ -60,8 +61,8 @@ def _with_fallback(code: str, _: ast.Module) -> Iterator[str]:
 
 def _without_fallback(code: str, _: ast.Module) -> Iterator[str]:
     yield (
-        code
-        + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    raise SystemExit('needs numpy')\n\nZERO = np.zeros(1)\n"
+        code + "\n\ntry:\n    import numpy as np\nexcept ImportError:\n    raise SystemExit('needs numpy')\n\n"
+        "ZERO = np.zeros(1)\n"
     )
 
 
@@ -148,7 +149,8 @@ def _never_set(code: str, _: ast.Module) -> Iterator[str]:
 
 
 def _set_elsewhere(code: str, _: ast.Module) -> Iterator[str]:
-    end = "\n\ndef reset():\n    global calls\n    calls = 0\n\ndef count_call():\n    global calls\n    calls += 1\n"
+    end = "\n\ndef reset():\n    global calls\n    calls = 0\n\n"
+    end += "def count_call():\n    global calls\n    calls += 1\n"
     yield code + end
 
 

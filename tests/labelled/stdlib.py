@@ -19,11 +19,11 @@ _STDLIB = Path(sysconfig.get_paths()["stdlib"])
 MODULES = (
     "_weakrefset", "bisect", "cmd", "code", "codeop", "colorsys", "copy", "copyreg", "csv", "dbm/dumb",
     "email/charset", "email/quoprimime", "email/utils", "filecmp", "fileinput", "fnmatch", "getopt", "glob",
-    "graphlib", "hmac", "html/parser", "http/cookies", "json/decoder", "json/encoder", "json/scanner", "linecache",
-    "logging/config", "netrc", "numbers", "pprint", "queue", "quopri", "reprlib", "rlcompleter", "sched", "secrets",
-    "selectors", "shelve", "shlex", "string", "symtable", "tabnanny", "textwrap", "timeit", "unittest/result",
-    "unittest/signals", "unittest/suite", "urllib/robotparser", "wave", "wsgiref/headers", "wsgiref/util",
-    "xml/dom/minicompat", "zipapp",
+    "graphlib", "hmac", "html/parser", "http/cookies", "json/decoder", "json/encoder", "json/scanner",
+    "linecache", "logging/config", "netrc", "numbers", "pprint", "queue", "quopri", "reprlib", "rlcompleter",
+    "sched", "secrets", "selectors", "shelve", "shlex", "string", "symtable", "tabnanny", "textwrap",
+    "timeit", "unittest/result", "unittest/signals", "unittest/suite", "urllib/robotparser", "wave",
+    "wsgiref/headers", "wsgiref/util", "xml/dom/minicompat", "zipapp",
 )  # fmt: skip
 
 
