@@ -30,14 +30,16 @@ _WHAT = {
     "code", "file", "class", "classes", "function", "functions", "method", "methods", "module", "program",
     "script", "import", "imports", "logic", "implementation", "implementations", "body", "bodies", "tests",
     "definitions", "solution", "docstring", "docstrings", "helpers", "handlers", "setup", "snippet",
-    "calculations", "derivation", "proof", "working",
+    "calculations", "derivation", "proof", "working", "version", "loop", "constructor", "initialization",
+    "calculation",
 }  # fmt: skip
 _ITEMS = {
     "lines", "line", "part", "parts", "content", "contents", "text", "section", "sections", "cases", "case",
     "items", "entries", "steps", "step", "attributes", "fields", "routes", "endpoints", "properties",
     "details", "page", "blocks", "paragraphs", "statements", "variables", "constants", "stuff", "things",
     "everything", "arguments", "test", "block", "answer", "problem", "exercises", "questions", "examples",
-    "rows", "elements", "values",
+    "rows", "elements", "values", "article", "post", "document", "story", "chapter", "problems", "solutions",
+    "answers", "exercise", "question", "example", "lessons", "topics", "output", "definition",
 }  # fmt: skip
 _LEFT_OUT = {
     "unchanged", "omitted", "elided", "truncated", "snipped", "snip", "skipped", "unmodified", "untouched",
@@ -45,30 +47,22 @@ _LEFT_OUT = {
 }  # fmt: skip
 _STATE = _LEFT_OUT | {
     "remain", "remains", "stay", "stays", "same", "here", "identical", "keep", "kept", "follows", "follow",
-    "continue", "continues", "goes", "go", "needed", "shown", "changes", "change", "modified", "changed", "below",
-    "included",
+    "continue", "continues", "goes", "go", "needed", "shown", "changes", "change", "modified", "changed",
+    "below", "included", "continued", "see", "refer", "repeated", "copied",
 }  # fmt: skip
 _BACK = {"above", "before", "earlier", "previously", "previous", "original"}
 _MAKE = {
-    "implement",
-    "implemented",
-    "add",
-    "insert",
-    "put",
-    "place",
-    "write",
-    "fill",
-    "complete",
-    "include",
-    "define",
-}
+    "implement", "implemented", "add", "insert", "put", "place", "write", "fill", "complete", "include",
+    "define", "copy", "paste", "move", "provide",
+}  # fmt: skip
 _TODO = {"todo", "fixme", "tbd", "placeholder", "xxx"}
 _FILL = {
     "the", "of", "this", "your", "our", "my", "a", "an", "for", "to", "in", "is", "are", "and", "with",
     "from", "it", "its", "any", "etc", "at", "be", "been", "will", "would", "should", "as", "all", "so", "on",
     "forth", "not", "no", "actual", "real", "same", "similarly", "likewise", "exactly", "just", "also", "or",
     "was", "were", "per", "additional", "pattern", "further", "own", "that", "these", "those", "another", "s",
-    "up", "out",
+    "up", "out", "next", "message", "response", "reply", "over", "way", "manner", "fashion", "approach",
+    "there", "both", "each", "every", "only", "still", "where", "they", "have", "has", "had", "can", "must",
 }  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
 _MOST_WORDS = 14
@@ -84,7 +78,19 @@ _FREE = re.compile(
 _ABOUT_CODE = re.compile(
     r"\b(?:code|functions?|methods?|class(?:es)?|implementations?|imports?|file|logic|script)\b", re.I
 )
-_DOTS = re.compile(r"\.\.\.|…")
+_NOUN = r"(?:code|logic|implementations?|functions?|methods?|body|class(?:es)?|imports?)"
+_LEFT = r"(?:omitted|skipped|left out|elided|abbreviated|shortened|not (?:shown|repeated|included))"
+_FOR = r"for (?:brevity|clarity|simplicity|space)\b"
+_OUTRIGHT = re.compile(
+    rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
+    rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
+    rf"|(?:please )?(?:add|insert|put|place|write|implement|copy|paste|include)\b.{{0,40}}\b{_NOUN}\b.{{0,20}}"
+    r"\b(?:here|from (?:the )?(?:original|above|before))"
+    rf"|(?:the )?(?:[\w-]+ ){{0,4}}{_NOUN} (?:\w+ )?(?:stays?|remains?|is|are|was|were|left|kept)(?: \w+)?"
+    r" (?:unchanged|the same|as it was|as they were|as is|as before)\b.{0,30}",
+    re.I,
+)
+_DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
 _MARKED = re.compile(r"[ \t]*(?:#|//|/\*|\*|<!--|--|%|;|\.\.\.|…|[\[(<{])")
 
@@ -127,20 +133,20 @@ def _trailing(text: str) -> Iterator[str]:
 
 
 def _is_elision(note: _Note) -> bool:
-    text = note.text.strip().strip("#/*-<>!%; \t")
+    text = note.text.strip().strip("#/*-<>!%; \t=")
     has_dots = _DOTS.search(text) is not None
     words = _WORD.findall(text.lower())
     if not words:
-        return has_dots and note.is_alone and text.strip(" .…") == ""
+        is_framed = text[:1] in ("(", "[", "{") and text[-1:] in (")", "]", "}")
+        return has_dots and (note.is_alone or is_framed) and text.strip(" .…()[]{}") == ""
+    plain = " ".join(text.strip("([{<>}]). …:\t").split())
+    if _OUTRIGHT.fullmatch(plain):
+        return True
     marked = has_dots or note.is_instead or (text[:1] in "([{<" and text[-1:] in ")]}>") or "<" in note.text[:3]
     if len(words) > _MOST_WORDS or not _KNOWN.issuperset(words):
-        is_framed = (
-            len(words) <= 8 and note.is_alone and text.startswith(("...", "…")) and text.endswith(("...", "…"))
-        )
-        plain = " ".join(text.strip("([{<>}]). …:\t").split())
-        return is_framed or (
-            _FREE.fullmatch(plain) is not None and (marked or _ABOUT_CODE.search(plain) is not None)
-        )
+        is_framed = text.startswith(("..", "…")) and text.endswith(("..", "…")) and note.is_alone
+        is_free = _FREE.fullmatch(plain) is not None and (marked or _ABOUT_CODE.search(plain) is not None)
+        return is_free or (is_framed and len(words) <= 8)
     return _says_so(set(words), words, marked, note.is_instead)
 
 
@@ -158,6 +164,12 @@ def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -
     if said & _LEFT_OUT and (of_code or marked or "brevity" in said):
         return True
     if "here" in said and said & (_WHAT | {"details"}) and said & (_MAKE | {"your", "goes", "go"} | _TODO):
+        return True
+    if len(words) <= 3 and said & {"placeholder", "snip", "snipped", "omitted", "elided", "truncated"}:
+        return True
+    if "original" in said and of_code and said & {"see", "refer", "copy", "copied", "paste"}:
+        return True
+    if marked and "continued" in said and len(words) <= 6:
         return True
     if said & _TODO and said & (_MAKE | _REST) and (of_code or of_rest or is_instead):
         return True
@@ -231,18 +243,18 @@ def _hollowed(source: ast.Module | None, tree: ast.Module) -> Iterator[str]:
         return
     does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
     now = list(_functions(tree, ""))
-    filled = {name for name, node in now if not _is_hollow(node.body)}
+    filled = {name for name, node in now if not _does_nothing(node)}
     heirs = {
         f"{dotted(base)}.{name}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         for name, method in _functions(node, "")
-        if not _is_hollow(method.body)
+        if not _does_nothing(method)
     }
     for name, node in now:
         # A method may have gone to the classes that derive from this one, a function be there twice.
-        is_empty = _is_hollow(node.body) and not _is_overload(node) and name not in filled | heirs
+        is_empty = _does_nothing(node) and not _is_overload(node) and name not in filled | heirs
         is_new = name not in does and "." not in name and _is_dots(node.body)
         if is_empty and (does.get(name) or is_new):
             yield f"def {node.name}"
@@ -264,7 +276,9 @@ def _does_nothing(node: Function) -> bool:
 
 
 def _is_nothing(value: ast.expr | None) -> bool:
-    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+    if isinstance(value, ast.Name):
+        return value.id == "NotImplemented"
+    return value is None or (isinstance(value, ast.Constant) and value.value in (None, ...))
 
 
 def _is_dots(body: list[ast.stmt]) -> bool:

@@ -97,14 +97,14 @@ def _spaced(code: str, _: ast.Module) -> Iterator[str]:
 
 
 def _one_function(_: str, tree: ast.Module) -> Iterator[str]:
-    found = [*functions(tree, 2), *classes(tree)]
+    found: list[ast.stmt] = [*functions(tree, 2), *classes(tree)]
     smallest = min(found, key=size, default=None)
     if smallest is not None and size(smallest) < 0.08 * size(tree):
         yield ast.unparse(smallest)
 
 
 def _imports_alone(_: str, tree: ast.Module) -> Iterator[str]:
-    kept = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    kept: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     if kept and len(kept) < 0.08 * size(tree):
         yield ast.unparse(ast.Module(kept, []))
 
