@@ -87,11 +87,13 @@ _OUTRIGHT = re.compile(
     rf"|(?:please )?(?:add|insert|put|place|write|implement|copy|paste|include)\b.{{0,40}}\b{_NOUN}\b.{{0,20}}"
     r"\b(?:here|from (?:the )?(?:original|above|before))"
     rf"|(?:the )?(?:[\w-]+ ){{0,4}}{_NOUN} (?:\w+ )?(?:stays?|remains?|is|are|was|were|left|kept)(?: \w+)?"
-    r" (?:unchanged|the same|as it was|as they were|as is|as before)\b.{0,30}",
+    r" (?:unchanged|the same|as it was|as they were|as is|as before)"
+    rf"(?: (?:as|in|from) (?:the )?(?:original|before|above)\b.{{0,20}})?(?: {_FOR})?",
     re.I,
 )
 _DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
+_COMMENT = ("#", "//", "/*", "*", "<!--", "--")
 _MARKED = re.compile(r"[ \t]*(?:#|//|/\*|\*|<!--|--|%|;|\.\.\.|…|[\[(<{])")
 
 
@@ -103,11 +105,13 @@ class _Note:
         text: It, with its mark.
         is_instead: Whether it stands where there is nothing else: beside `pass`, in an empty body, at the end.
         is_alone: Whether its line holds nothing else, and no comment is above or below.
+        is_comment: Whether it has a comment's mark; a line of prose has not.
     """
 
     text: str
     is_instead: bool
     is_alone: bool
+    is_comment: bool = True
 
 
 def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> str | None:
@@ -137,16 +141,19 @@ def _is_elision(note: _Note) -> bool:
     has_dots = _DOTS.search(text) is not None
     words = _WORD.findall(text.lower())
     if not words:
-        is_framed = text[:1] in ("(", "[", "{") and text[-1:] in (")", "]", "}")
-        return has_dots and (note.is_alone or is_framed) and text.strip(" .…()[]{}") == ""
+        is_framed = text[:1] in ("[", "{") and text[-1:] in ("]", "}")
+        return has_dots and (note.is_alone or is_framed) and text.strip(" .…[]{}") == ""
     plain = " ".join(text.strip("([{<>}]). …:\t").split())
     if _OUTRIGHT.fullmatch(plain):
         return True
-    marked = has_dots or note.is_instead or (text[:1] in "([{<" and text[-1:] in ")]}>") or "<" in note.text[:3]
+    opening = "([{<" if note.is_comment or {"so", "etc", *_STATE}.intersection(words) else "[{<"
+    marked = has_dots or note.is_instead or (text[:1] in opening and text[-1:] in ")]}>") or "<" in note.text[:3]
     if len(words) > _MOST_WORDS or not _KNOWN.issuperset(words):
         is_framed = text.startswith(("..", "…")) and text.endswith(("..", "…")) and note.is_alone
         is_free = _FREE.fullmatch(plain) is not None and (marked or _ABOUT_CODE.search(plain) is not None)
         return is_free or (is_framed and len(words) <= 8)
+    if not note.is_comment and not marked:
+        return False
     return _says_so(set(words), words, marked, note.is_instead)
 
 
@@ -171,7 +178,7 @@ def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -
         return True
     if marked and "continued" in said and len(words) <= 6:
         return True
-    if said & _TODO and said & (_MAKE | _REST) and (of_code or of_rest or is_instead):
+    if said & _TODO and said & (_MAKE | _REST) and (of_rest or is_instead or "implement" in said):
         return True
     if is_instead and said & (_MAKE | {"same", "here"}) and said & (_WHAT | _BACK | {"rest", "todo", "here"}):
         return True
@@ -184,7 +191,9 @@ def _lines(text: str) -> Iterator[_Note]:
     for number, line in enumerate(lines):
         bare = line.strip()
         if len(bare) <= 200 and (_MARKED.match(line) or bare.endswith(("...", "…"))):
-            yield _Note(line, not any(rest.strip() for rest in lines[number + 1 :][:5]), False)
+            is_comment = bare.startswith(_COMMENT)
+            is_last = is_comment and not any(rest.strip() for rest in lines[number + 1 :][:5])
+            yield _Note(line, is_last, False, is_comment)
 
 
 def _comments(code: str, tree: ast.Module) -> Iterator[_Note]:

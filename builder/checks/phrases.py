@@ -42,12 +42,19 @@ _CHANGED = (
     r"|improve"
     r"|revise|clean up|rephrased|tidied)"
 )
-_HERE = rf"(?:here(?:{_A}s| is| are)|below (?:is|are)|the following is|(?:this|these) (?:is|are))"
+_HERE = rf"(?:here(?:{_A}s| is| are)|below (?:is|are)|the following is)"
 _YES = (
     r"(?:sure(?: thing)?|certainly|absolutely|of course|no problem|okay|ok|alright|all right|great|got it"
     r"|understood|yes|hello|hi|hey|thanks|thank you)"
 )
 _PAGE = r"(?:(?:web ?)?page|snippet|file|code|text|content|document|input|request|message|question)"
+_OBJECT = rf"(?: (?:the|your|this|its|all|some|any))(?: [\w-]+){{0,3}}? (?:{_WORK}|{_PAGE}\b)"
+_OF_PAGE = (
+    r"(?:website|web ?page|page|menus?|navigation|metadata|formatting|comments?|user ?names?|links?"
+    r"|headers?|footers?"
+    r"|unnecessary|irrelevant|redundant|unused|duplicate|type (?:hints|annotations)|docstrings?|error handling"
+    r"|wording|typos?|greetings|advertisements|non-math\w*)"
+)
 _I = rf"(?:I|we)(?:{_A}m| am| are)?"
 
 _BEGIN = rf"\A[\s#*>/_(\[-]*(?:{_YES}(?: there)?[,.!: ]+|(?:first|so|now|well),? ){{0,2}}"
@@ -68,15 +75,21 @@ REFUSAL = _any(
         rf"{_I} ?{_NOT} (?:directly |fully |currently )?{_DO}",
         rf"this (?:{_PAGE}|topic)\b[^\n.]{{0,60}}\b(?:so|and|but|therefore),? {_I} ?{_NOT} {_DO}",
         r"as an? (?:AI|(?:large )?language) ?(?:language )?(?:model|assistant)?\b,? ",
-        rf"(?:the|this|your) (?:provided|given|supplied|attached|above|input)[ \w]{{1,40}}? (?:does not|doesn{_A}t"
-        rf"|contains no|has no|is (?:empty|incomplete|not|too|already)|appears|seems|can ?not|can{_A}t)\b",
+        rf"(?:the|this|your) (?:provided|given|supplied|attached|above|input) {_PAGE}(?: \w+){{0,4}}? (?:does not"
+        rf"|doesn{_A}t|contains no|has no|is (?:empty|incomplete|not|too|already)|appears|seems|can ?not"
+        rf"|can{_A}t)\b",
         rf"(?:there (?:is|are) )?no (?:\w+ )?(?:code|text|content|math(?:ematics)?|problem|question|exercise)s?"
         rf" (?:\w+ ){{0,2}}(?:on|in|to)\b[^\n]{{0,30}}\b(?:{_PAGE}|rewrite|provided)\b",
         rf"(?:this|the|your) {_PAGE} (?:does not|doesn{_A}t|contains no|has no) (?:contain |have |include "
         rf"|appear )?"
-        r"(?:to )?(?:\w+ ){0,3}?(?:mathematic\w*|math|problem|question|content|code)",
-        rf"it (?:looks|seems|appears) (?:like |that |as if )?(?:you|the (?:provided )?{_PAGE})\b",
-        r"(?:please|could you(?: please)?|can you(?: please)?) (?:provide|share|paste|send|clarify|upload)\b",
+        r"(?:to )?(?:\w+ ){0,3}?(?:mathematic\w*|math|problem|question|content|code)\b(?! mark)",
+        rf"it (?:looks|seems|appears) (?:like |that |as if )?(?:you"
+        rf"|the (?:provided )?{_PAGE})(?: content)? (?:is|was"
+        rf"|has|have|haven{_A}t|did|didn{_A}t|does|may|might|provided|forgot|meant|pasted|only|contains|got"
+        rf"|are)\b",
+        r"(?:please|could you(?: please)?|can you(?: please)?) (?:provide|share|paste|send|upload)"
+        rf" (?:(?:the|me|a|an|more|some|your) )?(?:\w+ ){{0,3}}?(?:{_PAGE}|details|context|information"
+        rf"|{_THING})\b",
         r"I (?:would )?need (?:more|additional|further) (?:context|information|details)",
     ),
 )
@@ -84,34 +97,44 @@ OPENING = _any(
     _BEGIN,
     (
         rf"{_HERE}(?: (?:the|your|an?|my|how))?(?: [\w-]+,?){{0,4}}? {_MADE}(?: (?!of\b)[\w,-]+){{0,3}}? {_WORK}",
-        rf"{_HERE} (?:the|your|my) (?:[\w-]+ )?{_WORK}",
+        rf"{_HERE} (?:the|your|my) (?:[\w-]+ )?{_WORK}(?= ?[:.!\n*]|$| (?:for|of|to|with|in|you|that|using"
+        rf"|which|after|as)\b)",
         rf"{_HERE} (?:my|an?) (?:\w+ )?(?:attempt|try|rewrite|refactoring|take)\b",
-        rf"{_HERE} how (?:I|you|we) (?:would|can|could|might) (?:\w+ )?(?:rewrite|refactor|improve|write"
-        rf"|solve|clean)",
+        rf"{_HERE} how (?:I|you|we) (?:would|can|could|might) (?:\w+ )?(?:rewrite|refactor|improve|write|clean)",
         r"here (?:you|we) (?:go|are) ?[!:]",
-        rf"(?:I|we)(?: have|{_A}ve|{_A}ll| will|{_A}d| would| can| am going to| tried to)?(?: now| also"
-        rf"| carefully)?"
-        rf" {_CHANGED}(?: (?!is\b|are\b)[\w-]+){{0,4}}? {_WORK}",
+        rf"this is (?:the|an?|my|your) {_REMADE} (?:version|code|rewrite)(?: of (?:the|your) (?:original"
+        rf"|given|module|script|{_PAGE})|[.:]|$)",
+        rf"(?:this is|the following is) (?:my|your) {_REMADE}",
+        rf"I(?: have|{_A}ve|{_A}ll| will|{_A}d| would| can| am going to| tried to)?(?: now| also| carefully)?"
+        rf" {_CHANGED}{_OBJECT}",
+        rf"I(?: have|{_A}ve)? (?:added|removed) (?:the |all |some |any )?{_OF_PAGE}",
+        rf"we(?: have|{_A}ve|{_A}ll| will)(?: now| also)? {_REMADE} (?:the|your|this) (?:\w+ )?{_PAGE}",
         rf"(?:I{_A}d|I would|I{_A}ll|I will|I am|I{_A}m|I can)(?: be)?(?: (?:happy|glad|going))?(?: to)?"
         r" (?:help|assist)(?: (?:you|with)|[.!,])",
-        rf"as an? [\w -]{{3,40}}, I(?: have|{_A}ve| will| would)? {_CHANGED}",
+        rf"as an? [\w -]{{3,40}}, I(?: have|{_A}ve| will| would)? {_CHANGED}{_OBJECT}",
         r"(?:happy|glad) to (?:help|assist|rewrite)\b",
         r"(?:thank(?:s| you) )?for (?:sharing|providing|the question|your (?:question|page|code|message"
         r"|patience))",
         rf"(?:that{_A}s an? |what an? )?(?:great|good|excellent|interesting) question[!.]",
         r"as (?:you )?(?:requested|asked)[,:]",
-        rf"based on (?:the|your) (?:(?:provided|given) )?(?:{_PAGE}|information)(?: (?:you )?(?:provided"
-        rf"|shared|given|above))?[,:]",
+        rf"based on (?:the|your) (?:(?:provided|given) )?(?:{_PAGE}|information)"
+        r"(?: (?:you )?(?:provided|shared|given|above))?[,:]",
         rf"the (?:\w+ )?{_PAGE} (?:that )?you (?:provided|shared|sent|posted|gave|pasted|submitted)",
         rf"to (?:rewrite|refactor|improve|clean up) (?:the|this|your) (?:\w+ )?{_WORK}",
-        r"(?:the|this) user (?:wants|asks|is asking|has asked|asked|requests|provided|has provided|gave)\b",
-        r"(?:we|I) (?:need|should|have|must|want|are asked|am asked) to (?:rewrite|refactor|produce|output"
-        r"|clean up"
-        r"|respond|return|provide|format)\b",
-        rf"(?:let me|let{_A}s) (?:think|rewrite|start by|analy[sz]e|break (?:this|it)|clean|refactor|see if"
-        rf"|look at|carefully"
-        r"|help|identify|work through|go through|read|parse|extract|figure)",
-        r"(?:this is|the following is) (?:an? )?(?:improved|rewritten|refactored|cleaned)",
+        r"(?:the|this) user (?:wants|asks|is asking|asked|has asked|requests|requested) (?:me|us|for (?:an?"
+        r"|the)|to (?:rewrite"
+        rf"|clean|refactor)|(?:an?|the|this) (?:\w+ ){{0,2}}?(?:{_WORK}|{_PAGE}\b))",
+        rf"(?:the|this) user (?:has )?(?:provided|given|gave|shared|sent) (?:me |us )?(?:an?|the|this"
+        rf"|some) (?:\w+ ){{0,2}}?{_PAGE}",
+        r"(?:we|I) (?:need|should|have|must|want|are asked|am asked) to (?:rewrite|refactor|clean up"
+        r"|respond|output (?:the|a)"
+        r"|produce (?:the|a)) (?!fraction|number|equation|expression|sum|as)",
+        r"let me (?:rewrite|start|analy[sz]e|break|clean|refactor|see if|look at|carefully|help|identify"
+        r"|work through"
+        r"|go through|read|parse|extract|figure|think(?: about| step| through| this|[.,:]))",
+        rf"let{_A}s (?:(?:rewrite|refactor|clean up|analy[sz]e|read|parse) (?:this|the) {_PAGE}|(?:break"
+        rf"|walk|work|go) "
+        r"(?:this|it|through this)(?: \w+)? (?:down|step))",
         rf"(?:{_REMADE}|step-by-step) (?:study )?(?:code|version|page|text|file|solution|rewrite|material) ?"
         r"(?::|\*\*:?|$)",
         r"\[?note:? (?:that )?the (?:\w+ )?(?:figure|image|picture|diagram|page|text|photo"
@@ -131,12 +154,6 @@ AGREED = _any(
         rf"|walk|refactor)\b",
     ),
 )
-_OF_PAGE = (
-    r"(?:website|web ?page|page|menus?|navigation|metadata|formatting|comments?|user ?names?|links?"
-    r"|headers?|footers?"
-    r"|unnecessary|irrelevant|redundant|unused|duplicate|type (?:hints|annotations)|docstrings?|error handling"
-    r"|wording|typos?|greetings|advertisements|non-math\w*)"
-)
 CLOSING = _any(
     r"(?<![\"“'‘«])\b",
     (
@@ -150,19 +167,18 @@ CLOSING = _any(
         r"is there anything else (?:I|you|that)\b",
         r"(?:would you like|do you want|do you need) me to\b",
         r"if you (?:have|need|want|would like|require) (?:any |some |me )?(?:further|more help|other|additional"
-        r"|questions|help|to (?:add|change|make)|another|clarification|assistance)\b",
+        r"|questions|help (?:with|under)|to (?:add|change|make)|another|clarification|assistance)\b",
         rf"(?:please )?note:? (?:that )?I(?: have|{_A}ve| had)? ?(?:\w+ly )?(?:did|made|{_CHANGED}|changed"
         rf"|kept|assumed)\b",
-        rf"note:? (?:that )?(?:the|this) (?:original |rewritten |provided )?(?:{_PAGE}|poster|source"
-        rf"|rewrite|version)"
-        rf"(?:{_A}s)? (?:\w+ )?(?:had|has|contained|contains|was|is|used|omits|keeps)\b",
+        rf"note:? (?:that )?(?:the|this) (?:original |rewritten |provided )?(?:{_PAGE}|poster|source|rewrite)"
+        rf"(?:{_A}s)? (?:\w+ )?(?:had|has|contained|contains|omits|keeps)\b",
         r"happy (?:coding|learning|studying|programming|calculating)\b",
         r"^\W*enjoy(?: \w+)?!",
-        rf"(?:this|the) {_REMADE} (?:code|version|page|text|file|solution|program) (?:is|has|now|should"
+        rf"(?:this|the) {_REMADE} (?:code|version|page|text|file|program) (?:is|has|now|should"
         rf"|uses|follows"
         r"|includes|keeps|adheres|provides|removes|maintains|preserves|meets|addresses)\b",
-        rf"this (?:solution|page|text|version|answer|rewrite|code|file|script|problem) (?:has been"
-        rf"|was) {_CHANGED}",
+        r"this (?:solution|page|text|version|rewrite|code|script) (?:has been|was) (?:re-?written|revised|cleaned"
+        r"|reformatted|rephrased|refactored|restructured|improved|edited|tidied)",
         rf"I(?: have|{_A}ve) (?:also |now )?{_CHANGED}(?: [\w-]+){{0,4}}? (?:{_WORK}|{_OF_PAGE})",
         rf"I (?:also |then )?(?:removed|rewrote|cleaned up|corrected|reformatted) (?:all |the |any "
         rf"|some ){{1,2}}{_OF_PAGE}",
