@@ -9,7 +9,7 @@ from typing import ClassVar
 from builder.checks import phrases
 from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
-from builder.checks.python_code import UNREADABLE, parsed
+from builder.checks.python_code import UNREADABLE, is_code, parsed
 from builder.filters.base import Measures
 
 _ENDS = 400  # characters at either end in which a model greets or takes its leave
@@ -27,7 +27,7 @@ class Chatter(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Return the kind of the first phrase found and the phrase, None where there is none."""
         tree = parsed(after)
-        if tree is not None and not _is_code(tree):
+        if tree is not None and not is_code(tree):
             tree = None
         begin, end, all_ = (after.strip(),) * 3 if tree is None else _said(after, tree)
         known = before.casefold()
@@ -54,11 +54,6 @@ def _elision(before: str, after: str, tree: ast.Module | None) -> Measures:
     except UNREADABLE:  # nested too deep: the syntax filter's to refuse
         found = None
     return {"kind": found and "elision", "phrase": found and found[:100]}
-
-
-def _is_code(tree: ast.Module) -> bool:
-    """Whether what parses is code: a single word does, too."""
-    return any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body)
 
 
 def _said(code: str, tree: ast.Module) -> tuple[str, str, str]:

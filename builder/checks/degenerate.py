@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import ClassVar
 
 from builder.checks.base import PairCheck
-from builder.checks.loops import Loop, of_lines, of_sentences, of_words, runs
-from builder.checks.python_code import UNREADABLE, parsed
+from builder.checks.loops import Loop, of_characters, of_lines, of_sentences, of_words, runs
+from builder.checks.python_code import UNREADABLE, is_code, parsed
 from builder.filters.base import Measures
 
 _DIRECTIVE = re.compile(
@@ -23,6 +23,8 @@ _DIRECTIVE = re.compile(
 )
 _DIGITS = re.compile(r"\d+")
 _SAME = 10  # simple statements, one like the other, that somebody may have written in a row
+_TWINS = 5  # equal keys of a dictionary, conditions of an `if`, operands of `and`
+_LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
 _COMMENTS = 6  # times one comment, over different code
 _NUMBERED = 70  # that differ in their numbers alone: what is unrolled or generated has up to 64
 _KEPT = 0.6  # of a loop's length that the source's has to have, for the loop to be the source's
@@ -54,9 +56,10 @@ class Degenerate(PairCheck):
 
 def _loops(text: str) -> Iterator[Loop]:
     tree = parsed(text)
-    if tree is None or all(isinstance(node, ast.Expr) for node in tree.body):
+    if tree is None or not is_code(tree):
         yield from of_words(text)
         yield from of_lines(text)
+        yield from of_characters(text)
         yield from of_sentences(text)
         return
     yield from _of_comments(text)
@@ -109,6 +112,32 @@ def _of_statements(tree: ast.Module) -> Iterator[Loop]:
             body = getattr(node, name, None)
             if isinstance(body, list) and len(body) >= 3:
                 yield from _of_body(body)
+        if isinstance(node, ast.Dict):
+            yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
+        elif isinstance(node, ast.BoolOp):
+            yield from _of_twins([(value,) for value in node.values])
+        elif isinstance(node, ast.If):
+            yield from _of_twins([(one.test, *one.body) for one in _chain(node)])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= _LONG_TEXT:
+            yield from (loop for loop in of_words(node.value) if loop.times >= _TIMES_IN_TEXT)
+
+
+def _of_twins(parts: Sequence[tuple[ast.AST | None, ...]]) -> Iterator[Loop]:
+    """Yield what does nothing the second time, and is there again and again."""
+    if len(parts) >= _TWINS:
+        dumped = Counter(" ".join(ast.dump(one) for one in part if one) for part in parts)
+        for unit, times in dumped.most_common(1):
+            if times >= _TWINS:
+                yield Loop(unit, times)
+
+
+def _chain(node: ast.If) -> Iterator[ast.If]:
+    """Yield the branches of `if` and `elif`."""
+    while True:
+        yield node
+        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+            return
+        node = node.orelse[0]
 
 
 def _of_body(body: list[ast.stmt]) -> Iterator[Loop]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.checks.base import PairCheck
-from builder.checks.python_code import UNREADABLE, parsed
+from builder.checks.python_code import UNREADABLE, is_code, parsed
 from builder.filters.base import Measures
 
 
@@ -27,7 +27,9 @@ class LengthRatio(PairCheck):
 
     def compare(self, before: str, after: str) -> Measures:
         """Return characters after over characters before, white space left out; and so for code without words."""
-        old, new = _code(before), _code(after)
+        tree = parsed(before)
+        old = _code(tree) if tree is not None and is_code(tree) else None
+        new = _code(parsed(after)) if old else None
         return {
             "ratio": _size(after) / max(1, _size(before)),
             "code_ratio": None if not old or new is None else _size(new) / _size(old),
@@ -46,10 +48,9 @@ def _size(text: str) -> int:
     return sum(map(len, text.split()))
 
 
-def _code(text: str) -> str | None:
+def _code(tree: ast.Module | None) -> str | None:
     """Return Python as the interpreter sees it, without comments and docstrings; None where it isn't Python."""
-    tree = parsed(text)
-    if tree is None or all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Name) for node in tree.body):
+    if tree is None:
         return None
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -13,7 +13,12 @@ _LITTLE = {
     "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
     "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
 }  # fmt: skip
-_POINTS = set(".,;:!?")
+_POINTS = set(".,;:!?。，、；：！？")
+_ENDS = set(".!?。！？")
+_IDEOGRAPHS = "\u2e80"
+_ORDINALS = {
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "next", "last",
+}  # fmt: skip
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -65,14 +70,19 @@ def of_words(text: str) -> Iterator[Loop]:
             if span.count("\n") >= times - 1 and len(unit) < 4:
                 continue  # one for each line: `of_lines` knows of indentation
             yield Loop(" ".join(unit), times)
+    yield from _counted(tokens)
+
+
+def _counted(tokens: list[str]) -> Iterator[Loop]:
+    """Yield loops in which nothing changes but numbers, which go on and on."""
     counted = ["#" if token[0].isdigit() else token for token in tokens]
     for begin, period, times in runs(counted, 20):
         unit = counted[begin : begin + period]
         words = sum(map(_is_word, unit))
-        if "#" in unit and times >= (25 if 3 * words >= period else 200) and not _CELLS & set(unit):
-            first = tokens[begin : begin + period * times]
-            numbers = first[unit.index("#") :: period]
-            if len(set(numbers)) > 0.8 * len(numbers):  # it counts on
+        most = 25 if 3 * words >= period else 40 if words > 1 else 200
+        if "#" in unit and times >= most and not _CELLS & set(unit):
+            numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
+            if len(set(numbers)) > 0.8 * len(numbers):
                 yield Loop(" ".join(unit), times)
 
 
@@ -83,16 +93,33 @@ def _is_word(token: str) -> bool:
 def _fewest(unit: list[str]) -> int:
     """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
     words = sum(map(_is_word, unit))
-    if not any(token.isalpha() for token in unit):
+    if not any(token[-1].isalpha() for token in unit):
         return 10**9
-    if 2 * words < sum(token not in _POINTS for token in unit) or _CELLS & set(unit):
+    if _CELLS & set(unit):
         return 60 if len(unit) <= 12 else 12
-    numbers = any(token[0].isdigit() for token in unit)
-    if len(unit) == 1:
-        return 3 if unit[0] in _LITTLE else 4
+    if len(unit) > 3 and words and _ENDS & set(unit):
+        return 3  # a sentence
+    if 2 * words < sum(token not in _POINTS for token in unit):  # a formula, or words with one
+        return 60 if not words else 5 if "," in unit else 8
+    if len(unit) == 1 or _LITTLE.issuperset(unit):
+        return 3 if _LITTLE.issuperset(unit) else 4
     if len(unit) <= 3:
-        return 8 if numbers else 5
-    return 4 + numbers if len(unit) < 8 else 3
+        return 5 if all(_is_word(token) or token in _POINTS - {":"} for token in unit) else 8
+    return 4 if len(unit) < 8 else 3
+
+
+def of_characters(text: str) -> Iterator[Loop]:
+    """Yield loops within what has no spaces: letters without end, digits, words of scripts without spaces."""
+    for begin, period, times in runs(text):
+        unit = text[begin : begin + period]
+        length = times * period
+        if unit in ("!", "?") and length >= 20:
+            yield Loop(unit, times)
+        if not unit.isalnum():
+            continue
+        is_long = length >= 100 if unit.isdigit() else times >= 6 and length >= 40
+        if is_long or (times >= 4 and length >= 20 and period > 1 and min(unit) > _IDEOGRAPHS):
+            yield Loop(unit, times)
 
 
 def of_lines(text: str) -> Iterator[Loop]:
@@ -109,12 +136,19 @@ def of_lines(text: str) -> Iterator[Loop]:
 
 
 def of_sentences(text: str) -> Iterator[Loop]:
-    """Yield the sentence that is there over and over, with others in between."""
-    sentences = [" ".join(_TOKEN.findall(part.lower())) for part in re.split(r"[.!?]\s|\n", text)]
-    sentences = [one for one in sentences if sum(map(_is_word, one.split())) >= 4]
-    if len(sentences) < 8:
+    """Yield the sentence that is there over and over, with others in between, or with other points or ordinals."""
+    sentences = [_TOKEN.findall(part.lower()) for part in re.split(r"[.!?](?:\s|$)|\n", text)]
+    plain = [
+        " ".join("nth" if token in _ORDINALS else token for token in one if token not in _POINTS)
+        for one in sentences
+        if sum(map(_is_word, one)) >= 4
+    ]
+    if len(plain) < 5:
         return
-    counts = Counter(sentences)
+    counts = Counter(plain)
     most, times = counts.most_common(1)[0]
-    if (times >= 4 and times >= 0.35 * len(sentences)) or (times >= 3 and len(counts) < 0.45 * len(sentences)):
+    is_most = times >= 5 and 5 * times >= 3 * len(plain)
+    is_much = times >= 6 and 20 * times >= 7 * len(plain)  # a refrain has up to half of a short poem's lines
+    is_circle = times >= 3 and 20 * len(counts) < 9 * len(plain)
+    if is_most or (len(plain) >= 8 and (is_much or is_circle)):
         yield Loop(most, times)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from builder.checks.python_code import bindings, dotted, statements
 from builder.checks.signatures import Signature, as_method, of_fields, of_function
@@ -127,6 +127,11 @@ class _Module:
         name = dotted(base.value if isinstance(base, ast.Subscript) else base)
         if name.rpartition(".")[2] in _BARE_BASES:
             return
+        if isinstance(base, ast.Call) and (maker := dotted(base.func).rpartition(".")[2]) in _MAKES_CLASS:
+            made = _made_class(base, maker)
+            own.signatures = made.signatures if own.signatures == [None] and not is_made else own.signatures
+            own.members = {**made.members, **own.members}
+            return
         if name in self._found and depth:
             inherited = self._member(name, depth - 1)
             if own.signatures == [None] and not is_made:
@@ -145,7 +150,10 @@ def _constructor(node: ast.ClassDef, own: Member) -> Signature | None:
     """Return how a class is called, None where a base class or a decorator decides."""
     for name in ("__init__", "__new__"):
         if name in own.members:
-            return own.members[name].signatures[-1]
+            found = own.members[name].signatures[-1]
+            return found and replace(found, needs_instance=False)
+    if not (node.bases or node.keywords or node.decorator_list):
+        return Signature()
     decorators = [dotted(one).rpartition(".")[2] for one in node.decorator_list]  # of one with options: nothing
     bases = [dotted(base).rpartition(".")[2] for base in node.bases]
     if (decorators, bases) not in ((["dataclass"], []), ([], ["NamedTuple"])):

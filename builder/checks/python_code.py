@@ -30,6 +30,11 @@ def parsed(code: str) -> ast.Module | None:
         return None
 
 
+def is_code(tree: ast.Module) -> bool:
+    """Whether what parses is code: a single word does, and so do numbers with commas."""
+    return any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body)
+
+
 def statements(body: Iterable[ast.AST]) -> Iterator[ast.stmt]:
     """Yield a scope's statements in order, those in its blocks too, without entering functions and classes."""
     for node in body:

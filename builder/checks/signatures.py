@@ -35,6 +35,7 @@ class Signature:
     Attributes:
         unnamed: How many of the first may not be given by name.
         is_protocol: Whether the interpreter calls it, by position: parameter names are free.
+        needs_instance: Whether it can't be called on its class.
     """
 
     positional: tuple[Parameter, ...] = ()
@@ -43,6 +44,7 @@ class Signature:
     takes_more: bool = False
     takes_any_keyword: bool = False
     is_protocol: bool = False
+    needs_instance: bool = False
 
 
 def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signature | None:
@@ -63,6 +65,7 @@ def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signatu
         arguments.vararg is not None,
         arguments.kwarg is not None,
         name.startswith("__") and name.endswith("__") and name not in ("__init__", "__new__", "__call__"),
+        is_method and not {"staticmethod", "classmethod"} & set(decorators),
     )
 
 
@@ -75,17 +78,20 @@ def as_method(signature: Signature | None) -> Signature | None:
     """Return how a function is called as a method of an instance: without its first parameter."""
     if signature is None or not signature.positional:
         return signature
-    return replace(signature, positional=signature.positional[1:], unnamed=max(0, signature.unnamed - 1))
+    unnamed = max(0, signature.unnamed - 1)
+    return replace(signature, positional=signature.positional[1:], unnamed=unnamed, needs_instance=True)
 
 
 def problem(old: Signature, new: Signature) -> str | None:
     """Return what the old one takes and the new one doesn't, in words, None where it takes every such call."""
-    if new.takes_more and new.takes_any_keyword:
+    if new.takes_more and new.takes_any_keyword and not new.needs_instance:
         return None
     return next(_problems(old, new), None)
 
 
 def _problems(old: Signature, new: Signature) -> Iterator[str]:
+    if new.needs_instance and not old.needs_instance:
+        yield "it needs an instance"
     for position, parameter in enumerate(old.positional):
         if position >= len(new.positional):
             if not new.takes_more:

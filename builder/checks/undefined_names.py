@@ -75,7 +75,7 @@ def _found(code: str, is_running: bool) -> tuple[set[str], set[str]]:
     tree = ast.fix_missing_locations(_ClassScopes().visit(tree))
     undefined, starred = _unset_globals(tree), set[str]()
     is_lazy = any(name == "__getattr__" for name, _ in bindings(tree.body))
-    for message in checker.Checker(tree, filename="source.py", builtins=_BUILTINS).messages:
+    for message in checker.Checker(tree, filename="source.py", builtins=(*_BUILTINS, *_installed(tree))).messages:
         if isinstance(message, messages.UndefinedName | messages.UndefinedLocal) or (
             isinstance(message, messages.UndefinedExport) and not is_lazy
         ):
@@ -203,6 +203,16 @@ def _unset_globals(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             read.add(node.target.id)
     return set() if "*" in bound else declared & read - bound - set(_BUILTINS)
+
+
+def _installed(tree: ast.Module) -> Iterator[str]:
+    """Yield names that a module puts among the builtins, as `gettext` does with `_`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="builtins" | "__builtins__"), attr=name, ctx=ast.Store()):
+                yield name
+            case ast.Call(func=ast.Attribute(attr="install")) if "gettext" in ast.unparse(tree):
+                yield "_"
 
 
 def _is_dynamic(tree: ast.Module) -> bool:
