@@ -167,6 +167,23 @@ def test_chatter(text: str, kind: str | None) -> None:
     assert reason == kind == figures["kind"]
 
 
+def test_a_loop_is_named_and_counted() -> None:
+    assert judged("degenerate", "a page", "A cat cat cat cat is tall.")[1] == {"repeated": "cat", "times": 4}
+    assert judged("degenerate", "cat cat cat cat", "A cat cat cat cat is tall.")[0] is None
+
+
+def test_names_that_go_in_circles_end() -> None:
+    circle = "a = b\nb = a\n" * 1000 + "class A(A):\n    def f(self): pass\n" * 200
+    assert judged("public_names", circle, circle)[0] is None
+
+
+def test_names_of_an_unknown_star_import_are_a_figure() -> None:
+    source = "from numpy import *\ndef half(x): return x / 2\nprint(half(arange(3)))\n"
+    reason, figures = judged("self_contained", source, "from numpy import *\nprint(arange(3))\n")
+    assert (reason, figures["unknown_names"]) == (None, "arange")
+    assert judged("self_contained", source, "from numpy import *\nprint(half(1))\n")[0] == "undefined_name"
+
+
 def test_what_the_source_says_is_no_chatter() -> None:
     text = "# Here is the code of the parser\nx = 1\n"
     assert judged("chatter", text, text)[0] is None

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-_LONGEST = 200  # members of a sequence that may make up what is repeated
+_LONGEST = 120  # members of a sequence that may make up what is repeated
 _TOKEN = re.compile(r"\\[A-Za-z]+|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_")
 _LITTLE = {
     "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
@@ -110,7 +110,7 @@ def _fewest(unit: list[str]) -> int:
 
 def of_characters(text: str) -> Iterator[Loop]:
     """Yield loops within what has no spaces: letters without end, digits, words of scripts without spaces."""
-    for begin, period, times in runs(text):
+    for begin, period, times in runs(text, 40):
         unit = text[begin : begin + period]
         length = times * period
         if unit in ("!", "?") and length >= 20:

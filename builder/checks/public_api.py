@@ -47,6 +47,7 @@ class _Module:
         self._found: dict[str, list[ast.AST]] = {}
         for name, node in bindings(tree.body):
             self._found.setdefault(name, []).append(node)
+        self._members: dict[str, Member] = {}
 
     def surface(self) -> dict[str, Member]:
         """Return its members."""
@@ -69,6 +70,9 @@ class _Module:
         return found
 
     def _member(self, name: str, depth: int) -> Member:
+        if name in self._members:
+            return self._members[name]
+        self._members[name] = Member([None], is_open=True)  # to whoever comes back here: names may go in circles
         together = Member()
         for variant in [self._bound(node, depth) for node in self._found.get(name, ())]:
             together.is_api = together.is_api or variant.is_api
@@ -77,7 +81,8 @@ class _Module:
             for inner, member in variant.members.items():
                 known = together.members.setdefault(inner, member)
                 if known is not member:
-                    known.signatures += member.signatures
+                    known.signatures = known.signatures + member.signatures
+        self._members[name] = together
         return together
 
     def _bound(self, node: ast.AST, depth: int) -> Member:
