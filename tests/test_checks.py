@@ -77,7 +77,12 @@ def test_self_contained(after: str, options: dict[str, str], reason: str | None)
 
 def test_self_contained_names_what_is_missing() -> None:
     _, figures = judged("self_contained", "", "import pandas, torch\nprint(b, a)\n")
-    assert figures == {"undefined_names": "a, b", "foreign_imports": "pandas, torch", "parses": True}
+    assert figures == {
+        "undefined_names": "a, b",
+        "unknown_names": None,
+        "foreign_imports": "pandas, torch",
+        "parses": True,
+    }
 
 
 @pytest.mark.parametrize("module", ["bisect.py", "heapq.py", "json/decoder.py", "dataclasses.py", "pathlib.py"])
@@ -102,13 +107,13 @@ def test_a_module_of_the_standard_library_stands_on_its_own_and_keeps_its_names(
 )
 def test_public_names(old: str, new: str, missing: str | None) -> None:
     reason, figures = judged("public_names", SOURCE, SOURCE.replace(old, new))
-    assert figures == {"public": 3, "missing": missing}
+    assert figures == {"public": 3, "missing": missing, "changed": None}
     assert reason == ("name_missing" if missing else None)
 
 
 def test_definitions_that_depend_on_the_platform_count_as_well() -> None:
     before = "try:\n    import x\nexcept ImportError:\n    def f(): pass\nelse:\n    def g(): pass\n"
-    assert judged("public_names", before, "def f(): pass\n")[1] == {"public": 2, "missing": "g"}
+    assert judged("public_names", before, "def f(): pass\n")[1] == {"public": 2, "missing": "g", "changed": None}
 
 
 # --- any text ---
@@ -160,6 +165,23 @@ def test_length_ratio(before: str, after: str, reason: str | None) -> None:
 def test_chatter(text: str, kind: str | None) -> None:
     reason, figures = judged("chatter", "", text)
     assert reason == kind == figures["kind"]
+
+
+def test_a_loop_is_named_and_counted() -> None:
+    assert judged("degenerate", "a page", "A cat cat cat cat is tall.")[1] == {"repeated": "cat", "times": 4}
+    assert judged("degenerate", "cat cat cat cat", "A cat cat cat cat is tall.")[0] is None
+
+
+def test_names_that_go_in_circles_end() -> None:
+    circle = "a = b\nb = a\n" * 1000 + "class A(A):\n    def f(self): pass\n" * 200
+    assert judged("public_names", circle, circle)[0] is None
+
+
+def test_names_of_an_unknown_star_import_are_a_figure() -> None:
+    source = "from numpy import *\ndef half(x): return x / 2\nprint(half(arange(3)))\n"
+    reason, figures = judged("self_contained", source, "from numpy import *\nprint(arange(3))\n")
+    assert (reason, figures["unknown_names"]) == (None, "arange")
+    assert judged("self_contained", source, "from numpy import *\nprint(half(1))\n")[0] == "undefined_name"
 
 
 def test_what_the_source_says_is_no_chatter() -> None:
@@ -352,7 +374,7 @@ def test_every_check_leaves_its_figures_in_the_row(tmp_path: Path) -> None:
     with TgiDouble() as server:
         builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     records = rows(tmp_path / "run")
-    assert records["bisect.py"]["checks"]["whole"] == {"public": 4, "missing": None}
+    assert records["bisect.py"]["checks"]["whole"] == {"public": 4, "missing": None, "changed": None}
     for record in records.values():
         figures = record["checks"]
         assert record["failure"] is None

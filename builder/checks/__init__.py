@@ -2,6 +2,7 @@
 
 from builder.checks.base import AnswerCheck, PairCheck
 from builder.checks.chatter import Chatter
+from builder.checks.degenerate import Degenerate
 from builder.checks.final_answer import FinalAnswer
 from builder.checks.latex import Latex
 from builder.checks.length_ratio import LengthRatio
@@ -11,6 +12,7 @@ from builder.checks.self_contained import SelfContained
 
 CHECKS: dict[str, type[PairCheck]] = {
     "chatter": Chatter,
+    "degenerate": Degenerate,
     "final_answer": FinalAnswer,
     "latex": Latex,
     "length_ratio": LengthRatio,

@@ -2,88 +2,66 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Mapping
 from typing import ClassVar
 
+from builder.checks import phrases
 from builder.checks.base import PairCheck
+from builder.checks.elision import left_out
+from builder.checks.python_code import UNREADABLE, is_code, parsed
 from builder.filters.base import Measures
 
-_NOT = r"(?:can(?:not|['’]t| not)|could(?:n['’]t| not)|won['’]t|(?:am|['’]m) (?:not able|unable)|unable)\b"
-_REMADE = r"(?:rewr[io]t|revis|improv|refactor|updat|optimi[sz]|clean|code|program|version|solution|text|page)"
-
-
-def _any(before: str, phrases: tuple[str, ...], after: str = "") -> re.Pattern[str]:
-    """Return a pattern for one of some phrases; what it says of a text is its group `said`."""
-    return re.compile(f"{before}(?P<said>{'|'.join(phrases)}){after}", re.I | re.M)
-
-
-_REFUSAL = _any(
-    r"\A\W*",
-    (
-        rf"(?:I['’]m|I am|we['’]re|we are)? ?(?:very |so |really )?sorry\b[^\n]{{0,80}}?\b{_NOT}",
-        rf"(?:unfortunately|I apologi[sz]e)\b[^\n]{{0,80}}?\b{_NOT}",
-        rf"I ?{_NOT} (?:to )?(?:help|assist|comply|fulfil|provide|rewrite|process|complete|do)\b",
-        r"as an? (?:AI|large language|language) ?(?:language )?(?:model|assistant)\b",
-    ),
-)
-_OPENING = _any(
-    r"\A\W*(?:(?:okay|ok|great|no problem|thank you)\b[,.!: ]+)?",
-    (
-        r"(?:sure|certainly|absolutely|of course)\b ?[,!]",
-        rf"here(?:['’]s| is| are)(?: the| an?| your| my)?(?: [\w-]+,?){{0,3}} {_REMADE}",
-        rf"(?:below is|I(?:['’]ve| have))(?: the| an?| your| my)?(?: [\w-]+,?){{0,3}} {_REMADE}",
-    ),
-)
-_CLOSING = _any(
-    "",
-    (
-        r"I hope (?:this|that|it) (?:helps|is helpful|clarifies)",
-        r"let me know (?:if|whether|how|what)\b",
-        r"feel free to (?:ask|reach out|contact)\b",
-        r"is there anything else\b",
-        r"(?:would you like|do you want|do you need) me to\b",
-    ),
-    r"[^\n]*\s*\Z",
-)
-_ELISION = _any(
-    r"^[ \t]*(?:#|//|\.\.\.|\[|\()[ \t.#*(]*",
-    (
-        r"(?:the )?(?:rest|remainder) of (?:the |your |this )?(?:original )?"
-        r"(?:code|file|class|function|method|module|program|script|solution)s?\b(?=(?:\W|"
-        r"remains?|stays?|is|goes|here|unchanged|the|same|as|before|omitted|follows|for|brevity)*$)",
-        r"(?:other|remaining|existing|previous) (?:methods|functions|code|classes|imports|parts)\b[^\n]{0,30}"
-        r"(?:here|unchanged|as before|the same|omitted)",
-        r"(?:the )?(?:same as|unchanged from) (?:before|in the original|the original)\W*$",
-        r"your code (?:goes )?here\b",
-    ),
-)
 _ENDS = 400  # characters at either end in which a model greets or takes its leave
 
 
 class Chatter(PairCheck):
-    """Refuses what is said to whoever asked: "Here is the …", "I'm sorry, but I can't …", "# rest of the code".
+    """Refuses what is said to whoever asked: "Here is the …", "I'm sorry, but I can't …", "# other code".
 
-    What stands in the source as well is the source's. English alone is known.
+    Of Python code it reads the comments and docstrings, and compares bodies with the source's. What stands in the
+    source as well is the source's. English alone is known.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"kind": str, "phrase": str}
 
     def compare(self, before: str, after: str) -> Measures:
         """Return the kind of the first phrase found and the phrase, None where there is none."""
-        text = after.strip()
-        found = (
-            ("refusal", _REFUSAL.search(text[:_ENDS])),
-            ("chatter", _OPENING.search(text[:_ENDS])),
-            ("chatter", _CLOSING.search(text[-_ENDS:])),
-            ("elision", _ELISION.search(text)),
-        )
-        for kind, match in found:
-            if match is not None and match["said"] not in before:
+        tree = parsed(after)
+        if tree is not None and not is_code(tree):
+            tree = None
+        begin, end, all_ = (after.strip(),) * 3 if tree is None else _said(after, tree)
+        known = before.casefold()
+        for kind, match in (
+            ("refusal", phrases.REFUSAL.search(begin[:_ENDS])),
+            ("chatter", phrases.OPENING.search(begin[:_ENDS])),
+            ("chatter", phrases.AGREED.search(begin[:_ENDS])),
+            ("chatter", phrases.CLOSING.search(end[-_ENDS:])),
+            ("chatter", phrases.CHANGES.search(all_)),
+        ):
+            if match is not None and match["said"].casefold() not in known:
                 return {"kind": kind, "phrase": match["said"][:100]}
-        return {"kind": None, "phrase": None}
+        return _elision(before, after, tree)
 
     def decide(self, measures: Measures) -> str | None:
         """Say which kind it is."""
         kind: str | None = measures["kind"]
         return kind
+
+
+def _elision(before: str, after: str, tree: ast.Module | None) -> Measures:
+    try:
+        found = left_out(before, after, parsed(before), tree)
+    except UNREADABLE:  # nested too deep: the syntax filter's to refuse
+        found = None
+    return {"kind": found and "elision", "phrase": found and found[:100]}
+
+
+def _said(code: str, tree: ast.Module) -> tuple[str, str, str]:
+    """Return what code says in words: at its beginning, at its end, and in all comments."""
+    lines = code.splitlines()
+    first, last = tree.body[0], tree.body[-1]
+    comments = [line.strip() for line in lines if line.lstrip().startswith("#")]
+    begin = [line for line in lines[: first.lineno - 1] if line.lstrip().startswith("#")]
+    docstring = ast.get_docstring(tree) or ""
+    end = [line for line in lines[last.end_lineno or len(lines) :] if line.lstrip().startswith("#")]
+    return "\n".join([*begin, docstring]).strip(), "\n".join(end), "\n".join(comments)

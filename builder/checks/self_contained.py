@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from builder.checks import star_imports
 from builder.checks.base import PairCheck
+from builder.checks.imports import STDLIB, imported, required
+from builder.checks.python_code import UNREADABLE, live, parsed
+from builder.checks.undefined_names import names, own_names
 from builder.filters.base import Measures
 
 _MOST_NAMED = 20
+_UNREADABLE: Measures = {
+    "undefined_names": None,
+    "unknown_names": None,
+    "foreign_imports": None,
+    "parses": False,
+}
 
 
 class SelfContained(PairCheck):
@@ -21,25 +29,49 @@ class SelfContained(PairCheck):
 
     undefined: Literal["none", "new"] = "none"
 
-    measures: ClassVar[Mapping[str, type]] = {"undefined_names": str, "foreign_imports": str, "parses": bool}
+    measures: ClassVar[Mapping[str, type]] = {
+        "undefined_names": str,
+        "unknown_names": str,
+        "foreign_imports": str,
+        "parses": bool,
+    }
 
     def prepare(self) -> None:
-        """Load pyflakes."""
+        """Load pyflakes and the modules that star imports lead to."""
         import pyflakes.checker  # noqa: F401
 
+        star_imports.load()
+
     def compare(self, before: str, after: str) -> Measures:
-        """Return the undefined names and foreign imports, with commas, None where there are none."""
-        tree = _parsed(after)
+        """Return undefined names, names that can't be known, and foreign imports, each None where there are none.
+
+        A text that is no Python, or is nested too deep to be looked through, does not parse.
+        """
+        try:
+            return self._compare(before, after)
+        except UNREADABLE:
+            return _UNREADABLE
+
+    def _compare(self, before: str, after: str) -> Measures:
+        tree = parsed(after)
         if tree is None:
-            return {"undefined_names": None, "foreign_imports": None, "parses": False}
-        source = _parsed(before)
-        undefined = set(_undefined(tree))
-        foreign = set(_imported(tree)) - sys.stdlib_module_names
+            return _UNREADABLE
+        found, source = names(after), parsed(before)
+        undefined, unknown = found.undefined, found.unknown
+        foreign = required(live(tree)) - STDLIB
         if source is not None:
-            foreign -= set(_imported(source))
+            foreign -= imported(source)
+            # No star import brings what the source had to define for itself.
+            gone = unknown & own_names(source)
+            undefined, unknown = undefined | gone, unknown - gone
             if self.undefined == "new" and undefined:
-                undefined -= set(_undefined(source))
-        return {"undefined_names": _listed(undefined), "foreign_imports": _listed(foreign), "parses": True}
+                undefined -= names(before).undefined
+        return {
+            "undefined_names": _listed(undefined),
+            "unknown_names": _listed(unknown),
+            "foreign_imports": _listed(foreign),
+            "parses": True,
+        }
 
     def decide(self, measures: Measures) -> str | None:
         """Say which it is."""
@@ -50,29 +82,5 @@ class SelfContained(PairCheck):
         return "foreign_import" if measures["foreign_imports"] else None
 
 
-def _parsed(code: str) -> ast.Module | None:
-    try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError):  # ValueError: a NUL
-        return None
-
-
-def _undefined(tree: ast.Module) -> Iterator[str]:
-    from pyflakes import checker, messages
-
-    for message in checker.Checker(tree, filename="source.py").messages:
-        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal | messages.UndefinedExport):
-            yield str(message.message_args[0])
-
-
-def _imported(tree: ast.Module) -> Iterator[str]:
-    """Yield the top levels of what is imported; a relative import begins with its dots."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield "." * node.level + (node.module or "").partition(".")[0]
-
-
-def _listed(names: set[str]) -> str | None:
-    return ", ".join(sorted(names)[:_MOST_NAMED]) or None
+def _listed(found: frozenset[str] | set[str]) -> str | None:
+    return ", ".join(sorted(found)[:_MOST_NAMED]) or None

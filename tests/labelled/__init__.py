@@ -8,37 +8,24 @@ holds it to that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from builder.checks import CHECKS, PairCheck
+from tests.labelled import code_api, code_chatter, code_lengths, code_loops, code_names
+from tests.labelled.pair import Pair
 
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A source and an answer to it.
-
-    Attributes:
-        before: The source.
-        after: The answer, as the check is shown it.
-        is_right: Whether the check must let it pass.
-        why: What is right or wrong about it, in a few words.
-        options: The check's options.
-    """
-
-    before: str
-    after: str
-    is_right: bool
-    why: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {}
+MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {
+    "chatter": code_chatter.made,
+    "degenerate": code_loops.made,
+    "length_ratio": code_lengths.made,
+    "public_names": code_api.made,
+    "self_contained": code_names.made,
+}
 """By check: what makes pairs, beside those written down."""
 
 

@@ -1,0 +1,161 @@
+"""Is a model caught in a loop? The same word, line or sentence over and over, or counting on and on.
+
+`repetition` finds 100 characters twice in a row in a text of 1,000; this finds what is shorter, and leaves to a
+text what repeats in its nature: tables, formulas, lists, unrolled code, and what its source repeats as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from builder.checks.base import PairCheck
+from builder.checks.loops import Loop, of_characters, of_lines, of_sentences, of_words, runs
+from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.filters.base import Measures
+
+_DIRECTIVE = re.compile(
+    r"#\s*(?:noqa|type:|pragma|pylint:|mypy:|fmt:|isort:|nosec|ruff:|pyright:|flake8|:|!|-\*-)", re.I
+)
+_DIGITS = re.compile(r"\d+")
+_SAME = 10  # simple statements, one like the other, that somebody may have written in a row
+_TWINS = 5  # equal keys of a dictionary, conditions of an `if`, operands of `and`
+_LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
+_COMMENTS = 6  # times one comment, over different code
+_NUMBERED = 70  # that differ in their numbers alone: what is unrolled or generated has up to 64
+_KEPT = 0.6  # of a loop's length that the source's has to have, for the loop to be the source's
+
+
+class Degenerate(PairCheck):
+    """Refuses a text that loops where its source does not."""
+
+    measures: ClassVar[Mapping[str, type]] = {"repeated": str, "times": int}
+
+    def prepare(self) -> None:
+        """Load numpy."""
+        import numpy as np  # noqa: F401
+
+    def compare(self, before: str, after: str) -> Measures:
+        """Return what repeats and how often, None where nothing does that doesn't in the source."""
+        known: dict[frozenset[str], int] | None = None
+        for loop in _loops(after):
+            if known is None:
+                known = {one.key: one.times for one in _loops(before)}
+            if known.get(loop.key, 0) < _KEPT * loop.times:
+                return {"repeated": loop.unit[:100], "times": loop.times}
+        return {"repeated": None, "times": None}
+
+    def decide(self, measures: Measures) -> str | None:
+        """Say that it loops."""
+        return None if measures["times"] is None else "degenerate"
+
+
+def _loops(text: str) -> Iterator[Loop]:
+    tree = parsed(text)
+    if tree is None or not is_code(tree):
+        yield from of_words(text)
+        yield from of_lines(text)
+        yield from of_characters(text)
+        yield from of_sentences(text)
+        return
+    yield from _of_comments(text)
+    try:
+        yield from _of_statements(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = ast.get_docstring(node) or ""
+                if ">>>" in docstring:  # an interpreter's answers repeat
+                    continue
+                yield from of_words(docstring)
+                yield from of_sentences(docstring)
+    except UNREADABLE:  # nested too deep to look through
+        return
+
+
+def _of_comments(code: str) -> Iterator[Loop]:
+    """Yield comments that come again: in one block, or over line after line; and loops of words within a block."""
+    lines = code.splitlines()
+    blocks = [
+        [line.partition("#")[2].strip() for line in block]
+        for is_comment, block in groupby(lines, _is_comment)
+        if is_comment
+    ]
+    for block in blocks:
+        yield from of_words("\n".join(block))
+        yield from _in_a_row(block, 3)
+    found = [line for block in blocks for line in block]
+    yield from _in_a_row(found, _COMMENTS)
+    said = [one for one in found if len(re.findall(r"[^\W\d_]{2,}", one)) >= 3]
+    for one, times in Counter(said).most_common(1):
+        if times >= _COMMENTS and 2 * times >= len(said):
+            yield Loop(one, times)
+
+
+def _in_a_row(comments: list[str], fewest: int) -> Iterator[Loop]:
+    for begin, period, times in runs(comments, 10):
+        unit = comments[begin : begin + period]
+        if times >= fewest and any(part.isalpha() for one in unit for part in one.split()):
+            yield Loop("\n".join(unit), times)
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#") and _DIRECTIVE.match(line.lstrip()) is None
+
+
+def _of_statements(tree: ast.Module) -> Iterator[Loop]:
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            body = getattr(node, name, None)
+            if isinstance(body, list) and len(body) >= 3:
+                yield from _of_body(body)
+        if isinstance(node, ast.Dict):
+            yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
+        elif isinstance(node, ast.BoolOp):
+            yield from _of_twins([(value,) for value in node.values])
+        elif isinstance(node, ast.If):
+            yield from _of_twins([(one.test, *one.body) for one in _chain(node)])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= _LONG_TEXT:
+            yield from (loop for loop in of_words(node.value) if loop.times >= _TIMES_IN_TEXT)
+
+
+def _of_twins(parts: Sequence[tuple[ast.AST | None, ...]]) -> Iterator[Loop]:
+    """Yield what does nothing the second time, and is there again and again."""
+    if len(parts) >= _TWINS:
+        dumped = Counter(" ".join(ast.dump(one) for one in part if one) for part in parts)
+        for unit, times in dumped.most_common(1):
+            if times >= _TWINS:
+                yield Loop(unit, times)
+
+
+def _chain(node: ast.If) -> Iterator[ast.If]:
+    """Yield the branches of `if` and `elif`."""
+    while True:
+        yield node
+        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+            return
+        node = node.orelse[0]
+
+
+def _of_body(body: list[ast.stmt]) -> Iterator[Loop]:
+    exact = [ast.dump(node) for node in body]
+    for begin, period, times in runs(exact, 20):
+        unit = body[begin : begin + period]
+        if times >= (3 if any(map(_needs_no_twin, unit)) else _SAME):
+            yield Loop("\n".join(map(ast.unparse, unit)), times)
+    numbered = [_DIGITS.sub("#", one) for one in exact]
+    for begin, period, times in runs(numbered, 4):
+        unit = body[begin : begin + period]
+        makes = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in unit)
+        if times >= (12 if makes else _NUMBERED):
+            yield Loop(_DIGITS.sub("#", "\n".join(map(ast.unparse, unit))), times)
+
+
+def _needs_no_twin(node: ast.stmt) -> bool:
+    """Whether a statement does nothing the second time."""
+    return isinstance(
+        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
+    )

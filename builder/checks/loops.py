@@ -1,0 +1,154 @@
+"""Where a sequence repeats itself: words, lines or statements that come again, one right behind the other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+_LONGEST = 120  # members of a sequence that may make up what is repeated
+_TOKEN = re.compile(r"\\[A-Za-z]+|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_LITTLE = {
+    "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
+    "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
+}  # fmt: skip
+_POINTS = set(".,;:!?。，、；：！？")
+_ENDS = set(".!?。！？")
+_IDEOGRAPHS = "\u2e80"
+_ORDINALS = {
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "next", "last",
+}  # fmt: skip
+_CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Something that is there several times in a row.
+
+    Attributes:
+        unit: What repeats.
+        times: How often it is there.
+    """
+
+    unit: str
+    times: int
+
+    @property
+    def key(self) -> frozenset[str]:
+        """The same for the same loop, wherever one begins to count."""
+        return frozenset(_TOKEN.findall(self.unit.lower()))
+
+
+def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tuple[int, int, int]]:
+    """Yield (position, period, times) of what repeats at least twice in a row, for periods up to `longest`.
+
+    What repeats within a shorter period is left out. Time: `longest` passes over the sequence.
+    """
+    import numpy as np
+
+    numbers: dict[Hashable, int] = {}
+    ids = np.array([numbers.setdefault(one, len(numbers)) for one in sequence], dtype=np.int64)
+    covered = np.zeros(len(ids), dtype=bool)
+    for period in range(1, min(longest, len(ids) // 2) + 1):
+        same = np.concatenate(([False], ids[period:] == ids[:-period], [False]))
+        for begin, end in np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2).tolist():
+            if end - begin >= period and not covered[begin : begin + period].all():
+                covered[begin : end + period] = True
+                yield begin, period, (end - begin) // period + 1
+
+
+def of_words(text: str) -> Iterator[Loop]:
+    """Yield loops of words in prose."""
+    text = text.lower()
+    found = list(_TOKEN.finditer(text))
+    tokens = [one[0] for one in found]
+    for begin, period, times in runs(tokens):
+        unit = tokens[begin : begin + period]
+        if times >= _fewest(unit):
+            span = text[found[begin].start() : found[begin + period * times - 1].end()]
+            if span.count("\n") >= times - 1 and len(unit) < 4:
+                continue  # one for each line: `of_lines` knows of indentation
+            yield Loop(" ".join(unit), times)
+    yield from _counted(tokens)
+
+
+def _counted(tokens: list[str]) -> Iterator[Loop]:
+    """Yield loops in which nothing changes but numbers, which go on and on."""
+    counted = ["#" if token[0].isdigit() else token for token in tokens]
+    for begin, period, times in runs(counted, 20):
+        unit = counted[begin : begin + period]
+        words = sum(map(_is_word, unit))
+        most = 25 if 3 * words >= period else 40 if words > 1 else 200
+        if "#" in unit and times >= most and not _CELLS & set(unit):
+            numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
+            if len(set(numbers)) > 0.8 * len(numbers):
+                yield Loop(" ".join(unit), times)
+
+
+def _is_word(token: str) -> bool:
+    return len(token) > 1 and token[0].isalpha()
+
+
+def _fewest(unit: list[str]) -> int:
+    """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
+    words = sum(map(_is_word, unit))
+    if not any(token[-1].isalpha() for token in unit):
+        return 10**9
+    if _CELLS & set(unit):
+        return 60 if len(unit) <= 12 else 12
+    if len(unit) > 3 and words and _ENDS & set(unit):
+        return 3  # a sentence
+    if 2 * words < sum(token not in _POINTS for token in unit):  # a formula, or words with one
+        return 60 if not words else 5 if "," in unit else 8
+    if len(unit) == 1 or _LITTLE.issuperset(unit):
+        return 3 if _LITTLE.issuperset(unit) else 4
+    if len(unit) <= 3:
+        return 5 if all(_is_word(token) or token in _POINTS - {":"} for token in unit) else 8
+    return 4 if len(unit) < 8 else 3
+
+
+def of_characters(text: str) -> Iterator[Loop]:
+    """Yield loops within what has no spaces: letters without end, digits, words of scripts without spaces."""
+    for begin, period, times in runs(text, 40):
+        unit = text[begin : begin + period]
+        length = times * period
+        if unit in ("!", "?") and length >= 20:
+            yield Loop(unit, times)
+        if not unit.isalnum():
+            continue
+        is_long = length >= 100 if unit.isdigit() else times >= 6 and length >= 40
+        if is_long or (times >= 4 and length >= 20 and period > 1 and min(unit) > _IDEOGRAPHS):
+            yield Loop(unit, times)
+
+
+def of_lines(text: str) -> Iterator[Loop]:
+    """Yield loops of whole lines."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    for begin, period, times in runs(lines, 30):
+        unit = lines[begin : begin + period]
+        words = [token for token in _TOKEN.findall(" ".join(unit)) if _is_word(token)]
+        if not any(token.isalpha() for token in _TOKEN.findall(" ".join(unit))):
+            continue  # a table of numbers, a drawing
+        is_data = all(line.lstrip()[:1] in "<|{[(" or line[-1] in ";{}|,)>]" for line in unit)
+        if times >= (12 if is_data else 3 if len(words) >= 6 else 4 if words else 6):
+            yield Loop("\n".join(unit), times)
+
+
+def of_sentences(text: str) -> Iterator[Loop]:
+    """Yield the sentence that is there over and over, with others in between, or with other points or ordinals."""
+    sentences = [_TOKEN.findall(part.lower()) for part in re.split(r"[.!?](?:\s|$)|\n", text)]
+    plain = [
+        " ".join("nth" if token in _ORDINALS else token for token in one if token not in _POINTS)
+        for one in sentences
+        if sum(map(_is_word, one)) >= 4
+    ]
+    if len(plain) < 5:
+        return
+    counts = Counter(plain)
+    most, times = counts.most_common(1)[0]
+    is_most = times >= 5 and 5 * times >= 3 * len(plain)
+    is_much = times >= 6 and 20 * times >= 7 * len(plain)  # a refrain has up to half of a short poem's lines
+    is_circle = times >= 3 and 20 * len(counts) < 9 * len(plain)
+    if is_most or (len(plain) >= 8 and (is_much or is_circle)):
+        yield Loop(most, times)

@@ -1,0 +1,239 @@
+"""What other code may import from a module, and how it may call it: read from its tree."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from builder.checks.python_code import bindings, dotted, statements
+from builder.checks.signatures import Signature, as_method, of_fields, of_function
+from builder.checks.star_imports import exported
+
+_MAKES_TUPLE = ("namedtuple", "NamedTuple")
+_MAKES_CLASS = (*_MAKES_TUPLE, "TypedDict", "make_dataclass", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
+_BARE_BASES = ("ABC", "Protocol", "Generic", "NamedTuple", "TypedDict")  # that bring nothing to call
+_DEPTH = 20  # of aliases and base classes that lead on to others
+
+
+@dataclass(slots=True)
+class Member:
+    """One thing a module or a class has.
+
+    Attributes:
+        signatures: How it may be called, one for each variant that is defined; None where that can't be known.
+        members: A class's members.
+        is_open: Whether it may have members that are not among them.
+        is_api: Whether other code holds on to it: a function, a class, an attribute of one; no variable.
+        is_listed: Whether `__all__` has it.
+    """
+
+    signatures: list[Signature | None] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+    is_open: bool = False
+    is_api: bool = False
+    is_listed: bool = False
+
+
+def surface(tree: ast.Module) -> dict[str, Member]:
+    """Return what a module binds at its top level, private names included."""
+    return _Module(tree).surface()
+
+
+class _Module:
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._found: dict[str, list[ast.AST]] = {}
+        for name, node in bindings(tree.body):
+            self._found.setdefault(name, []).append(node)
+        self._members: dict[str, Member] = {}
+
+    def surface(self) -> dict[str, Member]:
+        """Return its members."""
+        found = {name: self._member(name, _DEPTH) for name in self._found if name != "*"}
+        for node in self._found.get("*", ()):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                for name in exported(node.module or "") or ():
+                    found.setdefault(name, Member([None], is_open=True))
+        for node in statements(self._tree.body):
+            for owner, name, value in _set_later(node):
+                if owner in found:
+                    member = self._value(value, _DEPTH)
+                    member.signatures = [as_method(one) for one in member.signatures]
+                    found[owner].members.setdefault(name, member)
+        for name in found.keys() & set(_listed(self._tree)):
+            found[name].is_api = found[name].is_listed = True
+        for node in self._tree.body:
+            for target in node.targets if isinstance(node, ast.Delete) else ():
+                found.pop(dotted(target), None)
+        return found
+
+    def _member(self, name: str, depth: int) -> Member:
+        if name in self._members:
+            return self._members[name]
+        self._members[name] = Member([None], is_open=True)  # to whoever comes back here: names may go in circles
+        together = Member()
+        for variant in [self._bound(node, depth) for node in self._found.get(name, ())]:
+            together.is_api = together.is_api or variant.is_api
+            together.is_open = together.is_open or variant.is_open
+            together.signatures += variant.signatures
+            for inner, member in variant.members.items():
+                known = together.members.setdefault(inner, member)
+                if known is not member:
+                    known.signatures = known.signatures + member.signatures
+        self._members[name] = together
+        return together
+
+    def _bound(self, node: ast.AST, depth: int) -> Member:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return Member([of_function(node)], is_api=True)
+        if isinstance(node, ast.ClassDef):
+            return self._class(node, depth)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            return self._value(node.value, depth)
+        return Member([None], is_open=isinstance(node, ast.Import | ast.ImportFrom))
+
+    def _value(self, value: ast.expr, depth: int) -> Member:
+        """Return what an assigned value is: an alias, a class made by a call, a function."""
+        if isinstance(value, ast.Name) and value.id in self._found and depth:
+            return self._member(value.id, depth - 1)
+        if isinstance(value, ast.Lambda):
+            return Member([of_function(value)], is_api=True)
+        if isinstance(value, ast.Call) and (made := dotted(value.func).rpartition(".")[2]) in _MAKES_CLASS:
+            return _made_class(value, made)
+        return Member([None], is_open=isinstance(value, ast.Name | ast.Attribute | ast.IfExp | ast.Call))
+
+    def _class(self, node: ast.ClassDef, depth: int) -> Member:
+        own = Member(is_api=True)
+        for name, statement in bindings(node.body):
+            member = self._class_member(statement, depth)
+            known = own.members.setdefault(name, member)
+            if known is not member:  # a property's setter, an overload, a variant
+                known.signatures += member.signatures
+        for name in _declared(node):
+            own.members.setdefault(name, Member([None], is_api=True))
+        for name in _instance_attributes(node):
+            own.members.setdefault(name, Member([None]))
+        own.is_open = "__getattr__" in own.members or "__getattribute__" in own.members
+        own.signatures = [_constructor(node, own)]
+        for base in node.bases:
+            self._inherit(own, base, depth, is_made=bool(node.decorator_list))
+        return own
+
+    def _class_member(self, statement: ast.AST, depth: int) -> Member:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            return Member([of_function(statement, is_method=True)], is_api=True)
+        if isinstance(statement, ast.ClassDef):
+            return self._class(statement, depth)
+        return Member([None], is_api=True, is_open=True)
+
+    def _inherit(self, own: Member, base: ast.expr, depth: int, is_made: bool) -> None:
+        name = dotted(base.value if isinstance(base, ast.Subscript) else base)
+        if name.rpartition(".")[2] in _BARE_BASES:
+            return
+        if isinstance(base, ast.Call) and (maker := dotted(base.func).rpartition(".")[2]) in _MAKES_CLASS:
+            made = _made_class(base, maker)
+            own.signatures = made.signatures if own.signatures == [None] and not is_made else own.signatures
+            own.members = {**made.members, **own.members}
+            return
+        if name in self._found and depth:
+            inherited = self._member(name, depth - 1)
+            if own.signatures == [None] and not is_made:
+                own.signatures = inherited.signatures
+            own.is_open = own.is_open or inherited.is_open
+            for one, member in inherited.members.items():
+                own.members.setdefault(one, member)
+        elif isinstance(kind := getattr(builtins, name, None), type):
+            for one in dir(kind):
+                own.members.setdefault(one, Member([None]))
+        else:
+            own.is_open = True
+
+
+def _constructor(node: ast.ClassDef, own: Member) -> Signature | None:
+    """Return how a class is called, None where a base class or a decorator decides."""
+    for name in ("__init__", "__new__"):
+        if name in own.members:
+            found = own.members[name].signatures[-1]
+            return found and replace(found, needs_instance=False)
+    if not (node.bases or node.keywords or node.decorator_list):
+        return Signature()
+    decorators = [dotted(one).rpartition(".")[2] for one in node.decorator_list]  # of one with options: nothing
+    bases = [dotted(base).rpartition(".")[2] for base in node.bases]
+    if (decorators, bases) not in ((["dataclass"], []), ([], ["NamedTuple"])):
+        return None
+    fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.dump(one)]
+    if not all(one.value is None or isinstance(one.value, ast.Constant) for one in fields):
+        return None  # `field(init=False)` and its like
+    return of_fields([(dotted(one.target), one.value is not None) for one in fields])
+
+
+def _listed(tree: ast.Module) -> Iterator[str]:
+    """Yield what a module's `__all__` spells."""
+    for node in statements(tree.body):
+        says = isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr)
+        if says and any(dotted(one) == "__all__" for one in ast.walk(node)):
+            yield from _strings(node)
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    return (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+
+
+def _declared(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the fields that a class declares without a value, and its slots."""
+    for one in statements(node.body):
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            yield one.target.id
+        elif isinstance(one, ast.Assign) and any(dotted(target) == "__slots__" for target in one.targets):
+            yield from _strings(one.value)
+
+
+def _instance_attributes(node: ast.ClassDef) -> Iterator[str]:
+    """Yield what methods set on `self` or `cls`."""
+    for method in statements(node.body):
+        if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = "".join(one.arg for one in [*method.args.posonlyargs, *method.args.args][:1])
+        for one in ast.walk(method) if first else ():
+            match one:
+                case ast.Attribute(value=ast.Name(id=owner), attr=name, ctx=ast.Store()) if owner == first:
+                    yield name
+
+
+def _set_later(node: ast.stmt) -> Iterator[tuple[str, str, ast.expr]]:
+    """Yield (class, attribute, value) of `Class.name = value` and `setattr(Class, "name", value)`."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                    yield target.value.id, target.attr, value
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Name(id="setattr"), args=[ast.Name(id=owner), ast.Constant(value=str() as name), value]
+            )
+        ):
+            yield owner, name, value
+
+
+def _made_class(call: ast.Call, maker: str) -> Member:
+    """Return a class that a call of `namedtuple` and its like makes."""
+    by_name = {one.arg: one.value for one in call.keywords}
+    given = call.args[1] if len(call.args) > 1 else by_name.get("field_names")
+    names: list[str] = []
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        names = given.value.replace(",", " ").split()
+    elif isinstance(given, ast.List | ast.Tuple):
+        firsts = [one.elts[0] if isinstance(one, ast.Tuple | ast.List) and one.elts else one for one in given.elts]
+        names = [str(one.value) for one in firsts if isinstance(one, ast.Constant)]
+    elif isinstance(given, ast.Dict):
+        names = [str(key.value) for key in given.keys if isinstance(key, ast.Constant)]
+    else:
+        return Member([None], is_open=True, is_api=True)
+    is_plain = maker == "namedtuple" and not {"defaults", "rename"} & by_name.keys()
+    signature = of_fields([(name, False) for name in names]) if is_plain else None
+    members = {name: Member([None], is_api=True) for name in names}
+    for name in (*dir(tuple), "_replace", "_asdict", "_make") if maker in _MAKES_TUPLE else ():
+        members.setdefault(name, Member([None]))
+    return Member([signature], members, is_api=True, is_open=maker not in _MAKES_TUPLE)
