@@ -103,8 +103,8 @@ def _generation(content: bytes, headers: Mapping[str, str], where: str) -> Gener
 def _answer(message: Mapping[str, Any]) -> str:
     """Return what the model wrote; a thought alone as one that never closes, which is what it is.
 
-    A server that cuts thoughts off sends them beside the answer, as `reasoning` or `reasoning_content`, or as parts
-    of another type than `text`.
+    A server that cuts thoughts off sends them beside the answer: as `reasoning`, as `reasoning_content`, or as
+    parts of another type than `text`.
     """
     thought = message.get("reasoning") or message.get("reasoning_content")
     text = (message.get("content") if thought else message["content"]) or ""
