@@ -279,7 +279,7 @@ def test_ctrl_c_while_waiting_ends_soon_and_says_how_to_go_on(
     assert process.returncode == 130, said
     assert "run the same command to go on" in said
     assert "Traceback" not in said
-    assert took < 4, f"{took:.1f} s: the wait was not ended, but left behind"
+    assert took < 20, f"{took:.1f} s: the wait, of 60 s, was not ended, but left behind"
     world.build(run, *SMALL)
     assert digests(run / "shards") == digests(calm / "shards")
 
