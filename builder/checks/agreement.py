@@ -50,8 +50,12 @@ def same(one: Value, other: Value) -> bool | None:
         return _same_quantity(one, other)
     if one.words and other.words and not one.math and not other.math:
         return _same_words(one.words, other.words)
-    # A number where the other answers in words; an option's letter where the other gives its value.
-    return False if one.math and other.words and not other.math and one.math[-1].isdigit() else None
+    number, worded = (one, other) if one.math else (other, one)
+    if number.math and worded.words and not worded.math:
+        is_none = bool(worded.words & {"no", "not"}) and number.math not in ("0", "\\emptyset", "\\infty")
+        # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
+        return False if is_none or (number is one and number.math[-1].isdigit()) else None
+    return None  # an option's letter where the other gives its value
 
 
 def prepare() -> None:

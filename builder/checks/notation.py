@@ -33,13 +33,13 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\}(?:\^|_)\{(?=[-\d+n])(?<=\}\^\{)(?=[-+\dn]\})", ""),  # ¹⁰ came as ^{1}^{0}
         (r"\\\$", _MONEY),
         (r"\$\$([^$\n]+)\$\$|\$(?=\S)([^$\n]*[^\s$])\$(?!\d)|\$ +([^$\n]*[^\s$]) +\$", r" \1\2\3 "),
-        (r"\\[\[\]()]", " "),
+        (r"(?<!\\)\\[\[\]()]", " "),
         (r"\{,\}", ","),
         (r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|mathrm|mathbf|mathsf|mbox|operatorname|boldsymbol|bm|fbox)"
          r"\s*\{([^{}]*)\}", r" \1 "),
         (r"\\boxed\s*\{([^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*)\}", r" \1 "),
-        (r"\\(?:!|displaystyle\b|left\b\.?|right\b\.?|[bB]igg?[lr]?\b|limits\b)", ""),
-        (r"\\(?:[,;:> ]|q?quad\b|hspace\{[^{}]*\}|thinspace\b)|~(?=[\dA-Za-z\\])(?<=\S~)", " "),
+        (r"(?<!\\)\\(?:!|displaystyle\b|left\b\.?|right\b\.?|[bB]igg?[lr]?\b|limits\b)", ""),
+        (r"(?<!\\)\\(?:[,;:> ]|q?quad\b|hspace\{[^{}]*\}|thinspace\b)|~(?=[\dA-Za-z\\])(?<=\S~)", " "),
         (r"\\%|(?<=\d)\s*(?:percent|per cent|pct)\b\.?", "%"),
         (r"\\[dtc]frac\b", r"\\frac"),
         (r"\\frac\s*(\d)\s*(\d)(?!\d)", r"\\frac{\1}{\2}"),

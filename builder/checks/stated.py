@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from builder.checks.notation import normal
+from builder.checks.notation import normal, spelled
 
 LONGEST = 200  # characters of an answer
 _LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
@@ -22,30 +22,46 @@ _CORRECTED = re.compile(
     r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
 )
 _SAID = re.compile(
-    r"(?i)(?:\b(?P<colon>(?:answers?|ans)\b[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*(?:\.?[:=–]|[-—](?=[ \t]))[-*_:>]*[ \t]*\n{0,2}"
+    r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*[-$\d]))[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
-    r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here)?[ \t*_]*"
-    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:|=)[:*_ \t]*))"
+    r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
+    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:|=)[:*_ \t]*"
+    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
     r"(?P<rest>[^\n]{1,200})"
+)
+_REVERSED = re.compile(
+    r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final |correct )?answer\b"
 )
 _OPTION_IS = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
     r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
 )
 _END = re.compile(
-    r"(?i)[!?](?=\s|$)|;(?=\s|$)|(?<!\bapprox)(?<!\b[ap])(?<!\bm)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{3})"
+    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*[a-z]\s*=)|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{3})"
     r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope|yes|no))\b"
+    r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
     r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
 )
 _NOT_STATED = re.compile(
     r"(?i)(?:not|n't|never|wrong|incorrect|right|correct|in|on|at|here|below|above|given|given by|as follows?|the same|this|that|it|what|how|why|hidden"
-    r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|still|too|a|an|the|your"
-    r"|my|his|their|same|left|easiest|no longer|of|to|only)\b"
+    r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too|(?:a|an|the|your"
+    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
+_ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
+_BEGINS = re.compile(
+    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|therefore|thus|still|now|then|option"
+    r"|choice|≈|~|=|:)\s*)*"
+)
+_VALUE = re.compile(
+    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+)
 _WORDED = re.compile(r"(?:[A-Z][a-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)")
+_FORMULA = re.compile(r"(?:\$\$?([^$\n]+)\$\$?(?!\d)|\\[\[(]([^\n]+?)\\[\])])(\s*(?:[a-zA-Z°%]{1,8}(?:/[a-z]{1,8})?[\d²³]?\b|[a-z°%,]+\s|°|%)?)")
+_NO_UNIT = re.compile(r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z")
 _MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
 
 
@@ -81,10 +97,12 @@ def stated_answers(text: str) -> Iterator[str]:
     for begin, end in _boxes(text):
         yield text[begin:end].strip()[:LONGEST]
     for match in _SAID.finditer(text):
-        value = _value(match["rest"], is_marked=match["colon"] is not None)
+        is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
+        value = _value(match["rest"], may_be_words=is_answer, is_marked=match["colon"] is not None)
         if value is not None and "\\boxed" not in value:
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
+    yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
 
@@ -138,33 +156,51 @@ def _boxes(text: str) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _value(said: str, *, is_marked: bool) -> str | None:
+def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     """Return the value that a page gives behind "the answer is", None where it goes on with a sentence.
 
     Args:
         said: The rest of the line.
+        may_be_words: A result in prose is a number; an answer may be Tuesday.
         is_marked: It stands behind a colon: `Answer: isosceles` states words, "the answer is simple" none.
     """
     said = said.strip().lstrip("*_>: \t")
+    if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
+        return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
         return None
-    formula = re.match(r"\$\$?([^$\n]+)\$\$?(?!\d)(.{0,12})", said)
-    if formula is not None and not re.match(r"\s*(?:and|or|,)\s", formula[2]):
-        unit = re.match(r"\s*([a-zA-Z°%]{1,3}(?:/[a-z]{1,3})?\d?)\b(?<!is)(?<!so)(?<!as)(?<!by)(?<!for)", formula[2])
-        return f"{formula[1]} {unit[1] if unit and not re.match(r'(?i)(?:is|so|as|by|for|if|in|i|we|and)$', unit[1]) else ''}".strip()
+    formula = _FORMULA.match(said)
+    if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
+        unit = "" if _NO_UNIT.match(formula[3].strip()) else formula[3].strip()
+        return f"{formula[1] or formula[2]} {unit}".strip()
     end = _END.search(said)
     if end is not None and end[0] == "?":
         return None
-    value = (said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(",")
-    if not value or _NOT_STATED.match(value):
+    value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
+    if end is not None and "=" in value and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0]):
+        later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
+        return later if later is not None and "=" in later else None
+    lead = _BEGINS.match(value)
+    rough = "≈ " if lead and re.search(r"(?i)app|about|rough|around|[≈~]", lead[0]) else ""
+    value = spelled(value[lead.end() :] if lead else value)
+    is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
+    if not value or _NOT_STATED.match(value) or is_of_page:
         return None
-    if re.match(r"\(?[A-Ha-h]\)?(?:[.):\s]|$)", value) and not re.match(r"[aA] ", value):
+    if re.fullmatch(r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value) and not re.match("[aA] ", value):
         return value[:LONGEST]
-    if re.search(r"\d|\\[a-z]|[√π∞]", value):
+    if _VALUE.match(value) and not value.endswith("!"):
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
-        return value[:LONGEST] if len(words) <= 4 else None
-    if re.fullmatch(r"[-+]?[a-zA-Z](?:\s?[-+*/^=]\s?[\w(]+\)?)*", value):
-        return value
+        return rough + value[:LONGEST] if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value) else None
     words = value.split()
-    worded = len(words) <= (3 if is_marked else 1) and all(_WORDED.fullmatch(word.strip(",'\"")) for word in words)
-    return value if worded and (is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false")) else None
+    if not may_be_words or len(words) > (3 if is_marked else 1) or not all(_WORDED.fullmatch(word.strip(",'\"")) for word in words):
+        return None
+    return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
+
+
+def _balanced(value: str) -> str:
+    """Return a value without a bracket at its end that was opened before it."""
+    while value and value[-1] in ")]" and value.count(value[-1]) > value.count("(" if value[-1] == ")" else "["):
+        if set("([") & set(value):
+            break  # [0, 1)
+        value = value[:-1].rstrip()
+    return value
