@@ -3,6 +3,7 @@
 from builder.checks.base import AnswerCheck, PairCheck
 from builder.checks.chatter import Chatter
 from builder.checks.final_answer import FinalAnswer
+from builder.checks.grounded import Grounded
 from builder.checks.latex import Latex
 from builder.checks.length_ratio import LengthRatio
 from builder.checks.page_debris import PageDebris
@@ -12,6 +13,7 @@ from builder.checks.self_contained import SelfContained
 CHECKS: dict[str, type[PairCheck]] = {
     "chatter": Chatter,
     "final_answer": FinalAnswer,
+    "grounded": Grounded,
     "latex": Latex,
     "length_ratio": LengthRatio,
     "page_debris": PageDebris,
