@@ -6,6 +6,7 @@ https://github.com/huggingface/Math-Verify: 1/2 is 0.5 and \\frac12, (0, 2) is 0
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -15,6 +16,8 @@ from builder.checks.units import converted, is_pure_number
 from builder.checks.values import Value
 
 _DECIMAL = re.compile(r"-?\d+\.(\d+)(?:\s*\\(?:times|cdot) ?10\^\{-?\d+\})?")
+_INEQUALITY = re.compile(r"[<>]|\\[lg]eq")
+_ONE_SIDED = re.compile(r"[a-z] ?(<|>|\\leq|\\geq) ?([^<>=a-z]+)")
 _ALMOST = 1e-9
 _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would try
 
@@ -33,6 +36,9 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
             unsure = True
         else:
             return False
+    counted = [frozenset[str]().union(*(value.words for value in values)) for values in (one, other)]
+    if unsure and len(one) > 1 and counted[0] == counted[1]:
+        return False  # 4 boys and 6 girls, and 6 boys and 4 girls
     return None if unsure else True
 
 
@@ -40,6 +46,11 @@ def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
     if one.letter and other.letter and (one.letter != other.letter or not (one.math and other.math)):
         return one.letter == other.letter
+    if (one.minute is None) != (other.minute is None):
+        clock, other = (one, other) if one.minute is not None else (other, one)
+        if other.unit is not None and clock.minute is not None and (value := _number(other.math)) is not None:
+            minutes = converted(value, other.unit, "minute")
+            return minutes is not None and abs(clock.minute - minutes) < _ALMOST * 1000
     if one.minute is not None and other.minute is not None:
         return (
             one.minute == other.minute or not (one.half and other.half) and (one.minute - other.minute) % 720 == 0
@@ -52,7 +63,7 @@ def same(one: Value, other: Value) -> bool | None:
         return _same_words(one.words, other.words)
     number, worded = (one, other) if one.math else (other, one)
     if number.math and worded.words and not worded.math:
-        is_none = bool(worded.words & {"no", "not"}) and number.math not in ("0", "\\emptyset", "\\infty")
+        is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in ("0", "\\emptyset", "\\infty")
         # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
         return False if is_none or (number is one and number.math[-1].isdigit()) else None
     return None  # an option's letter where the other gives its value
@@ -111,6 +122,8 @@ def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
 
 def _is_close(value: float, target: float, digits: tuple[int, float], is_rough: bool) -> bool:
     scale = max(abs(value), abs(target))
+    if not math.isfinite(scale):
+        return value == target
     if abs(value - target) <= _ALMOST * scale:
         return True
     if is_rough and abs(value - target) <= 0.01 * scale:
@@ -147,10 +160,23 @@ def _same_words(one: frozenset[str], other: frozenset[str]) -> bool | None:
 
 def _joined(values: Sequence[Value]) -> str:
     """Return values as a tuple, one as it is: `x = 2, y = 3` may be (2, 3)."""
-    math = [value.math for value in values]
-    if not all(math):
+    said = [value.math for value in values]
+    if not all(said):
         return ""
-    return math[0] if len(math) == 1 else f"({', '.join(math)})"
+    if len(said) > 1 and all(_INEQUALITY.search(one) for one in said):
+        return r" \cup ".join(sorted(_interval(one) for one in said))
+    return said[0] if len(said) == 1 else f"({', '.join(said)})"
+
+
+def _interval(inequality: str) -> str:
+    """Return `x > 2` as `(2, \infty)`; anything else as it is."""
+    match = _ONE_SIDED.fullmatch(inequality)
+    if match is None:
+        return inequality
+    is_closed = match[1] in (r"\leq", r"\geq")
+    if match[1] in (">", r"\geq"):
+        return f"{'[' if is_closed else '('}{match[2]}, \\infty)"
+    return f"(-\\infty, {match[2]}{']' if is_closed else ')'}"
 
 
 @lru_cache(256)
@@ -162,9 +188,10 @@ def _is_same_math(one: str, other: str) -> bool | None:
     gold, target = _read(one), _read(other)
     if not gold or not target:
         return None
-    if len(gold) < 2 or len(target) < 2 or isinstance(gold[0], str) or isinstance(target[0], str):
-        return True if verify(gold, target, timeout_seconds=None) else None
-    return bool(verify(gold, target, timeout_seconds=None))
+    # It takes an inequality for an interval in one direction alone.
+    found = any(verify(*pair, timeout_seconds=None) for pair in ((gold, target), (target, gold)))
+    is_read = all(len(one) > 1 and not isinstance(one[0], str) for one in (gold, target))
+    return found if found or is_read else None
 
 
 @lru_cache(256)

@@ -133,9 +133,10 @@ def _with_options(answer: Sequence[Value], letters: Mapping[str, str]) -> list[V
     """Return an answer in which the letter of an option has the value that the page gives it."""
     found = []
     for value in answer:
-        said = letters.get(value.letter, "") if value.letter and not value.math and not value.words else ""
+        letter = value.letter or value.math.upper()
+        said = letters.get(letter, "") if letter == value.letter + value.math.upper() and not value.words else ""
         read = values(said)[0] if said else []
-        found.append(replace(read[0], letter=value.letter) if len(read) == 1 else value)
+        found.append(replace(read[0], letter=letter) if len(read) == 1 else value)
     return found
 
 

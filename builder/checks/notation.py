@@ -64,6 +64,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\\ne\b|!=", r"\\neq "),
         (r"(\d(?:[\d.]*\d)?)\s*(thousand|million|billion|trillion)\b", lambda match: _scaled(match)),
         (r"\\and\b", " and "),
+        (r"\( *([A-Ha-h]) *\)", r"(\1)"),
     )
 )  # fmt: skip
 _POWERS = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}

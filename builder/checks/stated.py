@@ -17,19 +17,20 @@ _HEADING = re.compile(
     r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
 )
 _PREFIX = re.compile(r"(?i)\W*(?:the )?(?:final |correct )?(?:answer|ans|result|solution)s?\b\s*(?:is\b|are\b|:|=)+[\s*:]*")
+_ANSWER_HEADING = re.compile(r"(?i)\W*(?:the )?(?:final |correct )?answer\W*")
 _CORRECTED = re.compile(
     r"(?i)\b(?:wait|oops|correction|actually|sorry|on second thoughts?|i made (?:a|an) (?:mistake|error)|should (?:have been|be)"
     r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
 )
 _SAID = re.compile(
     r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
-    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*[-$\d]))[-*_:>]*[ \t]*\n{0,2}"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
     r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
     r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:|=)[:*_ \t]*"
     r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
-    r"(?P<rest>[^\n]{1,200})"
+    r"(?=(?P<rest>[^\n]{1,200}))"
 )
 _REVERSED = re.compile(
     r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final |correct )?answer\b"
@@ -39,9 +40,9 @@ _OPTION_IS = re.compile(
     r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
 )
 _END = re.compile(
-    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*[a-z]\s*=)|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{3})"
+    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]|[≈~])"
     r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by|using|per the|only if"
-    r"|given|assuming|(?:right|correct|thanks?|hope|yes|no))\b"
+    r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
     r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
 )
@@ -53,13 +54,13 @@ _NOT_STATED = re.compile(
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
 _BEGINS = re.compile(
-    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|therefore|thus|still|now|then|option"
+    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
     r"|choice|≈|~|=|:)\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
-_WORDED = re.compile(r"(?:[A-Z][a-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)")
+_WORDED = re.compile(r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)")
 _FORMULA = re.compile(r"(?:\$\$?([^$\n]+)\$\$?(?!\d)|\\[\[(]([^\n]+?)\\[\])])(\s*(?:[a-zA-Z°%]{1,8}(?:/[a-z]{1,8})?[\d²³]?\b|[a-z°%,]+\s|°|%)?)")
 _NO_UNIT = re.compile(r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z")
 _MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
@@ -79,6 +80,8 @@ def final_answer(text: str) -> str | None:
         return "" if any(_is_heading(one) for one in answers) else ", ".join(answers)[:LONGEST]
     if lines and lines[-1][1] is None and not re.search(r"\w[^\n]*\n+[^\n]*\w", behind.strip()):
         return behind.strip()[:LONGEST]
+    if lines and _ANSWER_HEADING.fullmatch(lines[-1][1] or "") and looks_like_value(behind.strip()):
+        return behind.strip()[:LONGEST]  # the value stands below its heading
     if lines and looks_like_value(lines[-1][1] or ""):
         return ""
     boxes = list(_boxes(text))
@@ -171,13 +174,14 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return None
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
-        unit = "" if _NO_UNIT.match(formula[3].strip()) else formula[3].strip()
+        unit = formula[3].strip(" ,")
+        unit = "" if _NO_UNIT.match(unit) else unit
         return f"{formula[1] or formula[2]} {unit}".strip()
     end = _END.search(said)
     if end is not None and end[0] == "?":
         return None
     value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
-    if end is not None and "=" in value and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0]):
+    if end is not None and "=" in value and not re.match(r"[A-Za-z]\w{0,3} ?=", value) and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0]):
         later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
         return later if later is not None and "=" in later else None
     lead = _BEGINS.match(value)
@@ -189,6 +193,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     if re.fullmatch(r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value) and not re.match("[aA] ", value):
         return value[:LONGEST]
     if _VALUE.match(value) and not value.endswith("!"):
+        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
         return rough + value[:LONGEST] if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value) else None
     words = value.split()

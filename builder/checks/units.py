@@ -18,6 +18,7 @@ _ALIASES = (
     (r"€|(?i:\b(?:euros?|eur)\b)", "euro"), (r"£|(?i:\b(?:gbp|pounds sterling)\b)", "sterling"),
     (r"¥|(?i:\byen\b)", "yen"), (r"₹|(?i:\b(?:rupees?|rs)\b\.?)", "rupee"),
     (r"(?i)\b(?:dollars?|usd|bucks?)\b", "dollar"), (r"(?i)\b(?:cents?|pennies)\b|¢", "cents"),
+    (r"(?i)\bpence\b", "pence"),
     (r"(?i)\b(?:amps?|amperes?)\b", "ampere"), (r"(?i)\b(?:kmph|kmh|kph)\b", "km/h"), (r"(?i)\bsecs?\b", "second"),
     (r"(?i)\bmins?\b", "minute"), (r"(?i)\bhrs?\b", "hour"), (r"(?i)\byrs?\b", "year"), (r"(?i)\bwks?\b", "week"),
     (r"(?i)\bmtrs?\b", "meter"), (r"\b(mm|cm|km|mg|kg|ml)s\b", r"\1"), (r"(?i)\bcc\b", "cm^3"), (r"(?i)\brevolutions?\b", "turn"),
@@ -102,6 +103,7 @@ def _registry() -> Any:  # noqa: ANN401 - pint's, which is loaded where it is ne
     for name in ("dollar", "euro", "sterling", "yen", "rupee"):
         registry.define(f"{name} = [{name}s]")
     registry.define("cents = dollar / 100")
+    registry.define("pence = sterling / 100")
     return registry
 
 

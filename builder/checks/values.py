@@ -10,7 +10,7 @@ from builder.checks.units import unit
 
 _MOST = 12  # values that are told apart in one answer
 _LEAD = re.compile(
-    r"(?i)(?:(?:so|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on|in"
+    r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on|in"
     r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|[a-z]+(?= is \d))\b\.?"
     r"|[≈~:=]|\\approx\b|\\therefore\b|\\implies\b)\s*"
 )
@@ -28,9 +28,10 @@ _NUMERIC = re.compile(
     r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
     r"|e(?=\^|\Z|[ )}])|[\d\s.,+\-/^{}()!])+"
 )
+_PART = re.compile(r"(?:\A|(?<=[\s,;]))\(?([a-h]|i{1,3}|iv)\)\s*(?=\S)")
 _SPLIT = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|,(?=\d)|\band\b|\bor\b)\s*")
 _CLOCK = re.compile(
-    r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):(\d{2})(?:\s*(?:h|hours|hrs))?"
+    r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?:\s*(?:h|hours|hrs))?"
 )
 _COMPOUND = re.compile(
     r"(-?\d[\d.]*) ?([A-Za-z]{1,12}),?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12})(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
@@ -92,6 +93,10 @@ def _parts(text: str) -> list[str]:
     if "matrix" in text or "array" in text:
         return [text]
     text = re.sub(r"\\(?:begin|end)\{[a-z*]+\}", "", text)
+    marks = list(_PART.finditer(text))
+    if len(marks) > 1 and [mark[1] for mark in marks] in (["a", "b", "c", "d", "e"][: len(marks)], ["i", "ii", "iii", "iv"][: len(marks)]):
+        ends = [*(mark.start() for mark in marks[1:]), len(text)]
+        return [part for mark, end in zip(marks, ends, strict=True) if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", text[mark.end() : end])))]
     braced = re.fullmatch(r"(?:[A-Za-z] ?(?:=|\\in) ?)?\\?\{([^{}\\]*(?:\\[a-z]+[^{}\\]*)*)\\?\}", text)
     text = braced[1] if braced is not None else text
     depths, depth = [], 0
@@ -104,9 +109,6 @@ def _parts(text: str) -> list[str]:
             parts.append(text[begin : match.start()])
             begin = match.end()
     parts.append(text[begin:])
-    labelled = [re.match(r"\(?(?:[a-h]|i{1,3}|iv|v)\)\s*(?=\S)", part.strip()) for part in parts]
-    if len(parts) > 1 and all(labelled):
-        parts = [part.strip()[match.end() :] for part, match in zip(parts, labelled, strict=True) if match]
     return [part for part in parts if trimmed(part)][:_MOST]
 
 
@@ -119,14 +121,19 @@ def _value(part: str) -> list[Value]:
     if letter is not None:
         option = (letter[1] or letter[2] or letter[3] or letter[4]).upper()
         part = _led(part[letter.end() :])
+    if not option and (behind := re.search(r"(?<=\S) \(([A-H])\)\Z", part)) is not None:
+        option, part = behind[1], part[: behind.start()]
     label = _LABEL.match(part)
     name = ""
     if label is not None and not re.search(r"[<>]|\\[lg]eq", part[: label.end()]):
         name, part = label[1].strip(), part[label.end() :]
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
-        is_chain = part.count("=") > 1 or bool(_NUMERIC.fullmatch(part.replace("=", "")))
+        is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or is_chain and _numeric_end(last) else part
+    sides = part.split("=")
+    if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
+        part = sides[1]  # 3/4 hour = 45 minutes
     part = trimmed(spelled(_led(part)))
     if "\\pm" in part and len(part) < 80:
         return [_read(part.replace("\\pm", sign), name, option, rough) for sign in ("+", "-")]
@@ -184,6 +191,8 @@ def _quantity(part: str) -> tuple[str, str | None, frozenset[str]]:
         for many in range(min(len(words), 4), 0, -1):
             if said.startswith(first := " ".join(words[:many])) and (measure := unit(first)) and len(first) > 1:
                 return part[:end].strip(), measure, frozenset()
+        if re.fullmatch("[A-Z]", said) and rest[0] == " ":  # coulombs, or the constant C
+            return part[:end].strip(), None, frozenset({said.lower()})
         if re.fullmatch(r"[A-Za-z%°' .,()-]*", said) and re.search(r"[A-Za-z]{3}|°|%", said):
             return part[:end].strip(), None, stems(said) - _FILLER
     if re.search(r"\d|\\[a-z]|[=<>^]", part) or re.fullmatch(r"[-+]?[A-Za-z]", part):
