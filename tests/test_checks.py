@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.checks import CHECKS
-from builder.checks.final_answer import stated_answers
+from builder.checks.stated import stated_answers
 from builder.errors import RecipeError
 from builder.recipe_file import load_recipe
 from tests.support import builder, builder_json, write_corpus

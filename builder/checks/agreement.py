@@ -48,12 +48,14 @@ def same(one: Value, other: Value) -> bool | None:
         return one.letter == other.letter
     if (one.minute is None) != (other.minute is None):
         clock, other = (one, other) if one.minute is not None else (other, one)
+        if clock.half and ":" in other.math:
+            return False  # 12:15 pm and 11:75, while 12:16 may be 3:4
         if other.unit is not None and clock.minute is not None and (value := _number(other.math)) is not None:
             minutes = converted(value, other.unit, "minute")
             return minutes is not None and abs(clock.minute - minutes) < _ALMOST * 1000
     if one.minute is not None and other.minute is not None:
-        return (
-            one.minute == other.minute or not (one.half and other.half) and (one.minute - other.minute) % 720 == 0
+        return one.minute == other.minute or (
+            not (one.half and other.half) and (one.minute - other.minute) % 720 == 0
         )
     if one.label and other.label and len(one.label) == len(other.label) == 1 and one.label != other.label:
         return False
@@ -63,7 +65,11 @@ def same(one: Value, other: Value) -> bool | None:
         return _same_words(one.words, other.words)
     number, worded = (one, other) if one.math else (other, one)
     if number.math and worded.words and not worded.math:
-        is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in ("0", "\\emptyset", "\\infty")
+        is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (
+            "0",
+            "\\emptyset",
+            "\\infty",
+        )
         # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
         return False if is_none or (number is one and number.math[-1].isdigit()) else None
     return None  # an option's letter where the other gives its value
@@ -115,7 +121,7 @@ def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
 
 
 def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
-    """Whether a decimal of three digits or more is a value rounded, and has fewer decimals than that is known to."""
+    """Whether a decimal of three digits or more is a value rounded to as many decimals as it has."""
     target = _number(to)
     return value is not None and target is not None and _is_close(value, target, _digits(to), is_rough)
 
@@ -129,13 +135,11 @@ def _is_close(value: float, target: float, digits: tuple[int, float], is_rough: 
     if is_rough and abs(value - target) <= 0.01 * scale:
         return True
     many, step = digits
-    # Pi as 3.14 is off by as much as the last digit; a value with no more decimals than the other was not rounded.
-    return (
-        many >= 3
-        and step > 0
-        and abs(value - target) < step * 0.999
-        and abs(value / step - round(value / step)) > 1e-6
-    )
+    if many < 3 or abs(value / step - round(value / step)) < 1e-6:
+        return False  # of as many decimals as the other: nobody rounded it
+    excess = (abs(value) - abs(target)) / step
+    # Rounded, or cut off, or worked out with 3.14 for pi, which is off by a part in two thousand.
+    return -0.5001 <= excess < 1 or abs(value - target) <= min(step, 0.0006 * scale)
 
 
 def _digits(text: str) -> tuple[int, float]:
@@ -153,7 +157,7 @@ def _same_words(one: frozenset[str], other: frozenset[str]) -> bool | None:
     if one <= other or other <= one:
         shared, more = sorted((one, other), key=len)
         return "not" not in more - shared and "no" not in more - shared
-    if len(one) <= 2 and len(other) <= 2 or one & other:
+    if (len(one) <= 2 and len(other) <= 2) or one & other:
         return False
     return None
 
@@ -169,7 +173,7 @@ def _joined(values: Sequence[Value]) -> str:
 
 
 def _interval(inequality: str) -> str:
-    """Return `x > 2` as `(2, \infty)`; anything else as it is."""
+    """Return `x > 2` as the interval that it is; anything else as it is."""
     match = _ONE_SIDED.fullmatch(inequality)
     if match is None:
         return inequality

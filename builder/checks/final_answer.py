@@ -1,11 +1,10 @@
-"""Does a solution end with its answer, and is that the source's? Compared as mathematics, with units and as sets."""
+"""Does a solution end with its answer, and is that the source's? Compared as sets of values with their units."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
 
@@ -24,8 +23,10 @@ _WRONG = re.compile(
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
 )
 _DISPUTE = re.compile(
-    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:no|nope|wrong|incorrect|not quite|careful|actually|edit|correction|sorry)\b[,:.! ]"
-    r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right|correct))\b"
+    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:no|nope|wrong|incorrect|not quite|careful|actually|edit|correction"
+    r"|sorry)\b[,:.! ]"
+    r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
+    r"|correct))\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
@@ -34,8 +35,8 @@ _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=
 class FinalAnswer(PairCheck):
     """Refuses a text without a last line `#### answer`, or with another answer than its source states.
 
-    Of several in a source any will do, as will several of them together. An answer that the source's can't be compared
-    with passes (`agrees` is null), and so does one that says what is wrong with the source's (`corrects`).
+    Of several in a source any will do, as will several of them together. An answer that can't be compared with the
+    source's passes (`agrees` is null), and so does one whose text says that the source's is wrong (`corrects`).
 
     `required: false` lets pass what has no answer where the source states none, such as a proof.
     `numbers_in_source` refuses an answer with a number that the source does not have.
@@ -72,10 +73,12 @@ class FinalAnswer(PairCheck):
         agreement.prepare()
 
     def compare(self, before: str, after: str) -> Measures:
-        """Return the answer, the one that the source states, and whether they agree, None where that can't be said."""
+        """Return the answer, the one that the source states, and whether they agree: None where nobody can say."""
         answer = final_answer(after)
         stated = list(dict.fromkeys(stated_answers(before)))[-_MOST_STATED:]
-        one, agrees = _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
+        one, agrees = (
+            _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
+        )
         corrects = agrees is False and any(_is_called_wrong(said, after) for said in stated)
         if agrees is False and not corrects and answer and _is_disputed(before, answer):
             agrees = None
@@ -98,13 +101,14 @@ class FinalAnswer(PairCheck):
         return "answer_not_in_source" if self.numbers_in_source and not measures["in_source"] else None
 
 
-def _agreement(
-    stated: Sequence[str], answer: str, letters: Mapping[str, str]
-) -> tuple[str | None, bool | None]:
+def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -> tuple[str | None, bool | None]:
     """Return the stated answer that agrees, else the last, and whether one does."""
     given = [_with_options(reading, letters) for reading in values(answer)]
     readings = {said: [_with_options(reading, letters) for reading in values(said)] for said in stated}
-    found = {said: _any(agreement.agree(one, other) for one in read for other in given) for said, read in readings.items()}
+    found = {
+        said: _any(agreement.agree(one, other) for one in read for other in given)
+        for said, read in readings.items()
+    }
     for said, verdict in reversed(found.items()):
         if verdict is True:
             return said, True
@@ -114,7 +118,9 @@ def _agreement(
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    return reduce(lambda one, other: True if True in (one, other) else None if None in (one, other) else False, verdicts, False)
+    """Return True where one is True, else None where one is None."""
+    found = set(verdicts)
+    return True if True in found else None if None in found else False
 
 
 def _is_union(stated: Sequence[Sequence[Sequence[Value]]], answer: Sequence[Value]) -> bool:
@@ -150,7 +156,7 @@ def _is_called_wrong(stated: str, text: str) -> bool:
 
 
 def _is_disputed(page: str, answer: str) -> bool:
-    """Whether a page says that something in it is wrong, and comes to this answer in other words than "the answer is"."""
+    """Whether a page says that something in it is wrong, and has this answer as the result of something."""
     if not _DISPUTE.search(page):
         return False
     numbers = set(_NUMBER.findall(answer))

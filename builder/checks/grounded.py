@@ -24,15 +24,20 @@ _STEM = 5  # letters by which the forms of a word are one, in most languages tha
 _TRIVIAL = 2.0
 _SMALL = 10.0  # whole numbers up to here are in any text, of days, of parts, of steps
 # Every reader brings these: months, hours, minutes, days, degrees, and powers of ten.
-_GIVEN = frozenset((*map(float, range(1, 11)), 12.0, 24.0, 52.0, 60.0, 90.0, 100.0, 180.0, 360.0, 365.0, 1000.0, 3600.0))
+_GIVEN = frozenset(
+    (*map(float, range(1, 11)), 12.0, 24.0, 52.0, 60.0, 90.0, 100.0, 180.0, 360.0, 365.0, 1000.0, 3600.0)
+)
 _RATIO = re.compile(r"(?<![\d./])(\d{1,6})(?: ?/ ?|\}\{)(\d{1,6})(?![\d./])")
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,4}(?:\.\d{1,4})?) ?\\?(?:%|percent)")
 _SAID = {
     word: float(number)
     for number, words in (
-        (0.5, "half"), (1 / 3, "third thirds"), (0.25, "quarter quarters"), (2, "twice double"), (3, "thrice triple three"),
-        (12, "dozen dozens twelve"), (11, "eleven"), (13, "thirteen"), (14, "fourteen"), (15, "fifteen"), (16, "sixteen"),
-        (17, "seventeen"), (18, "eighteen"), (19, "nineteen"), (20, "twenty"), (30, "thirty"), (40, "forty"), (50, "fifty"),
+        (0.5, "half"), (1 / 3, "third thirds"), (0.25, "quarter quarters"), (2, "twice double"),
+        (3, "thrice triple three"),
+        (12, "dozen dozens twelve"), (11, "eleven"), (13, "thirteen"), (14, "fourteen"), (15, "fifteen"),
+        (16, "sixteen"),
+        (17, "seventeen"), (18, "eighteen"), (19, "nineteen"), (20, "twenty"), (30, "thirty"), (40, "forty"),
+        (50, "fifty"),
         (60, "sixty"), (70, "seventy"), (80, "eighty"), (90, "ninety"), (100, "hundred"), (1000, "thousand"),
         (1e6, "million"),
     )
@@ -49,10 +54,10 @@ _MOST_NAMED = 10
 class Grounded(PairCheck):
     """Refuses a text too many of whose numbers or content words its source has not.
 
-    A number that follows from those before it in one step of arithmetic counts as the source's. Words are compared by
-    their first letters, so that inflections are one; identifiers are split; words that any explanation and any code
-    has don't count, unless there are no others. A text that has most of what its source has passes, however much it
-    adds. It tells a rewrite from another text, not a right one from a wrong one.
+    A number that follows from those before it in one step of arithmetic counts as the source's. Words are compared
+    by their first letters, so that inflections are one; identifiers are split; words that any explanation and any
+    code has don't count, unless there are no others. A text that has half of what its source has passes, however
+    much it adds. It tells a rewrite from another text, not a right one from a wrong one.
     """
 
     most_numbers: float = Field(default=0.6, ge=0, le=1)
@@ -121,7 +126,7 @@ def _read(text: str) -> Iterator[float]:
 
 
 def _implied(text: str) -> Iterator[float]:
-    """Yield the numbers that a text states in words, as fractions and as percentages, and what is left of those."""
+    """Yield the numbers that a text states in words, as fractions and as percentages, and what these leave."""
     said = {word for word in _WORD.findall(text.lower()) if word in _SAID}
     yield from (round(_SAID[word], 6) for word in said)
     for one, other in _RATIO.findall(text):
@@ -129,11 +134,17 @@ def _implied(text: str) -> Iterator[float]:
             yield from (round(int(one) / int(other), 6), round(1 - int(one) / int(other), 6))
     for percent in _PERCENT.findall(text):
         share = float(percent) / 100
-        yield from (round(share, 6), round(1 - share, 6), round(1 + share, 6), 100 - float(percent), 100 + float(percent))
+        yield from (
+            round(share, 6),
+            round(1 - share, 6),
+            round(1 + share, 6),
+            100 - float(percent),
+            100 + float(percent),
+        )
 
 
 def _follows(number: float, known: AbstractSet[float], base: Sequence[float]) -> bool:
-    """Whether a number comes of one of the base and another known or given one in a step; or is a power or root."""
+    """Whether a number is made of one of the base and another known one in one step, or is a square or a root."""
     for one in base:
         others = (
             round(number - one, 6), round(one - number, 6), round(number + one, 6),
@@ -145,7 +156,7 @@ def _follows(number: float, known: AbstractSet[float], base: Sequence[float]) ->
 
 
 def _words(text: str) -> dict[str, str]:
-    """Return a text's content words by their stems; of a text with hardly any, those of explanations and code, too."""
+    """Return a text's content words by their stems; all but grammar's where it has hardly any."""
     said = {stem: word for stem, word in _stems(text).items() if word not in FUNCTION}
     content = {stem: word for stem, word in said.items() if word not in TAUGHT}
     return content if len(content) >= _FEWEST_WORDS else said

@@ -21,24 +21,30 @@ _MACRO = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}")
 _TEXT = re.compile(r"\\(?:text[a-z]{0,2}|mbox|hbox)\s*\{[^{}]*\Z")
 _DIGIT = re.compile(r" ?\d|\.\d")
 # An amount of money: $5, $ 1.50, $10k, $___; but $5x and $10^3 begin a formula.
-_AMOUNT = re.compile(r"\s?(?:\d[\d.,]*|\.\d+|_{2,}|[xX]{2,}\b)(?!\d*(?:[\\^_{]| ?\\[a-zA-Z]|[a-z](?![A-Za-z])(?<![kmb])))")
+_AMOUNT = re.compile(
+    r"\s?(?:\d[\d.,]*|\.\d+|_{2,}|[xX]{2,}\b)(?!\d*(?:[\\^_{]| ?\\[a-zA-Z]|[a-z](?![A-Za-z]| \d)(?<![kmb])))"
+)
 _CURRENCY = re.compile(r"(?:\b(?:US|AU|CA|NZ|HK|A|C|S|NT|R|Z|Mex|in|of|or|a|the)|\A| )\s?\Z(?<=[A-Za-z])")
 _PROSE = re.compile(
-    r"(?<![\\A-Za-z])(?:[A-Za-z]{2,}[,;:]? +[A-Za-z]{2,}|and|or|the|is|of|for|per|each|to|plus|costs?|more|from|with)(?![A-Za-z])"
+    r"(?<![\\A-Za-z])(?:[A-Za-z]{2,}[,;:]? +[A-Za-z]{2,}|and|or|the|is|of|for|per|each|to|plus|costs?|more|from"
+    r"|with)(?![A-Za-z])"
     r"|\s\|\s|[.!?;]\s"
 )
 _PATH = re.compile(r"[A-Z_]{2,}\b")  # $HOME, $PATH
 _BEGIN = re.compile(
-    r"[A-Za-z\\({\[|](?![A-Z_]{1,20}\b)(?![a-z]{2,})|\d|\s{0,3}[^$\n]{0,40}?(?:\\[a-zA-Z]{2,}|[\w})]\^[\w{]|[\w})] ?[=<>] ?[\w\\-])"
+    r"[A-Za-z\\({\[|](?![A-Z_]{1,20}\b)(?![a-z]{2,})|\d|\s{0,3}[^$\n]{0,40}?(?:\\[a-zA-Z]{2,}|[\w})]\^[\w{]"
+    r"|[\w})] ?[=<>] ?[\w\\-])"
 )
-_END = re.compile(r"(?:[\^_=+<>-]|\\[a-z]+ ?|\W)\(?[A-Za-z]['!)]?\Z|[})\]]\Z(?<![ (]\))|[^\s\d$] ?[=^_+*/-] ?-?\d+\Z|[a-z]\d\Z")
+_END = re.compile(
+    r"(?:[\^_=+<>-]|\\[a-z]+ ?|\W)\(?[A-Za-z]['!)]?\Z|[})\]]\Z(?<![ (]\))|[^\s\d$] ?[=^_+*/-] ?-?\d+\Z|[a-z]\d\Z"
+)
 
 
 class Latex(PairCheck):
     """Refuses a text in which a formula, an environment or a brace within one opens and does not close.
 
-    Formulas are what KaTeX, MathJax and GitHub take for one, `$ x $` and $`x`$ too. Dollars in code, of money and of
-    words are none of LaTeX's.
+    Formulas are what KaTeX, MathJax and GitHub take for one, `$ x $` and $`x`$ too. Dollars in code, of money and
+    of words are none of LaTeX's.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"unbalanced": str, "formulas": int}
@@ -84,7 +90,7 @@ def _inner(text: str) -> Iterator[str]:
 def _formulas(text: str) -> Iterator[tuple[int, int, int]]:
     """Yield where each formula between dollars begins and ends, and how many dollars it has at either end.
 
-    A dollar that opens or closes a formula and has no other comes with 0. Dollars of money and of words don't come.
+    A dollar that opens or closes a formula and has no other comes with 0; dollars of money and words don't come.
     """
     dollars = [match.start() for match in _DOLLAR.finditer(text) if match[0] == "$"]
     breaks = [match.start() for match in _BREAK.finditer(text)]
@@ -135,14 +141,14 @@ def _is_formula(text: str, first: int, last: int) -> bool:
 
 
 def _opens(text: str, at: int, end: int) -> bool:
-    """Whether what follows a dollar without a partner is a formula's begin: `$x` and `$ \\frac12`, not `$5` or `$/kg`."""
+    """Whether a formula begins at a dollar without a partner: `$x` and `$ \\frac12`, not `$5` or `$/kg`."""
     if _AMOUNT.match(text, at + 1) or _CURRENCY.search(text[max(0, at - 4) : at]):
         return False
     return bool(_BEGIN.match(text, at + 1, end))
 
 
 def _closes(text: str, at: int) -> bool:
-    """Whether what stands before a dollar without a partner is a formula's end: `x$` and `}$`, not `5$` or `US$`."""
+    """Whether a formula ends at a dollar without a partner: `x$` and `}$`, not `5$` or `US$`."""
     before = text[max(0, at - 24) : at]
     return bool(_END.search(before)) and not _CURRENCY.search(before)
 

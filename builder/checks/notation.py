@@ -72,7 +72,9 @@ _UNITS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 )
 _SMALL = {word: i for i, word in enumerate(f"zero {_UNITS} eighteen nineteen".split())}
-_TENS = {word: 10 * i for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TENS = {
+    f"{stem}ty": 10 * i for i, stem in enumerate(("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"), 2)
+}
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
 _SPELLED = re.compile(rf"(?i)\A({'|'.join([*_SMALL, *_TENS, 'a'])})\b(?:[- ]([a-z]+))?")
 

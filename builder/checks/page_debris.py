@@ -21,7 +21,6 @@ _TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
 _ROW = re.compile(r"\s*\|.*\|\s*")
 
 
-
 class PageDebris(PairCheck):
     """Refuses a text in which more than `most` lines are a web page's, not its subject's. Knows English alone."""
 
@@ -43,7 +42,7 @@ class PageDebris(PairCheck):
 
 def _is_debris(line: str) -> bool:
     said = _MARKUP.sub("", _LINK.sub(r"\1", line))
-    if not said or _ROW.fullmatch(line) and not ITEMS.search(line):
+    if not said or (_ROW.fullmatch(line) and not ITEMS.search(line)):
         return False
     if _TITLE.match(line):
         return any(pattern.fullmatch(said) for pattern in TITLES)

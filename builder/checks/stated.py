@@ -11,15 +11,21 @@ LONGEST = 200  # characters of an answer
 _LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _HEADING = re.compile(
-    r"(?i)\W*(?:(?:step|part|case|question|problem|example|exercise|method|option|chapter|section|note|remark|theorem|lemma"
-    r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation|conclusion"
-    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see above|end)s?)"
+    r"(?i)\W*(?:(?:step|part|case|question|problem|example|exercise|method|option|chapter|section|note|remark"
+    r"|theorem|lemma"
+    r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation"
+    r"|conclusion"
+    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see above"
+    r"|end)s?)"
     r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
 )
-_PREFIX = re.compile(r"(?i)\W*(?:the )?(?:final |correct )?(?:answer|ans|result|solution)s?\b\s*(?:is\b|are\b|:|=)+[\s*:]*")
+_PREFIX = re.compile(
+    r"(?i)\W*(?:the )?(?:final |correct )?(?:answer|ans|result|solution)s?\b\s*(?:is\b|are\b|:|=)+[\s*:]*"
+)
 _ANSWER_HEADING = re.compile(r"(?i)\W*(?:the )?(?:final |correct )?answer\W*")
 _CORRECTED = re.compile(
-    r"(?i)\b(?:wait|oops|correction|actually|sorry|on second thoughts?|i made (?:a|an) (?:mistake|error)|should (?:have been|be)"
+    r"(?i)\b(?:wait|oops|correction|actually|sorry|on second thoughts?|i made (?:a|an) (?:mistake|error)"
+    r"|should (?:have been|be)"
     r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
 )
 _SAID = re.compile(
@@ -28,49 +34,65 @@ _SAID = re.compile(
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
     r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
-    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:|=)[:*_ \t]*"
+    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
+    r"|=)[:*_ \t]*"
     r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
 _REVERSED = re.compile(
-    r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final |correct )?answer\b"
+    r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final "
+    r"|correct )?answer\b"
 )
 _OPTION_IS = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
     r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
 )
 _END = re.compile(
-    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]|[≈~])"
-    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by|using|per the|only if"
+    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
+    r"|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|[≈~])"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
+    r"|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
     r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
 )
 _NOT_STATED = re.compile(
-    r"(?i)(?:not|n't|never|wrong|incorrect|right|correct|in|on|at|here|below|above|given|given by|as follows?|the same|this|that|it|what|how|why|hidden"
-    r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too|(?:a|an|the|your"
+    r"(?i)(?:not|n't|never|wrong|incorrect|right|correct|in|on|at|here|below|above|given|given by|as follows?"
+    r"|the same|this|that|it|what|how|why|hidden"
+    r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
+    r"|(?:a|an|the|your"
     r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
 _BEGINS = re.compile(
-    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
+    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
+    r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
     r"|choice|≈|~|=|:)\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr"
+    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
-_WORDED = re.compile(r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)")
-_FORMULA = re.compile(r"(?:\$\$?([^$\n]+)\$\$?(?!\d)|\\[\[(]([^\n]+?)\\[\])])(\s*(?:[a-zA-Z°%]{1,8}(?:/[a-z]{1,8})?[\d²³]?\b|[a-z°%,]+\s|°|%)?)")
-_NO_UNIT = re.compile(r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z")
+_WORDED = re.compile(
+    r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)"
+)
+_FORMULA = re.compile(
+    r"(?:\$\$?([^$\n]+)\$\$?(?!\d)|\\[\[(]([^\n]+?)\\[\])])(\s*(?:[a-zA-Z°%]{1,8}(?:/[a-z]{1,8})?[\d²³]?\b"
+    r"|[a-z°%,]+\s|°|%)?)"
+)
+_NO_UNIT = re.compile(
+    r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z"
+)
 _MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
 
 
 def final_answer(text: str) -> str | None:
     """Return what the last line `#### answer` holds, else the last `\\boxed{…}`.
 
-    None: there is neither. Empty: the last line begins like an answer and holds none, as `#### Proof`; or words behind
-    it take it back.
+    None: there is neither. Empty: the last line begins like an answer and holds none, as `#### Proof`; or words
+    behind it take it back.
     """
     lines = list(_LINE.finditer(text.rstrip()))
     behind = text[lines[-1].end() :] if lines else ""
@@ -131,8 +153,9 @@ def looks_like_value(text: str) -> bool:
     clean = normal(text)
     if re.match(r"\d{1,2}[.)]\s", clean) or _is_heading(text):
         return False
-    return bool(re.fullmatch(r"\(?[A-H]\)?", clean)) or (
-        bool(re.match(r"[-+(\[{]*(?:\d|\\[a-z{]|[a-z] ?=)", clean)) and len(re.findall(r"(?<!\\)\b[A-Za-z]{3,}", clean)) <= 2
+    return bool(re.fullmatch(r"\(?[A-H]\)?|(?i:yes|no|true|false)", clean)) or (
+        bool(re.match(r"[-+(\[{]*(?:\d|\\[a-z{]|[a-z](?: ?[-=+*/^]|\Z))", clean))
+        and len(re.findall(r"(?<!\\)\b[A-Za-z]{3,}", clean)) <= 2
     )
 
 
@@ -181,7 +204,12 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     if end is not None and end[0] == "?":
         return None
     value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
-    if end is not None and "=" in value and not re.match(r"[A-Za-z]\w{0,3} ?=", value) and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0]):
+    if (
+        end is not None
+        and "=" in value
+        and not re.match(r"[A-Za-z]\w{0,3} ?=", value)
+        and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0])
+    ):
         later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
         return later if later is not None and "=" in later else None
     lead = _BEGINS.match(value)
@@ -190,14 +218,24 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
         return None
-    if re.fullmatch(r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value) and not re.match("[aA] ", value):
+    if re.fullmatch(
+        r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value
+    ) and not re.match("[aA] ", value):
         return value[:LONGEST]
     if _VALUE.match(value) and not value.endswith("!"):
         value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
-        return rough + value[:LONGEST] if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value) else None
+        return (
+            rough + value[:LONGEST]
+            if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value)
+            else None
+        )
     words = value.split()
-    if not may_be_words or len(words) > (3 if is_marked else 1) or not all(_WORDED.fullmatch(word.strip(",'\"")) for word in words):
+    if (
+        not may_be_words
+        or len(words) > (3 if is_marked else 1)
+        or not all(_WORDED.fullmatch(word.strip(",'\"")) for word in words)
+    ):
         return None
     return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
 

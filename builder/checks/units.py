@@ -21,7 +21,8 @@ _ALIASES = (
     (r"(?i)\bpence\b", "pence"),
     (r"(?i)\b(?:amps?|amperes?)\b", "ampere"), (r"(?i)\b(?:kmph|kmh|kph)\b", "km/h"), (r"(?i)\bsecs?\b", "second"),
     (r"(?i)\bmins?\b", "minute"), (r"(?i)\bhrs?\b", "hour"), (r"(?i)\byrs?\b", "year"), (r"(?i)\bwks?\b", "week"),
-    (r"(?i)\bmtrs?\b", "meter"), (r"\b(mm|cm|km|mg|kg|ml)s\b", r"\1"), (r"(?i)\bcc\b", "cm^3"), (r"(?i)\brevolutions?\b", "turn"),
+    (r"(?i)\bmtrs?\b", "meter"), (r"\b(mm|cm|km|mg|kg"
+     r"|ml)s\b", r"\1"), (r"(?i)\bcc\b", "cm^3"), (r"(?i)\brevolutions?\b", "turn"),
     (r"(?i)\b(?:sq(?:uare|uared)?\b\.?) ?([a-z]+)", r"\1^2"), (r"(?i)\b(?:cu(?:bic)?\b\.?) ?([a-z]+)", r"\1^3"),
     (r"(?i)\b([a-z]+) squared\b", r"\1^2"), (r"(?i)\b([a-z]+) cubed\b", r"\1^3"),
     (r"\b(mm|cm|dm|m|km|in|ft|yd|mi)([23])\b", r"\1^\2"), (r"/s/s\b", "/s^2"),
@@ -33,10 +34,10 @@ _UNIT = re.compile(r"[A-Za-zµΩ°%/*() -]+(?:\*\*-?\d[A-Za-zµΩ°%/*() -]*){0,
 _TOWER = re.compile(r"\*\*-?\d\s*\*\*")
 _LONGEST = 60
 _WORD = re.compile(r"[A-Za-zµΩ°]+")
-_COUNTED = frozenset("points dots hands bags rods chains bits turns bars hats cats mats knots sticks".split())
-_WITH_PREFIX = frozenset(
-    "meter gram liter second joule newton watt volt ampere ohm pascal hertz byte mole electron_volt tesla farad henry"
-    " coulomb calorie weber bar molar watt_hour siemens radian".split()
+_COUNTED = frozenset(("points", "dots", "hands", "bags", "rods", "chains", "bits", "turns", "bars", "knots"))
+_WITH_PREFIX = re.compile(
+    "meter|gram|liter|second|joule|newton|watt|volt|ampere|ohm|pascal|hertz|byte|mole|electron_volt|tesla|farad|henry"
+    "|coulomb|calorie|weber|bar|molar|watt_hour|siemens|radian"
 )
 _UNREADABLE = (AttributeError, TypeError, ValueError, AssertionError, ArithmeticError, TokenError)
 """What pint raises at a text that is no unit, and at units that measure different things; its parser, too."""
@@ -53,12 +54,12 @@ def unit(text: str, *, is_attached: bool = False) -> str | None:
     if said in _LETTERS and is_attached and said not in _ATTACHED:
         return None
     for pattern, by in _ALIAS:
-        said = pattern.sub(by, said)  # type: ignore[arg-type]
+        said = pattern.sub(by, said)
     said = said.strip(" .")
     words = _WORD.findall(said)
     if len(said) > _LONGEST or not words or not _UNIT.fullmatch(said) or _TOWER.search(said):
         return None
-    if any(len(word) == 1 and word not in _LETTERS or word.lower() in _COUNTED for word in words):
+    if any((len(word) == 1 and word not in _LETTERS) or word.lower() in _COUNTED for word in words):
         return None
     return _parsed(said) or _parsed(said.lower())
 
@@ -92,7 +93,7 @@ def _parsed(text: str) -> str | None:
 def _is_guessed(word: str) -> bool:
     """Whether pint can only take a word apart into symbols: "pats" would be picoatmospheres."""
     found = _registry().parse_unit_name(word)
-    return bool(found) and all(prefix and unit not in _WITH_PREFIX for prefix, unit, _ in found)
+    return bool(found) and all(prefix and not _WITH_PREFIX.fullmatch(unit) for prefix, unit, _ in found)
 
 
 @cache

@@ -10,7 +10,8 @@ from builder.checks.units import unit
 
 _MOST = 12  # values that are told apart in one answer
 _LEAD = re.compile(
-    r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on|in"
+    r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on"
+    r"|in"
     r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|[a-z]+(?= is \d))\b\.?"
     r"|[≈~:=]|\\approx\b|\\therefore\b|\\implies\b)\s*"
 )
@@ -34,20 +35,26 @@ _CLOCK = re.compile(
     r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?:\s*(?:h|hours|hrs))?"
 )
 _COMPOUND = re.compile(
-    r"(-?\d[\d.]*) ?([A-Za-z]{1,12}),?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12})(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
+    r"(-?\d[\d.]*) ?([A-Za-z]{1,12}),?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12})"
+    r"(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
 )
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(
-    rf"(?i)(?:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?,? )?(?:the )?(?:(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? "
+    rf"(?i)(?:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?,? )?(?:the )?(?:(\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?(?: of)? "
     rf"({'|'.join(_MONTHS)})[a-z]*\.?|({'|'.join(_MONTHS)})[a-z]*\.? (\d{{1,2}})(?:st|nd|rd|th)?)(?:,? (\d{{4}}))?"
 )
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _FILLER = frozenset(
-    "a an the of in to by for each all total altogether left remaining more units unit square cubic old tall long wide high"
-    " deep away apart per exactly only approximately about value solution solutions both".split()
+    re.findall(
+        r"\w+",
+        "a an the of in to by for each all total altogether left remaining more units unit square cubic old tall"
+        " long wide high deep away apart per exactly only approximately about value solution solutions both",
+    )
 )
 _SAME = {
-    "true": "yes", "correct": "yes", "false": "no", "incorrect": "no", "dne": "not exist", "undefined": "not exist",
+    "true": "yes", "correct": "yes", "false": "no", "incorrect": "no",
+    "dne": "not exist", "undefined": "not exist",
     "diverges": "diverge", "divergent": "diverge", "converges": "converge", "convergent": "converge",
     "infinite": "infinity", "infinitely": "infinity", "none": "no solution", "impossible": "no solution",
     "nothing": "0", "zero": "0",
@@ -94,9 +101,16 @@ def _parts(text: str) -> list[str]:
         return [text]
     text = re.sub(r"\\(?:begin|end)\{[a-z*]+\}", "", text)
     marks = list(_PART.finditer(text))
-    if len(marks) > 1 and [mark[1] for mark in marks] in (["a", "b", "c", "d", "e"][: len(marks)], ["i", "ii", "iii", "iv"][: len(marks)]):
+    if len(marks) > 1 and [mark[1] for mark in marks] in (
+        ["a", "b", "c", "d", "e"][: len(marks)],
+        ["i", "ii", "iii", "iv"][: len(marks)],
+    ):
         ends = [*(mark.start() for mark in marks[1:]), len(text)]
-        return [part for mark, end in zip(marks, ends, strict=True) if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", text[mark.end() : end])))]
+        return [
+            part
+            for mark, end in zip(marks, ends, strict=True)
+            if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", text[mark.end() : end])))
+        ]
     braced = re.fullmatch(r"(?:[A-Za-z] ?(?:=|\\in) ?)?\\?\{([^{}\\]*(?:\\[a-z]+[^{}\\]*)*)\\?\}", text)
     text = braced[1] if braced is not None else text
     depths, depth = [], 0
@@ -130,7 +144,7 @@ def _value(part: str) -> list[Value]:
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
-        part = last if name or is_chain and _numeric_end(last) else part
+        part = last if name or (is_chain and _numeric_end(last)) else part
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,19 @@ class Pair:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {}
+MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {
+    "final_answer": lambda: _made("made_math", "final_answer"),
+    "grounded": lambda: _made("made_math", "grounded"),
+    "latex": lambda: _made("made_math", "latex"),
+    "page_debris": lambda: _made("made_math", "page_debris"),
+}
 """By check: what makes pairs, beside those written down."""
+
+
+def _made(module: str, function: str) -> Iterator[Pair]:
+    """Call a function of a module here, which imports `Pair` from this one."""
+    made: Iterator[Pair] = getattr(import_module(f"{__name__}.{module}"), function)()
+    return made
 
 
 def pairs(check: str) -> list[Pair]:
