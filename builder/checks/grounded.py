@@ -47,6 +47,7 @@ _MOST = 300  # numbers of a text that are looked at, and known ones from which t
 _LONGEST = 16  # digits
 _FEWEST_NUMBERS, _FEWEST_WORDS = 4, 3  # of fewer, a share says nothing
 _KEPT = 0.5  # of a terse source, which an explanation is longer than
+_MOSTLY = 0.8  # of a source, to which comments add numbers
 _HARDLY = 0.2  # of a source, so that one new word may tell
 _MOST_NAMED = 10
 
@@ -91,13 +92,12 @@ class Grounded(PairCheck):
 
     def decide(self, measures: Measures) -> str | None:
         """Say of which too many are new."""
-        if measures["kept"] >= _KEPT:
-            return None
         fewest = 1 if measures["new_words"] == 1 and measures["kept"] < _HARDLY else _FEWEST_WORDS
-        if measures["words"] >= fewest and measures["new_words"] > self.most_words:
+        is_other = measures["words"] >= fewest and measures["new_words"] > self.most_words
+        if is_other and measures["kept"] < _KEPT:
             return "words_not_in_source"
-        is_other = measures["numbers"] >= _FEWEST_NUMBERS and measures["new_numbers"] > self.most_numbers
-        return "numbers_not_in_source" if is_other else None
+        has_others = measures["numbers"] >= _FEWEST_NUMBERS and measures["new_numbers"] > self.most_numbers
+        return "numbers_not_in_source" if has_others and measures["kept"] < _MOSTLY else None
 
 
 def _numbers(before: str, after: str) -> tuple[int, list[float]]:

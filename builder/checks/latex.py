@@ -137,7 +137,7 @@ def _is_formula(text: str, first: int, last: int) -> bool:
     if (is_before_digit and "\\" not in content) or (is_behind_digit and text[last - 1].isdigit()):
         return False  # $3 + $5, and 3$ + 5$
     whole = all(content.count(one) == content.count(other) for one, other in ("()", "[]", "{}"))
-    return not is_money or ((tight or (content[0].isspace() and content[-1].isspace())) and whole)
+    return whole and (not is_money or tight or (content[0].isspace() and content[-1].isspace()))
 
 
 def _opens(text: str, at: int, end: int) -> bool:

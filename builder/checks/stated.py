@@ -62,7 +62,8 @@ _NOT_STATED = re.compile(
     r"|the same|this|that|it|what|how|why|hidden"
     r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
     r"|(?:a|an|the|your"
-    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only)\b"
+    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if|when"
+    r"|see|you|they|he|she)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
