@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.checks import CHECKS
-from builder.checks.final_answer import stated_answers
+from builder.checks.stated import stated_answers
 from builder.errors import RecipeError
 from builder.recipe_file import load_recipe
 from tests.support import builder, builder_json, write_corpus
@@ -408,7 +408,7 @@ def test_a_hostile_answer_costs_its_document_alone(tmp_path: Path) -> None:
     def hostile(messages: list[dict[str, Any]], seed: int | None, temperature: float, body: dict[str, Any]) -> str:
         text = str(messages[-1]["content"])
         if "bisect" in text:
-            return "#### 9^{9^{9^{9^9}}}\n" + "x" * 50
+            return "x" * 50 + "\n\n#### 9^{9^{9^{9^9}}}"
         return f"{text[:300]}\n#### 4"
 
     recipe = project(tmp_path, "{check: final_answer, required: false}")
@@ -420,7 +420,7 @@ def test_a_hostile_answer_costs_its_document_alone(tmp_path: Path) -> None:
         source.write("# The answer is 5.\n")
     with TgiDouble(reply=hostile) as server:
         status = builder_json("build", recipe, "--run", tmp_path / "run", "--server", server.url)
-    assert status["stages"][-1]["dropped"] == {"worker_cpu_limit": 1}
+    assert status["stages"][-1]["dropped"] == {"another_answer": 1}
     assert status["kept"] == 2
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from builder.checks import CHECKS
 from tests.labelled import misjudged, pairs
 
 _RIGHT_REFUSED, _WRONG_ACCEPTED = 0.01, 0.05
-_LABELLED = ("chatter", "degenerate", "length_ratio", "public_names", "self_contained")
 
 
-@pytest.mark.parametrize("check", _LABELLED)
+@pytest.mark.parametrize("check", sorted(CHECKS))
 def test_a_check_refuses_the_wrong_and_lets_the_right_pass(check: str) -> None:
     of = pairs(check)
     right = sum(pair.is_right for pair in of)

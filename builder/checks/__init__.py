@@ -4,6 +4,7 @@ from builder.checks.base import AnswerCheck, PairCheck
 from builder.checks.chatter import Chatter
 from builder.checks.degenerate import Degenerate
 from builder.checks.final_answer import FinalAnswer
+from builder.checks.grounded import Grounded
 from builder.checks.latex import Latex
 from builder.checks.length_ratio import LengthRatio
 from builder.checks.page_debris import PageDebris
@@ -14,6 +15,7 @@ CHECKS: dict[str, type[PairCheck]] = {
     "chatter": Chatter,
     "degenerate": Degenerate,
     "final_answer": FinalAnswer,
+    "grounded": Grounded,
     "latex": Latex,
     "length_ratio": LengthRatio,
     "page_debris": PageDebris,

@@ -1,39 +1,42 @@
-"""Does a solution end with its answer, and is that the source's? Compared as mathematics, by math-verify.
-
-https://github.com/huggingface/Math-Verify: 1/2 is 0.5 and \\frac12, {1, 2} is {2, 1}.
-"""
+"""Does a solution end with its answer, and is that the source's? Compared as sets of values with their units."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from builder.checks import agreement
 from builder.checks.base import PairCheck
+from builder.checks.stated import final_answer, options, stated_answers
+from builder.checks.values import Value, values
 from builder.errors import FilterUnavailable
 from builder.filters.base import Measures, Workplace
 
-_PACKAGE = "math-verify"
-_LINE = re.compile(r"^####[ \t]*(\S.*)$", re.M)
-_BOXED = re.compile(r"\\boxed\s*\{")
+_PACKAGES = ("math-verify", "Pint")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_STATED = re.compile(r"\b(?:answer|result|solution)(?: is|:| =|\s*\*\*:)[ \t]*:?[ \t]*([^\n]{1,200})", re.I)
-_FUNCTIONS = "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|log|exp|sqrt|lim|max|min|mod|gcd|lcm"
-_PROSE = re.compile(
-    rf"[.;!?,](?:\s|$)(?!\s*[-+]?\d)|(?<![\\A-Za-z])(?!(?:{_FUNCTIONS})\b)[A-Za-z]{{3,}}|\s(?:is|of|in|as|by|if|so)\s"
+_MOST_STATED = 20
+_WRONG = re.compile(
+    r"(?i)\b(?:wrong|incorrect(?:ly)?|mistakes?|mistaken(?:ly)?|errors?|erroneous(?:ly)?|instead of|rather than"
+    r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
 )
-_OPTION = re.compile(r"\(?[A-E]\)?[.):]?\s*")
-_WITH_UNIT = re.compile(r"([-+−]?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?)\s+[A-Za-z°].*")
-_LONGEST = 100
+_DISPUTE = re.compile(
+    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:no|nope|wrong|incorrect|not quite|careful|actually|edit|correction"
+    r"|sorry)\b[,:.! ]"
+    r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
+    r"|correct))\b"
+    r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
+)
+_RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
 
 
 class FinalAnswer(PairCheck):
     """Refuses a text without a last line `#### answer`, or with another answer than its source states.
 
-    An answer is stated as `#### x`, `\\boxed{x}` or "the answer is x"; of several in a source any will do.
+    Of several in a source any will do, as will several of them together. An answer that can't be compared with the
+    source's passes (`agrees` is null), and so does one whose text says that the source's is wrong (`corrects`).
 
     `required: false` lets pass what has no answer where the source states none, such as a proof.
     `numbers_in_source` refuses an answer with a number that the source does not have.
@@ -44,113 +47,128 @@ class FinalAnswer(PairCheck):
     required: bool = True
     numbers_in_source: bool = False
 
-    measures: ClassVar[Mapping[str, type]] = {"answer": str, "stated": str, "agrees": bool, "in_source": bool}
+    measures: ClassVar[Mapping[str, type]] = {
+        "answer": str,
+        "stated": str,
+        "agrees": bool,
+        "corrects": bool,
+        "in_source": bool,
+    }
 
     def identity(self) -> dict[str, str]:
-        """Return the version of what compares."""
-        return {_PACKAGE: _version()}
+        """Return the versions of what compares."""
+        return _versions()
 
     def workplace(self) -> Workplace:
         """Return our own interpreter.
 
         Raises:
-            FilterUnavailable: math-verify is not installed.
+            FilterUnavailable: math-verify or pint is not installed.
         """
-        _version()
+        _versions()
         return super().workplace()
 
     def prepare(self) -> None:
-        """Load the grammar of LaTeX."""
-        _equal("1", "2")
+        """Load the grammar of LaTeX and the units."""
+        agreement.prepare()
 
     def compare(self, before: str, after: str) -> Measures:
-        """Return the answer, the one that the source states, and whether they agree, None where one is missing."""
+        """Return the answer, the one that the source states, and whether they agree: None where nobody can say."""
         answer = final_answer(after)
-        stated = list(dict.fromkeys(stated_answers(before)))
-        agreeing = [] if answer is None else [one for one in stated if _equal(one, answer)]
+        stated = list(dict.fromkeys(stated_answers(before)))[-_MOST_STATED:]
+        one, agrees = (
+            _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
+        )
+        corrects = agrees is False and any(_is_called_wrong(said, after) for said in stated)
+        if agrees is False and not corrects and answer and _is_disputed(before, answer):
+            agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
             "answer": answer,
-            "stated": next(reversed(agreeing or stated), None),
-            "agrees": bool(agreeing) if stated and answer is not None else None,
-            "in_source": None if answer is None else bool(numbers) and numbers <= set(_NUMBER.findall(before)),
+            "stated": one,
+            "agrees": agrees,
+            "corrects": corrects,
+            "in_source": None if not answer else bool(numbers) and numbers <= set(_NUMBER.findall(before)),
         }
 
     def decide(self, measures: Measures) -> str | None:
         """Say what is wrong with the answer."""
-        if measures["answer"] is None:
-            return "no_final_answer" if self.required or measures["stated"] is not None else None
-        if measures["agrees"] is False:
+        if not measures["answer"]:
+            is_needed = self.required or measures["stated"] is not None or measures["answer"] == ""
+            return "no_final_answer" if is_needed else None
+        if measures["agrees"] is False and not measures["corrects"]:
             return "another_answer"
         return "answer_not_in_source" if self.numbers_in_source and not measures["in_source"] else None
 
 
-def final_answer(text: str) -> str | None:
-    """Return what the last line `#### answer` holds, else the last `\\boxed{…}`; None where there is neither."""
-    found = [match[1] for match in _LINE.finditer(text)] or list(_boxed(text))
-    return found[-1].strip()[:_LONGEST] if found else None
+def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -> tuple[str | None, bool | None]:
+    """Return the stated answer that agrees, else the last, and whether one does."""
+    given = [_with_options(reading, letters) for reading in values(answer)]
+    readings = {said: [_with_options(reading, letters) for reading in values(said)] for said in stated}
+    found = {
+        said: _any(agreement.agree(one, other) for one in read for other in given)
+        for said, read in readings.items()
+    }
+    for said, verdict in reversed(found.items()):
+        if verdict is True:
+            return said, True
+    if len(stated) > 1 and any(_is_union(list(readings.values()), reading) for reading in given):
+        return ", ".join(stated), True
+    return next(reversed(stated), None), None if not stated or None in found.values() else False
 
 
-def stated_answers(text: str) -> Iterator[str]:
-    """Yield the answers that a page states: those that are mathematics, not a sentence or an option's letter."""
-    yield from (match[1].strip()[:_LONGEST] for match in _LINE.finditer(text))
-    yield from (content[:_LONGEST] for content in _boxed(text))
-    for match in _STATED.finditer(text):
-        value = _value(match[1])
-        if value is not None and "\\boxed" not in value:
-            yield value
+def _any(verdicts: Iterable[bool | None]) -> bool | None:
+    """Return True where one is True, else None where one is None."""
+    found = set(verdicts)
+    return True if True in found else None if None in found else False
 
 
-def _boxed(text: str) -> Iterator[str]:
-    for match in _BOXED.finditer(text):
-        depth, begin = 1, match.end()
-        for place in range(begin, min(len(text), begin + 4 * _LONGEST)):
-            depth += {"{": 1, "}": -1}.get(text[place], 0)
-            if depth == 0:
-                yield text[begin:place].strip()
+def _is_union(stated: Sequence[Sequence[Sequence[Value]]], answer: Sequence[Value]) -> bool:
+    """Whether an answer's values are those of several that a page states, each of them whole."""
+    left = list(answer)
+    for said in stated:
+        for reading in said:
+            matched = [next((one for one in left if agreement.same(value, one)), None) for value in reading]
+            if reading and None not in matched:
+                left = [one for one in left if not any(one is match for match in matched)]
                 break
+    return not left and len(answer) > 1
 
 
-def _value(said: str) -> str | None:
-    said = re.sub(r"\s+and\s+", ", ", said.strip().strip("*_ ").strip())
-    if said.startswith("$") and (end := said.find("$", 1)) > 1:
-        value = said[1:end]
-    else:
-        said = _OPTION.sub("", said, count=1) if _OPTION.match(said) else said
-        prose = _PROSE.search(said)
-        value = said[: prose.start()] if prose else said
-    value = value.strip(" .,;:*_$")
-    return value[:_LONGEST] if re.search(r"\d|\\[a-z]", value) else None
+def _with_options(answer: Sequence[Value], letters: Mapping[str, str]) -> list[Value]:
+    """Return an answer in which the letter of an option has the value that the page gives it."""
+    found = []
+    for value in answer:
+        letter = value.letter or value.math.upper()
+        said = letters.get(letter, "") if letter == value.letter + value.math.upper() and not value.words else ""
+        read = values(said)[0] if said else []
+        found.append(replace(read[0], letter=letter) if len(read) == 1 else value)
+    return found
 
 
-def _equal(stated: str, answer: str) -> bool:
-    if stated.strip("$ ") == answer.strip("$ "):
-        return True
-    forms = [[text, bare[1]] if (bare := _WITH_UNIT.fullmatch(text)) else [text] for text in (stated, answer)]
-    return any(_is_same(one, other) for one in forms[0] for other in forms[1])
+def _is_called_wrong(stated: str, text: str) -> bool:
+    """Whether a solution says of the page's answer that it is wrong, in a sentence that has its number."""
+    numbers = set(_NUMBER.findall(stated))
+    sentences = re.split(r"(?<=[.!?])\s+|\n", text)
+    return bool(numbers) and any(
+        numbers <= set(_NUMBER.findall(sentence)) and _WRONG.search(sentence) for sentence in sentences
+    )
 
 
-def _is_same(stated: str, answer: str) -> bool:
-    parse, verify = _math_verify()
-    # A worker has limits of its own; math-verify's would take its timers.
-    gold, target = (parse(f"\\boxed{{{text.strip('$ ')}}}", parsing_timeout=None) for text in (stated, answer))
-    return bool(gold and target and verify(gold, target, timeout_seconds=None))
+def _is_disputed(page: str, answer: str) -> bool:
+    """Whether a page says that something in it is wrong, and has this answer as the result of something."""
+    if not _DISPUTE.search(page):
+        return False
+    numbers = set(_NUMBER.findall(answer))
+    return bool(numbers) and any(numbers <= set(_NUMBER.findall(match[1])) for match in _RESULT.finditer(page))
 
 
-@cache
-def _math_verify() -> tuple[Any, Any]:
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # which warns of each call without its timers
-    from math_verify import parse, verify
-
-    return parse, verify
-
-
-def _version() -> str:
+def _versions() -> dict[str, str]:
     try:
-        return version(_PACKAGE)
+        return {package: version(package) for package in _PACKAGES}
     except PackageNotFoundError as error:
         raise FilterUnavailable(
-            "comparing final answers needs a package that is not installed",
+            "comparing final answers needs packages that are not installed",
             where="check 'final_answer'",
             remedy="pip install 'swallow-builder[math]'",
         ) from error

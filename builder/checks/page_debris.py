@@ -9,33 +9,16 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.checks.base import PairCheck
+from builder.checks.markdown import without_code
+from builder.checks.page_lines import ITEMS, LINES, LONE, TITLES
 from builder.filters.base import Measures
 
 _LONGEST = 200  # characters of a line that may be a page's
 
-_ITEM = (
-    "(?:home|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?|reply|report|quote|like|follow"
-    "|subscribe|menu|search|next(?: page| thread)?|previous(?: page| thread)?|back to top|contact(?: us)?"
-    "|about(?: us)?|terms|privacy|faq|help|tweet|print|permalink|read more|load more|advertisement"
-    "|skip to (?:main )?content)"
-)
-_BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
-_WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
-_LINES = tuple(
-    re.compile(pattern, re.I)
-    for pattern in (
-        rf"\W*{_ITEM}(?:{_BETWEEN}{_WORDS}){{0,40}}\W*",
-        r".*\b(?:all rights reserved|privacy policy|terms of (?:use|service)|terms and conditions)\b.*",
-        r".*\b(?:cookie (?:policy|notice)|(?:uses?|accept|allow|our) (?:all )?cookies|value your privacy)\b.*",
-        r".*(?:©|\(c\) ?(?:19|20)\d\d|copyright (?:19|20)\d\d).*",
-        r"\W*(?:posted|asked|answered|edited|submitted|published|updated|last (?:edited|updated|modified))"
-        r" (?:by|on|at)\b.*",
-        r"\W*(?:\w+\W+){0,2}\d[\d,]* (?:views?|replies|votes?|comments|posts|upvotes|likes)"
-        r"(?:\W+\d[\d,]* \w+){0,3}\W*",
-        r"\W*(?:views|replies|votes|tags|joined|posts|reputation) ?: .*",
-        r"\W*https?://\S+\W*",
-    )
-)
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)")
+_MARKUP = re.compile(r"\A[\s>*_•·◦▪|#-]+|[\s*_|]+\Z")
+_TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
+_ROW = re.compile(r"\s*\|.*\|\s*")
 
 
 class PageDebris(PairCheck):
@@ -48,10 +31,19 @@ class PageDebris(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Count such lines of the new text, and return the first."""
         del before
-        short = (line.strip() for line in after.splitlines() if len(line) <= _LONGEST)
-        found = [line for line in short if any(pattern.fullmatch(line) for pattern in _LINES)]
+        lines = (line for line in without_code(after).splitlines() if len(line) <= _LONGEST)
+        found = [line.strip() for line in lines if _is_debris(line)]
         return {"lines": len(found), "first": found[0] if found else None}
 
     def decide(self, measures: Measures) -> str | None:
         """Say that there are too many."""
         return "page_debris" if measures["lines"] > self.most else None
+
+
+def _is_debris(line: str) -> bool:
+    said = _MARKUP.sub("", _LINK.sub(r"\1", line))
+    if not said or (_ROW.fullmatch(line) and not ITEMS.search(line)):
+        return False
+    if _TITLE.match(line):
+        return any(pattern.fullmatch(said) for pattern in TITLES)
+    return bool(LONE.fullmatch(said)) or any(pattern.fullmatch(said) for pattern in LINES)

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from builder.checks import CHECKS, PairCheck
-from tests.labelled import code_api, code_chatter, code_lengths, code_loops, code_names
+from tests.labelled import code_api, code_chatter, code_lengths, code_loops, code_names, made_math
 from tests.labelled.pair import Pair
 
 HERE = Path(__file__).parent
@@ -25,6 +25,10 @@ MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {
     "length_ratio": code_lengths.made,
     "public_names": code_api.made,
     "self_contained": code_names.made,
+    "final_answer": made_math.final_answer,
+    "grounded": made_math.grounded,
+    "latex": made_math.latex,
+    "page_debris": made_math.page_debris,
 }
 """By check: what makes pairs, beside those written down."""
 

@@ -1,0 +1,235 @@
+"""Lines that only a web page has: menus, notices, votes, dates, names. English; each pattern is a whole line."""
+
+from __future__ import annotations
+
+import re
+
+# A line of these alone is a menu's, but "## Terms" may be a sequence's, and so may "**Next**" be a step.
+_ITEM = (
+    "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?"
+    "|repl(?:y|ies)|report"
+    "|quote|likes?|follow(?:ing)?|subscribe|menu|search|next(?: page| thread| post| question| topic)?"
+    "|prev(?:ious)?(?: page| thread| post| question| topic)?|back to top|contact(?: us)?|about(?: us)?|terms"
+    "|privacy|faqs?|help"
+    "|tweet|print|permalink|read more|load more|show (?:more|less)|see (?:more|all)|advertisements?|sponsored"
+    "|cite|save|bookmark"
+    "|embed|improve this (?:question|answer)|edit|delete|flag|hide|copy link|download(?: pdf)?|upvote|downvote"
+    "|vote|skip to (?:main )?content|sitemap|careers"
+    "|newsletter|add a comment|add comment|post comment|ask(?: a)? question|create (?:an )?account|join(?: now"
+    "| for free)?"
+    "|facebook|twitter|pinterest|linkedin|whatsapp|reddit|youtube|instagram|google\\+|rss|e-?mail(?: this)?"
+    "|blogthis!?"
+    "|pin it|forums?|blog|members|leaderboard|questions|users|unanswered|hot|new|top|best|controversial|rising"
+    "|jump to"
+    "|older posts?|newer posts?|top of page|view all|learn more|get started|go pro|upgrade|loading|dislike|close"
+    "|pin|open|recent posts|categories"
+    "|archives|related(?: posts| questions)?|trending|expand|collapse|first|last|award|give award|favou?rite"
+    "|watch later)"
+)
+_ALONE = (
+    "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?|reply"
+    "|report|quote|like"
+    "|follow|subscribe|menu|search|next(?: page| thread| post| topic)|prev(?:ious)? (?:page|thread|post|topic)"
+    "|next|previous"
+    "|back to top|contact(?: us)?|about us|privacy|faqs?|help|tweet|print|permalink|read more|load more"
+    "|show (?:more|less)"
+    "|advertisements?|sponsored|cite|bookmark|copy link|download pdf|upvote|downvote|skip to (?:main )?content"
+    "|sitemap|careers"
+    "|add a comment|post comment|ask(?: a)? question|create (?:an )?account|join(?: now| for free)|pin it|loading"
+    "|recent posts"
+    "|related posts|related questions|archives|give award|watch later|blogthis!?|older posts?|newer posts?"
+    "|top of page|e-?mail this|site ?map|promoted"
+    "|sponsored links|toggle navigation|skip navigation|reblog|click here)"
+)
+_BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
+_WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
+_CRUMB = r"[A-Za-z][\w'-]{2,}(?: (?:&|[\w'-]{2,})){0,4}"
+_COUNT = r"\d[\d,.]* ?[kKmMbB]?"
+_COUNTED = (
+    r"(?:views?|replies|reply|votes?|comments?|posts?|upvotes?|downvotes?|likes?|shares?|answers?|points?"
+    r"|subscribers?|followers?"
+    r"|reputation|reads?|downloads?|watchers?|karma|stars?|thanks|threads?|members? online|guests?|retweets?"
+    r"|ratings?|reviews?)"
+)
+_AGO = (
+    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk|month|mo"
+    r"|year|yr|decade)s?\.?,? ?"
+    r"(?:and )?){1,2} ?ago"
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
+_DATE = (
+    rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?(?:\d{{4}}|['’]\d\d)?|\d{{1,2}}(?:st|nd|rd"
+    rf"|th)? {_MONTH},? ?\d{{0,4}}"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|today|yesterday)"
+)
+_TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
+_WHEN = rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?{_DATE}(?:(?:,| at| @| -|\|)? *{_TIME})?"
+_DONE = (
+    r"(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|written|created"
+    r"|viewed|active|joined|closed|locked|registered|migrated"
+    r"|last (?:edited|updated|modified|edit|post|reply|activity|seen|visited))"
+)
+
+LINES = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        # menus and buttons
+        rf"\W*(?:{_ALONE}|about|contact|terms|forums?|blog|members|questions|ask"
+        rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
+        rf"(?!like terms)\W*{_ITEM}(?:\W{{1,4}}{_ITEM}){{1,20}}\W*",
+        rf"{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*",
+        r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
+        r"|threads)\W*){3,8}",
+        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:\.\.\. ?\d* ?)?(?:next|last|newer)\W*",
+        r"\W*(?:go to )?page \d+(?: of \d+)?\W*(?:next|prev).*",
+        r"\W*(?:go to )?page \d+ of \d+\W*",
+        r"[«»‹›→←] ?(?:next|prev(?:ious)?|back|newer|older)\b.{0,40}|(?:next|prev(?:ious)?|back|newer"
+        r"|older)\b.{0,40}[«»‹›→←]",
+        r"(?:previous|next) (?:question|post|article|topic|thread|lesson|problem)(?:[ :|»-]+.{0,60})?",
+        # notices
+        r".*\b(?:all rights reserved|privacy policy|terms of (?:use|service)|terms (?:and|&) conditions"
+        r"|cookie policy)\b.*",
+        r".*\bcookie (?:notice|settings|preferences|consent|banner)\b.*",
+        r".*\b(?:(?:we|(?:web ?)?site|page|app|forum|service)s? (?:and our partners )?uses? (?:[a-z]+ )?cookies"
+        r"|(?:accept|allow|reject|manage|enable|disable|deny) (?:all |our |essential |necessary )?cookies"
+        r"|(?:use|using|necessary|essential|functional|all) (?:of )?cookies(?: only| on this| to (?:improve"
+        r"|enhance|give|ensure|analy))"
+        r"|the use of cookies|value your privacy|personali[sz]ed? (?:ads|content)|your consent)\b.*",
+        r"(?:accept(?: all| & close)?|reject all|decline|necessary only|got it|i agree|manage preferences"
+        r"|cookies: ?ok|allow all)\W*",
+        r".*(?:©|copyright (?:19|20)\d\d|copyright \(c\)).*|\W*\(c\) ?(?:19"
+        r"|20)\d\d(?:[-–]\d{2,4})?,? (?:by )?[a-z][^=+×*/]*",
+        r".*\b(?:powered by (?:phpbb|wordpress|vbulletin|discourse|invision|mybb|blogger|xenforo|disqus|smf"
+        r"|mathjax)"
+        r"|user contributions licensed|(?:licensed under|license) (?:a )?(?:cc|creative commons)"
+        r"|proudly powered by|theme by)\b.*",
+        # joining and following
+        r".*\b(?:(?:sign|log) ?(?:up|in) (?:to (?:join|reply|view|see|get|comment|post|vote|continue|add|ask"
+        r"|answer|your)|with (?:google|facebook|e-?mail|apple)"
+        r"|using|for (?:free|a|an|our)|or (?:register|sign|log|create)|here|now|today)|please (?:log|sign) ?in"
+        r"|log ?in or register"
+        r"|create (?:an|a free|your) (?:free )?account|(?:register|join) (?:now|today|for free|free|to reply"
+        r"|this community|our community)"
+        r"|already (?:have an account|a member)|don['’]t have an account|forgot (?:your )?password|remember me"
+        r"|(?:start )?(?:your )?free trial"
+        r"|(?:get|download|open)(?: it)? (?:the|our|in the|on the|in|on) (?:[a-z]+ )?(?:app|app store"
+        r"|google play)\b"
+        r"|you must (?:be logged in|log in|sign in)|not a member|member since|upgrade to premium)\b(?!.*\d.*=).*",
+        r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
+        r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
+        r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"
+        r"|e-?mail|friends)"
+        r"|click to share|opens in new window|tell a friend|share this:|like this:|like loading|follow me on)\b.*",
+        r"\W*(?:(?:share|facebook|twitter|pinterest|linkedin|whatsapp|reddit|e-?mail|tumblr|instagram|telegram"
+        r"|print)\W*){2,12}",
+        # questions and answers
+        rf"\W*{_COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
+        rf"|retweets?)\W*",
+        rf"\W*{_COUNT} {_COUNTED}(?:\W+(?:{_COUNT} {_COUNTED}|{_AGO}|{_WHEN})){{1,6}}\W*",
+        r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
+        rf"\W*{_COUNTED} ?[:(]? ?{_COUNT}\)?(?:[\W_]+{_COUNTED} ?[:(]? ?{_COUNT}\)?){{1,5}}\W*",
+        r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views|replies"
+        r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
+        r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
+        r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
+        rf"\W*viewed {_COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{_AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{_AGO}"
+        rf"|{_TIME})\W*",
+        rf"\W*{_DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{_AGO}|{_WHEN}|{_TIME}).{{0,30}})?",
+        rf"\W*{_DONE} (?:on|at):? {_WHEN}.*",
+        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{_AGO}"
+        rf"|{_WHEN})\W*(?:{_COUNT} {_COUNTED}\W*)?(?:(?:{_ITEM})\W*){{0,3}}(?<!\.)",
+        r"\W*(?:sorted by|sort by|order by|reset to default|highest score|oldest first|newest first"
+        r"|date (?:modified|created)).{0,60}",
+        r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
+        r"|like) this (?:question|answer|post|thread|page|comment|topic|article)\W*",
+        r"\W*(?:add|post|leave|write) (?:a|your|an?other) (?:comment|reply|answer|response|review)\W*",
+        r"\W*(?:no|show|hide|view|load|see|expand|collapse)(?: (?:all|more|other|\d+)){0,4} (?:comments?|answers?"
+        r"|replies|posts)(?: to this question| below)?\W*",
+        r".*\b(?:browse other questions tagged|hot network questions|not the answer you['’]re looking for"
+        r"|this question already has"
+        r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off|not"
+        r"|too|dup|unclear)"
+        r"|community wiki|marked as duplicate|expert[- ]verified|verified (?:answer|expert)|answer verified"
+        r"|brainly|chegg|quora|coursehero|course hero"
+        r"|originally (?:answered|posted)|author has|answer views|continue (?:reading|this thread)"
+        r"|continue reading|view profile"
+        r"|this post has been edited|last edited by|thread (?:starter|closed)|topic was automatically closed"
+        r"|archived post|who is online"
+        r"|users browsing|board index|return to .{1,30} forum|quick (?:reply|links)|display posts"
+        r"|your e-?mail address will not|required fields"
+        r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer|page"
+        r"|helpful|article|post)|rate this"
+        r"|who are the experts|subject matter expert|this problem has been solved|step-by-step solution"
+        r"|previous question next question"
+        r"|show transcript|up next|autoplay|hidden text|community guidelines|report (?:abuse|a problem|this)"
+        r"|ad blocker|pop-?up)\b.*",
+        r"\W*(?:expert answer|top answer|best answer|accepted answer|your answer|new answer|most helpful"
+        r"|ambitious|genius|ace|virtuoso|moderator"
+        r"|administrator|new member|senior member|junior member|registered user|guest|rookie|op|original poster"
+        r"|\[?deleted\]?|sign up to join.*)\W*",
+        # people and votes
+        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
+        r"\W*(?:quote )?(?:from|quoting|in reply to|replying to|re"
+        r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
+        r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
+        r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
+        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*|\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
+        rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
+        rf"|helpful)\W{{0,3}}[+-]?{_COUNT}(?: ?/ ?\d+)?(?: ?\({_COUNT} \w+\))?\W*",
+        r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
+        rf"\W*{_COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
+        rf"|online).*",
+        rf"\W*{_TIME} / {_TIME}\W*",
+        # what is said to those who read along
+        r"\W*(?:(?:hi|hello|hey|dear)(?: (?:all|everyone|everybody|guys|there|folks|friends|again))?"
+        r"|thanks?(?: you)?(?: so much| a lot| very much)?"
+        r"|thanks? (?:in advance|for (?:the|your|any) (?:help|reply|answer|time).{0,20})|(?:any|pls|please"
+        r"|plz) (?:help|hints?)(?: (?:me|appreciated|needed|asap))*"
+        r"|(?:best|kind|warm)? ?regards|good luck|hope (?:this|that|it) helps|omg thank.{0,30}|\+1|bump"
+        r"|\[solved\])\W*(?:[a-z]{2,12}\W*)?",
+        r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source|link|via"
+        r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
+        r".*\\(?:begin|end)group\b.*",
+        r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
+        r"|post as a guest"
+        r"|required, but never shown|start asking to get answers|find the answer to your question by asking"
+        r"|ask your question|related|linked"
+        r"|offline|article rating|notify of|your privacy|forum rules|similar threads|thread tools"
+        r"|table of contents|post navigation"
+        r"|print version|quick navigation.{0,40}|fav(?:ou?rite)? answer|more posts you may like|lv \d"
+        r"|registered users only"
+        r"|go to (?:solution|top|first unread post)|reply to this (?:topic|thread)|start new topic"
+        r"|solution accepted by.{0,30}"
+        r"|tags for this thread|comments(?: are closed| \(\d+\))|\d+ (?:thoughts?|responses|comments) (?:on"
+        r"|to) .{1,80}"
+        r"|see plans (?:and|&) pricing|show ?/ ?hide.{0,30}|click (?:here|to (?:expand|see|view|reveal|enlarge"
+        r"|show)).{0,60}"
+        r"|top \d+% .{0,30}|sent from my .{1,20}|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
+        r"|[\w.-]{2,30} is (?:offline|online)"
+        r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
+        r"|read(?:ing)? time.{0,20}|follow @\w+.{0,30}"
+        r"|up ?vote \d+ down ?vote.{0,20})\W*",
+        r".*\b(?:enable javascript|browser does not support|access to this page"
+        r"|(?:new )?comments cannot be posted|save my name, e-?mail"
+        r"|unlock (?:this|the|your|all) (?:answer|solution|content)|report inappropriate|ads by google|mark (?:me"
+        r"|this|it|as)(?: as)?(?: the)? brainl?iest"
+        r"|brainliest|bb code is|all times are (?:gmt|utc)|the time now is|you may(?: not)? (?:post|edit your"
+        r"|reply)"
+        r"|thanks for your feedback)\b.*",
+        r"(?:(?:hi|hello|hey)\W+)?(?:(?:can|could|would) (?:any|some)(?:one|body)"
+        r"|i (?:really )?need (?:some )?help with|please help me|help me)\b[^\d=]{0,80}"
+        r"|thank you\b[^\d=,]{0,40}[!.]*|give (?:me )?5 stars.{0,30}",
+        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? (?:{_AGO}|{_WHEN})\W*|{_TIME}\W+{_DATE}\W*"
+        rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{_MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
+        rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{_DATE},? (?:at )?{_TIME}.*",
+        rf"(?:(?:senior|junior|jr\.?|new|full|regular|super) )?(?:member|moderator|user"
+        rf"|poster)\W+{_COUNT} {_COUNTED}\W*"
+        r"|(?:senior|junior|jr\.?) member\W*",
+    )
+)  # fmt: skip
+LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
+"""A button or a menu's item alone on its line."""
+TITLES = LINES[5:]
+"""Those that a heading may be, too: a heading of the words of a menu is a heading."""
+ITEMS = re.compile(rf"\b{_ITEM} *\| *{_ITEM}\b", re.I)
+"""Two items of a menu in a table's row."""

@@ -1,0 +1,250 @@
+r"""Where a text states answers: a page in words, boxes and options, a solution in its last line `#### answer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from builder.checks.notation import normal, spelled
+
+LONGEST = 200  # characters of an answer
+_LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_HEADING = re.compile(
+    r"(?i)\W*(?:(?:step|part|case|question|problem|example|exercise|method|option|chapter|section|note|remark"
+    r"|theorem|lemma"
+    r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation"
+    r"|conclusion"
+    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see above"
+    r"|end)s?)"
+    r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
+)
+_PREFIX = re.compile(
+    r"(?i)\W*(?:the )?(?:final |correct )?(?:answer|ans|result|solution)s?\b\s*(?:is\b|are\b|:|=)+[\s*:]*"
+)
+_ANSWER_HEADING = re.compile(r"(?i)\W*(?:the )?(?:final |correct )?answer\W*")
+_CORRECTED = re.compile(
+    r"(?i)\b(?:wait|oops|correction|actually|sorry|on second thoughts?|i made (?:a|an) (?:mistake|error)"
+    r"|should (?:have been|be)"
+    r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
+)
+_SAID = re.compile(
+    r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))[-*_:>]*[ \t]*\n{0,2}"
+    r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
+    r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
+    r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
+    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
+    r"|=)[:*_ \t]*"
+    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
+    r"(?=(?P<rest>[^\n]{1,200}))"
+)
+_REVERSED = re.compile(
+    r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final "
+    r"|correct )?answer\b"
+)
+_OPTION_IS = re.compile(
+    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
+    r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
+)
+_END = re.compile(
+    r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
+    r"|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|[≈~])"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
+    r"|using|per the|only if"
+    r"|given|assuming|(?:right|correct|thanks?|hope))\b"
+    r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
+    r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
+)
+_NOT_STATED = re.compile(
+    r"(?i)(?:not|n't|never|wrong|incorrect|right|correct|in|on|at|here|below|above|given|given by|as follows?"
+    r"|the same|this|that|it|what|how|why|hidden"
+    r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
+    r"|(?:a|an|the|your"
+    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if|when"
+    r"|see|you|they|he|she)\b"
+)
+_ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
+_ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
+_BEGINS = re.compile(
+    r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
+    r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
+    r"|choice|≈|~|=|:)\s*)*"
+)
+_VALUE = re.compile(
+    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr"
+    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+)
+_WORDED = re.compile(
+    r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)"
+)
+_FORMULA = re.compile(
+    r"(?:\$\$?([^$\n]+)\$\$?(?!\d)|\\[\[(]([^\n]+?)\\[\])])(\s*(?:[a-zA-Z°%]{1,8}(?:/[a-z]{1,8})?[\d²³]?\b"
+    r"|[a-z°%,]+\s|°|%)?)"
+)
+_NO_UNIT = re.compile(
+    r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z"
+)
+_MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
+
+
+def final_answer(text: str) -> str | None:
+    """Return what the last line `#### answer` holds, else the last `\\boxed{…}`.
+
+    None: there is neither. Empty: the last line begins like an answer and holds none, as `#### Proof`; or words
+    behind it take it back.
+    """
+    lines = list(_LINE.finditer(text.rstrip()))
+    behind = text[lines[-1].end() :] if lines else ""
+    if lines and not re.search(r"\w", behind):
+        block = _block(text, lines)
+        answers = [_PREFIX.sub("", match[1] or "", count=1).strip() for match in block]
+        return "" if any(_is_heading(one) for one in answers) else ", ".join(answers)[:LONGEST]
+    if lines and lines[-1][1] is None and not re.search(r"\w[^\n]*\n+[^\n]*\w", behind.strip()):
+        return behind.strip()[:LONGEST]
+    if lines and _ANSWER_HEADING.fullmatch(lines[-1][1] or "") and looks_like_value(behind.strip()):
+        return behind.strip()[:LONGEST]  # the value stands below its heading
+    if lines and looks_like_value(lines[-1][1] or ""):
+        return ""
+    boxes = list(_boxes(text))
+    if not boxes or _CORRECTED.search(text, boxes[-1][1]):
+        return "" if boxes else None
+    paragraph = text.rfind("\n", 0, boxes[-1][0])
+    return ", ".join(dict.fromkeys(text[begin:end].strip() for begin, end in boxes if begin > paragraph))[:LONGEST]
+
+
+def stated_answers(text: str) -> Iterator[str]:
+    """Yield the answers that a page states, as it writes them."""
+    lines = list(_LINE.finditer(text))
+    for match in lines:
+        if (len(lines) == 1 or match.end() >= len(text.rstrip())) and looks_like_value(match[1] or ""):
+            yield match[1].strip()[:LONGEST]
+    for begin, end in _boxes(text):
+        yield text[begin:end].strip()[:LONGEST]
+    for match in _SAID.finditer(text):
+        is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
+        value = _value(match["rest"], may_be_words=is_answer, is_marked=match["colon"] is not None)
+        if value is not None and "\\boxed" not in value:
+            formula = re.fullmatch(r"\$+([^$]+)\$+", value)
+            yield formula[1].strip() if formula is not None else value
+    yield from (match[1] for match in _REVERSED.finditer(text))
+    for match in _OPTION_IS.finditer(text):
+        yield f"({(match['one'] or match['other']).upper()})"
+
+
+def options(text: str) -> dict[str, str]:
+    """Return what a page's options (A), (B), … say, by letter in upper case; none where they are not in order."""
+    found = dict[str, str]()
+    marks = list(_MARK.finditer(text))
+    for place, mark in enumerate(marks):
+        letter = mark[1].upper()
+        if letter != "ABCDEFGH"[len(found) : len(found) + 1]:
+            if letter != "A" or len(found) > 1:
+                continue
+            found.clear()
+        end = marks[place + 1].start() if place + 1 < len(marks) else len(text)
+        said = text[mark.end() : end].strip().partition("\n")[0].strip(" $,;&\\")
+        found[letter] = re.sub(r"(?:\\(?:qquad|quad|hspace\{[^{}]*\}|\\)|\s)+$", "", said)[:LONGEST]
+    return found if len(found) > 1 else {}
+
+
+def looks_like_value(text: str) -> bool:
+    """Whether a heading's words are a value, and no title: `18`, `$\\frac12$`, `12 m`, `(C)`."""
+    clean = normal(text)
+    if re.match(r"\d{1,2}[.)]\s", clean) or _is_heading(text):
+        return False
+    return bool(re.fullmatch(r"\(?[A-H]\)?|(?i:yes|no|true|false)", clean)) or (
+        bool(re.match(r"[-+(\[{]*(?:\d|\\[a-z{]|[a-z](?: ?[-=+*/^]|\Z))", clean))
+        and len(re.findall(r"(?<!\\)\b[A-Za-z]{3,}", clean)) <= 2
+    )
+
+
+def _is_heading(text: str) -> bool:
+    return not re.search(r"\w|[∞∅√πθ]", text) or bool(_HEADING.fullmatch(text)) or text.rstrip().endswith(":")
+
+
+def _block(text: str, lines: list[re.Match[str]]) -> list[re.Match[str]]:
+    """Return the last of the lines that begin with ####, and those directly above it."""
+    first = len(lines) - 1
+    while first and not text[lines[first - 1].end() : lines[first].start()].strip() and lines[first - 1][1]:
+        first -= 1
+    return lines[first:]
+
+
+def _boxes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the contents of boxes begin and end."""
+    for match in _BOXED.finditer(text):
+        depth, begin = 1, match.end()
+        for place in range(begin, min(len(text), begin + 4 * LONGEST)):
+            depth += {"{": 1, "}": -1}.get(text[place], 0)
+            if depth == 0:
+                yield begin, place
+                break
+
+
+def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
+    """Return the value that a page gives behind "the answer is", None where it goes on with a sentence.
+
+    Args:
+        said: The rest of the line.
+        may_be_words: A result in prose is a number; an answer may be Tuesday.
+        is_marked: It stands behind a colon: `Answer: isosceles` states words, "the answer is simple" none.
+    """
+    said = said.strip().lstrip("*_>: \t")
+    if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
+        return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
+    if _ENUMERATED.match(said):
+        return None
+    formula = _FORMULA.match(said)
+    if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
+        unit = formula[3].strip(" ,")
+        unit = "" if _NO_UNIT.match(unit) else unit
+        return f"{formula[1] or formula[2]} {unit}".strip()
+    end = _END.search(said)
+    if end is not None and end[0] == "?":
+        return None
+    value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
+    if (
+        end is not None
+        and "=" in value
+        and not re.match(r"[A-Za-z]\w{0,3} ?=", value)
+        and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0])
+    ):
+        later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
+        return later if later is not None and "=" in later else None
+    lead = _BEGINS.match(value)
+    rough = "≈ " if lead and re.search(r"(?i)app|about|rough|around|[≈~]", lead[0]) else ""
+    value = spelled(value[lead.end() :] if lead else value)
+    is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
+    if not value or _NOT_STATED.match(value) or is_of_page:
+        return None
+    if re.fullmatch(
+        r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value
+    ) and not re.match("[aA] ", value):
+        return value[:LONGEST]
+    if _VALUE.match(value) and not value.endswith("!"):
+        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
+        words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
+        return (
+            rough + value[:LONGEST]
+            if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value)
+            else None
+        )
+    words = value.split()
+    if (
+        not may_be_words
+        or len(words) > (3 if is_marked else 1)
+        or not all(_WORDED.fullmatch(word.strip(",'\"")) for word in words)
+    ):
+        return None
+    return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
+
+
+def _balanced(value: str) -> str:
+    """Return a value without a bracket at its end that was opened before it."""
+    while value and value[-1] in ")]" and value.count(value[-1]) > value.count("(" if value[-1] == ")" else "["):
+        if set("([") & set(value):
+            break  # [0, 1)
+        value = value[:-1].rstrip()
+    return value

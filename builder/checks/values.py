@@ -1,0 +1,269 @@
+r"""What an answer consists of: values with their units, option letters, times of day, or words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from builder.checks.notation import normal, readings, spelled, trimmed
+from builder.checks.units import unit
+
+_MOST = 12  # values that are told apart in one answer
+_LEAD = re.compile(
+    r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on"
+    r"|in"
+    r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|[a-z]+(?= is \d))\b\.?"
+    r"|[≈~:=]|\\approx\b|\\therefore\b|\\implies\b)\s*"
+)
+_ROUGH = re.compile(
+    r"(?i)\b(?:approx(?:imately)?|about|roughly|around|nearly|almost|rounded)\b|[≈~]|\\approx|\\sim"
+)
+_LETTER = re.compile(
+    r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
+)
+_LABEL = re.compile(
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\frac\{[^{}]*\}\{d[^{}]*\}"
+    r"|[A-Za-z][A-Za-z ]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
+)
+_NUMERIC = re.compile(
+    r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
+    r"|e(?=\^|\Z|[ )}])|[\d\s.,+\-/^{}()!])+"
+)
+_PART = re.compile(r"(?:\A|(?<=[\s,;]))\(?([a-h]|i{1,3}|iv)\)\s*(?=\S)")
+_SPLIT = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|,(?=\d)|\band\b|\bor\b)\s*")
+_CLOCK = re.compile(
+    r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?:\s*(?:h|hours|hrs))?"
+)
+_COMPOUND = re.compile(
+    r"(-?\d[\d.]*) ?([A-Za-z]{1,12}),?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12})"
+    r"(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DATE = re.compile(
+    rf"(?i)(?:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?,? )?(?:the )?(?:(\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?(?: of)? "
+    rf"({'|'.join(_MONTHS)})[a-z]*\.?|({'|'.join(_MONTHS)})[a-z]*\.? (\d{{1,2}})(?:st|nd|rd|th)?)(?:,? (\d{{4}}))?"
+)
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_FILLER = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the of in to by for each all total altogether left remaining more units unit square cubic old tall"
+        " long wide high deep away apart per exactly only approximately about value solution solutions both",
+    )
+)
+_SAME = {
+    "true": "yes", "correct": "yes", "false": "no", "incorrect": "no",
+    "dne": "not exist", "undefined": "not exist",
+    "diverges": "diverge", "divergent": "diverge", "converges": "converge", "convergent": "converge",
+    "infinite": "infinity", "infinitely": "infinity", "none": "no solution", "impossible": "no solution",
+    "nothing": "0", "zero": "0",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of an answer.
+
+    Attributes:
+        math: What is compared as mathematics, LaTeX; empty where there is none.
+        unit: Its unit as pint writes it, None where none is known.
+        words: The stems of its words, those that count things, or all of an answer in words.
+        label: What it is the value of: `x` in `x = 5`.
+        letter: The letter of the option that it is, upper case.
+        minute: Of a time of day, the minute of the day.
+        half: Whether that time says which half of the day it is in.
+        is_rough: Whether it says that it is approximate.
+    """
+
+    math: str = ""
+    unit: str | None = None
+    words: frozenset[str] = frozenset()
+    label: str = ""
+    letter: str = ""
+    minute: int | None = None
+    half: bool = True
+    is_rough: bool = False
+
+
+def values(text: str) -> list[list[Value]]:
+    """Return an answer's values, once for each way in which its commas can be read."""
+    clean = normal(spelled(normal(text)))
+    whole = _date(clean) or _measured_twice(clean)
+    if whole is not None:
+        return [[whole]]
+    return [[value for part in _parts(one) for value in _value(part)] for one in readings(clean)]
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas and the like outside of brackets; labels of parts, (a), (b), go."""
+    if "matrix" in text or "array" in text:
+        return [text]
+    text = re.sub(r"\\(?:begin|end)\{[a-z*]+\}", "", text)
+    marks = list(_PART.finditer(text))
+    if len(marks) > 1 and [mark[1] for mark in marks] in (
+        ["a", "b", "c", "d", "e"][: len(marks)],
+        ["i", "ii", "iii", "iv"][: len(marks)],
+    ):
+        ends = [*(mark.start() for mark in marks[1:]), len(text)]
+        return [
+            part
+            for mark, end in zip(marks, ends, strict=True)
+            if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", text[mark.end() : end])))
+        ]
+    braced = re.fullmatch(r"(?:[A-Za-z] ?(?:=|\\in) ?)?\\?\{([^{}\\]*(?:\\[a-z]+[^{}\\]*)*)\\?\}", text)
+    text = braced[1] if braced is not None else text
+    depths, depth = [], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        depths.append(depth)
+    parts, begin = [], 0
+    for match in _SPLIT.finditer(text):
+        if depths[match.start()] <= 0 and match.start() > begin:
+            parts.append(text[begin : match.start()])
+            begin = match.end()
+    parts.append(text[begin:])
+    return [part for part in parts if trimmed(part)][:_MOST]
+
+
+def _value(part: str) -> list[Value]:
+    """Read one part; `± 3` is two values."""
+    rough = bool(_ROUGH.search(part))
+    part = _led(part)
+    letter = _LETTER.match(part)
+    option = ""
+    if letter is not None:
+        option = (letter[1] or letter[2] or letter[3] or letter[4]).upper()
+        part = _led(part[letter.end() :])
+    if not option and (behind := re.search(r"(?<=\S) \(([A-H])\)\Z", part)) is not None:
+        option, part = behind[1], part[: behind.start()]
+    label = _LABEL.match(part)
+    name = ""
+    if label is not None and not re.search(r"[<>]|\\[lg]eq", part[: label.end()]):
+        name, part = label[1].strip(), part[label.end() :]
+    if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
+        last = part.rpartition("=")[2].strip()
+        is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
+        part = last if name or (is_chain and _numeric_end(last)) else part
+    sides = part.split("=")
+    if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
+        part = sides[1]  # 3/4 hour = 45 minutes
+    part = trimmed(spelled(_led(part)))
+    if "\\pm" in part and len(part) < 80:
+        return [_read(part.replace("\\pm", sign), name, option, rough) for sign in ("+", "-")]
+    return [_read(part, name, option, rough)]
+
+
+def _led(part: str) -> str:
+    part = trimmed(part)
+    while (lead := _LEAD.match(part)) is not None and lead.end() < len(part):
+        part = part[lead.end() :]
+    return part
+
+
+def _read(part: str, label: str, letter: str, is_rough: bool) -> Value:
+    part = part.strip()
+    clock = _CLOCK.fullmatch(part)
+    if clock is not None:
+        hour, minute = int(clock[1] or clock[4]), int(clock[2] or clock[5] or 0)
+        afternoon = 12 if (clock[3] or "").lower() == "p" else 0
+        minute += 60 * (hour % 12 + afternoon if clock[3] else hour)
+        return Value(
+            part if clock[4] else "",
+            None,
+            frozenset(),
+            label,
+            letter,
+            minute,
+            bool(clock[3]) or hour > 12,
+            is_rough,
+        )
+    compound = _measured_twice(part)
+    if compound is not None:
+        return Value(compound.math, compound.unit, compound.words, label, letter, is_rough=is_rough)
+    ratio = re.fullmatch(r"(\d[\d.]*) (?:to|:) ?(\d[\d.]*)", part)
+    if ratio is not None:
+        part = f"{ratio[1]}:{ratio[2]}"
+    magnitude, measure, words = _quantity(part)
+    return Value(magnitude, measure, words, label, letter, is_rough=is_rough)
+
+
+def _quantity(part: str) -> tuple[str, str | None, frozenset[str]]:
+    """Return a value's mathematics, its unit, and its words."""
+    if not part:
+        return "", None, frozenset()
+    end = _numeric_end(part)
+    if end:
+        rest = part[end:]
+        if not rest.strip():
+            return part, None, frozenset()
+        said = rest.strip()
+        measure = unit(said, is_attached=rest[0] not in " " and part[end - 1] not in " ")
+        if measure is not None:
+            return part[:end].strip(), measure, frozenset()
+        words = re.findall(r"[A-Za-zµΩ°%/]+(?:\^\{\d\})?", said)
+        for many in range(min(len(words), 4), 0, -1):
+            if said.startswith(first := " ".join(words[:many])) and (measure := unit(first)) and len(first) > 1:
+                return part[:end].strip(), measure, frozenset()
+        if re.fullmatch("[A-Z]", said) and rest[0] == " ":  # coulombs, or the constant C
+            return part[:end].strip(), None, frozenset({said.lower()})
+        if re.fullmatch(r"[A-Za-z%°' .,()-]*", said) and re.search(r"[A-Za-z]{3}|°|%", said):
+            return part[:end].strip(), None, stems(said) - _FILLER
+    if re.search(r"\d|\\[a-z]|[=<>^]", part) or re.fullmatch(r"[-+]?[A-Za-z]", part):
+        return part, None, frozenset()
+    if re.fullmatch(r"[A-Za-z](?:\([A-Za-z]\))?(?:\s*[-+*/]\s*[A-Za-z])*", part):
+        return part, None, frozenset()
+    return "", None, stems(part)
+
+
+def _numeric_end(part: str) -> int:
+    """Return where the number at the beginning ends, 0 where there is none that ends like one."""
+    match = _NUMERIC.match(part)
+    if match is None:
+        return 0
+    number = match[0].rstrip(" .,+-/^{(\\")
+    while number and number.count("{") < number.count("}"):
+        number = number[:-1]
+    if number.count("{") != number.count("}") or number.count("(") != number.count(")"):
+        return 0
+    return len(number) if re.search(r"\d|\\pi|\\infty", number) else 0
+
+
+def _measured_twice(text: str) -> Value | None:
+    """Return `2 hours 30 minutes` in its first unit, None where a text is no such thing."""
+    match = _COMPOUND.fullmatch(text.strip())
+    if match is None:
+        return None
+    from builder.checks.units import converted
+
+    first = unit(match[2])
+    if first is None:
+        return None
+    total = float(match[1].rstrip("."))
+    for number, name in ((match[3], match[4]), (match[5], match[6])):
+        if number is not None:
+            measure = unit(name)
+            more = None if measure is None else converted(float(number.rstrip(".")), measure, first)
+            if more is None:
+                return None
+            total += more
+    return Value(f"{total:.12g}", first)
+
+
+def _date(text: str) -> Value | None:
+    """Return a date as words that any way to write it leads to."""
+    match = _DATE.fullmatch(text)
+    if match is not None:
+        month = _MONTHS.index((match[2] or match[3])[:3].lower()) + 1
+        return Value(
+            words=frozenset({f"m{month}", f"d{int(match[1] or match[4])}", *([match[5]] if match[5] else ())})
+        )
+    iso = _ISO.fullmatch(text)
+    return Value(words=frozenset({f"m{int(iso[2])}", f"d{int(iso[3])}", iso[1]})) if iso is not None else None
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return a text's words without those that add nothing, in the singular, lower case."""
+    words = [_SAME.get(word, word) for word in re.findall(r"[a-z]+", text.lower())]
+    found = [word.removesuffix("s") if len(word) > 3 else word for said in words for word in said.split()]
+    return frozenset(word for word in found if word not in _FILLER) or frozenset(found)
