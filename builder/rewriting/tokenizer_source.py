@@ -6,6 +6,7 @@ The first that has them wins. Where none has, a fallback takes their place, and 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,8 @@ async def of_server(session: aiohttp.ClientSession, server: Server, say: Callabl
     model, sha = server.model.id, server.model.sha
     places = [model, server.weights, pages.get("tokenizer_path"), pages.get("model_path")]
     for place in dict.fromkeys(filter(None, places)):
+        if _REPOSITORY.fullmatch(place):
+            say(f"{server.model}: reading its tokenizer's files from the Hub")
         tokens = await asyncio.to_thread(_of_place, place, sha if place == model else None)
         if isinstance(tokens, ControlTokens):
             return tokens
@@ -90,11 +93,13 @@ def _of_repository(name: str, revision: str | None) -> ControlTokens:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each of its tries
+
     def read(file: str) -> bytes | None:
         try:
             return Path(hf_hub_download(name, file, revision=revision)).read_bytes()
         except LocalEntryNotFoundError:
-            raise  # no connection: it says nothing of the repository
+            raise HubUnreachable("it can't be reached") from None  # which says nothing of the repository
         except EntryNotFoundError:
             return None
 
@@ -109,7 +114,7 @@ def _hub_errors() -> tuple[type[Exception], ...]:
     from huggingface_hub.errors import HfHubHTTPError
 
     # A connection that fails is an OSError, a file that is no JSON a ValueError.
-    return HfHubHTTPError, httpx2.HTTPError, OSError, ValueError
+    return HubUnreachable, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError
 
 
 def _brief(error: Exception) -> str:
