@@ -17,9 +17,10 @@ TYPING = frozenset({"typing", "typing_extensions", "collections.abc", "types"})
 _HARMLESS = sys.stdlib_module_names - {"antigravity", "this"}  # which do something when they are imported
 _READ_ANNOTATIONS = frozenset({"__annotations__", "get_annotations", "get_type_hints"})
 _READ_NONE = frozenset(
-    "ABC Enum Flag IntEnum IntFlag StrEnum TestCase Thread abstractmethod asynccontextmanager cache"
-    " cached_property classmethod contextmanager deleter final getter lru_cache overload override property"
-    " runtime_checkable setter staticmethod total_ordering unique wraps".split()
+    {"ABC", "Enum", "Flag", "IntEnum", "IntFlag", "StrEnum", "TestCase", "Thread", "abstractmethod"}
+    | {"asynccontextmanager", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "final"}
+    | {"getter", "lru_cache", "overload", "override", "property", "runtime_checkable", "setter", "staticmethod"}
+    | {"total_ordering", "unique", "wraps"}
 )
 """Decorators and bases that leave annotations alone, besides the built-in classes."""
 
@@ -39,6 +40,7 @@ class Code:
         lazy: Whether annotations are not evaluated (`from __future__ import annotations`).
         bound: The names that the module's code binds, its imports' aside.
         only_checked: The names that are imported for type checkers alone.
+        documentation: How many docstrings and annotations there are.
     """
 
     tree: ast.Module
@@ -47,6 +49,7 @@ class Code:
     lazy: bool
     bound: frozenset[str]
     only_checked: frozenset[str]
+    documentation: int
 
 
 def bare(text: str) -> Code:
@@ -58,10 +61,11 @@ def bare(text: str) -> Code:
     """
     compile(text, "module", "exec", dont_inherit=True)  # what parses may still not compile
     tree = ast.parse(text)
-    read, annotations = _read(tree), list(_evaluated(tree))
+    read, annotations, documentation = _read(tree), list(_evaluated(tree)), _documentation(tree)
     stripping = _Stripping(keeps=any(name in _READ_ANNOTATIONS for name in _names(tree)))
-    stripped = stripping.visit(tree)
-    return Code(stripped, annotations, read, stripping.lazy, _bound(stripped), frozenset(stripping.only_checked))
+    stripping.visit(tree)
+    only_checked = frozenset(stripping.only_checked)
+    return Code(tree, annotations, read, stripping.lazy, _bound(tree), only_checked, documentation)
 
 
 def drop_imports(old: Code, new: Code) -> None:
@@ -199,6 +203,13 @@ def _evaluated(tree: ast.Module) -> Iterator[ast.expr]:
             yield from (annotation for _, annotation in _annotated(node))
         if isinstance(node, ast.Module | ast.ClassDef):
             yield from (inner.annotation for inner in node.body if isinstance(inner, ast.AnnAssign))
+
+
+def _documentation(tree: ast.Module) -> int:
+    described = (node for node in ast.walk(tree) if isinstance(node, ast.Module | _Definition))
+    docstrings = sum(ast.get_docstring(node, clean=False) is not None for node in described)
+    functions = sum(len(list(_annotated(node))) for node in ast.walk(tree) if isinstance(node, _Function))
+    return docstrings + functions + sum(isinstance(node, ast.AnnAssign) for node in ast.walk(tree))
 
 
 def _annotated(function: _Function) -> Iterator[tuple[str, ast.expr]]:

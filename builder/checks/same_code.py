@@ -24,25 +24,34 @@ class SameCode(PairCheck):
 
     For rewrites that document and no more. Imports that annotations alone need may come and go. What the program
     reads of its own documentation stays: fields of data classes, annotations under decorators, docstrings where
-    `__doc__` is used. New annotations must not fail when Python evaluates them.
+    `__doc__` is used. New annotations must not fail when Python evaluates them. There must be `least` docstrings
+    and annotations more than in the source.
     """
 
-    measures: ClassVar[Mapping[str, type]] = {"difference": str, "undefined_names": str, "parses": bool}
+    least: int = 0
+
+    measures: ClassVar[Mapping[str, type]] = {
+        "difference": str,
+        "undefined_names": str,
+        "added": int,
+        "parses": bool,
+    }
 
     def prepare(self) -> None:
         """Load pyflakes."""
         import pyflakes.checker  # noqa: F401
 
     def compare(self, before: str, after: str) -> Measures:
-        """Return the first difference, with its place, and the names that only annotations bring in, undefined."""
+        """Return the first difference, with its place, new undefined names, and how much documentation is new."""
         try:
             old, new = bare(before), bare(after)
             undefined = _undefined(after)
             undefined -= _undefined(before) if undefined else set()
-            found = first_difference(old, new)
+            found, added = first_difference(old, new), new.documentation - old.documentation
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return {"difference": None, "undefined_names": None, "parses": False}
-        return {"difference": found, "undefined_names": ", ".join(sorted(undefined)) or None, "parses": True}
+            return {"difference": None, "undefined_names": None, "added": None, "parses": False}
+        names = ", ".join(sorted(undefined)) or None
+        return {"difference": found, "undefined_names": names, "added": added, "parses": True}
 
     def decide(self, measures: Measures) -> str | None:
         """Say which it is."""
@@ -50,7 +59,9 @@ class SameCode(PairCheck):
             return "syntax_error"
         if measures["difference"]:
             return "other_code"
-        return "undefined_name" if measures["undefined_names"] else None
+        if measures["undefined_names"]:
+            return "undefined_name"
+        return "nothing_added" if measures["added"] < self.least else None
 
 
 def first_difference(old: Code, new: Code) -> str | None:
@@ -62,8 +73,9 @@ def first_difference(old: Code, new: Code) -> str | None:
         return found
     if lost := next((what for what, value in old.read.items() if new.read.get(what) != value), None):
         return f"{lost} is another"
-    failing = None if new.lazy else _failing(old, new)
-    return failing and f"the annotation {_shown(failing)} fails when it is evaluated"
+    if not new.lazy and (failing := _failing(old, new)) is not None:
+        return f"the annotation {_shown(failing)} fails when it is evaluated"
+    return None
 
 
 def _difference(old: Any, new: Any, place: str) -> str | None:  # noqa: ANN401 - nodes, lists of them, names, values
@@ -127,11 +139,7 @@ def _evaluates(node: ast.AST, code: Code) -> bool:
         return kind is None or kind is type or hasattr(kind, "__class_getitem__")
     if isinstance(node, ast.BinOp):
         sides = [side for side in (node.left, node.right) if not isinstance(side, ast.BinOp)]
-        kinds = [_built_in(side, code) for side in sides]
-        return isinstance(node.op, ast.BitOr) and all(
-            not (isinstance(side, ast.Constant) and side.value is not None) and (kind is None or type(kind) is type)
-            for side, kind in zip(sides, kinds, strict=True)
-        )
+        return isinstance(node.op, ast.BitOr) and all(_may_be_in_union(side, code) for side in sides)
     return isinstance(node, _HINTS) and not (isinstance(node, ast.Name) and node.id in code.only_checked)
 
 
@@ -140,3 +148,10 @@ def _built_in(node: ast.expr, code: Code) -> object | None:
     if not isinstance(node, ast.Name) or node.id in code.bound:
         return None
     return getattr(builtins, node.id, None)
+
+
+def _may_be_in_union(node: ast.expr, code: Code) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value is None  # a name in quotes has no `|`
+    kind = _built_in(node, code)
+    return kind is None or isinstance(kind, type)
