@@ -7,7 +7,7 @@ import pytest
 from tests.labelled import misjudged, pairs
 
 _RIGHT_REFUSED, _WRONG_ACCEPTED = 0.01, 0.05
-_LABELLED: tuple[str, ...] = ()
+_LABELLED: tuple[str, ...] = ("same_code",)
 
 
 @pytest.mark.parametrize("check", _LABELLED)

@@ -62,7 +62,8 @@ def bare(text: str) -> Code:
     compile(text, "module", "exec", dont_inherit=True)  # what parses may still not compile
     tree = ast.parse(text)
     read, annotations, documentation = _read(tree), list(_evaluated(tree)), _documentation(tree)
-    stripping = _Stripping(keeps=any(name in _READ_ANNOTATIONS for name in _names(tree)))
+    keeps = bool(_READ_ANNOTATIONS & (_loaded(tree, ast.Name) | _loaded(tree, ast.Attribute)))
+    stripping = _Stripping(keeps=keeps)
     stripping.visit(tree)
     only_checked = frozenset(stripping.only_checked)
     return Code(tree, annotations, read, stripping.lazy, _bound(tree), only_checked, documentation)
@@ -182,6 +183,11 @@ def _names(tree: ast.AST) -> Iterator[str]:
             yield from (name for name in named if isinstance(name, str))
 
 
+def _loaded(tree: ast.AST, kind: type[ast.Name] | type[ast.Attribute]) -> set[str]:
+    nodes = (node for node in ast.walk(tree) if isinstance(node, kind) and isinstance(node.ctx, ast.Load))
+    return {node.id if isinstance(node, ast.Name) else node.attr for node in nodes}
+
+
 def _quoted(text: str) -> Iterator[str]:
     if len(text) > 200 or not any(character.isalpha() for character in text):
         return
@@ -222,8 +228,7 @@ def _annotated(function: _Function) -> Iterator[tuple[str, ast.expr]]:
 
 def _read(tree: ast.Module) -> dict[str, str]:
     """Return what of the documentation the program may read."""
-    reads_own = any(isinstance(node, ast.Name) and node.id == "__doc__" for node in ast.walk(tree))
-    reads_any = any(isinstance(node, ast.Attribute) and node.attr == "__doc__" for node in ast.walk(tree))
+    reads_own, reads_any = "__doc__" in _loaded(tree, ast.Name), "__doc__" in _loaded(tree, ast.Attribute)
     read = dict[str, str]()
     if (reads_own or reads_any) and (text := ast.get_docstring(tree)):
         read["the module's docstring"] = text

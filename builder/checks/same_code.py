@@ -61,7 +61,7 @@ class SameCode(PairCheck):
             return "other_code"
         if measures["undefined_names"]:
             return "undefined_name"
-        return "nothing_added" if measures["added"] < self.least else None
+        return "nothing_added" if self.least and measures["added"] < self.least else None
 
 
 def first_difference(old: Code, new: Code) -> str | None:

@@ -38,7 +38,13 @@ class Pair:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {}
+def _same_code() -> Iterator[Pair]:
+    from tests.labelled import same_code
+
+    return same_code.pairs()
+
+
+MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {"same_code": _same_code}
 """By check: what makes pairs, beside those written down."""
 
 
