@@ -16,8 +16,9 @@ from tests.labelled import Pair
 
 _STDLIB = Path(sysconfig.get_paths()["stdlib"])
 _MODULES = (
-    "bisect.py", "colorsys.py", "contextlib.py", "fnmatch.py", "getpass.py", "heapq.py", "linecache.py", "netrc.py",
-    "queue.py", "quopri.py", "reprlib.py", "sched.py", "shelve.py", "shlex.py", "stat.py", "textwrap.py", "timeit.py",
+    "bisect.py", "colorsys.py", "contextlib.py", "fnmatch.py", "getpass.py", "heapq.py", "linecache.py",
+    "netrc.py", "queue.py", "quopri.py", "reprlib.py", "sched.py", "shelve.py", "shlex.py", "stat.py",
+    "textwrap.py", "timeit.py",
 )  # fmt: skip
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 Edit = Callable[[ast.Module], bool]
@@ -142,10 +143,11 @@ def variable_annotated(tree: ast.Module) -> bool:
     for function in _functions(tree):
         declared = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
         for at, node in enumerate(function.body):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
-                if node.targets[0].id not in declared:
-                    function.body[at] = ast.AnnAssign(node.targets[0], ast.Name("object"), node.value, 1)
-                    return True
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id not in declared:
+                value = cast(ast.Assign, node).value
+                function.body[at] = ast.AnnAssign(targets[0], ast.Name("object"), value, 1)
+                return True
     return False
 
 
@@ -199,7 +201,7 @@ def comparison_turned(tree: ast.Module) -> bool:
     turned = {ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.NotIn: ast.In}
     compare = cast("ast.Compare | None", _find(tree, ast.Compare, lambda node: type(node.ops[0]) in turned))
     if compare is not None:
-        compare.ops[0] = turned[type(compare.ops[0])]()  # type: ignore[index] # by `fits`
+        compare.ops[0] = turned[type(compare.ops[0])]()
     return compare is not None
 
 
