@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from builder.errors import RecipeError, UsageError
@@ -16,6 +17,7 @@ from builder.rewriting.hub_weights import HubFile
 from builder.rewriting.local import find_weights
 from builder.rewriting.weights import SMOLLM2
 from tests.local_hub import LocalHub
+from tests.support import builder
 
 REPOSITORY = "org/model-GGUF"
 LICENSE = b"The licence of the model.\n"
@@ -159,3 +161,50 @@ def test_of_several_models_each_has_a_digest(tmp_path: Path) -> None:
             load(wrong)
     demo = load_recipe("demo").recipe.model
     assert demo is not None and [one.path for one in demo.gguf][-1] == SMOLLM2
+
+
+@pytest.mark.llm
+def test_a_run_keeps_its_model_when_the_hub_comes_and_when_it_goes(hub: LocalHub, tmp_path: Path) -> None:
+    """Weights on the Hub that load: the built-in ones with a byte behind them, which makes them others."""
+    built_in = find_weights(SMOLLM2, print)
+    cache = tmp_path / "cache" / "swallow-builder" / "models"
+    cache.mkdir(parents=True)
+    for file in (built_in.path, built_in.license_file):
+        assert file is not None
+        (cache / file.name).symlink_to(file)
+    content = built_in.path.read_bytes() + b"\0"
+    hub.put("models/org/real", {"real.gguf": content, "LICENSE": LICENSE})
+    on_hub = {"path": "hf://org/real/real.gguf", "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "modules").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "modules" / f"{name}.py").write_text(
+            f"def {name}(celsius):\n    return celsius * 9 / 5 + 32\n"
+        )
+    recipe = tmp_path / "two.yaml"
+    recipe.write_text(
+        "name: two\nsource: {kind: files, path: modules, glob: '*.py'}\n"
+        "stages: [{name: code, rewrite: demo-code, on_failure: keep}]\n"
+        f"model: {{gguf: {json.dumps([on_hub, SMOLLM2])}}}\n"
+        "release: {configs: {code: code}, license: mit, scan: []}\n"
+    )
+
+    def run(command: str, name: str, limit: int, *more: object) -> str:
+        environment: dict[str, Any] = {**hub.env(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        done = builder(command, recipe, "--run", tmp_path / name, "--limit", limit, *more, **environment)
+        return done.stdout
+
+    def models(name: str, limit: int) -> set[str]:
+        run("build", name, limit)
+        table = pq.read_table(list((tmp_path / name / "shards").glob("*.parquet")))
+        assert table.num_rows == limit
+        return {record["model"] for record in table["code"].to_pylist() if record}
+
+    hub.down()
+    begun = models("began-without", 1)
+    hub.up()
+    assert models("began-without", 2) == begun == {"SmolLM2-135M-Instruct.Q4_1"}
+    assert models("began-with", 1) == {"real"}
+    hub.down()
+    assert models("began-with", 2) == {"real"}
+    assert "rewritten by real@" in run("publish", "began-with", 2, "--to", tmp_path / "out" / "two")
+    assert (tmp_path / "out" / "two" / "LICENSE").read_bytes() == LICENSE
