@@ -27,6 +27,7 @@ from builder.filters import FILTERS, Score
 from builder.names import name_problem, same_name
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import REWRITTEN
+from builder.rewriting.weights import Candidate
 from builder.sources import AnySource, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
@@ -156,10 +157,36 @@ class Release(_Strict):
     source_terms: str = ""
 
 
-class LocalModel(_Strict):
-    """The GGUF that a run uses on this machine's CPU when no server is given."""
+class Gguf(_Strict):
+    """Weights: a built-in name, a path, or `hf://ORG/REPO/FILE.gguf` (`ORG/REPO@REVISION`), and their digest."""
 
-    gguf: str
+    path: str
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+    @property
+    def candidate(self) -> Candidate:
+        """The same for who looks for weights."""
+        return Candidate(self.path, self.sha256)
+
+
+class LocalModel(_Strict):
+    """The GGUF that a run uses on this machine's CPU when no server is given: the first that can be had."""
+
+    gguf: list[Gguf] = Field(min_length=1)
+
+    @field_validator("gguf", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        listed = value if isinstance(value, list) else [value]
+        return [{"path": one} if isinstance(one, str) else one for one in listed]
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> LocalModel:
+        for position, one in enumerate(self.gguf):
+            if len(self.gguf) > 1 and one.candidate.pin is None:
+                # A run goes on with the model that it began with: it has to know which of them that is.
+                raise _at(("gguf", position), f"of several models each needs its `sha256`; {one.path!r} has none")
+        return self
 
 
 def _numbers(stage: FilterStage | RewriteStage) -> list[str]:

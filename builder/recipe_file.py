@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
-from builder.recipe import FilterStage, LocalModel, Recipe, Release, RewriteStage, Scan
+from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPES, recipe_path
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
@@ -312,6 +312,7 @@ def _known_keys(location: tuple[str | int, ...], data: dict[str, Any]) -> list[s
     models: dict[str | int, type[BaseModel]] = {
         "release": Release,
         "model": LocalModel,
+        "gguf": Gguf,
         "rewrite": RewriteStage,
         "sampling": Sampling,
         "files": FilesSource,

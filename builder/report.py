@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from builder.document import Document
     from builder.filters import AnyFilter
     from builder.release.destination import Plan
+    from builder.release.facts import ReleaseFacts
     from builder.release.publish import Published
     from builder.rewriting.measured import Found
     from builder.run.directory import Run
@@ -57,17 +58,13 @@ def show_status(status: Status, console: Console) -> None:
 
 
 def show_release(published: Published, console: Console) -> None:
-    """Print the funnel, one document before and after, and the lines that load the release."""
+    """Print the funnel, a document before and after for each rewritten config, and how to load the release."""
     facts, manifest = published.facts, published.manifest
     show_status(facts.status, console)
-    for example in facts.examples:
-        show_pair(
-            f"{example.id} · before {example.stages[0]}",
-            example.before,
-            f"after {example.stages[-1]}",
-            example.after,
-            console,
-        )
+    for line in _show_examples(facts, console):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if facts.model is not None:
+        console.print(f"rewritten by {facts.model}", highlight=False, markup=False)
     state = "published" if published.is_new else "already published"
     console.print(f"[bold]{published.dest}[/bold]: version {manifest.version} {state}", highlight=False)
     lines = ["from datasets import load_dataset", ""]
@@ -78,6 +75,28 @@ def show_release(published: Published, console: Console) -> None:
             f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}"{at})  # {rows:,} rows'
         )
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_examples(facts: ReleaseFacts, console: Console) -> Iterator[str]:
+    """Print a pair for each config that a model wrote; yield a line for each whose stage has none to show."""
+    stages = {stage.name: stage for stage in facts.status.stages if stage.kind == "rewrite"}
+    shown = list[str]()
+    for config in facts.configs:
+        stage = stages.get(config.stage or "")
+        if stage is None:
+            continue
+        example = next((one for one in facts.examples if stage.name in one.stages), None)
+        if example is None:
+            reasons = [f"{reason} {count}" for reason, count in stage.dropped.items()]
+            reasons += [f"unchanged {stage.kept - stage.passed_by}"] if stage.kept > stage.passed_by else []
+            yield (
+                f"{config.name}: the model made no new text that passes its checks;"
+                f" of {stage.entered - stage.passed_by} documents: {', '.join(reasons) or 'none came to it'}"
+            )
+        elif example.id not in shown:
+            shown.append(example.id)
+            titles = (f"{example.id} · before {example.stages[0]}", f"after {example.stages[-1]}")
+            show_pair(titles[0], example.before, titles[1], example.after, console)
 
 
 def show_plan(published: Published, plan: Plan, console: Console) -> None:

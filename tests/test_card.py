@@ -48,7 +48,7 @@ HOSTILE = 'a|b `x` ``y`` <script>alert(1)</script> [l](http://x) ![i](y)\n---\n`
 def reply(messages: list[Any], seed: int | None, temperature: float, body: dict[str, Any]) -> str:
     """Answer well, badly at the first attempt, or never, as the seed and the text say."""
     text = messages[-1]["content"]
-    code = text
+    code = f"{text}\n# Rewritten."
     if "def fnmatch(" in text:
         code = "def broken(:\n" + text
     elif "TerminalError" not in text and (seed or 0) % 3 == 0:

@@ -447,3 +447,31 @@ def test_a_check_that_cannot_be_is_said(tmp_path: Path, checks: list[str], words
         load_recipe(str(project(tmp_path, *checks)))
     assert words in str(caught.value)
     assert "tidy.md" in str(caught.value)
+
+
+# --- documentation alone ---
+
+
+@pytest.mark.parametrize(
+    ("after", "reason", "difference"),
+    [
+        ("import os\n\n\ndef f(a, b):\n    return g(a)\n", "other_code", "f: `g(a, b)` became `g(a)`"),
+        ("import os\n\n\ndef f(a, b):\n    pass\n", "other_code", "f: `return g(a, b)` is missing"),
+        ("import os, sys\n\n\ndef f(a, b):\n    return g(a, b)\n", "other_code", "`import sys` is new"),
+        ("import os\n\n\ndef f(a, b=1):\n    return g(a, b)\n", "other_code", "f: `a, b` became `a, b=1`"),
+        ("import os\n\n\ndef f(a, b) -> Any:\n    return g(a, b)\n", "undefined_name", None),
+        ("import os\n\n\ndef f(a, b) -> int:\n    # g\n    return g(a, b)\n", None, None),
+    ],
+)
+def test_same_code_says_what_differs_first(after: str, reason: str | None, difference: str | None) -> None:
+    before = "import os\n\n\ndef f(a, b):\n    return g(a, b)\n"
+    found, figures = judged("same_code", before, after)
+    assert (found, figures["difference"]) == (reason, difference)
+
+
+@pytest.mark.parametrize(
+    "nested", ["(" * 150 + ")" * 150, "-" * 5000 + "1", "[" * 90 + "]" * 90, "a" + ".a" * 3000]
+)
+def test_same_code_survives_what_is_nested(nested: str) -> None:
+    judged("same_code", "x = 1\n", f"x = {nested}\n")
+    judged("same_code", f"x = {nested}\n", f"x = {nested}\n")

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from builder.errors import UsageError
 from builder.rewriting.control_tokens import ControlTokens, fallback
-from builder.rewriting.local import SMOLLM2, find_weights, serve
+from builder.rewriting.local import find_weights, serve
 from builder.rewriting.servers import new_session, probe
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import known_to, of_server
+from builder.rewriting.weights import SMOLLM2
 from tests.local_hub import LocalHub
 from tests.support import builder
 from tests.tgi_double import TgiDouble

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.rewriting.local import SMOLLM2, find_weights, serve
+from builder.rewriting.local import find_weights, serve
+from builder.rewriting.weights import SMOLLM2
 from tests.faulty import RECIPE, Chain, answers_of, check_ledger, check_paid_once, rows_of
 from tests.tgi_double import Request
 

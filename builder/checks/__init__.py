@@ -9,6 +9,7 @@ from builder.checks.latex import Latex
 from builder.checks.length_ratio import LengthRatio
 from builder.checks.page_debris import PageDebris
 from builder.checks.public_names import PublicNames
+from builder.checks.same_code import SameCode
 from builder.checks.self_contained import SelfContained
 
 CHECKS: dict[str, type[PairCheck]] = {
@@ -20,6 +21,7 @@ CHECKS: dict[str, type[PairCheck]] = {
     "length_ratio": LengthRatio,
     "page_debris": PageDebris,
     "public_names": PublicNames,
+    "same_code": SameCode,
     "self_contained": SelfContained,
 }
 

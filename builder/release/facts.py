@@ -183,7 +183,7 @@ def _unlicensed(config: Config, filters: Iterable[AnyFilter], folder: Path) -> U
 def examples(
     connection: duckdb.DuckDBPyConnection, rewriters: Sequence[str], redacting: Sequence[str]
 ) -> list[Example]:
-    """Return rewritten documents of about 800 characters, the same at every call, of each way through the stages.
+    """Return changed documents of about 800 characters, the same at every call, of each way through the stages.
 
     One of whose text a filter has taken something out is no example: what is taken out is not to be seen.
     """
@@ -197,7 +197,7 @@ def examples(
         WITH way AS (
             SELECT id, list_filter([{names}], lambda name: name IS NOT NULL) AS stages,
                 abs(length(text) - {_EXAMPLE_SIZE}) AS off
-            FROM run WHERE verdict IS NULL AND len(stages) > 0 {untouched}
+            FROM run WHERE verdict IS NULL AND coalesce({after}) <> text {untouched}
         ), nearest AS (
             SELECT stages, unnest(min({{'off': off, 'id': id}}, {_EXAMPLES})) AS found,
                 generate_subscripts(min({{'off': off, 'id': id}}, {_EXAMPLES}), 1) AS place

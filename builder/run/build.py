@@ -29,10 +29,11 @@ from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation
-from builder.rewriting.local import find_weights, serve
+from builder.rewriting.local import choose_weights, serve
 from builder.rewriting.rewriter import Ask, Request, Rewriter
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import named
+from builder.rewriting.weights import Candidate
 from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
@@ -197,14 +198,15 @@ class _Building:
         if options.servers or options.servers_file is not None:
             yield _Generator(options.servers, None, tokens)
             return
-        gguf = options.model or (recipe.model.gguf if recipe.model else None)
-        if gguf is None:
+        candidates = [one.candidate for one in recipe.model.gguf] if recipe.model else []
+        candidates = [Candidate(options.model)] if options.model else candidates
+        if not candidates:
             raise NoServer(
                 "the recipe rewrites, and no server is given",
                 remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs"
                 f" one on this CPU; --until {_last_filter(self.loaded)} needs none",
             )
-        weights = find_weights(gguf, self.say)
+        weights = choose_weights(candidates, self.run.model, self.say)
         with serve(weights, self.say) as url:
             tokens = tokens or ControlTokens(of_path(weights.path), weights.path.name)
             yield _Generator([url], weights.sha256, tokens)

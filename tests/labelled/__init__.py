@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from builder.checks import CHECKS, PairCheck
-from tests.labelled import code_api, code_chatter, code_lengths, code_loops, code_names, made_math
+from tests.labelled import code_api, code_chatter, code_lengths, code_loops, code_names, made_math, same_code
 from tests.labelled.pair import Pair
 
 HERE = Path(__file__).parent
@@ -29,6 +29,7 @@ MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {
     "grounded": made_math.grounded,
     "latex": made_math.latex,
     "page_debris": made_math.page_debris,
+    "same_code": same_code.made,
 }
 """By check: what makes pairs, beside those written down."""
 
