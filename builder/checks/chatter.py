@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from builder.checks import phrases
+from builder.checks import phrases, talk
 from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
-from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.checks.python_code import UNREADABLE, Function, is_code, parsed
+from builder.checks.stray_prose import is_program, stray_prose
+from builder.checks.talk import changes_listed
 from builder.filters.base import Measures
 
 _ENDS = 400  # characters at either end in which a model greets or takes its leave
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said in words: at the beginning, at the end, and everywhere."""
+
+    begin: str
+    end: str
+    all_: str
+    is_code: bool
 
 
 class Chatter(PairCheck):
@@ -26,21 +40,19 @@ class Chatter(PairCheck):
 
     def compare(self, before: str, after: str) -> Measures:
         """Return the kind of the first phrase found and the phrase, None where there is none."""
-        tree = parsed(after)
+        tree, source = parsed(after), parsed(before)
         if tree is not None and not is_code(tree):
             tree = None
-        begin, end, all_ = (after.strip(),) * 3 if tree is None else _said(after, tree)
+        said = _said(after, tree)
         known = before.casefold()
-        for kind, match in (
-            ("refusal", phrases.REFUSAL.search(begin[:_ENDS])),
-            ("chatter", phrases.OPENING.search(begin[:_ENDS])),
-            ("chatter", phrases.AGREED.search(begin[:_ENDS])),
-            ("chatter", phrases.CLOSING.search(end[-_ENDS:])),
-            ("chatter", phrases.CHANGES.search(all_)),
-        ):
+        for kind, match in (*_at_ends(said), *_anywhere(said)):
             if match is not None and match["said"].casefold() not in known:
-                return {"kind": kind, "phrase": match["said"][:100]}
-        return _elision(before, after, tree)
+                return {"kind": kind, "phrase": match["said"].strip()[:100]}
+        if (listed := changes_listed(said.all_)) and listed.casefold() not in known:
+            return {"kind": "chatter", "phrase": listed[:100]}
+        if tree is None and is_program(before, source) and (prose := stray_prose(after)):
+            return {"kind": "chatter", "phrase": prose[:100]}
+        return _elision(before, after, source, tree)
 
     def decide(self, measures: Measures) -> str | None:
         """Say which kind it is."""
@@ -48,20 +60,46 @@ class Chatter(PairCheck):
         return kind
 
 
-def _elision(before: str, after: str, tree: ast.Module | None) -> Measures:
+def _at_ends(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
+    yield "refusal", phrases.REFUSAL.search(said.begin[:_ENDS])
+    yield "chatter", phrases.OPENING.search(said.begin[:_ENDS])
+    yield "chatter", phrases.AGREED.search(said.begin[:_ENDS])
+    yield "chatter", phrases.CLOSING.search(said.end[-_ENDS:])
+
+
+def _anywhere(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
+    for pattern in (phrases.CHANGES, talk.ANYWHERE, talk.OF_CODE if said.is_code else talk.OF_PAGE):
+        for match in pattern.finditer(said.all_):
+            yield "chatter", match
+
+
+def _elision(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> Measures:
     try:
-        found = left_out(before, after, parsed(before), tree)
+        found = left_out(before, after, source, tree)
     except UNREADABLE:  # nested too deep: the syntax filter's to refuse
         found = None
     return {"kind": found and "elision", "phrase": found and found[:100]}
 
 
-def _said(code: str, tree: ast.Module) -> tuple[str, str, str]:
-    """Return what code says in words: at its beginning, at its end, and in all comments."""
-    lines = code.splitlines()
+def _said(after: str, tree: ast.Module | None) -> _Said:
+    """Return what a text says in words: of code its comments and docstrings."""
+    if tree is None:
+        bare = after.strip()
+        return _Said(bare, bare, bare, False)
+    lines = after.splitlines()
     first, last = tree.body[0], tree.body[-1]
     comments = [line.strip() for line in lines if line.lstrip().startswith("#")]
     begin = [line for line in lines[: first.lineno - 1] if line.lstrip().startswith("#")]
     docstring = ast.get_docstring(tree) or ""
     end = [line for line in lines[last.end_lineno or len(lines) :] if line.lstrip().startswith("#")]
-    return "\n".join([*begin, docstring]).strip(), "\n".join(end), "\n".join(comments)
+    try:
+        docstrings = [
+            ast.get_docstring(node) or ""
+            for node in ast.walk(tree)
+            if isinstance(node, Function | ast.ClassDef | ast.Module)
+        ]
+    except UNREADABLE:
+        docstrings = []
+    return _Said(
+        "\n".join([*begin, docstring]).strip(), "\n".join(end), "\n".join([*comments, "", *docstrings]), True
+    )

@@ -91,8 +91,10 @@ _OUTRIGHT = re.compile(
     rf"(?: (?:as|in|from) (?:the )?(?:original|before|above)\b.{{0,20}})?(?: {_FOR})?",
     re.I,
 )
+_BEGINS = re.compile(r"(?:\.{2,}|…)\s*")
 _DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
+_BRACKETED = re.compile(r"(?<=\S )\[[^\[\]]{12,160}\](?!\()")
 _COMMENT = ("#", "//", "/*", "*", "<!--", "--")
 _MARKED = re.compile(r"[ \t]*(?:#|//|/\*|\*|<!--|--|%|;|\.\.\.|…|[\[(<{])")
 
@@ -117,15 +119,58 @@ class _Note:
 def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> str | None:
     """Return the first sign in `after` of something left out that `before` does not have itself."""
     notes = _lines(after) if tree is None else _comments(after, tree)
-    known = None
+    known, gone = None, _gone(source, tree)
     for note in notes:
-        if _is_elision(note):
+        if _is_elision(note) or (gone is not None and _names_gone(note.text, gone)):
             known = known or {_plain(line) for line in before.splitlines()} | set(_trailing(before))
             if _plain(note.text) not in known:
                 return note.text.strip()
     if tree is None:
         return None
+    if _dots_among_others(tree) and not (source and _dots_among_others(source)):
+        return "..."
     return next(_hollowed(source, tree), None)
+
+
+def _gone(source: ast.Module | None, tree: ast.Module | None) -> re.Pattern[str] | None:
+    """Return a pattern for the names of what the source defines and the new code doesn't."""
+    if source is None or tree is None:
+        return None
+    gone = _defined(source) - _defined(tree)
+    return (
+        re.compile(rf"(?:(?:def|class) +)?(?<!\w)(?:{'|'.join(sorted(gone))})\b(?:\([^()]*\))?:?")
+        if gone
+        else None
+    )
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    return {node.name for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)}
+
+
+def _names_gone(text: str, gone: re.Pattern[str]) -> bool:
+    """Whether a note says of something that is no longer there that it is as it was."""
+    rest, times = gone.subn(" ", text)
+    words = _WORD.findall(rest.lower())
+    said = set(words)
+    is_known = len(words) <= _MOST_WORDS and _KNOWN.issuperset(said)
+    return (
+        bool(times) and is_known and bool(said & (_REST | _LEFT_OUT | _BACK | {"same", "changes", "here", "as"}))
+    )
+
+
+def _dots_among_others(tree: ast.Module) -> bool:
+    """Whether `...` stands in a body that does something else too: for more of it."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | Function) and isinstance(body, list):
+            if any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body):
+                return True
+    return False
+
+
+def _is_dot(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
 
 
 def _plain(text: str) -> str:
@@ -151,10 +196,28 @@ def _is_elision(note: _Note) -> bool:
     if len(words) > _MOST_WORDS or not _KNOWN.issuperset(words):
         is_framed = text.startswith(("..", "…")) and text.endswith(("..", "…")) and note.is_alone
         is_free = _FREE.fullmatch(plain) is not None and (marked or _ABOUT_CODE.search(plain) is not None)
-        return is_free or (is_framed and len(words) <= 8)
+        return (
+            is_free
+            or (is_framed and len(words) <= 8)
+            or (note.is_comment and _stands_for(note.text.strip("#/*- \t"), set(words)))
+        )
     if not note.is_comment and not marked:
         return False
     return _says_so(set(words), words, marked, note.is_instead)
+
+
+def _stands_for(text: str, said: set[str]) -> bool:
+    """Whether a comment with words of its own stands for code: `... (training step)`, `<other cases go here>`."""
+    is_framed = text[:1] + text[-1:] in ("<>", "[]", "{}")
+    if is_framed and said & _REST and said & (_STATE | {"here", "original", "above"}):
+        return True
+    begins = _BEGINS.match(text)
+    if begins is None or len(text) > 120:
+        return False
+    rest = text[begins.end() :]
+    return (rest.startswith("(") and rest.endswith(")")) or bool(
+        said & (_LEFT_OUT | {"rest", "original", "existing", "remaining"})
+    )
 
 
 def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -> bool:
@@ -194,6 +257,8 @@ def _lines(text: str) -> Iterator[_Note]:
             is_comment = bare.startswith(_COMMENT)
             is_last = is_comment and not any(rest.strip() for rest in lines[number + 1 :][:5])
             yield _Note(line, is_last, False, is_comment)
+        for match in _BRACKETED.finditer(line[:2000]):
+            yield _Note(match[0], False, False, False)
 
 
 def _comments(code: str, tree: ast.Module) -> Iterator[_Note]:
@@ -291,8 +356,7 @@ def _is_nothing(value: ast.expr | None) -> bool:
 
 
 def _is_dots(body: list[ast.stmt]) -> bool:
-    last = body[-1]
-    return isinstance(last, ast.Expr) and isinstance(last.value, ast.Constant) and last.value.value is Ellipsis
+    return _is_dot(body[-1])
 
 
 def _is_overload(node: Function) -> bool:
