@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # A line of these alone is a menu's, but "## Terms" may be a sequence's, and so may "**Next**" be a step.
-_ITEM = (
+ITEM = (
     "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?"
     "|repl(?:y|ies)|report"
     "|quote|likes?|follow(?:ing)?|subscribe|menu|search|next(?: page| thread| post| question| topic)?"
@@ -44,26 +44,27 @@ _ALONE = (
 _BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
 _WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
 _CRUMB = r"[A-Za-z][\w'-]{2,}(?: (?:&|[\w'-]{2,})){0,4}"
-_COUNT = r"\d[\d,.]* ?[kKmMbB]?"
-_COUNTED = (
+COUNT = r"\d[\d,.]* ?[kKmMbB]?"
+COUNTED = (
     r"(?:views?|replies|reply|votes?|comments?|posts?|upvotes?|downvotes?|likes?|shares?|answers?|points?"
     r"|subscribers?|followers?"
     r"|reputation|reads?|downloads?|watchers?|karma|stars?|thanks|threads?|members? online|guests?|retweets?"
     r"|ratings?|reviews?)"
 )
-_AGO = (
+AGO = (
     r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk|month|mo"
     r"|year|yr|decade)s?\.?,? ?"
     r"(?:and )?){1,2} ?ago"
 )
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
-_DATE = (
+DATE = (
     rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?(?:\d{{4}}|['’]\d\d)?|\d{{1,2}}(?:st|nd|rd"
     rf"|th)? {_MONTH},? ?\d{{0,4}}"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|today|yesterday)"
 )
-_TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
-_WHEN = rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?{_DATE}(?:(?:,| at| @| -|\|)? *{_TIME})?"
+TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
+WEEKDAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+_WHEN = rf"(?:{WEEKDAY},? )?{DATE}(?:(?:,| at| @| -|\|)? *{TIME})?"
 _DONE = (
     r"(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|written|created"
     r"|viewed|active|joined|closed|locked|registered|migrated"
@@ -76,7 +77,7 @@ LINES = tuple(
         # menus and buttons
         rf"\W*(?:{_ALONE}|about|contact|terms|forums?|blog|members|questions|ask"
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
-        rf"(?!like terms)\W*{_ITEM}(?:\W{{1,4}}{_ITEM}){{1,20}}\W*",
+        rf"(?!like terms)\W*{ITEM}(?:\W{{1,4}}{ITEM}){{1,20}}\W*",
         rf"{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*",
         r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
         r"|threads)\W*){3,8}",
@@ -111,10 +112,10 @@ LINES = tuple(
         r"|create (?:an|a free|your) (?:free )?account|(?:register|join) (?:now|today|for free|free|to reply"
         r"|this community|our community)"
         r"|already (?:have an account|a member)|don['’]t have an account|forgot (?:your )?password|remember me"
-        r"|(?:start )?(?:your )?free trial"
+        r"|(?:start|try|begin|get) (?:your|a|my|our) (?:[\w-]+ )?free trial|free trial(?=\W*\Z)"
         r"|(?:get|download|open)(?: it)? (?:the|our|in the|on the|in|on) (?:[a-z]+ )?(?:app|app store"
         r"|google play)\b"
-        r"|you must (?:be logged in|log in|sign in)|not a member|member since|upgrade to premium)\b(?!.*\d.*=).*",
+        r"|you must (?:be logged in|log in|sign in)|not a member(?: yet)?\?|member since|upgrade to premium)\b(?!.*\d.*=).*",
         r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
         r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
         r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"
@@ -123,21 +124,21 @@ LINES = tuple(
         r"\W*(?:(?:share|facebook|twitter|pinterest|linkedin|whatsapp|reddit|e-?mail|tumblr|instagram|telegram"
         r"|print)\W*){2,12}",
         # questions and answers
-        rf"\W*{_COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
+        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
         rf"|retweets?)\W*",
-        rf"\W*{_COUNT} {_COUNTED}(?:\W+(?:{_COUNT} {_COUNTED}|{_AGO}|{_WHEN})){{1,6}}\W*",
+        rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
-        rf"\W*{_COUNTED} ?[:(]? ?{_COUNT}\)?(?:[\W_]+{_COUNTED} ?[:(]? ?{_COUNT}\)?){{1,5}}\W*",
+        rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
         r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views|replies"
         r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
-        rf"\W*viewed {_COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{_AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{_AGO}"
-        rf"|{_TIME})\W*",
-        rf"\W*{_DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{_AGO}|{_WHEN}|{_TIME}).{{0,30}})?",
+        rf"\W*viewed {COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{AGO}"
+        rf"|{TIME})\W*",
+        rf"\W*{_DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{_WHEN}|{TIME}).{{0,30}})?",
         rf"\W*{_DONE} (?:on|at):? {_WHEN}.*",
-        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{_AGO}"
-        rf"|{_WHEN})\W*(?:{_COUNT} {_COUNTED}\W*)?(?:(?:{_ITEM})\W*){{0,3}}(?<!\.)",
+        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
+        rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
         r"\W*(?:sorted by|sort by|order by|reset to default|highest score|oldest first|newest first"
         r"|date (?:modified|created)).{0,60}",
         r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
@@ -169,24 +170,24 @@ LINES = tuple(
         r"|\[?deleted\]?|sign up to join.*)\W*",
         # people and votes
         r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
-        r"\W*(?:quote )?(?:from|quoting|in reply to|replying to|re"
+        r"\W*(?:quote from|(?:quote )?from:|re:|quoting|in reply to|replying to"
         r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
         r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
         r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*|\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
         rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
-        rf"|helpful)\W{{0,3}}[+-]?{_COUNT}(?: ?/ ?\d+)?(?: ?\({_COUNT} \w+\))?\W*",
+        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?\d+)?(?: ?\({COUNT} \w+\))?\W*",
         r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
-        rf"\W*{_COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
+        rf"\W*{COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
         rf"|online).*",
-        rf"\W*{_TIME} / {_TIME}\W*",
+        rf"\W*{TIME} / {TIME}\W*",
         # what is said to those who read along
         r"\W*(?:(?:hi|hello|hey|dear)(?: (?:all|everyone|everybody|guys|there|folks|friends|again))?"
         r"|thanks?(?: you)?(?: so much| a lot| very much)?"
         r"|thanks? (?:in advance|for (?:the|your|any) (?:help|reply|answer|time).{0,20})|(?:any|pls|please"
         r"|plz) (?:help|hints?)(?: (?:me|appreciated|needed|asap))*"
         r"|(?:best|kind|warm)? ?regards|good luck|hope (?:this|that|it) helps|omg thank.{0,30}|\+1|bump"
-        r"|\[solved\])\W*(?:[a-z]{2,12}\W*)?",
+        r"|\[solved(?=\]))\b\W*(?:[a-z]{2,12}\W*)?",
         r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source|link|via"
         r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
         r".*\\(?:begin|end)group\b.*",
@@ -219,11 +220,11 @@ LINES = tuple(
         r"(?:(?:hi|hello|hey)\W+)?(?:(?:can|could|would) (?:any|some)(?:one|body)"
         r"|i (?:really )?need (?:some )?help with|please help me|help me)\b[^\d=]{0,80}"
         r"|thank you\b[^\d=,]{0,40}[!.]*|give (?:me )?5 stars.{0,30}",
-        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? (?:{_AGO}|{_WHEN})\W*|{_TIME}\W+{_DATE}\W*"
+        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? (?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
         rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{_MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
-        rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{_DATE},? (?:at )?{_TIME}.*",
+        rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{DATE},? (?:at )?{TIME}.*",
         rf"(?:(?:senior|junior|jr\.?|new|full|regular|super) )?(?:member|moderator|user"
-        rf"|poster)\W+{_COUNT} {_COUNTED}\W*"
+        rf"|poster)\W+{COUNT} {COUNTED}\W*"
         r"|(?:senior|junior|jr\.?) member\W*",
     )
 )  # fmt: skip
@@ -231,5 +232,5 @@ LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
 """A button or a menu's item alone on its line."""
 TITLES = LINES[5:]
 """Those that a heading may be, too: a heading of the words of a menu is a heading."""
-ITEMS = re.compile(rf"\b{_ITEM} *\| *{_ITEM}\b", re.I)
+ITEMS = re.compile(rf"\b{ITEM} *\| *{ITEM}\b", re.I)
 """Two items of a menu in a table's row."""

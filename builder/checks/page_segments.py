@@ -1,0 +1,121 @@
+"""Lines that consist of a page's figures, labels and names alone, in whatever order a site has them.
+
+`Thread starter Rhea · Feb 3, 2009 · #2` says nothing of any subject: each of its parts is a page's. A line is read
+part by part from the left, and weighed. Patterns are matched where the one before has ended, so a line takes linear
+time.
+"""
+
+from __future__ import annotations
+
+import re
+
+from builder.checks.page_lines import AGO, COUNT, COUNTED, DATE, ITEM, TIME, WEEKDAY
+
+_ENOUGH = 2  # parts, or one that no text but a page has
+_MOST_WORDS = 3  # of a name or title that is no page's by itself
+
+_NAME = r"[^\W\d_][\w.'-]*(?: [^\W\d_][\w.'-]*){0,3}"
+_HANDLE = r"(?:@\w{2,30}|u/\w{2,30}|[A-Za-z][A-Za-z.-]{2,24}_?\d{2,6}|[A-Za-z]{3,20}_[A-Za-z]\w{1,20})"
+_NUMBERED = r"[A-Za-z]{4,20}_?\d{2,6}"
+_ROLE = (
+    r"(?:(?:senior|junior|jr\.?|new|full|regular|super|active|site|global|forum|community|gold|silver|bronze|elite"
+    r"|trusted|founding|premium|math) )?(?:member|moderator|mod|admin(?:istrator)?|poster|contributor|newbie|veteran"
+    r"|tutor|helper|staff|expert|guru|legend|intern|op|guest|bot|author|owner|editor)"
+)
+_ONLY_PAGES = (
+    r"thread starter|start(?:ed)? date|started by|joined|join date|registered on|member since|last seen"
+    r"|last visit(?:ed)?|last activity|last post(?: by)?|last updated?|last modified|reputation|rep power|karma"
+    r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by|updated(?: on)?"
+    r"|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)|thanks received|likes received"
+    r"|user ?(?:name|id|info)|forum|thread|permalink|short ?url|attachments?|attached files?|trophy points"
+    r"|question stats"
+)
+_OFTEN_PAGES = (
+    r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"
+    r"|status|difficulty|section|course|language|source|tutor|teacher|written by|reviewed by|by|from|points|age"
+    r"|school|website|e-?mail|file size|version|id|ref|solved by|views?|replies|posts|messages|thanks|likes|threads"
+    r"|followers|following|comments|upvotes|downvotes|reactions|shares|downloads|bookmarks|mentions|badges|warnings"
+    r"|given|labels?|asked|answered|edited"
+)
+_VALUE = r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
+
+_PARTS = tuple(
+    (re.compile(pattern, re.I), weight, kind)
+    for pattern, weight, kind in (
+        (rf"(?:{_ONLY_PAGES})\s*(?::|\[\?\]:?)\s*{_VALUE}", 2, "label"),
+        (rf"(?:{_OFTEN_PAGES})\s*:\s*{_VALUE}", 1, ""),
+        (rf"(?:{WEEKDAY},? )?{DATE}(?![\w/])", 1, "date"),
+        (rf"{TIME}(?![\w:])", 1, "time"),
+        (AGO + r"\b", 2, ""),
+        (r"[★☆⭐✩✭]+(?:½)?", 2, ""),
+        (r"[▲▼⬆⬇↑↓👍👎♥❤🔥💬👁]+\ufe0f?", 1, ""),
+        (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),
+        (r"(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?\b", 1, ""),
+        (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
+        (rf"(?:{COUNTED}|kudos|answers) ?\(?{COUNT}\)?(?![\w.,]*\w)", 1, ""),
+        (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),
+        (r"\[ ?\d{1,4} ?\]|[+-]\d{1,4}(?!\d)|(?:post |reply )?#\d{1,6}\b", 1, "number"),
+        (r"(?:first|last|next|prev(?:ious)?)(?: page)?(?![\w'])|[«»‹›←→]+|(?<!-)[<>](?= )", 1, ""),
+        (r"\.{2,3}|…", 0, ""),
+        (rf"{_ROLE}(?!\w)", 1, "role"),
+        (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z))", 1, "item"),
+        (rf"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
+         rf"|joined|closed|locked|last edited|originally posted) ?)+(?:by|on|at|in)?(?!\w)", 1, ""),
+        (rf"(?<!\[){_HANDLE}(?![\w(])", 1, "handle"),
+        (r"\d[\d,.]*[kKM]?%?(?!\w)", 0, ""),
+        (r"(?:by|on|at|in|and|or|of|to|for|edited|said|via|with|total|solved)(?!\w)", 0, ""),
+    )
+)  # fmt: skip
+_BETWEEN = re.compile(r"[\s|·•,;:()\[\]–—/_*-]*")
+_UNKNOWN = re.compile(_NAME)
+_SPEAKER = re.compile(
+    rf"(?:{_NAME}|{_HANDLE}) ?[(\[] ?(?i:{_ROLE}) ?[)\]] ?(?::|[-–—>]|\Z)|{_NUMBERED} ?[:>] |<{_NUMBERED}>"
+    rf"|[-–—~] ?{_NUMBERED}\W*\Z"
+)
+# "step12: …" and "eq10:" are labels of the text's own.
+_LABEL = re.compile(
+    r"(?i)(?:step|part|case|problem|question|example|exercise|line|row|col(?:umn)?|eqn?|equation|day|week|month|year|page"
+    r"|test|fig(?:ure)?|table|set|group|team|method|option|round|stage|phase|term|angle|side|area|level|item|task|box"
+    r"|unit|grade|class|lesson|chapter|section|rule|law|formula|lemma|theorem|axiom|var(?:iable)?|value|num(?:ber)?"
+    r"|point|node|vertex|edge|state|player|person|student|sample|trial|run|block|bag|bin|card|car|train|log|sin|cos|tan)"
+    r"[\s_.-]?\w{0,4}[^\w]"
+)
+_TALK = re.compile(r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b")
+_SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
+
+
+def is_pages(said: str) -> bool:
+    """Whether a line, without its markup, consists of a page's parts."""
+    place, weight, words, kinds = 0, 0, 0, set[str]()
+    while place < len(said):
+        between = _BETWEEN.match(said, place)
+        place = between.end() if between is not None else place
+        if place == len(said):
+            break
+        for pattern, weighs, kind in _PARTS:
+            part = pattern.match(said, place)
+            if part is not None and part.end() > place:
+                weight += 0 if kind and kind in kinds else weighs
+                kinds.add(kind)
+                place = part.end()
+                break
+        else:
+            unknown = _UNKNOWN.match(said, place)
+            if unknown is None or words:
+                return False
+            words = len(unknown[0].split())
+            place = unknown.end()
+    return weight >= _ENOUGH + (words > 0) and words <= _MOST_WORDS
+
+
+def is_spoken(line: str) -> bool:
+    """Whether a line begins with the name of a user: `mathgirl99: …`, `Dr. Tom (Moderator): …`."""
+    return bool(_SPEAKER.match(line)) and not _LABEL.match(line)
+
+
+def speakers(page: str) -> frozenset[str]:
+    """Return the names in lower case, such as no word problem has, that talk in a page: `kev: can you help`."""
+    names = {match[1]: page[match.end() : match.end() + 200].partition("\n")[0] for match in _SAID.finditer(page)}
+    return frozenset(
+        name for name, talk in names.items() if (name.islower() or "_" in name) and _TALK.search(talk)
+    )
