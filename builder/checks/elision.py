@@ -161,12 +161,10 @@ def _names_gone(text: str, gone: re.Pattern[str]) -> bool:
 
 def _dots_among_others(tree: ast.Module) -> bool:
     """Whether `...` stands in a body that does something else too: for more of it."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | Function) and isinstance(body, list):
-            if any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body):
-                return True
-    return False
+    bodies = (node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function))
+    return any(
+        any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body) for body in bodies
+    )
 
 
 def _is_dot(node: ast.stmt) -> bool:

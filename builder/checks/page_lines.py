@@ -115,7 +115,8 @@ LINES = tuple(
         r"|(?:start|try|begin|get) (?:your|a|my|our) (?:[\w-]+ )?free trial|free trial(?=\W*\Z)"
         r"|(?:get|download|open)(?: it)? (?:the|our|in the|on the|in|on) (?:[a-z]+ )?(?:app|app store"
         r"|google play)\b"
-        r"|you must (?:be logged in|log in|sign in)|not a member(?: yet)?\?|member since|upgrade to premium)\b(?!.*\d.*=).*",
+        r"|you must (?:be logged in|log in|sign in)|not a member(?: yet)?\?|member since"
+        r"|upgrade to premium)\b(?!.*\d.*=).*",
         r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
         r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
         r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"

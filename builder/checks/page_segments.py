@@ -1,8 +1,8 @@
 """Lines that consist of a page's figures, labels and names alone, in whatever order a site has them.
 
 `Thread starter Rhea · Feb 3, 2009 · #2` says nothing of any subject: each of its parts is a page's. A line is read
-part by part from the left, and weighed. Patterns are matched where the one before has ended, so a line takes linear
-time.
+part by part from the left, and weighed. Patterns are matched where the one before has ended, so a line takes
+linear time.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ _HANDLE = r"(?:@\w{2,30}|u/\w{2,30}|[A-Za-z][A-Za-z.-]{2,24}_?\d{2,6}|[A-Za-z]{3
 _NUMBERED = r"[A-Za-z]{4,20}_?\d{2,6}"
 _ROLE = (
     r"(?:(?:senior|junior|jr\.?|new|full|regular|super|active|site|global|forum|community|gold|silver|bronze|elite"
-    r"|trusted|founding|premium|math) )?(?:member|moderator|mod|admin(?:istrator)?|poster|contributor|newbie|veteran"
+    r"|trusted|founding|premium|math) )?(?:member|moderator|mod|admin(?:istrator)?|poster|contributor"
+    r"|newbie|veteran"
     r"|tutor|helper|staff|expert|guru|legend|intern|op|guest|bot|author|owner|editor)"
 )
 _ONLY_PAGES = (
     r"thread starter|start(?:ed)? date|started by|joined|join date|registered on|member since|last seen"
     r"|last visit(?:ed)?|last activity|last post(?: by)?|last updated?|last modified|reputation|rep power|karma"
-    r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by|updated(?: on)?"
+    r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by"
+    r"|updated(?: on)?"
     r"|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)|thanks received|likes received"
     r"|user ?(?:name|id|info)|forum|thread|permalink|short ?url|attachments?|attached files?|trophy points"
     r"|question stats"
@@ -33,11 +35,14 @@ _ONLY_PAGES = (
 _OFTEN_PAGES = (
     r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"
     r"|status|difficulty|section|course|language|source|tutor|teacher|written by|reviewed by|by|from|points|age"
-    r"|school|website|e-?mail|file size|version|id|ref|solved by|views?|replies|posts|messages|thanks|likes|threads"
+    r"|school|website|e-?mail|file size|version|id|ref|solved by|views?|replies|posts|messages|thanks"
+    r"|likes|threads"
     r"|followers|following|comments|upvotes|downvotes|reactions|shares|downloads|bookmarks|mentions|badges|warnings"
     r"|given|labels?|asked|answered|edited"
 )
-_VALUE = r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
+_VALUE = (
+    r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
+)
 
 _PARTS = tuple(
     (re.compile(pattern, re.I), weight, kind)
@@ -59,8 +64,8 @@ _PARTS = tuple(
         (r"\.{2,3}|…", 0, ""),
         (rf"{_ROLE}(?!\w)", 1, "role"),
         (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z))", 1, "item"),
-        (rf"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
-         rf"|joined|closed|locked|last edited|originally posted) ?)+(?:by|on|at|in)?(?!\w)", 1, ""),
+        (r"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
+         r"|joined|closed|locked|last edited|originally posted) ?)+(?:by|on|at|in)?(?!\w)", 1, ""),
         (rf"(?<!\[){_HANDLE}(?![\w(])", 1, "handle"),
         (r"\d[\d,.]*[kKM]?%?(?!\w)", 0, ""),
         (r"(?:by|on|at|in|and|or|of|to|for|edited|said|via|with|total|solved)(?!\w)", 0, ""),
@@ -80,7 +85,9 @@ _LABEL = re.compile(
     r"|point|node|vertex|edge|state|player|person|student|sample|trial|run|block|bag|bin|card|car|train|log|sin|cos|tan)"
     r"[\s_.-]?\w{0,4}[^\w]"
 )
-_TALK = re.compile(r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b")
+_TALK = re.compile(
+    r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b"
+)
 _SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 

@@ -1,8 +1,8 @@
 """What a model says of its own work, wherever in a text: of the source as something handed in, of what it changed.
 
-Unlike a greeting this has no position, so each pattern needs two things together that a subject seldom has: who did
-it and to what ("I've changed this line"), or a rewrite and what it was made from ("improved over the original code").
-Each repeats words a bounded number of times, so that a search takes linear time.
+Unlike a greeting this has no position, so each pattern needs two things together that a subject seldom has: who
+did it and to what ("I've changed this line"), or a rewrite and what it was made from ("improved over the original
+code"). Each repeats words a bounded number of times, so that a search takes linear time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SAID = (
     rf"\b{_WORK} (?:that |which )?you(?:{_A}ve| have)? (?:provided|shared|sent|posted|pasted|gave|submitted"
     r"|uploaded|supplied|attached)",
     rf"\bas you(?:{_A}ve| have)? (?:requested|suggested|asked|instructed|wanted|mentioned)\b",
-    rf"\b(?:as per|per|following|according to|based on|in line with) (?:the|your)(?: given| provided| above"
+    r"\b(?:as per|per|following|according to|based on|in line with) (?:the|your)(?: given| provided| above"
     r"| system)? (?:instructions?|guidelines|prompt)\b",
     rf"\byour (?:instructions|guidelines|original {_WORK})\b",
     r"\b(?:as per|fulfils?|meets?|per) your (?:requests?|requirements)\b",
@@ -80,7 +80,8 @@ OF_CODE = re.compile(
     rf"|\bI assumed that\b"
     rf"|^\W*(?:Here{_A}s|Here is) (?:the|your) {_REMADE} (?:\w+ )?{_WORK}\b"
     rf"|^[ \t]*#+ *(?:added|changed|renamed|replaced|converted|improved|refactored|simplified|removed|fixed"
-    rf"|updated|extracted) [^\n]{{0,60}}\b(?:type hints?|doc ?strings?|f-strings?|comprehensions?|context managers?"
+    rf"|updated|extracted) [^\n]{{0,60}}\b(?:type hints?|doc ?strings?|f-strings?|comprehensions?"
+    rf"|context managers?"
     rf"|readability|maintainability|(?:variable|better|descriptive|meaningful|clearer) names?|for clarity"
     rf"|error handling|magic numbers?|PEP ?8)\b)",
     re.I | re.M,
@@ -93,7 +94,8 @@ OF_PAGE = re.compile(
     rf"\b(?:solution|problem|page|answer|version)\b"
     rf"|^\W*I(?:{_A}ll| will| shall| can| am going to) (?:now )?(?:provide|rewrite|refactor|clean up|reformat"
     rf"|summari[sz]e|walk you|restate|present) "
-    rf"|\b{_ARTEFACT}(?: and [\w ]{{1,30}}?)? (?:was|were|has been|have been|are|is)(?: all| also)? (?:removed|omitted"
+    rf"|\b{_ARTEFACT}(?: and [\w ]{{1,30}}?)? (?:was|were|has been|have been|are|is)(?: all"
+    rf"| also)? (?:removed|omitted"
     rf"|left out|stripped|dropped|cleaned(?: up)?)\b"
     rf"|^\W*Disclaimer:[^\n]{{0,80}}\b(?:I|AI|generated|verify|model)\b)",
     re.I | re.M,
