@@ -11,6 +11,8 @@ _LINES_OF_CODE = re.compile(
     r"^[ \t]*(?:(?:def|class|import|from|for|if|elif|while|return|print|with|try|except|raise|else)\b.*"
     r"|@\w.*|[\w.\[\]'\"]+(?:, ?[\w.]+)* ?[-+*/%|&]?= ?\S.*|[\w.]+\(.*|[)\]}]+,?|#.*)$",
 )
+_SURELY = re.compile(r"^[ \t]*(?:def|class|import|return|print|elif|except|raise|from \S+ import)\b", re.M)
+"""What lines of arithmetic, such as `Rug = 3 + 5`, have not."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[,.;:!?)]*")
 _ENDS = (".", "!", "?", ":")
 _MOST_ODD = 0.3  # of a sentence's words, which may be names in backticks, numbers, formulas
@@ -21,7 +23,9 @@ def is_program(text: str, tree: ast.Module | None) -> bool:
     if tree is not None:
         return is_code(tree)
     lines = [line for line in text.splitlines() if line.strip()]
-    return 3 * sum(_LINES_OF_CODE.match(line[:200]) is not None for line in lines) >= 2 * max(2, len(lines))
+    return _SURELY.search(text) is not None and 3 * sum(
+        _LINES_OF_CODE.match(line[:200]) is not None for line in lines
+    ) >= 2 * max(2, len(lines))
 
 
 def stray_prose(text: str) -> str | None:

@@ -51,7 +51,7 @@ _SAID = (
     r"| system)? (?:instructions?|guidelines|prompt)\b",
     rf"\byour (?:instructions|guidelines|original {_WORK})\b",
     r"\b(?:as per|fulfils?|meets?|per) your (?:requests?|requirements)\b",
-    r"[,(] as (?:instructed|requested)\b(?! (?:by|in|from|at)\b)|\bas (?:instructed|requested) *(?:[,.:)!]|$)",
+    r"[,(] as (?:instructed|requested)\b(?! (?:by|in|from|at)\b)",
     rf"\b{_REMADE} (?:and \w+ )?(?:version|form|rewrite|variant) of (?:your|(?:the|this) (?:original|given"
     rf"|provided|previous|above|input)) {_WORK}\b",
     rf"\bversion of your {_WORK}\b|\binstead of your\b",

@@ -2,7 +2,7 @@
 
 A set is `<check>.yaml` here, what its function in `MADE` makes of the standard library and of benchmarks where
 they are present, or both. `benchmarks/checks.py` prints how often each check is wrong; `tests/test_labelled.py`
-holds it to that.
+holds it to that. What is in `unseen/` is only printed: it tells how a check does on what it was not made with.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ MADE: Mapping[str, Callable[[], Iterator[Pair]]] = {
 
 def pairs(check: str) -> list[Pair]:
     """Return a check's labelled set."""
-    written = HERE / f"{check}.yaml"
-    entries = yaml.load(written.read_text(encoding="utf-8"), yaml.CSafeLoader) if written.is_file() else []
-    made = MADE[check]() if check in MADE else ()
-    return [
-        *(
-            Pair(one["source"], one["answer"], one["right"], one["why"], one.get("options") or {})
-            for one in entries
-        ),
-        *made,
-    ]
+    return [*_written(HERE / f"{check}.yaml"), *(MADE[check]() if check in MADE else ())]
+
+
+def unseen(check: str) -> list[Pair]:
+    """Return pairs by somebody who had not seen the check, which was not mended by them, either."""
+    return list(_written(HERE / "unseen" / f"{check}.yaml"))
+
+
+def _written(file: Path) -> Iterator[Pair]:
+    entries = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) if file.is_file() else []
+    for one in entries:
+        yield Pair(one["source"], one["answer"], one["right"], one["why"], one.get("options") or {})
 
 
 def verdict(check: str, pair: Pair) -> str | None:
