@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.rewriting.control_tokens import fallback
+from builder.rewriting.generation import Model
 from builder.run.answered import Answered
 from builder.run.directory import Run
 from tests.faulty import (
@@ -183,7 +185,10 @@ def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Pat
             assert f"{refused}: " in chain.talk()
             assert "make room" in chain.talk()
             chain.known.append(chain.answered())
-            Answered(Run.read(chain.run)).close()  # there is room for the index again
+            run = Run.read(chain.run)
+            Answered(run).close()  # there is room for the index again, and for what the first start records
+            run.pin_control_tokens(fallback())
+            run.pin_model(Model(servers[0].model_id, servers[0].model_sha))
         assert chain.known[0] <= chain.known[1] < chain.known[2]
         chain.prelude = ""
         chain.finish()

@@ -23,8 +23,8 @@ _WRONG = re.compile(
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
 )
 _DISPUTE = re.compile(
-    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:no|nope|wrong|incorrect|not quite|careful|actually|edit|correction"
-    r"|sorry)\b[,:.! ]"
+    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
+    r"|(?:nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
     r"|correct))\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
