@@ -20,7 +20,7 @@ from pathlib import Path
 import platformdirs
 
 from builder.errors import NothingToTalkTo, UsageError
-from builder.files import sha256_of
+from builder.files import is_file, placed, sha256_of
 from builder.rewriting.generation import Model
 
 SMOLLM2 = "smollm2-135m-instruct"
@@ -57,8 +57,8 @@ def find_weights(model: str, say: Callable[[str], None]) -> Weights:
     if model.startswith("hf://"):
         path = _from_hub(model.removeprefix("hf://"))
     else:
-        path = Path(model).expanduser()
-        if not path.is_file():
+        path = placed(model)
+        if not is_file(path):
             raise UsageError(
                 "there is no such GGUF file", where=model, remedy=f"give --model a path, or {SMOLLM2}"
             )
