@@ -483,7 +483,7 @@ OPEN = "### Improved Code:\n```\n"
 FALLING = "".join(mark * number + "\n     " + mark * number + "\n" for number in range(99, 2, -1) for mark in "`~")
 
 
-@pytest.mark.parametrize("lead", ["", "# a", OPEN, FALLING])
+@pytest.mark.parametrize("lead", ["", "x\n", "# a", "x</think>\n", OPEN, FALLING])
 def test_a_hostile_answer_takes_linear_time(lead: str) -> None:
     for piece in PIECES:
         answer = lead + piece * (2**18 // len(piece))

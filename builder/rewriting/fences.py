@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 # Every pattern here takes linear time, whatever a model writes.
 _LEAD = r"#{1,6}[^`~\n]*|\*\*[^`~\n]*\*\*[:：]?[ \t]*|[^`~\n]*[:：][*_ \t]*"  # a heading, or words with a colon
-_OPENING = re.compile(rf"^([ \t]*)(?:{_LEAD})?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
+_OPENING = re.compile(rf"^([ \t]*)(?:(?![ \t])(?:{_LEAD}))?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
 _INK = re.compile(r"\S")
 _LANGUAGE = re.compile(r"[ \t{.]*([\w+#-]*)")
