@@ -13,6 +13,16 @@ from pathlib import Path
 from builder.errors import StorageError
 
 
+def placed(path: str, base: Path | None = None) -> Path:
+    """Return a path as a user writes it, relative to `base`, with `~` where there is such a home."""
+    return (base or Path()) / os.path.expanduser(path)  # noqa: PTH111 - Path's raises where there is none
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; none whose name no file can have, either."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path's raises where the name is too long
+
+
 def sha256_of(path: Path) -> str:
     """Return the hex digest of a file's content."""
     digest = hashlib.sha256()

@@ -101,7 +101,7 @@ class RewriteStage(_Stage):
 
 
 def _stage_kind(value: Any) -> str | None:  # noqa: ANN401 - whatever the YAML holds
-    keys = value if isinstance(value, dict) else vars(value)
+    keys = value if isinstance(value, dict) else getattr(value, "__dict__", ())
     kinds = [kind for kind in ("filter", "rewrite") if kind in keys]
     return kinds[0] if len(kinds) == 1 else None
 
@@ -200,7 +200,7 @@ class Recipe(_Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     source: Annotated[
-        Annotated[AnySource, Tag("one")] | Annotated[list[AnySource], Tag("several")],
+        Annotated[AnySource, Tag("one")] | Annotated[list[AnySource], Field(min_length=1), Tag("several")],
         Discriminator(lambda source: "several" if isinstance(source, list) else "one"),
     ]
     stages: list[Stage] = Field(min_length=1)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
+from builder.files import is_file, placed
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPES, recipe_path
@@ -87,17 +88,18 @@ class LoadedRecipe:
 def _filter(name: str, options: Mapping[str, Any], base: Path) -> AnyFilter:
     """Return a filter whose paths, given relative to `base`, are whole."""
     kind = FILTERS[name]
-    placed = dict(options)
-    for option in kind.paths & placed.keys():
-        placed[option] = [str(base / Path(path).expanduser()) for path in placed[option]]
-        for path in placed[option]:
-            if not Path(path).is_file():
+    kind.model_validate(options)  # so that paths are lists of texts
+    given = dict(options)
+    for option in kind.paths & given.keys():
+        given[option] = [str(placed(path, base)) for path in given[option]]
+        for path in given[option]:
+            if not is_file(Path(path)):
                 raise RecipeError(
                     "there is no such file",
                     where=path,
                     remedy=f"correct `{option}` of filter {name!r} in the recipe",
                 )
-    return kind.model_validate(placed)
+    return kind.model_validate(given)
 
 
 def _scan(one: Scan, base: Path) -> LoadedScan:
@@ -256,7 +258,7 @@ def _place_paths(data: dict[str, Any], base: Path) -> list[dict[str, Any]]:
             if isinstance(path, str):
                 for placeholder, place in places.items():
                     path = path.replace(placeholder, place)
-                item[key] = str(base / Path(path).expanduser())
+                item[key] = str(placed(path, base))
     return written
 
 

@@ -8,6 +8,7 @@ import difflib
 from pathlib import Path
 
 from builder.errors import RecipeError
+from builder.files import is_file
 
 _PACKAGE = Path(__file__).parent
 _PACKED = _PACKAGE / "_data"
@@ -28,7 +29,7 @@ def recipe_names() -> list[str]:
 def recipe_path(name: str) -> Path:
     """Return the file of a recipe: a path, or the name of one that ships."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    if not path.is_file():
+    if not is_file(path):
         near = difflib.get_close_matches(name, recipe_names(), 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise RecipeError(

@@ -58,6 +58,8 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         "Install:\n" + block("pip install y\n", info="sh") + block("x = 1\n", info="py"),
         block("x = 1\n") + "Again:\n" + block("x = 1\n"),
         block("x = 1\n") + "\nTo test it:\n" + block("assert x\n"),
+        block("x = 1\n") + "\nYou can use the function as follows:\n\n" + block("print(x)\n"),
+        block("x = 1\n") + "\nHere's how to call the `load` function or class:\n\n" + block("print(x)\n"),
         block("x = 1\n") + "```\n",
         "Here is the code: ```python\nx = 1\n```",
         "### Code ```python\nx = 1\n```",
@@ -134,6 +136,10 @@ def test_windows_line_ends_stay_as_they_are() -> None:
         ("```python", "unclosed_code_block"),
         ('```python\nx = """\n```\n', None),
         (block("x = 1\n") + "\nOr else:\n" + block("y = 2\n"), "several_code_blocks"),
+        *(
+            (block("x = 1\n") + f"\n{words}:\n" + block("y = 2\n"), "several_code_blocks")
+            for words in ("For speed, use this version instead", "Or use it like this", "Alternatively, use this")
+        ),
         (block("x = 1\n", info="") + "\nBetter:\n" + block("y = 2\n"), "several_code_blocks"),
         ("`a.py`:\n" + block("x = 1\n") + "`b.py`:\n" + block("y = 2\n"), "several_code_blocks"),
         (block("x = 1\n") + "And:\n```python\ny = 2\n", "unclosed_code_block"),
@@ -225,6 +231,9 @@ __Improved Code:__
 **Full Improved Code (Copy and Paste)**
 ### Final Improved Code
 ### Improved Code with Type Hints
+Improved Code:
+### Improved Code
+### Improved‑Code
 Improved Code:
 improved code:
 IMPROVED CODE:
@@ -474,7 +483,7 @@ OPEN = "### Improved Code:\n```\n"
 FALLING = "".join(mark * number + "\n     " + mark * number + "\n" for number in range(99, 2, -1) for mark in "`~")
 
 
-@pytest.mark.parametrize("lead", ["", "# a", OPEN, FALLING])
+@pytest.mark.parametrize("lead", ["", "x\n", "# a", "x</think>\n", OPEN, FALLING])
 def test_a_hostile_answer_takes_linear_time(lead: str) -> None:
     for piece in PIECES:
         answer = lead + piece * (2**18 // len(piece))

@@ -99,8 +99,11 @@ def test_a_message_is_its_pieces(text: str, pieces: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["{{ text | trim }}", "{{ text|e }}", "{{text.upper()}}", "{{ text[:99] }}", "{{- text -}}", "{{ text -}}"],
-)
+    [
+        "{{ text | trim }}", "{{ text|e }}", "{{text.upper()}}", "{{ text[:99] }}", "{{- text -}}", "{{ text -}}",
+        "{{ text + 'x' }}", "{{ text ~ x }}", "{{ text if text else 'x' }}", "{{\ntext\n}}", "{{\xa0text }}",
+    ],
+)  # fmt: skip
 def test_what_only_a_template_engine_understands_is_refused(load: Loader, wrong: str) -> None:
     for body in (wrong, f"{{{{ text }}}}\n{wrong}"):
         error = load.refusal(f"{FRONT}<!-- user -->\n{body}\n")
@@ -113,6 +116,39 @@ def test_a_prompt_without_a_place_for_the_document_is_refused(load: Loader, othe
     error = load.refusal(f"{FRONT}<!-- user -->\n{other}\n")
     assert "no message of the prompt holds {{ text }}" in error.what
     assert ("it holds" in error.what) == other.startswith(("{{", "{%"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<!-- User -->", "<!-- usr -->", "<!-- asistant -->", "<!-- developer -->", "<!-- human -->",
+        "<!-- user --> Hi", "<!-- users -->",
+    ],
+)  # fmt: skip
+def test_what_was_meant_to_begin_a_message_and_does_not_is_refused(load: Loader, line: str) -> None:
+    for before in ("", "<!-- system -->\nBe brief.\n"):
+        error = load.refusal(f"{FRONT}{before}{line}\n{{{{ text }}}}\n")
+        assert "begins no message" in error.what
+        assert error.where == f"{load.path}:{8 if before else 6}"
+    assert load.messages("<!-- user -->\n<!-- a note -->\n<!-- note -->\n{{ text }}\n") == [
+        "<!-- a note -->\n<!-- note -->\nT"
+    ]
+
+
+@pytest.mark.parametrize("marker", ["<!-- user --> ", "<!--user-->", "\t<!--  user  -->\t"])
+def test_white_space_around_what_begins_a_message_changes_nothing(load: Loader, marker: str) -> None:
+    assert load(f"{FRONT}<!-- system -->\na\n{marker}\n{{{{ text }}}}\n").messages == [
+        ("system", "a"),
+        ("user", "{{ text }}"),
+    ]
+    assert load(PROMPT.replace("---\n", "--- \n")).id == "mine"
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_an_empty_message_is_refused(load: Loader, role: str) -> None:
+    error = load.refusal(f"{PROMPT}<!-- {role} -->\n \n")
+    assert f"a message of the {role} is empty" in error.what
+    assert load.messages("<!-- system -->\n<!-- user -->\n{{ text }}\n") == ["", "T"]  # for want of the default
 
 
 def test_the_beginning_of_the_answer_is_no_place_for_it(load: Loader) -> None:
@@ -151,6 +187,12 @@ def test_a_mark_and_another_systems_line_ends_change_nothing(load: Loader) -> No
         ("id: mine", 'id: "\\ud800"', 2, "a lone surrogate"),
         ("answer:", "checks: [{check: latex}, {check: chatter, name: Latex}]\nanswer:", 4, "checks"),
         ("{format: code}", "{format: code, form: x}", 4, "answer.form: there is no such key"),
+        ("{format: code}", "{format: code, grade: Evaluation}", 4, "only `sections` has some"),
+        *(
+            ("{format: code}", f"{{format: sections, text: {name}}}", 4, "is no heading")
+            for name in ("''", "' '", "'### Code'", "'Code:'", "'**Code**'", '"A\\nB"')
+        ),
+        ("{format: code}", "{format: code}\nsampling: {stop: ['']}", 5, "sampling.stop.0: "),
         ("id: mine\n", "", None, "id: it is missing"),
     ],
 )

@@ -141,6 +141,13 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         ("    ablation: lint", "    ablation: lnt", 20, "release.configs.ablation: there is no stage 'lnt'", FIX),
         # stages
         ("    filter: lint\n", "", 9, "stages.1: a stage has exactly one of `filter` and `rewrite`", FIX),
+        *(
+            ("{name: syntax, filter: syntax}", stage, 8, "stages.0: a stage has exactly one", FIX)
+            for stage in ("syntax", "5", "[a]", "null", "")
+        ),
+        ("rewrite: prompt.md", f"rewrite: {'x' * 5000}.md", 13, "there is no prompt", "name a .md file"),
+        ("rewrite: prompt.md", "rewrite: ~nobody-is-called-so/p.md", 13, "there is no prompt", "name a .md file"),
+        (ONE, "source: []\n", 2, "source: List should have at least 1 item", FIX),
         ("    filter: lint\n", "    filter: lint\n    rewrite: x\n", 9, "stages.1: a stage has exactly one", FIX),
         ("name: better", "name: lint", 12, "stages.2.name: stage name 'lint' is used twice", FIX),
         *(
@@ -248,6 +255,37 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 def test_a_misspelt_name_of_a_shipped_recipe_is_guessed() -> None:
     for name in recipe_names():
         assert f"did you mean {name!r}?" in refusal(name[:-1] + "_").remedy
+
+
+def test_a_name_that_no_file_can_have_is_no_recipe() -> None:
+    assert "there is no recipe" in refusal("x" * 5000 + ".yaml").what
+
+
+def test_a_path_of_a_home_that_is_not_there_is_a_path(write: Callable[..., Path], tmp_path: Path) -> None:
+    (source,) = load_recipe(str(write("path: code", "path: ~nobody-is-called-so/code"))).recipe.sources
+    assert isinstance(source, FilesSource)
+    assert source.path == tmp_path / "~nobody-is-called-so" / "code"
+
+
+def test_a_home_is_a_place_for_prompts(
+    write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    path = write("rewrite: prompt.md", "rewrite: ~/prompt.md")
+    (tmp_path / "prompt.md").rename(tmp_path / "home" / "prompt.md")
+    assert load_recipe(str(path)).prompt_files == {"better": PROMPT}
+
+
+@pytest.mark.parametrize("benchmarks", ["5", "bench.txt", "[5]"])
+def test_what_is_no_list_of_files_is_said_where_a_filter_checks_or_scans(
+    write: Callable[..., Path], tmp_path: Path, benchmarks: str
+) -> None:
+    wrong = f"[{{filter: contamination, benchmarks: {benchmarks}}}]"
+    assert "benchmarks" in refusal(write("license: llama3.3", f"license: mit\n  scan: {wrong}")).what
+    path = write()
+    (tmp_path / "prompt.md").write_text(PROMPT.replace("version: 1", f"version: 1\nchecks: {wrong}"))
+    assert "benchmarks" in refusal(path).what
 
 
 def test_a_bad_prompt_is_named_by_its_own_file(write: Callable[..., Path], tmp_path: Path) -> None:

@@ -190,11 +190,51 @@ def test_code_of_another_language_may_hold_the_marks_that_its_source_holds() -> 
         "R1 writes `<think>` and `</think>`.\n\nSo do others.",
         'It ends with "</think>", always.',
         "R1 answers so:\n\n<think>\nIs it 6?\n</think>\n\n6",
+        "<think>\nIs it 6?\n</think>\n\nIt is. So much for R1.",
+        "Log of a chat:\n</think>\n\n6 it is, said R1.",
+        "It ended with\n</think>",
+        "<think>x</think> is cut off by the parser.",
+        "We ask for the form <answer>5</answer>",
+        "It printed\n<think>\nand hung.",
+        "thought\nis a word that this page begins with.",
+        "analysisOf begins it, and assistantfinal does not matter.",
+        "Here is my thought process: I add.\n\nHere is my response: 6.",
+        "## Thinking\nWe think.\n## Final Response\nWe respond.",
+        "It begins with <|channel|>final<|message|>6 and more.",
+        "Many say </think>\n" * 40 + "and that is all.",
     ],
 )
 def test_a_page_about_thoughts_is_a_text(page: str) -> None:
-    assert parse(page, TEXT, source=f"posted by x\n{page}") == Parsed(page)
-    assert parse(f"<think>\nTidy it.\n</think>\n\n{page}", TEXT, source=f"posted by x\n{page}") == Parsed(page)
+    for source in (page, f"posted by x\n{page}"):
+        assert parse(page, TEXT, source=source) == Parsed(page)
+        for thought in ("<think>\nTidy it.\n</think>\n\n", "It says </think> there.\n</think>\n\n"):
+            assert parse(thought + page, TEXT, source=source) == Parsed(page)
+
+
+def test_a_page_about_thoughts_hides_none() -> None:
+    page = "The tag </think> ends what R1 thinks; <think> begins it."
+    for thought in (f"I copy: {page}", "Is it 6?", "The tag", "The tag\n</think>\nIs it 6?"):
+        for opening in ("", "<think>\n"):
+            assert parse(f"{opening}{thought}\n</think>\n\nIt is 6.", TEXT, source=page) == Parsed("It is 6.")
+    with pytest.raises(Unparsable, match=r"^unclosed_thought$"):
+        parse("<think>\nIs it 6?", TEXT, source=page)
+    with pytest.raises(Unparsable, match=r"^empty_answer$"):
+        parse("</think>\n", TEXT, source=page)
+
+
+@pytest.mark.parametrize("wrapped", ["<answer>\n{}\n</answer>", "<response>{}</response>\n", "<Output> {}"])
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.declared.format)
+def test_the_marks_around_an_answer_are_no_part_of_it(wrapped: str, asked: Asked) -> None:
+    """Servers that cut off thoughts leave them."""
+    answer = wrapped.format(asked.final.strip())
+    assert parse(answer, asked.declared) == asked.expected
+    if asked.declared is TEXT:
+        assert parse(answer, TEXT, source=f"of {answer}").text == answer.strip()
+
+
+def test_a_turn_that_a_model_makes_up_is_no_answer() -> None:
+    made_up = "It's 6.<|im_end|>\n<|im_start|>user\nAnd 3?<|im_end|>\n<|im_start|>assistant\nIt's 3."
+    assert parse(made_up, TEXT).text == made_up  # for `special_token` to refuse
 
 
 def test_a_prefill_may_close_or_open_the_thought() -> None:

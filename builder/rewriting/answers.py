@@ -53,9 +53,9 @@ def parse(
             `no_code_block`, `several_code_blocks`, `unclosed_code_block`.
     """
     whole = _whole(prefill, answer.removeprefix("\ufeff"))
-    marks = [mark for mark in thoughts.closing_marks(whole) if not thoughts.is_prose(whole, mark, source)]
+    marks = [mark for mark in thoughts.closing_marks(whole, source) if not thoughts.is_prose(whole, mark, source)]
     if declared.format == "text":
-        taken = _text(_behind(whole, marks[-1], prefill) if marks else _unopened(whole))
+        taken = _text(_behind(whole, marks[-1], prefill, source) if marks else _unopened(whole, source))
         if thoughts.stray_opening(taken, len(taken), source):
             raise Unparsable("unclosed_thought")
         return Parsed(taken)
@@ -66,9 +66,9 @@ def _structured(
     whole: str, marks: list[thoughts.Mark], declared: AnswerFormat, prefill: str, source: str, may_end_open: bool
 ) -> Parsed:
     """Read what stands behind the last mark of a thought, or behind an earlier one if the later are code."""
-    texts = [_behind(whole, mark, prefill) for mark in reversed(marks)]
-    if not thoughts.is_opened(whole):
-        texts.append(whole)
+    texts = [_behind(whole, mark, prefill, source) for mark in reversed(marks)]
+    if not thoughts.is_opened(whole, source):
+        texts.append(_unwrapped(whole, source))
     found: list[_Taken] = []
     failures = ["unclosed_thought"] if not texts else []
     for text in texts:
@@ -81,7 +81,7 @@ def _structured(
             failures.append("unclosed_thought")
         elif all(
             _is_in_code(text, taken, mark, source) or thoughts.is_prose(text, mark, source)
-            for mark in (thoughts.closing_marks(text) if marks else ())
+            for mark in (thoughts.closing_marks(text, source) if marks else ())
         ):
             found.append(taken)
         else:
@@ -99,9 +99,9 @@ def _is_in_code(text: str, taken: _Taken, mark: thoughts.Mark, source: str) -> b
     return mark.said in source or within_strings(code, mark.start - taken.start, mark.end - taken.start)
 
 
-def _behind(whole: str, mark: thoughts.Mark, prefill: str) -> str:
+def _behind(whole: str, mark: thoughts.Mark, prefill: str, source: str) -> str:
     """Return the answer behind a thought; if the thought came after the prefill, the answer goes on from that."""
-    rest = thoughts.without_ending(whole[mark.begin :])
+    rest = thoughts.unwrapped(whole[mark.end :], source)
     begun = _visible(prefill).strip()
     if begun and mark.start >= len(prefill) and rest.strip() and not rest.lstrip().startswith(begun):
         return _visible(prefill) + rest.lstrip("\n")
@@ -112,14 +112,18 @@ def _visible(prefill: str) -> str:
     """Return what of a prefill is answer: not the thought that it opens, or closes to have none."""
     marks = thoughts.closing_marks(prefill)
     if marks:
-        return prefill[marks[-1].begin :]
+        return thoughts.unwrapped(prefill[marks[-1].end :], "")
     return "" if thoughts.is_opened(prefill) else prefill
 
 
-def _unopened(whole: str) -> str:
-    if thoughts.is_opened(whole):
+def _unopened(whole: str, source: str) -> str:
+    if thoughts.is_opened(whole, source):
         raise Unparsable("unclosed_thought")
-    return whole
+    return _unwrapped(whole, source)
+
+
+def _unwrapped(whole: str, source: str) -> str:
+    return thoughts.unwrapped(whole, source) if thoughts.is_wrapped(whole, source) else whole
 
 
 def _whole(prefill: str, answer: str) -> str:

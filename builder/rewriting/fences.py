@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 # Every pattern here takes linear time, whatever a model writes.
 _LEAD = r"#{1,6}[^`~\n]*|\*\*[^`~\n]*\*\*[:：]?[ \t]*|[^`~\n]*[:：][*_ \t]*"  # a heading, or words with a colon
-_OPENING = re.compile(rf"^([ \t]*)(?:{_LEAD})?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
+_OPENING = re.compile(rf"^([ \t]*)(?:(?![ \t])(?:{_LEAD}))?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
 _INK = re.compile(r"\S")
 _LANGUAGE = re.compile(r"[ \t{.]*([\w+#-]*)")
@@ -28,9 +28,12 @@ _TOKEN = re.compile(
 
 _EXAMPLE = re.compile(
     r"\b(?:examples?|usage|outputs?|prints?|(?:to|for) (?:test|use|run|try)(?:ing)?"
-    r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this))\b",
+    r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this)"
+    r"|(?:use|run|call|try) (?:the|these) (?:[\w`]+ ){0,2}"
+    r"(?:class|code|decorator|functions?|method|module|program|script))\b",
     re.I,
 )
+_OTHER = re.compile(r"^\W*or\b|\b(?:alternative(?:ly|s)?|instead|otherwise|variants?|versions?)\b", re.I)
 
 _MOST = 100  # blocks of an answer
 _LOOKS = 8  # for a closing fence among backticks, before the code is read
@@ -190,11 +193,14 @@ def candidates(found: list[Block], text: str) -> list[Block]:
 
 
 def _is_example(text: str, before: Block | None, block: Block) -> bool:
-    """Whether the words before a block say that it shows how the one before is used, or what it prints."""
+    """Whether the words before a block say that it shows how the one before is used, or what it prints.
+
+    `You can use this version instead:` says that it is another answer.
+    """
     if before is None:
         return False
     line = text[max(before.after, block.start - 400) : block.start].strip().rpartition("\n")[2]
-    return _EXAMPLE.search(line) is not None
+    return _EXAMPLE.search(line) is not None and _OTHER.search(line) is None
 
 
 def within_strings(code: str, start: int, end: int) -> bool:

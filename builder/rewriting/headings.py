@@ -55,7 +55,9 @@ class Heading:
 
 @lru_cache(maxsize=64)
 def _named(name: str) -> re.Pattern[str]:
-    return re.compile(r"(?<![^\W_])" + r"[ \t\xa0_-]+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I)
+    return re.compile(
+        r"(?<![^\W_])" + r"(?:[^\S\r\n]|[_\-‐‑–])+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I
+    )
 
 
 def headings(

@@ -19,7 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from builder.errors import NothingToTalkTo, UsageError
-from builder.files import sha256_of
+from builder.files import is_file, placed, sha256_of
 from builder.rewriting.generation import Model
 from builder.rewriting.hub_weights import HubFile, fetch_license, fetch_weights
 from builder.rewriting.weights import SMOLLM2, SMOLLM2_SHA256, Candidate, Weights
@@ -77,8 +77,8 @@ def find_weights(candidate: Candidate | str, say: Callable[[str], None]) -> Weig
         file = HubFile.parse(candidate.name)
         path, sha256 = fetch_weights(file, candidate.sha256, say)
         return Weights(path, sha256, fetch_license(file, _license_path(sha256)))
-    path = Path(candidate.name).expanduser()
-    if not path.is_file():
+    path = placed(candidate.name)
+    if not is_file(path):
         raise UsageError(
             "there is no such GGUF file", where=candidate.name, remedy=f"give --model a path, or {SMOLLM2}"
         )

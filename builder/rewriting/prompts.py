@@ -13,24 +13,30 @@ import hashlib
 import re
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from builder.errors import RecipeError
+from builder.files import is_file, placed
 from builder.names import name_problem, same_name
 from builder.resources import folder
 from builder.strict_yaml import parse_yaml
 from builder.text import read_text
 
-_MARKER = re.compile(r"^<!-- (system|user|assistant) -->$", re.M)
-_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
+_MARKER = re.compile(r"^[ \t]*<!--[ \t]*(system|user|assistant)[ \t]*-->[ \t]*$", re.M)
+_COMMENT = re.compile(r"^[ \t]*<!--[ \t]*(\w{1,24})[ \t]*-->[^\n]*", re.M)
+_ROLES = ("system", "user", "assistant")
+_NO_ROLES = {"ai", "bot", "developer", "human", "model", "tool"}  # other formats' words
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*\n", re.S)
 _PLACEHOLDER = re.compile(r"\{\{[ \t]*text(\.strip\(\))?[ \t]*\}\}")
 # What a template engine would make something else of: sent as it stands, it would be a mistake nobody sees.
-_EXPRESSION = re.compile(r"\{\{[-+]?[ \t]*text[ \t]*(?:\||\.[A-Za-z]|\[|[-+]?\}\})")
+_EXPRESSION = re.compile(r"\{\{[-+]?[\s\u200b]*text[\s\u200b]*(?:[|\[+~]|\.[A-Za-z]|[-+]?\}\}|(?:if|or)\b)")
 _BRACES = re.compile(r"\{\{[^{}\n]{0,60}\}\}|\{%[^{}\n]{0,60}%\}")
+
+_HEADING = re.compile(r"[^\s#*_`](?:[^\n]*[^\s*_`:：])?")
 
 Message = dict[str, str]
 
@@ -48,7 +54,7 @@ class Sampling(_Strict):
     temperature: float = Field(default=0.2, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, lt=1)
     max_tokens: int = Field(default=1024, ge=1, le=2**30)
-    stop: list[str] | None = Field(default=None, max_length=4)
+    stop: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, max_length=4)
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -76,6 +82,11 @@ class AnswerFormat(_Strict):
     def _names_its_section(self) -> AnswerFormat:
         if (self.format == "sections") != (self.text is not None):
             raise ValueError("`text` names the section of the new text: needed by `sections`, and by it alone")
+        if self.grade is not None and self.format != "sections":
+            raise ValueError("`grade` names a section, and only `sections` has some")
+        for name in (self.text, self.grade):
+            if name is not None and not _HEADING.fullmatch(name):
+                raise ValueError(f"{name!r} is no heading: write its words alone, without `#`, `*` and colon")
         if self.grade_range[0] >= self.grade_range[1]:
             raise ValueError("`grade_range` is the least grade and the greatest")
         return self
@@ -198,8 +209,8 @@ def prompt_path(name: str, base: Path) -> Path:
         RecipeError: There is no such prompt.
     """
     is_path, shipped = name.endswith(".md"), prompt_names()
-    path = base / name if is_path else folder("prompts") / f"{name}.md"
-    if not (path.is_file() if is_path else name in shipped):
+    path = placed(name, base) if is_path else folder("prompts") / f"{name}.md"
+    if not (is_file(path) if is_path else name in shipped):
         remedy = f"name a .md file, or one of: {', '.join(shipped)}"
         raise RecipeError(f"there is no prompt {name!r}", remedy=remedy)
     return path
@@ -222,6 +233,7 @@ def load_prompt(path: Path) -> Prompt:
         raise RecipeError(
             "a prompt begins with front matter between two lines `---`", where=str(path), remedy=_COMPARE
         )
+    _check_markers(content, front.end(), path)
     parts = _MARKER.split(content[front.end() :])
     messages = [(role, body.strip("\n")) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
     if not messages or parts[0].strip():
@@ -255,6 +267,20 @@ _COMPARE = "prompts/sgcr.md of this project is one to compare with"
 _KEYS = sorted(Prompt.model_fields.keys() - {"messages", "content", "sha"})
 
 
+def _check_markers(content: str, start: int, path: Path) -> None:
+    """Refuse lines that their author took for the beginning of a message, and that would be part of another."""
+    for comment in _COMMENT.finditer(content, start):
+        word, line = comment.group(1), comment.group().strip()
+        near = difflib.get_close_matches(word.lower(), _ROLES, 1, 0.75)
+        if _MARKER.fullmatch(line) or not (near or word.lower() in _NO_ROLES):
+            continue
+        raise RecipeError(
+            f"{line[:60]!r} begins no message",
+            where=f"{path}:{content.count(chr(10), 0, comment.start()) + 1}",
+            remedy="a message begins with <!-- system -->, <!-- user --> or <!-- assistant --> alone on a line",
+        )
+
+
 def _check_placeholders(messages: list[tuple[str, str]], path: Path) -> None:
     """Refuse messages that the document would not come into as their author meant."""
     where, contents = str(path), [content for _, content in messages]
@@ -272,6 +298,10 @@ def _check_placeholders(messages: list[tuple[str, str]], path: Path) -> None:
             f"no message of the prompt holds {{{{ text }}}}{holds}",
             where=where,
             remedy="write {{ text }} where the document goes",
+        )
+    if empty := next((role for role, content in messages if role != "system" and not content.strip()), None):
+        raise RecipeError(
+            f"a message of the {empty} is empty", where=where, remedy=f"write it, or remove its <!-- {empty} -->"
         )
     role, last = messages[-1]
     if role == "assistant" and _PLACEHOLDER.search(last):

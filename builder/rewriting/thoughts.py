@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 # Every pattern here takes linear time, whatever a model writes.
 _WORD = r"(?:[a-z0-9]{1,16}[:_|])?(?:think(?:ing)?|thoughts?|reasoning)(?:[:_][a-z]{1,24})?"
@@ -35,7 +36,7 @@ _CLOSING = re.compile(
     r"|<\|start\|>assistant *to=user<\|message\|>"
     r"|<\|begin\|>assistant<\|content\|>"  # Solar
     r"|<\|content_text\|>"
-    r"|<\|im_start\|>(?:answer|assistant)\b"
+    r"|<\|im_start\|>answer\b"  # s1
     r"|\[unused17\]",
     re.I,
 )
@@ -64,23 +65,59 @@ _ENDINGS = (
     *(f"<|{name}|>" for name in ("return", "end", "eom", "eot", "END_RESPONSE", "end_of_solution", "end_message")),
     "<|close|>response<|sep|>", "<|close|>message<|sep|>", "[END FINAL RESPONSE]", "<turn|>",
 )  # fmt: skip
+_PLACES, _KINDS = 1000, 32  # of a source's marks that are looked at
+_BESIDE = 2  # words on either side that tell one from another
 _TRIED = 8  # marks from either end: an answer of marks alone would take quadratic time
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A closing mark: where it stands in the text, and where an answer behind it would begin."""
+    """A closing mark, and where it stands in the text."""
 
     start: int
     end: int
-    begin: int
     said: str
 
 
-def is_opened(text: str) -> bool:
-    """Whether a text begins with a thought."""
-    begin = _begin(text)
-    return _OPENING.match(text, begin) is not None or any(pair[0].match(text, begin) for pair in _SPOKEN)
+class _Told:
+    """Marks of a source, with the words beside them: an answer that says them, too, has them from there."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._places: dict[str, set[_Beside]] = {}
+
+    def holds(self, text: str, mark: re.Match[str]) -> bool:
+        """Whether the source has a mark of the text between the same words, as far as the text has some there."""
+        said = mark.group().strip()
+        if said not in self._source:
+            return False
+        if said not in self._places:
+            if len(self._places) == _KINDS:
+                return False
+            found = islice(re.finditer(re.escape(said), self._source), _PLACES)
+            self._places[said] = {_words_beside(self._source, *one.span()) for one in found}
+        before, behind = beside = _words_beside(text, *mark.span())
+        if len(before) == len(behind) == _BESIDE:
+            return beside in self._places[said]
+        return bool(before or behind) and any(
+            one[len(one) - len(before) :] == before and other[: len(behind)] == behind
+            for one, other in self._places[said]
+        )
+
+
+_Beside = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _words_beside(text: str, start: int, end: int) -> _Beside:
+    before, behind = text[max(0, start - 80) : start].split(), text[end : end + 80].split()
+    return tuple(before[-_BESIDE:]), tuple(behind[:_BESIDE])
+
+
+def is_opened(text: str, source: str = "") -> bool:
+    """Whether a text begins with a thought, and not with words of its source that are like one's."""
+    begin, told = _begin(text), _Told(source)
+    patterns = (_OPENING, *(opening for opening, _ in _SPOKEN))
+    return any((found := pattern.match(text, begin)) and not told.holds(text, found) for pattern in patterns)
 
 
 def _begin(text: str) -> int:
@@ -88,22 +125,24 @@ def _begin(text: str) -> int:
     return begin + len("<|start|>assistant") if text.startswith("<|start|>assistant", begin) else begin
 
 
-def closing_marks(text: str) -> list[Mark]:
-    """Return the marks that may end a thought, in order; not those that the text quotes."""
+def closing_marks(text: str, source: str = "") -> list[Mark]:
+    """Return the marks that may end a thought, in order; not those that the text quotes or has from its source."""
     if not any(part in text for part in _IN_ALL) and not _OPENS_WITH_WORDS.match(text):
         return []  # as nearly all answers have none, and a search for every mark takes longer
-    begin = _begin(text)
-    spoken = next((closing for opening, closing in _SPOKEN if opening.match(text, begin)), None)
-    found = [match for match in (spoken or _CLOSING).finditer(text) if not _is_quoted(text, match)]
+    begin, told = _begin(text), _Told(source)
+    begun = ((opening.match(text, begin), closing) for opening, closing in _SPOKEN)
+    spoken = next((closing for opened, closing in begun if opened and not told.holds(text, opened)), None)
+
+    def made(pattern: re.Pattern[str]) -> list[re.Match[str]]:
+        found = pattern.finditer(text)
+        return [match for match in found if not _is_quoted(text, match) and not told.holds(text, match)]
+
+    found = made(spoken or _CLOSING)
     if spoken is not None and not found:
-        found = [match for match in _CLOSING.finditer(text) if not _is_quoted(text, match)]
+        found = made(_CLOSING)
     if len(found) > 2 * _TRIED:
         found = found[:_TRIED] + found[-_TRIED:]
-    marks = []
-    for match in found:
-        wrapping = _WRAPPING.match(text, match.end())
-        marks.append(Mark(match.start(), match.end(), wrapping.end() if wrapping else match.end(), match.group()))
-    return marks
+    return [Mark(*match.span(), match.group()) for match in found]
 
 
 def stray_opening(text: str, end: int, source: str) -> bool:
@@ -115,10 +154,19 @@ def stray_opening(text: str, end: int, source: str) -> bool:
     return False
 
 
-def without_ending(text: str) -> str:
-    """Return an answer that stood behind a thought without the marks that end it."""
-    text = text.rstrip()
-    while ending := next((ending for ending in _ENDINGS if text.endswith(ending)), None):
+def is_wrapped(text: str, source: str) -> bool:
+    """Whether an answer stands between marks, `<answer>` and `</answer>` say, that are not of its source."""
+    opened = _WRAPPING.match(text)
+    return opened is not None and opened.group().strip() not in source
+
+
+def unwrapped(text: str, source: str) -> str:
+    """Return an answer without the marks that begin and end it, where the source has none of them."""
+    opened = _WRAPPING.match(text) if is_wrapped(text, source) else None
+    text = text[opened.end() if opened else 0 :].rstrip()
+    while ending := next((ending for ending in _ENDINGS if text.endswith(ending) and ending not in source), None):
+        if ending.startswith("</") and not opened:
+            break
         text = text.removesuffix(ending).rstrip()
     return text
 
@@ -142,13 +190,22 @@ def _closes_within(text: str, mark: Mark) -> bool:
     """Whether the opening mark that a mark closes stands behind words of the answer."""
     places = [(found.start(), True) for found in _OPENING.finditer(text, 0, mark.start)]
     places += [(found.start(), False) for found in _CLOSING.finditer(text, 0, mark.start)]
-    opened: list[int] = []
-    for place, opens in sorted(places):
-        if opens:
-            opened.append(place)
-        elif opened:
+    opened: list[tuple[int, int]] = []  # and to where each counts
+    line_end = -1
+    for place, opens in [*sorted(places), (mark.start, False)]:
+        while opened and opened[-1][1] < place:
             opened.pop()
-    return bool(opened) and bool(text[: opened[-1]].strip())
+        if opens:
+            if line_end < place:
+                line_end = text.find("\n", place) % (len(text) + 1)
+            begins_line = not text[max(0, place - 80) : place].rpartition("\n")[2].strip()
+            # `<think> begins it` on a line of words opens nothing on the next.
+            opened.append((place, len(text) if begins_line else line_end))
+        elif opened:
+            last, _ = opened.pop()
+            if place == mark.start:
+                return bool(text[:last].strip())
+    return False
 
 
 def _is_quoted(text: str, match: re.Match[str]) -> bool:

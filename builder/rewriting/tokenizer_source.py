@@ -16,6 +16,7 @@ import aiohttp
 import orjson
 
 from builder.errors import HubUnreachable, UsageError
+from builder.files import placed
 from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.rewriting.known_tokens import known_tokens
 from builder.rewriting.servers import Server
@@ -43,7 +44,7 @@ def named(tokenizer: str) -> ControlTokens:
                 where=tokenizer,
                 remedy=f"log in with `hf auth login` where the repository is gated, or name a {TOKENIZER} file",
             ) from error
-    path = Path(tokenizer).expanduser()
+    path = placed(tokenizer)
     if not path.exists():
         raise UsageError(
             "there is no such tokenizer", where=tokenizer, remedy="name a file, a folder or hf://ORG/NAME"
