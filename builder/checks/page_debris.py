@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
 from builder.checks.base import PairCheck
 from builder.checks.markdown import without_code
-from builder.checks.page_lines import ITEMS, LINES, LONE, TITLES
+from builder.checks.page_lines import COUNTS, ITEMS, LINES, LONE, TITLES
 from builder.checks.page_segments import is_pages, is_spoken, speakers
+from builder.checks.page_words import is_of_web_words
 from builder.filters.base import Measures
 
 _LONGEST = 200  # characters of a line that may be a page's
@@ -20,6 +21,7 @@ _LONGEST = 200  # characters of a line that may be a page's
 _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)")
 _MARKUP = re.compile(r"\A[\s>*_•·◦▪|#-]+|[\s*_|]+\Z")
 _TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.) ")
 _ROW = re.compile(r"\s*\|.*\|\s*")
 
@@ -33,9 +35,9 @@ class PageDebris(PairCheck):
 
     def compare(self, before: str, after: str) -> Measures:
         """Count such lines of the new text, and return the first."""
-        talk = speakers(before)
+        page = _Page.read(before)
         lines = (line for line in without_code(after).splitlines() if len(line) <= _LONGEST)
-        found = [line.strip() for line in lines if _is_debris(line, talk)]
+        found = [line.strip() for line in lines if _is_debris(line, page)]
         return {"lines": len(found), "first": found[0] if found else None}
 
     def decide(self, measures: Measures) -> str | None:
@@ -43,12 +45,45 @@ class PageDebris(PairCheck):
         return "page_debris" if measures["lines"] > self.most else None
 
 
-def _is_debris(line: str, talk: AbstractSet[str]) -> bool:
-    said = _MARKUP.sub("", _LINK.sub(r"\1", line))
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What the source says of lines that may be its own.
+
+    Attributes:
+        lines: Its lines, without markup, in lower case.
+        numbers: Its numbers.
+        talkers: Names of those who talk in it, in lower case.
+    """
+
+    lines: frozenset[str]
+    numbers: frozenset[str]
+    talkers: frozenset[str]
+
+    @classmethod
+    def read(cls, page: str) -> _Page:
+        lines = frozenset(_plain(line).lower() for line in page.splitlines() if len(line) <= _LONGEST)
+        return cls(lines, frozenset(_NUMBER.findall(page)), speakers(page))
+
+    def has_numbers(self, line: str) -> bool:
+        """Whether the numbers of a line are the page's; of no page, any may be."""
+        return not self.lines or self.numbers.issuperset(_NUMBER.findall(line))
+
+
+def _plain(line: str) -> str:
+    return _MARKUP.sub("", _LINK.sub(r"\1", line))
+
+
+def _is_debris(line: str, page: _Page) -> bool:
+    said = _plain(line)
     if not said or _PROMPT.match(line) or (_ROW.fullmatch(line) and not ITEMS.search(line)):
         return False
     if _TITLE.match(line):
         return any(pattern.fullmatch(said) for pattern in TITLES)
-    if said.partition(":")[0] in talk or is_spoken(said):
+    if said.partition(":")[0] in page.talkers or is_spoken(said) or LONE.fullmatch(said):
         return True
-    return bool(LONE.fullmatch(said)) or is_pages(said) or any(pattern.fullmatch(said) for pattern in LINES)
+    is_of_page = said.lower() in page.lines
+    if any(pattern.fullmatch(said) for pattern in LINES) or is_of_web_words(said, is_of_page=is_of_page):
+        return True
+    return page.has_numbers(said) and (
+        is_pages(said, is_of_page=is_of_page) or any(pattern.fullmatch(said) for pattern in COUNTS)
+    )

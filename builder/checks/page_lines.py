@@ -77,11 +77,11 @@ LINES = tuple(
         # menus and buttons
         rf"\W*(?:{_ALONE}|about|contact|terms|forums?|blog|members|questions|ask"
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
-        rf"(?!like terms)\W*{ITEM}(?:\W{{1,4}}{ITEM}){{1,20}}\W*",
+        rf"(?!like terms)\W*{ITEM}(?:(?:\s+|\s*[^\w\s,]\W{{0,3}}){ITEM}){{1,20}}\W*",
         rf"{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*",
         r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
         r"|threads)\W*){3,8}",
-        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:\.\.\. ?\d* ?)?(?:next|last|newer)\W*",
+        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?(?:next|last|newer)\W*",
         r"\W*(?:go to )?page \d+(?: of \d+)?\W*(?:next|prev).*",
         r"\W*(?:go to )?page \d+ of \d+\W*",
         r"[«»‹›→←] ?(?:next|prev(?:ious)?|back|newer|older)\b.{0,40}|(?:next|prev(?:ious)?|back|newer"
@@ -126,9 +126,7 @@ LINES = tuple(
         # questions and answers
         rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
         rf"|retweets?)\W*",
-        rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
-        rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
         r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views|replies"
         r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
@@ -137,8 +135,6 @@ LINES = tuple(
         rf"|{TIME})\W*",
         rf"\W*{_DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{_WHEN}|{TIME}).{{0,30}})?",
         rf"\W*{_DONE} (?:on|at):? {_WHEN}.*",
-        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
-        rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
         r"\W*(?:sorted by|sort by|order by|reset to default|highest score|oldest first|newest first"
         r"|date (?:modified|created)).{0,60}",
         r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
@@ -175,8 +171,6 @@ LINES = tuple(
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
         r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
         r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*|\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
-        rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
-        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?\d+)?(?: ?\({COUNT} \w+\))?\W*",
         r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
         rf"\W*{COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
         rf"|online).*",
@@ -205,7 +199,7 @@ LINES = tuple(
         r"|to) .{1,80}"
         r"|see plans (?:and|&) pricing|show ?/ ?hide.{0,30}|click (?:here|to (?:expand|see|view|reveal|enlarge"
         r"|show)).{0,60}"
-        r"|top \d+% .{0,30}|sent from my .{1,20}|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
+        r"|top \d+% .{0,30}|sent from my .{1,40}|.{0,80}\(read \d+ times\)|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
         r"|read(?:ing)? time.{0,20}|follow @\w+.{0,30}"
@@ -228,6 +222,18 @@ LINES = tuple(
         r"|(?:senior|junior|jr\.?) member\W*",
     )
 )  # fmt: skip
+COUNTS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
+        rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
+        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
+        rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
+        rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
+        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?\d+)?(?: ?\({COUNT} \w+\))?\W*",
+    )
+)
+"""Counts, ratings and dates: a page's where it has them, else perhaps what a solution comes to."""
 LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
 """A button or a menu's item alone on its line."""
 TITLES = LINES[5:]

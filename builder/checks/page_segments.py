@@ -19,14 +19,14 @@ _HANDLE = r"(?:@\w{2,30}|u/\w{2,30}|[A-Za-z][A-Za-z.-]{2,24}_?\d{2,6}|[A-Za-z]{3
 _NUMBERED = r"[A-Za-z]{4,20}_?\d{2,6}"
 _ROLE = (
     r"(?:(?:senior|junior|jr\.?|new|full|regular|super|active|site|global|forum|community|gold|silver|bronze|elite"
-    r"|trusted|founding|premium|math) )?(?:member|moderator|mod|admin(?:istrator)?|poster|contributor|newbie|veteran"
+    r"|trusted|founding|premium|math) )?(?:member|moderator|admin(?:istrator)?|poster|contributor|newbie|veteran"
     r"|tutor|helper|staff|expert|guru|legend|intern|op|guest|bot|author|owner|editor)"
 )
 _ONLY_PAGES = (
     r"thread starter|start(?:ed)? date|started by|joined|join date|registered on|member since|last seen"
     r"|last visit(?:ed)?|last activity|last post(?: by)?|last updated?|last modified|reputation|rep power|karma"
     r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by|updated(?: on)?"
-    r"|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)|thanks received|likes received"
+    r"|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)|thanks (?:received|given)|likes received"
     r"|user ?(?:name|id|info)|forum|thread|permalink|short ?url|attachments?|attached files?|trophy points"
     r"|question stats"
 )
@@ -37,30 +37,32 @@ _OFTEN_PAGES = (
     r"|followers|following|comments|upvotes|downvotes|reactions|shares|downloads|bookmarks|mentions|badges|warnings"
     r"|given|labels?|asked|answered|edited"
 )
-_VALUE = r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
+_VALUE = (
+    r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
+)
 
 _PARTS = tuple(
     (re.compile(pattern, re.I), weight, kind)
     for pattern, weight, kind in (
         (rf"(?:{_ONLY_PAGES})\s*(?::|\[\?\]:?)\s*{_VALUE}", 2, "label"),
-        (rf"(?:{_OFTEN_PAGES})\s*:\s*{_VALUE}", 1, ""),
+        (rf"(?P<often>{_OFTEN_PAGES})\s*:\s*{_VALUE}", 1, ""),
         (rf"(?:{WEEKDAY},? )?{DATE}(?![\w/])", 1, "date"),
         (rf"{TIME}(?![\w:])", 1, "time"),
         (AGO + r"\b", 2, ""),
         (r"[★☆⭐✩✭]+(?:½)?", 2, ""),
         (r"[▲▼⬆⬇↑↓👍👎♥❤🔥💬👁]+\ufe0f?", 1, ""),
         (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),
-        (r"(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?\b", 1, ""),
+        (r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b", 1, ""),
         (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
         (rf"(?:{COUNTED}|kudos|answers) ?\(?{COUNT}\)?(?![\w.,]*\w)", 1, ""),
         (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),
         (r"\[ ?\d{1,4} ?\]|[+-]\d{1,4}(?!\d)|(?:post |reply )?#\d{1,6}\b", 1, "number"),
-        (r"(?:first|last|next|prev(?:ious)?)(?: page)?(?![\w'])|[«»‹›←→]+|(?<!-)[<>](?= )", 1, ""),
-        (r"\.{2,3}|…", 0, ""),
+        (r"(?:first|last|next|prev(?:ious)?)(?: (?:page|lesson|question|chapter|video|article))?(?![\w'])|[«»‹›←→]+", 1, "turn"),
+        (r"\.{2,3}|…|(?<!-)[<>](?= |\Z)", 0, ""),
         (rf"{_ROLE}(?!\w)", 1, "role"),
-        (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z))", 1, "item"),
+        (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z)|\s\s)", 1, ""),
         (rf"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
-         rf"|joined|closed|locked|last edited|originally posted) ?)+(?:by|on|at|in)?(?!\w)", 1, ""),
+         rf"|joined|closed|locked|last edited|originally posted|started) ?)+(?:by|on|at|in)?(?!\w)", 1, ""),
         (rf"(?<!\[){_HANDLE}(?![\w(])", 1, "handle"),
         (r"\d[\d,.]*[kKM]?%?(?!\w)", 0, ""),
         (r"(?:by|on|at|in|and|or|of|to|for|edited|said|via|with|total|solved)(?!\w)", 0, ""),
@@ -70,7 +72,6 @@ _BETWEEN = re.compile(r"[\s|·•,;:()\[\]–—/_*-]*")
 _UNKNOWN = re.compile(_NAME)
 _SPEAKER = re.compile(
     rf"(?:{_NAME}|{_HANDLE}) ?[(\[] ?(?i:{_ROLE}) ?[)\]] ?(?::|[-–—>]|\Z)|{_NUMBERED} ?[:>] |<{_NUMBERED}>"
-    rf"|[-–—~] ?{_NUMBERED}\W*\Z"
 )
 # "step12: …" and "eq10:" are labels of the text's own.
 _LABEL = re.compile(
@@ -80,12 +81,14 @@ _LABEL = re.compile(
     r"|point|node|vertex|edge|state|player|person|student|sample|trial|run|block|bag|bin|card|car|train|log|sin|cos|tan)"
     r"[\s_.-]?\w{0,4}[^\w]"
 )
-_TALK = re.compile(r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b")
+_TALK = re.compile(
+    r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b"
+)
 _SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 
-def is_pages(said: str) -> bool:
-    """Whether a line, without its markup, consists of a page's parts."""
+def is_pages(said: str, *, is_of_page: bool) -> bool:
+    """Whether a line, without its markup, consists of a page's parts; one that the source has, too, needs fewer."""
     place, weight, words, kinds = 0, 0, 0, set[str]()
     while place < len(said):
         between = _BETWEEN.match(said, place)
@@ -95,6 +98,7 @@ def is_pages(said: str) -> bool:
         for pattern, weighs, kind in _PARTS:
             part = pattern.match(said, place)
             if part is not None and part.end() > place:
+                is_of_page &= "often" not in pattern.groupindex
                 weight += 0 if kind and kind in kinds else weighs
                 kinds.add(kind)
                 place = part.end()
@@ -105,7 +109,11 @@ def is_pages(said: str) -> bool:
                 return False
             words = len(unknown[0].split())
             place = unknown.end()
-    return weight >= _ENOUGH + (words > 0) and words <= _MOST_WORDS
+    return (
+        weight
+        >= _ENOUGH + (words > 0) - (is_of_page and not words and "handle" not in kinds and said[-1] not in ":)")
+        and words <= _MOST_WORDS
+    )
 
 
 def is_spoken(line: str) -> bool:
