@@ -56,6 +56,10 @@ _COUNTING = re.compile(
     r"(?:[ °%][^\d\n.;:!?=]{0,40})?)[.!\s]*"
 )
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
+_COMES_TO = re.compile(
+    r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)[^=\n\\]{0,150}\d ?=(?:[^=\n\\]{1,60}=){0,4} ?"
+    r"(?P<value>[$€£]? ?-?\d[\d,.]*(?:/\d+)?(?:[ °%$][^\d\n.;:!?=,]{0,40})?)[.!]?\s*"
+)
 _KEY = re.compile(
     r"(?im)^\W*answers?(?: key| sheet)?\W*\n((?:[ \t]*\(?(?:\d{1,2}|[a-h])[.):][ \t]+[^\n]{1,40}(?:\n|\Z)){2,20})"
 )
@@ -72,7 +76,8 @@ _OPTION_IS = re.compile(
 )
 _END = re.compile(
     r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
-    r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
+    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
     r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
     r"|using|per the|only if"
@@ -225,6 +230,10 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
         return None
+    if is_marked and (worked := _COMES_TO.fullmatch(said)) is not None:
+        return re.split(r" and | ?\w*&", worked["value"], maxsplit=1)[0].rstrip(
+            " .!"
+        )  # Answer: she pays 4*5 = $20
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
         unit = formula[3].strip(" ,")
@@ -281,7 +290,12 @@ def _counted(said: str) -> str | None:
     """Return the quantity that a sentence ends with, where it has one number: `Mary is 13 years old`."""
     sentence = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0]
     match = _COUNTING.fullmatch(sentence)
-    if match is None or re.search(r"\d", said[len(sentence) :]) or _REFERS.search(sentence) or _VERB.search(match["value"]):
+    if (
+        match is None
+        or re.search(r"\d", said[len(sentence) :])
+        or _REFERS.search(sentence)
+        or _VERB.search(match["value"])
+    ):
         return None
     return (match["before"][-1:].strip() + match["value"]).strip() if len(match["before"].split()) > 1 else None
 
