@@ -81,7 +81,8 @@ LINES = tuple(
         rf"{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*",
         r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
         r"|threads)\W*){3,8}",
-        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?(?:next|last|newer)\W*",
+        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?"
+        r"(?:next|last|newer)\W*",
         r"\W*(?:go to )?page \d+(?: of \d+)?\W*(?:next|prev).*",
         r"\W*(?:go to )?page \d+ of \d+\W*",
         r"[«»‹›→←] ?(?:next|prev(?:ious)?|back|newer|older)\b.{0,40}|(?:next|prev(?:ious)?|back|newer"
@@ -115,7 +116,8 @@ LINES = tuple(
         r"|(?:start|try|begin|get) (?:your|a|my|our) (?:[\w-]+ )?free trial|free trial(?=\W*\Z)"
         r"|(?:get|download|open)(?: it)? (?:the|our|in the|on the|in|on) (?:[a-z]+ )?(?:app|app store"
         r"|google play)\b"
-        r"|you must (?:be logged in|log in|sign in)|not a member(?: yet)?\?|member since|upgrade to premium)\b(?!.*\d.*=).*",
+        r"|you must (?:be logged in|log in|sign in)|not a member(?: yet)?\?|member since"
+        r"|upgrade to premium)\b(?!.*\d.*=).*",
         r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
         r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
         r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"
@@ -199,7 +201,10 @@ LINES = tuple(
         r"|to) .{1,80}"
         r"|see plans (?:and|&) pricing|show ?/ ?hide.{0,30}|click (?:here|to (?:expand|see|view|reveal|enlarge"
         r"|show)).{0,60}"
-        r"|top \d+% .{0,30}|sent from my .{1,40}|.{0,80}\(read \d+ times\)|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
+        r"|top \d+% .{0,30}|sent from my .{1,40}"
+        r"|.{0,80}\(read \d+ times\)"
+        r"|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
+        r"|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
         r"|read(?:ing)? time.{0,20}|follow @\w+.{0,30}"

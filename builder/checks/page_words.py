@@ -1,4 +1,4 @@
-"""Lines made of the words of web pages alone, in whatever order: `Report post`, `Article Talk Edit View history`."""
+"""Lines made of the words of web pages alone, in whatever order: `Report post`, `Article Talk View history`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,46 @@ import re
 STRONG = frozenset(
     """
     login logon logout signup signin permalink sitemap navigation navbar newsletter homepage website browser
-    javascript captcha recaptcha cookie forum forums subforum moderator moderators username password iphone ipad android
-    tapatalk facebook twitter reddit youtube instagram whatsapp pinterest linkedin tumblr discord telegram premium
-    ads advertisement advertisements sponsored blog blogs blogger wordpress subscribe unsubscribe subscribed upvote
-    downvote upvotes downvotes upvoted thumbnails avatar profile inbox checkout disclaimer wiki wikipedia encyclopedia
-    reblog retweet repost unread inappropriate spam trackback pingback rss breadcrumb sidebar tutors chegg brainly
-    quora toppr byju byjus studocu admin webmaster copyright advertise adblock paywall
+    javascript captcha recaptcha cookie forum forums subforum moderator moderators username password iphone
+    ipad android tapatalk facebook twitter reddit youtube instagram whatsapp pinterest linkedin tumblr
+    discord telegram premium ads advertisement advertisements sponsored blog blogs blogger wordpress
+    subscribe unsubscribe subscribed upvote downvote upvotes downvotes upvoted thumbnails avatar profile
+    inbox checkout disclaimer wiki wikipedia encyclopedia reblog retweet repost unread inappropriate spam
+    trackback pingback rss breadcrumb sidebar tutors chegg brainly quora toppr byju byjus studocu admin
+    webmaster copyright advertise adblock paywall
     """.split()  # noqa: SIM905 - one word a line would be 200 lines
 )
 """Words of which no other text than a page is likely to make a line."""
 WEAK = frozenset(
     """
-    reply replies quote report post posts posted share sharing like likes follow following followers print printable
-    search advanced menu edit edited view views viewed show hide save sign log register registered join joined member
-    members user users guest guests account accounts privacy terms contact about help more less related recommended
-    popular latest recent trending featured newest oldest active top next previous prev back site page pages article
-    articles talk history read reading display mode modes tools topic topics comment comments  attached attachment
-    attachments attach flag abuse free trial chat now online offline download downloads video videos watch link links
-    rate rating ratings helpful ask community guidelines archive archives sort sorted filter settings options feedback
-    support faq faqs careers press open close expand collapse random main portal features contribute donate copy embed
-    bookmark bookmarks favorite favourites favorites notify notifications message messages thread threads tutor home
-    homework jump skip content contents toggle go get started start here click tap  mobile app apps email
-    send e-mail friend friends category categories tag tags tagged views version friendly fullscreen cart buy order
-    offer offers upgrade plan plans pricing shop store deal deals explore discover browse trends news events jobs team
-    mark unmark  undo cancel submit continue load loading refresh retry accept decline enable disable
-    hot new best worst controversial rising old all unlock locked sticky pinned announcement announcements rules
-    logged modified date author title status activity last first seen visit visits visitors stats statistics badge
-    badges reputation karma kudos award awards cite citation improve improved permissions policy license licence
-    rights reserved powered theme design hosting server desktop english language languages translate accessibility
-    preferences dashboard library resources courses lessons tutorials quizzes worksheets calculators calculator
-    textbook textbooks experts expert   gallery media podcast webinar ebook guide guides
+    reply replies quote report post posts posted share sharing like likes follow following followers print
+    printable search advanced menu edit edited view views viewed show hide save sign log register registered
+    join joined member members user users guest guests account accounts privacy terms contact about help
+    more less related recommended popular latest recent trending featured newest oldest active top next
+    previous prev back site page pages article articles talk history read reading display mode modes tools
+    topic topics comment comments attached attachment attachments attach flag abuse free trial chat now
+    online offline download downloads video videos watch link links rate rating ratings helpful ask
+    community guidelines archive archives sort sorted filter settings options feedback support faq faqs
+    careers press open close expand collapse random main portal features contribute donate copy embed
+    bookmark bookmarks favorite favourites favorites notify notifications message messages thread threads
+    tutor home homework jump skip content contents toggle go get started start here click tap mobile app
+    apps email send e-mail friend friends category categories tag tags tagged version friendly fullscreen
+    cart buy order offer offers upgrade plan plans pricing shop store deal deals explore discover browse
+    trends news events jobs team mark unmark undo cancel submit continue load loading refresh retry accept
+    decline enable disable hot new best worst controversial rising old all unlock locked sticky pinned
+    announcement announcements rules logged modified date author title status activity last first seen visit
+    visits visitors stats statistics badge badges reputation karma kudos award awards cite citation improve
+    improved permissions policy license licence rights reserved powered theme design hosting server desktop
+    english language languages translate accessibility preferences dashboard library resources courses
+    lessons tutorials quizzes worksheets calculators calculator textbook textbooks experts expert gallery
+    media podcast webinar ebook guide guides
     """.split()  # noqa: SIM905 - one word a line would be 400 lines
 )
 """Words of menus, buttons and headers, and of other texts."""
 _GLUE = frozenset(
     """
-    the a an to for of with on in by and or this that your our us you we me my all is are from be was it its as at
-    via up out no not if need want one two per any what who how where when there here have has
+    the a an to for of with on in by and or this that your our us you we me my all is are from be was it its
+    as at via up out no not if need want one two per any what who how where when there here have has
     """.split()  # noqa: SIM905 - as above
 )
 _YOU = frozenset("you your yours our ours".split())  # noqa: SIM905 - as above

@@ -57,7 +57,8 @@ _COUNTING = re.compile(
 )
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
 _COMES_TO = re.compile(
-    r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)[^=\n\\]{0,150}\d ?=(?:[^=\n\\]{1,60}=){0,4} ?"
+    r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)"
+    r"[^=\n\\]{0,150}\d ?=(?:[^=\n\\]{1,60}=){0,4} ?"
     r"(?P<value>[$€£]? ?-?\d[\d,.]*(?:/\d+)?(?:[ °%$][^\d\n.;:!?=,]{0,40})?)[.!]?\s*"
 )
 _KEY = re.compile(
@@ -257,7 +258,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
         return _counted(said) if is_marked and value and not is_of_page else None
-    if _VERB.search(value) and re.search(r"\d", said[re.match(r"\D*[\d.,/]*", said).end() :]):
+    if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
         return None  # Answer: 10 times their medals is 39*10 = 390
     value = _WORKED.sub("", value)
     if re.fullmatch(
