@@ -27,7 +27,7 @@ _ONLY_PAGES = (
     r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by"
     r"|updated(?: on)?|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)"
     r"|thanks (?:received|given)|likes received|user ?(?:name|id|info)|forum|thread|permalink|short ?url"
-    r"|attachments?|attached files?|trophy points|question stats"
+    r"|attachments?|attached files?|trophy points|moderators|question stats"
 )
 _OFTEN_PAGES = (
     r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"
@@ -48,6 +48,7 @@ _PARTS = tuple(
         (rf"(?:{WEEKDAY},? )?{DATE}(?![\w/])", 1, "date"),
         (rf"{TIME}(?![\w:])", 1, "time"),
         (AGO + r"\b", 2, ""),
+        (r"\d{1,2}(?:y|yr|mo|wk)\b(?: ago)?", 1, "ago"),
         (r"[★☆⭐✩✭]+(?:½)?", 2, ""),
         (r"[▲▼⬆⬇↑↓👍👎♥❤🔥💬👁]+\ufe0f?", 1, ""),
         (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),

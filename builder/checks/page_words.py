@@ -50,10 +50,10 @@ _GLUE = frozenset(
     """.split()  # noqa: SIM905 - as above
 )
 _YOU = frozenset("you your yours our ours".split())  # noqa: SIM905 - as above
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _MATHS = re.compile(r"[=+×÷√∑∫^<>\\$%]|\d\s*[·*/-]\s*\d")
 _THIS_SITE = re.compile(r"(?i)\b(?:this|our) (?:web ?site|site|forum|blog|channel|wiki)\b")
-_BUTTON = re.compile(r"[\w '’|·•&,!/-]+")
+_BUTTON = re.compile(r"[\w '’|·•&,:!/.-]+")
 _MOST_WORDS = 8
 _STRONG_WEIGHT = 2
 _ENOUGH, _ENOUGH_OF_PAGE = 3, 2
@@ -78,10 +78,15 @@ def is_of_web_words(line: str, *, is_of_page: bool) -> bool:
     webs = {word for word in words if word in WEAK}
     others = sum(not (word in STRONG or word in webs or word in _GLUE) for word in words)
     weight = _STRONG_WEIGHT * strong + len(webs)
-    if line.endswith((".", ":", ",", ";", "?")) or len(words) > _MOST_WORDS or not weight:
+    is_sentence = line.endswith((":", ",", ";", "?")) or (line.endswith(".") and not (strong and is_of_page))
+    if is_sentence or len(words) > _MOST_WORDS or not weight:
         return False
     if is_of_page:
         if not line[0].isupper() or not _BUTTON.fullmatch(line):
             return False
-        return len(words) == 1 or (weight >= _ENOUGH_OF_PAGE and 3 * others <= len(words))
+        return (
+            len(words) == 1
+            or bool(_YOU & set(words) and not others)
+            or (weight >= _ENOUGH_OF_PAGE and 3 * others <= len(words))
+        )
     return not others and len(words) > 1 and weight >= _ENOUGH

@@ -151,6 +151,8 @@ def stated_answers(text: str) -> Iterator[str]:
             yield match[1].strip()[:LONGEST]
     for begin, end in _boxes(text):
         yield text[begin:end].strip()[:LONGEST]
+    for match in _OPTION_ALONE.finditer(text):
+        yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
     for match in _SAID.finditer(text):
         is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
@@ -164,8 +166,6 @@ def stated_answers(text: str) -> Iterator[str]:
     yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
-    for match in _OPTION_ALONE.finditer(text):
-        yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
 
 
 def options(text: str) -> dict[str, str]:
