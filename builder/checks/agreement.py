@@ -50,6 +50,9 @@ def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
     if one.letter and other.letter and (one.letter != other.letter or not (one.math and other.math)):
         return one.letter == other.letter
+    letter, plain = (one, other) if one.letter else (other, one)
+    if letter.letter and not letter.math and re.fullmatch("[a-h]", plain.math) and not plain.letter:
+        return letter.letter.lower() == plain.math  # (d), where a page has "ans: c"
     if (one.minute is None) != (other.minute is None):
         clock, other = (one, other) if one.minute is not None else (other, one)
         if clock.half and ":" in other.math:

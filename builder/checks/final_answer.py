@@ -30,6 +30,7 @@ _DISPUTE = re.compile(
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
+_RESULT_END = re.compile(r"[.!?;:](?=\s|\Z)|,\s")
 
 
 class FinalAnswer(PairCheck):
@@ -159,8 +160,12 @@ def _is_disputed(page: str, answer: str) -> bool:
     """Whether a page says that something in it is wrong, and has this answer as the result of something."""
     if not _DISPUTE.search(page):
         return False
-    numbers = set(_NUMBER.findall(answer))
-    return bool(numbers) and any(numbers <= set(_NUMBER.findall(match[1])) for match in _RESULT.finditer(page))
+    numbers, given = set(_NUMBER.findall(answer)), values(answer)
+    results = (_RESULT_END.split(match[1], maxsplit=1)[0] for match in _RESULT.finditer(page))
+    likely = [said for said in results if numbers and numbers <= set(_NUMBER.findall(said))][:_MOST_STATED]
+    return any(
+        agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
+    )
 
 
 def _versions() -> dict[str, str]:

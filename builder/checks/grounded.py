@@ -50,6 +50,24 @@ _KEPT = 0.5  # of a terse source, which an explanation is longer than
 _MOSTLY = 0.8  # of a source, to which comments add numbers
 _HARDLY = 0.2  # of a source, so that one new word may tell
 _MOST_NAMED = 10
+_FORMULA = re.compile(
+    r"(?<![A-Za-z\d.])(?:[A-Za-z]|\d[\d.]*)(?:\s?(?:[-+*/^=]|\*\*)\s?(?:[A-Za-z](?![A-Za-z])|\d[\d.]*))+"
+)
+_STEP = re.compile(r"(?=(?<![A-Za-z\d.])((?:[A-Za-z]|\d[\d.]*)[-+*/^=]+(?:[A-Za-z]|\d[\d.]*)))")
+_SIGNS = str.maketrans({**dict.fromkeys("${}"), **dict.fromkeys("·×⋅", "*"), "−": "-", "–": "-", "÷": "/",
+                        **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))})  # fmt: skip
+_TIMES = re.compile(r"\\(?:cdot|times)(?![A-Za-z])")
+_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.M)
+_ANY_PROGRAM = frozenset(
+    ("main", "solve", "solver", "run", "test", "process", "compute", "calc", "foo", "bar", "app")
+)
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_BIT = 0.001  # so that half of them is more than half
+_FEWEST_LETTERS = 4
+# Of a paragraph with numbers: so many words, so great a share of them, that it is about something else.
+_OTHER_WORDS, _OTHER = 3, 0.75
+_FEWEST_ELSEWHERE = 12  # words: what explaining brings is fewer
+_OTHER_SHARE = 0.5  # of a text's words, in such paragraphs
 
 
 class Grounded(PairCheck):
@@ -57,8 +75,10 @@ class Grounded(PairCheck):
 
     A number that follows from those before it in one step of arithmetic counts as the source's. Words are compared
     by their first letters, so that inflections are one; identifiers are split; words that any explanation and any
-    code has don't count, unless there are no others. A text that has half of what its source has passes, however
-    much it adds. It tells a rewrite from another text, not a right one from a wrong one.
+    code has don't count, unless there are no others. A text that has more than half of what its source has passes,
+    and so does one with half of its formulas or of the functions that it defines; but not if most of it is
+    paragraphs, with numbers, that share hardly a word or number with the source. It tells a rewrite from another
+    text, not a right one from a wrong one.
     """
 
     most_numbers: float = Field(default=0.6, ge=0, le=1)
@@ -70,13 +90,15 @@ class Grounded(PairCheck):
         "words": int,
         "new_words": float,
         "kept": float,
+        "elsewhere": float,
         "new": str,
     }
 
     def compare(self, before: str, after: str) -> Measures:
         """Count different numbers and words of the new text, and return which shares of them are new, and some.
 
-        `kept` is the share of the source's numbers and words that the new text has.
+        `kept` is the share of the source's numbers and words, or of its formulas, or of the functions that it
+        defines, that the new text has; `elsewhere` the share of its words in paragraphs about something else.
         """
         numbers, new_numbers = _numbers(before, after)
         source, text = _stems(before), _words(after)
@@ -86,7 +108,8 @@ class Grounded(PairCheck):
             "new_numbers": len(new_numbers) / max(1, numbers),
             "words": len(text),
             "new_words": len(new_words) / max(1, len(text)),
-            "kept": _kept(before, after),
+            "kept": max(_kept(before, after), _kept_formulas(before, after), _kept_names(before, after)),
+            "elsewhere": _elsewhere(before, source, after),
             "new": ", ".join([*new_words, *(f"{number:g}" for number in new_numbers)][:_MOST_NAMED]) or None,
         }
 
@@ -94,7 +117,9 @@ class Grounded(PairCheck):
         """Say of which too many are new."""
         fewest = 1 if measures["new_words"] == 1 and measures["kept"] < _HARDLY else _FEWEST_WORDS
         is_other = measures["words"] >= fewest and measures["new_words"] > self.most_words
-        if is_other and measures["kept"] < _KEPT:
+        if is_other and measures["kept"] <= _KEPT:
+            return "words_not_in_source"
+        if measures["elsewhere"] > _OTHER_SHARE:
             return "words_not_in_source"
         has_others = measures["numbers"] >= _FEWEST_NUMBERS and measures["new_numbers"] > self.most_numbers
         return "numbers_not_in_source" if has_others and measures["kept"] < _MOSTLY else None
@@ -166,6 +191,48 @@ def _kept(before: str, after: str) -> float:
     source = {*_words(before), *(number for number in _read(before) if number > _TRIVIAL)}
     text = {*_stems(after), *_read(after)}
     return len(source & text) / max(1, len(source))
+
+
+def _kept_formulas(before: str, after: str) -> float:
+    """Return the share of the source's steps of formulas, such as 7^100 and c*0, that a text has."""
+    source = _steps(before)
+    return len(source & _steps(after)) / len(source) + _BIT if source else 0.0
+
+
+def _steps(text: str) -> frozenset[str]:
+    text = _TIMES.sub("*", text.translate(_SIGNS))
+    runs = (re.sub(r"\s", "", match[0]).replace("**", "^") for match in _FORMULA.finditer(text))
+    return frozenset(step for run in runs for step in _STEP.findall(run))
+
+
+def _kept_names(before: str, after: str) -> float:
+    """Return the share of the source's functions and classes that a text defines; common names don't count."""
+    names = {name for name in _DEFINED.findall(before) if not _ordinary(name)}
+    return len(names.intersection(_DEFINED.findall(after))) / len(names) if names else 0.0
+
+
+def _ordinary(name: str) -> bool:
+    parts = {part.lower() for part in _WORD.findall(_HUMP.sub(" ", name))}
+    return all(len(part) < _FEWEST_LETTERS or part in TAUGHT or part in FUNCTION | _ANY_PROGRAM for part in parts)
+
+
+def _elsewhere(before: str, source: Mapping[str, str], after: str) -> float:
+    """Return the share of a text's content words that stand in paragraphs with other words and numbers.
+
+    `source` holds the old text's words by their stems.
+    """
+    if _DEFINED.search(after):
+        return 0.0  # a docstring and a table of code have words and numbers of their own
+    known, all_, others = set(_read(before)), 0, 0
+    for paragraph in _PARAGRAPH.split(after):
+        words = [stem for stem, word in _stems(paragraph).items() if word not in FUNCTION and word not in TAUGHT]
+        numbers = [number for number in _read(_COUNTER.sub("", paragraph)) if number > _TRIVIAL]
+        new = sum(word not in source for word in words)
+        is_other = new >= max(_OTHER_WORDS, _OTHER * len(words)) and numbers
+        shared = sum(number in known for number in numbers if number > _SMALL)
+        all_ += len(words)
+        others += len(words) if is_other and shared <= (1 - _OTHER) * len(numbers) else 0
+    return others / all_ if others >= _FEWEST_ELSEWHERE else 0.0
 
 
 def _stems(text: str) -> dict[str, str]:

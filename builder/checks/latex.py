@@ -13,12 +13,18 @@ from builder.filters.base import Measures
 
 _DOLLAR = re.compile(r"\\.|\$", re.S)
 _BREAK = re.compile(r"\n[ \t]*\n")
-_SIGN = re.compile(r"\\(?:begin|end)\s*\{[^{}\n]{1,40}\}|\\[A-Za-z]+|\\.|[{}]", re.S)
+_SIGN = re.compile(
+    r"\\(?:begin|end)\s*\{[^{}\n]{1,40}\}|\\(?:left|right)(?![A-Za-z])"
+    r"|\\[A-Za-z]+(?:\[[^\[\]\n]{0,20}\])?\{?|\\.|\}\{|[{}]",
+    re.S,
+)
 _OPENS = (r"\(", r"\[")
 _CLOSES = {r"\)": r"\(", r"\]": r"\[", "}": "{", r"\right": r"\left"}
 _DELIMITERS = frozenset({*_OPENS, *_CLOSES, *_CLOSES.values()})
 _MACRO = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}")
 _TEXT = re.compile(r"\\(?:text[a-z]{0,2}|mbox|hbox)\s*\{[^{}]*\Z")
+_SHORTEST = 3  # characters of a command and its brace: \d{3} is of a regular expression
+_ARGUMENT = r"\arg{"
 _DIGIT = re.compile(r" ?\d|\.\d")
 # An amount of money: $5, $ 1.50, $10k, $___; but $5x and $10^3 begin a formula.
 _AMOUNT = re.compile(
@@ -83,7 +89,10 @@ def _inner(text: str) -> Iterator[str]:
         sign = match[0]
         if sign.startswith((r"\begin", r"\end")) and sign.endswith("}"):
             yield re.sub(r"\s", "", sign)
-        elif sign in _DELIMITERS:
+        elif sign == "}{":  # the next argument of a command
+            yield "}"
+            yield _ARGUMENT
+        elif sign in _DELIMITERS or (len(sign) > _SHORTEST and sign[-1] == "{"):
             yield sign
 
 
@@ -164,9 +173,11 @@ def _step(sign: str, open_: list[str]) -> str | None:
         open_.append(sign)
     elif sign.startswith(r"\begin"):
         open_.append(r"\end" + sign.removeprefix(r"\begin"))
-    elif sign in ("{", r"\left"):
-        if open_:  # else of plain text
-            open_.append(sign)
+    elif sign[-1] == "{":
+        if open_ or len(sign) > 1:  # else of plain text, while \boxed{ is none
+            open_.append("{")
+    elif sign == r"\left":
+        open_.append(sign)
     elif sign in ("}", r"\right") and not open_:
         return None
     elif innermost == {**_CLOSES, "/$": "$", "/$$": "$$"}.get(sign, sign):

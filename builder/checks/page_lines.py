@@ -43,7 +43,7 @@ _ALONE = (
 )
 _BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
 _WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
-_CRUMB = r"[A-Za-z][\w'-]{2,}(?: (?:&|[\w'-]{2,})){0,4}"
+_CRUMB = r"[A-Za-z][\w'-]{2,}(?: (?:&|\d|[\w'-]{2,})){0,4}"
 COUNT = r"\d[\d,.]* ?[kKmMbB]?"
 COUNTED = (
     r"(?:views?|replies|reply|votes?|comments?|posts?|upvotes?|downvotes?|likes?|shares?|answers?|points?"
@@ -78,16 +78,19 @@ LINES = tuple(
         rf"\W*(?:{_ALONE}|about|contact|terms|forums?|blog|members|questions|ask"
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
         rf"(?!like terms)\W*{ITEM}(?:(?:\s+|\s*[^\w\s,]\W{{0,3}}){ITEM}){{1,20}}\W*",
-        rf"{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*",
+        rf"(?:you are here: )?{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*|you are here:?.{{0,80}}\W*",
         r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
         r"|threads)\W*){3,8}",
-        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\."
-        r"|…) ?\d* ?)?(?:next|last|newer)\W*",
+        r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?"
+        r"(?:next|last|newer)\W*",
         r"\W*(?:go to )?page \d+(?: of \d+)?\W*(?:next|prev).*",
         r"\W*(?:go to )?page \d+ of \d+\W*",
         r"[«»‹›→←] ?(?:next|prev(?:ious)?|back|newer|older)\b.{0,40}|(?:next|prev(?:ious)?|back|newer"
         r"|older)\b.{0,40}[«»‹›→←]",
         r"(?:previous|next) (?:question|post|article|topic|thread|lesson|problem)(?:[ :|»-]+.{0,60})?",
+        r"\W*(?:results|showing|displaying|viewing)\b.{0,20}?\d+ ?(?:-|–|to) ?\d+ of \d+.{0,40}",
+        r".{0,60}\.(?:png|jpe?g|gif|pdf|docx?|zip)\b.{0,20}\b(?:[kmg]i?b|views|downloads)\b.{0,40}",
+        rf"rated \d.{{0,40}}|.{{0,60}}\bstarted by [\w.]+,? {_WHEN}\W*",
         # notices
         r".*\b(?:all rights reserved|privacy policy|terms of (?:use|service)|terms (?:and|&) conditions"
         r"|cookie policy)\b.*",
@@ -149,7 +152,9 @@ LINES = tuple(
         r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off|not"
         r"|too|dup|unclear)"
         r"|community wiki|marked as duplicate|expert[- ]verified|verified (?:answer|expert)|answer verified"
-        r"|brainly|chegg|quora|coursehero|course hero"
+        r"|brainly|chegg|quora"
+        r"|stack ?exchange|stack ?overflow|mathoverflow|search our (?:site|database|archives?)"
+        r"|coursehero|course hero"
         r"|originally (?:answered|posted)|author has|answer views|continue (?:reading|this thread)"
         r"|continue reading|view profile"
         r"|this post has been edited|last edited by|thread (?:starter|closed)|topic was automatically closed"
@@ -201,8 +206,9 @@ LINES = tuple(
         r"|to) .{1,80}"
         r"|see plans (?:and|&) pricing|show ?/ ?hide.{0,30}|click (?:here|to (?:expand|see|view|reveal|enlarge"
         r"|show)).{0,60}"
-        r"|top \d+% .{0,30}|sent from my .{1,40}|.{0,80}\(read \d+ times\)|(?:show|hide|reveal"
-        r"|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
+        r"|top \d+% .{0,30}|sent from my .{1,40}"
+        r"|.{0,80}\(read \d+ times\)"
+        r"|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
         r"|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"

@@ -1,8 +1,7 @@
 """Lines that consist of a page's figures, labels and names alone, in whatever order a site has them.
 
 `Thread starter Rhea · Feb 3, 2009 · #2` says nothing of any subject: each of its parts is a page's. A line is read
-part by part from the left, and weighed. Patterns are matched where the one before has ended, so a line takes
-linear time.
+part by part from the left, and weighed.
 """
 
 from __future__ import annotations
@@ -19,27 +18,23 @@ _HANDLE = r"(?:@\w{2,30}|u/\w{2,30}|[A-Za-z][A-Za-z.-]{2,24}_?\d{2,6}|[A-Za-z]{3
 _NUMBERED = r"[A-Za-z]{4,20}_?\d{2,6}"
 _ROLE = (
     r"(?:(?:senior|junior|jr\.?|new|full|regular|super|active|site|global|forum|community|gold|silver|bronze|elite"
-    r"|trusted|founding|premium|math) )?(?:member|moderator|mod|admin(?:istrator)?|poster|contributor"
-    r"|newbie|veteran"
+    r"|trusted|founding|premium|math) )?(?:member|moderator|admin(?:istrator)?|poster|contributor|newbie|veteran"
     r"|tutor|helper|staff|expert|guru|legend|intern|op|guest|bot|author|owner|editor)"
 )
 _ONLY_PAGES = (
     r"thread starter|start(?:ed)? date|started by|joined|join date|registered on|member since|last seen"
     r"|last visit(?:ed)?|last activity|last post(?: by)?|last updated?|last modified|reputation|rep power|karma"
     r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by"
-    r"|updated(?: on)?"
-    r"|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)|thanks (?:received"
-    r"|given)|likes received"
-    r"|user ?(?:name|id|info)|forum|thread|permalink|short ?url|attachments?|attached files?|trophy points"
-    r"|question stats"
+    r"|updated(?: on)?|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)"
+    r"|thanks (?:received|given)|likes received|user ?(?:name|id|info)|forum|thread|permalink|short ?url"
+    r"|attachments?|attached files?|trophy points|moderators|question stats"
 )
 _OFTEN_PAGES = (
     r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"
     r"|status|difficulty|section|course|language|source|tutor|teacher|written by|reviewed by|by|from|points|age"
-    r"|school|website|e-?mail|file size|version|id|ref|solved by|views?|replies|posts|messages|thanks"
-    r"|likes|threads"
-    r"|followers|following|comments|upvotes|downvotes|reactions|shares|downloads|bookmarks|mentions|badges|warnings"
-    r"|given|labels?|asked|answered|edited"
+    r"|school|website|e-?mail|file size|version|id|ref|solved by|views?|replies|posts|messages|thanks|likes"
+    r"|threads|followers|following|comments|upvotes|downvotes|reactions|shares|downloads|bookmarks|mentions|badges"
+    r"|warnings|given|labels?|asked|answered|edited"
 )
 _VALUE = (
     r"[^|·•,;:\n=]{1,60}?(?=\s*(?:[|·•;\t]|,|\s{2,}|\Z|(?<= )(?:" + _ONLY_PAGES + "|" + _OFTEN_PAGES + r")\s*:))"
@@ -53,26 +48,19 @@ _PARTS = tuple(
         (rf"(?:{WEEKDAY},? )?{DATE}(?![\w/])", 1, "date"),
         (rf"{TIME}(?![\w:])", 1, "time"),
         (AGO + r"\b", 2, ""),
+        (r"\d{1,2}(?:y|yr|mo|wk)\b(?: ago)?", 1, "ago"),
         (r"[★☆⭐✩✭]+(?:½)?", 2, ""),
         (r"[▲▼⬆⬇↑↓👍👎♥❤🔥💬👁]+\ufe0f?", 1, ""),
         (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),
-        (
-            r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?"
-            r"|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b",
-            1,
-            "",
-        ),
+        (r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?"
+         r"|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b", 1, ""),
         (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
         (rf"(?:{COUNTED}|kudos|answers) ?\(?{COUNT}\)?(?![\w.,]*\w)", 1, ""),
         (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),
         (r"\[ ?\d{1,4} ?\]|[+-]\d{1,4}(?!\d)|(?:post |reply )?#\d{1,6}\b", 1, "number"),
-        (
-            r"(?:first|last|next|prev(?:ious)?)(?: (?:page|lesson|question|chapter|video|article))?(?![\w'])"
-            r"|[«»‹›←→]+",
-            1,
-            "turn",
-        ),
-        (r"\.{2,3}|…|(?<!-)[<>](?= )", 0, ""),
+        (r"(?:first|last|next|prev(?:ious)?)(?: (?:page|lesson|question|chapter|video|article))?(?![\w'])"
+         r"|[«»‹›←→]+", 1, "turn"),
+        (r"\.{2,3}|…|(?<!-)[<>](?= |\Z)", 0, ""),
         (rf"{_ROLE}(?!\w)", 1, "role"),
         (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z)|\s\s)", 1, ""),
         (r"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
@@ -102,7 +90,7 @@ _SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 
 def is_pages(said: str, *, is_of_page: bool) -> bool:
-    """Whether a line, without its markup, consists of a page's parts; one that the source has needs fewer."""
+    """Whether a line, without its markup, consists of a page's parts: of fewer where the source has it."""
     place, weight, words, kinds = 0, 0, 0, set[str]()
     while place < len(said):
         between = _BETWEEN.match(said, place)
@@ -123,7 +111,11 @@ def is_pages(said: str, *, is_of_page: bool) -> bool:
                 return False
             words = len(unknown[0].split())
             place = unknown.end()
-    return weight >= _ENOUGH + (words > 0) - (is_of_page and not words) and words <= _MOST_WORDS
+    return (
+        weight
+        >= _ENOUGH + (words > 0) - (is_of_page and not words and "handle" not in kinds and said[-1] not in ":)")
+        and words <= _MOST_WORDS
+    )
 
 
 def is_spoken(line: str) -> bool:

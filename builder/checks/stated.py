@@ -29,7 +29,8 @@ _CORRECTED = re.compile(
     r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
 )
 _SAID = re.compile(
-    r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
+    r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b(?:[ \t]+(?:key|sheet|list))?"
+    r"[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
     r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
@@ -39,9 +40,36 @@ _SAID = re.compile(
     r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
+_DASH = re.compile(r"[-–—]\s*\Z")
 _REVERSED = re.compile(
     r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final "
     r"|correct )?answer\b"
+)
+# Ans (c) · Answer B · Key: (D), each alone up to the end of its line
+_OPTION_ALONE = re.compile(
+    r"(?m)\b(?i:ans(?:wer)?s?|key|(?:correct|right)(?: option| choice| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
+    r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
+)
+# What a sentence with one number is about, where the number ends it: Mary is 13 years old.
+_COUNTING = re.compile(
+    r"(?P<before>[^\d\n]{3,120}?\s[$€£]?)(?P<value>(?<=[$€£])\d[\d,.]*|-?\d[\d,.]*(?:/\d+)?"
+    r"(?:[ °%][^\d\n.;:!?=]{0,40})?)[.!\s]*"
+)
+_WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
+_COMES_TO = re.compile(
+    r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)"
+    r"[^=\n\\]{0,150}\d ?=(?:[^=\n\\]{1,60}=){0,4} ?"
+    r"(?P<value>[$€£]? ?-?\d[\d,.]*(?:/\d+)?(?:[ °%$][^\d\n.;:!?=,]{0,40})?)[.!]?\s*"
+)
+_KEY = re.compile(
+    r"(?im)^\W*answers?(?: key| sheet)?\W*\n((?:[ \t]*\(?(?:\d{1,2}|[a-h])[.):][ \t]+[^\n]{1,40}(?:\n|\Z)){2,20})"
+)
+_ITEM = re.compile(r"(?m)^[ \t]*\(?(?:\d{1,2}|[a-hA-H])[.):][ \t]+([^\n]+)$")
+_VERB = re.compile(r"(?i)\b(?:is|are|was|were|has|have|had|will|can|does|did|do|so|because|than|if|when)\b")
+_REFERS = re.compile(
+    r"(?i)\b(?:see|page|exercise|problem|question|step|chapter|example|theorem|line|figure|fig|table|section|hint|part"
+    r"|case|method|equation|eq|option|choice|post|comment|yes|no|not|true|false|never|least|most|about|over|under"
+    r"|between|than|rounded?|prime|even|odd|divisible)\b"
 )
 _OPTION_IS = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
@@ -49,7 +77,8 @@ _OPTION_IS = re.compile(
 )
 _END = re.compile(
     r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
-    r"|(?<!\bapprox)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
+    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
     r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
     r"|using|per the|only if"
@@ -122,12 +151,18 @@ def stated_answers(text: str) -> Iterator[str]:
             yield match[1].strip()[:LONGEST]
     for begin, end in _boxes(text):
         yield text[begin:end].strip()[:LONGEST]
+    for match in _OPTION_ALONE.finditer(text):
+        yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
     for match in _SAID.finditer(text):
         is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
-        value = _value(match["rest"], may_be_words=is_answer, is_marked=match["colon"] is not None)
+        is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
+        value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
         if value is not None and "\\boxed" not in value:
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
+    for key in _KEY.finditer(text):
+        items = [item[1].strip() for item in _ITEM.finditer(key[1])]
+        yield from items if all(looks_like_value(item) for item in items) else ()
     yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
@@ -196,6 +231,10 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
         return None
+    if is_marked and (worked := _COMES_TO.fullmatch(said)) is not None:
+        return re.split(r" and | ?\w*&", worked["value"], maxsplit=1)[0].rstrip(
+            " .!"
+        )  # Answer: she pays 4*5 = $20
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
         unit = formula[3].strip(" ,")
@@ -218,7 +257,10 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     value = spelled(value[lead.end() :] if lead else value)
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
-        return None
+        return _counted(said) if is_marked and value and not is_of_page else None
+    if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
+        return None  # Answer: 10 times their medals is 39*10 = 390
+    value = _WORKED.sub("", value)
     if re.fullmatch(
         r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value
     ) and not re.match("[aA] ", value):
@@ -231,6 +273,10 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
             if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value)
             else None
         )
+    if is_marked and (counted := _counted(said)) is not None:
+        return counted
+    if end is not None and end[0].strip().lower() == "by":
+        return None  # Best Answer - Chosen by Voters
     words = value.split()
     if (
         not may_be_words
@@ -239,6 +285,20 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     ):
         return None
     return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
+
+
+def _counted(said: str) -> str | None:
+    """Return the quantity that a sentence ends with, where it has one number: `Mary is 13 years old`."""
+    sentence = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0]
+    match = _COUNTING.fullmatch(sentence)
+    if (
+        match is None
+        or re.search(r"\d", said[len(sentence) :])
+        or _REFERS.search(sentence)
+        or _VERB.search(match["value"])
+    ):
+        return None
+    return (match["before"][-1:].strip() + match["value"]).strip() if len(match["before"].split()) > 1 else None
 
 
 def _balanced(value: str) -> str:
