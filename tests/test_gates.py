@@ -90,8 +90,8 @@ def gates(*, failures: float = 1.0, reason: float = 1.0, stall: float = 30.0) ->
     return Gates(["lint", "one", "two"], {"one", "two"}, {"lint"}, GateLimits(failures, reason, stall), "run")
 
 
-def outcome(failure: str | None) -> Document:
-    return Document("a", "", {}, "", {"one": {"failure": failure}})
+def outcome(failure: str | None, *, old: bool = False) -> Document:
+    return Document("a", "", {}, "", {"one": {"failure": failure, "answers": [{"key": "old" if old else "new"}]}})
 
 
 @pytest.mark.parametrize(("most", "trips_at"), [(0.0, 1), (0.5, WINDOW // 2 + 1), (1.0, None)])
@@ -107,6 +107,18 @@ def test_a_gate_trips_at_the_first_document_too_many(most: float, trips_at: int 
             return
         gate.document(outcome("truncated"))
     assert trips_at is None
+
+
+def test_what_failed_in_an_earlier_build_trips_no_gate() -> None:
+    limits = GateLimits(0.5, 0.98, 30.0)
+    gate = Gates(["one"], {"one"}, set(), limits, "run", lambda key: key == "old")
+    for _ in range(2 * REASON_WINDOW):
+        gate.document(replace(outcome("truncated", old=True), dropped=("one", "truncated")))
+    for number in range(WINDOW):
+        gate.document(outcome("truncated" if number % 2 else None))
+    with pytest.raises(GateTripped):
+        for _ in range(2):
+            gate.document(outcome("truncated"))
 
 
 def test_a_gate_looks_back_on_a_window_alone() -> None:

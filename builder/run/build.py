@@ -242,7 +242,7 @@ class _Building:
                 }
                 write_progress(run, {**counts, "shards_total": len(wanted)})
 
-            gates = self._gates(stages, steps)
+            gates = self._gates(stages, steps, journals.is_replayed)
 
             def on_document(document: Document) -> None:
                 progress.document(document)
@@ -283,7 +283,12 @@ class _Building:
             say=self.say,
         )
 
-    def _gates(self, stages: Sequence[FilterStage | RewriteStage], steps: Sequence[Step]) -> Gates:
+    def _gates(
+        self,
+        stages: Sequence[FilterStage | RewriteStage],
+        steps: Sequence[Step],
+        is_replayed: Callable[[str], bool],
+    ) -> Gates:
         filters = self.loaded.filters
         return Gates(
             [step.name for step in steps],
@@ -291,6 +296,7 @@ class _Building:
             {stage.name for stage in stages if isinstance(filters.get(stage.name), WorkerFilter)},
             self.options.gates,
             str(self.run.path),
+            is_replayed,
         )
 
 

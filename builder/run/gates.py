@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from builder.document import READ, Document
@@ -77,6 +77,7 @@ class Gates:
         working: Collection[str],
         limits: GateLimits,
         where: str,
+        is_replayed: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Watch the stages.
 
@@ -86,7 +87,9 @@ class Gates:
             working: Those of them that measure in worker processes.
             limits: What may go wrong.
             where: Names the run.
+            is_replayed: Whether the answer with this key is an earlier build's.
         """
+        self._is_replayed = is_replayed
         self._rewriting, self._working, self._limits, self._where = rewriting, working, limits, where
         self._failures = {stage: _Window(WINDOW) for stage in stages if stage in {*rewriting, *working}}
         self._drops = {stage: _Window(REASON_WINDOW) for stage in (READ, *stages)}
@@ -102,7 +105,9 @@ class Gates:
         """
         self._documents += 1
         for stage, window in self._failures.items():
-            if stage not in document.records or not window.add(self._failure(document, stage)):
+            if stage not in document.records or self._failed_before(document, stage):
+                continue
+            if not window.add(self._failure(document, stage)):
                 continue
             if window.failed > self._limits.failures * WINDOW:
                 self._trip_on_failures(stage, window.failed, window.wrong)
@@ -110,10 +115,19 @@ class Gates:
             dropped = document.dropped is not None and document.dropped[0] == stage
             if not dropped and stage not in document.records and stage != READ:
                 continue
+            if stage in document.records and self._failed_before(document, stage):
+                continue
             if window.add(document.dropped[1] if dropped and document.dropped else None) and dropped:
                 reason, count = window.wrong.most_common(1)[0]
                 if count > self._limits.reason * REASON_WINDOW:
                     self._trip_on_reason(stage, reason, count)
+
+    def _failed_before(self, document: Document, stage: str) -> bool:
+        """Whether an earlier build's answer failed: the servers may have been mended since."""
+        record = document.records[stage]
+        if stage not in self._rewriting or not record["failure"] or not record["answers"]:
+            return False
+        return self._is_replayed(record["answers"][-1]["key"])
 
     def _failure(self, document: Document, stage: str) -> str | None:
         record = document.records[stage]

@@ -137,6 +137,10 @@ class Journals:
         if is_through or not journal.unasked:
             journal.path.unlink(missing_ok=True)
 
+    def is_replayed(self, key: str) -> bool:
+        """Whether an answer was journalled by an earlier build of this run, of a shard that is open."""
+        return any(key in journal.replayable for journal in self._open.values())
+
     async def ask(self, journal: ShardJournal, request: Request) -> Generation:
         """See `ShardJournal.ask`."""
         key = request.key
