@@ -62,6 +62,34 @@ def test_any_text_comes_back_and_shows_no_token(tokens: ControlTokens, data: st.
     assert bool(counts) == bool(count) and set(counts) <= {0}
 
 
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_tokens_and_any_text_come_back(data: st.DataObject) -> None:
+    pieces = st.text(st.sampled_from("<>|=~#12ab[]⟦"), min_size=3, max_size=6)
+    tokens = ControlTokens(data.draw(st.sets(pieces, min_size=1, max_size=14)), "drawn")
+    some = [*tokens.tokens, *(tokens.show(token)[0] for token in tokens.tokens), *"⟦⟧⦃⦄=~#12<>|ab"]
+    text = data.draw(st.lists(st.sampled_from(some), max_size=12).map("".join))
+    shown, count = tokens.show(text)
+    assert tokens.restore(shown) == text
+    assert not tokens.held_by(shown)
+    assert bool(count) == bool(tokens.held_by(text))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["===x", "<x>"], "⟦==x⟧"),
+        (["=#1", "b]a", "<1<"], "⟦#1⟧"),
+        (["#11", *(f"a{n}b" for n in range(12))], "a9b"),
+    ],
+)
+def test_a_placeholder_never_makes_a_token(tokens: list[str], text: str) -> None:
+    control = ControlTokens(tokens, "odd")
+    for one in (text, *tokens, *(control.show(token)[0] for token in tokens)):
+        shown = control.show(one)[0]
+        assert control.restore(shown) == one and not control.held_by(shown)
+
+
 @pytest.mark.parametrize(
     "text",
     [r're.compile(r"(?P<s>\d+)(?P<pad>x)")', "vector<s>", '"<|-|>"', "a <| b |> c", "<td><s>x</s >", "if a<b|c>d"],
