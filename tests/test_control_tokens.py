@@ -92,7 +92,18 @@ def test_a_placeholder_never_makes_a_token(tokens: list[str], text: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    [r're.compile(r"(?P<s>\d+)(?P<pad>x)")', "vector<s>", '"<|-|>"', "a <| b |> c", "<td><s>x</s >", "if a<b|c>d"],
+    [
+        r're.compile(r"(?P<s>\d+)(?P<pad>x)")',
+        "vector<s>",
+        '"<|-|>"',
+        "a <| b |> c",
+        "<td><s>x</s >",
+        "if a<b|c>d",
+        "git clone <repo_name>",
+        "usage: tool --key <arg_value>",
+        "<role>admin</role>",
+        "cat <<EOT>x",
+    ],
 )
 def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str) -> None:
     assert fallback().show(text) == (text, 0)
@@ -101,6 +112,9 @@ def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str)
 @pytest.mark.parametrize(
     "token",
     ["<|im_end|>", "<|eot_id|>", "<turn|>", "<|turn>", "</think>", "[gMASK]", "<tool_call>", "</s>",
+     "<sop>", "[EOT]", "<|EOT|>", "</assistant>", "<|role_end|>", "<|message_sep|>", "<|assistant_end|>",
+     "</mm:think>", "<|end_of_msg|>", "]<]minimax[>[", "</think:opensource>", "<｜hy_User｜>", "<|inner_suffix|>",
+     "<|tool_call:end|>", "｜DSML｜",
      "<end_of_turn>", "[/INST]", "<｜end▁of▁sentence｜>", "<|channel|>", "<|im_middle|>", "<|END_OF_TURN_TOKEN|>"],
 )  # fmt: skip
 def test_what_ends_a_turn_or_a_thought_is_a_token_where_the_model_is_not_known(token: str) -> None:
@@ -122,6 +136,9 @@ ADDED = [
 ]
 CONTROL = {"<|end|>", "<think>", "[TOOL_CALLS]"}
 DECODER = {"added_tokens_decoder": {str(one["id"]): one for one in ADDED}}
+S_PAIR = [{"content": "<s>", "special": True}, {"content": "</s>", "special": False}]
+MARKUP = [{"content": one} for one in ("<br />", '<a href="', "<!-- x -->", "<?php", '<p class="x">', "<wbr>")]
+GEMMA_4 = {"<eos>", "<|turn>", "<turn|>"}
 TEMPLATE = "{{ bos_token }}{% for m in messages %}[INST] <<SYS>>{{ m[0] }}<</SYS>> [/INST]{{ x[0] }}{% endfor %}"
 IN_TEMPLATE = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}
 
@@ -138,6 +155,10 @@ IN_TEMPLATE = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}
         ("tokenizer_config.json", {"model_specific_special_tokens": {"sot_token": "<|turn>"}}, {"<|turn>"}),
         ("tokenizer_config.json", {"chat_template": TEMPLATE}, IN_TEMPLATE),
         ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": TEMPLATE}]}, IN_TEMPLATE),
+        ("tokenizer.json", {"added_tokens": [*S_PAIR, *MARKUP]}, {"<s>", "</s>"}),
+        ("tokenizer.json", {"added_tokens": [{"content": "<s>"}, {"content": "</s>"}, *ADDED]}, CONTROL),
+        ("added_tokens.json", {"<|Human|>": 7, "<table>": 8, "[TOOL_CALLS]": 9}, {"<|Human|>", "[TOOL_CALLS]"}),
+        ("tokenizer_config.json", {"eos_token": "<eos>", "chat_template": "<|turn>{{ x }}<turn|>"}, GEMMA_4),
         ("tekken.json", {"special_tokens": [{"rank": 0, "token_str": "[INST]", "is_control": True}]}, {"[INST]"}),
     ],
 )
@@ -155,6 +176,49 @@ def test_a_folder_says_what_all_its_files_say(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": ADDED}))
     (tmp_path / "chat_template.jinja").write_text(TEMPLATE)
     assert of_path(tmp_path) == CONTROL | IN_TEMPLATE
+
+
+def test_a_list_of_added_tokens_that_is_empty_says_nothing_of_the_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": {}, "eos_token": "<|e|>"}))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": ADDED}))
+    assert of_path(tmp_path) == CONTROL | {"<|e|>"}
+
+
+def test_a_chat_template_alone_is_no_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "chat_template.jinja").write_text(TEMPLATE)
+    with pytest.raises(UsageError, match="names no control token"):
+        of_path(tmp_path)
+
+
+NORMAL, UNKNOWN, CONTROL_KIND, USER_DEFINED = 1, 2, 3, 4
+VOCABULARY = {
+    "<unk>": UNKNOWN, "<|mine|>": CONTROL_KIND, "<think>": USER_DEFINED, "<table>": USER_DEFINED,
+    "   ": USER_DEFINED, "<|im_end|>": NORMAL, "</s>": NORMAL, "<s>": NORMAL, "</td>": NORMAL, "the": NORMAL, "<filename>": NORMAL,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds", "tokens"),
+    [
+        ({}, True, {"<unk>", "<|mine|>", "<think>", "<|im_end|>", "</s>"}),
+        ({"<|tool_response>": NORMAL}, True, {"<unk>", "<|mine|>", "<think>", "<|im_end|>", "<|tool_response>"}),
+        ({}, False, {"<think>", "<|im_end|>", "</s>"}),
+    ],
+)
+def test_a_gguf_says_kinds_and_llama_cpp_goes_by_the_text_too(
+    tmp_path: Path, more: dict[str, int], kinds: bool, tokens: set[str]
+) -> None:
+    gguf = pytest.importorskip("gguf")
+    vocabulary = {**VOCABULARY, **more}
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "llama")
+    writer.add_token_list(list(vocabulary))
+    if kinds:
+        writer.add_token_types(list(vocabulary.values()))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    assert of_path(tmp_path / "x.gguf") == tokens
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"added_tokens": 3}', '{"added_tokens": [{}]}', "\0"])
