@@ -6,24 +6,29 @@ import asyncio
 import json
 import sysconfig
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.errors import UsageError
+from builder.errors import HubUnreachable, RunMismatch, UsageError
 from builder.rewriting.control_tokens import ControlTokens, fallback
+from builder.rewriting.generation import Model
 from builder.rewriting.local import SMOLLM2, find_weights, serve
 from builder.rewriting.servers import new_session, probe
 from builder.rewriting.tokenizer import of_path
-from builder.rewriting.tokenizer_source import known_to, of_server
+from builder.rewriting.tokenizer_source import known_to, named, of_server
+from builder.run import directory
 from tests.local_hub import LocalHub
 from tests.support import builder
 from tests.tgi_double import TgiDouble
@@ -193,7 +198,8 @@ def test_a_chat_template_alone_is_no_tokenizer(tmp_path: Path) -> None:
 NORMAL, UNKNOWN, CONTROL_KIND, USER_DEFINED = 1, 2, 3, 4
 VOCABULARY = {
     "<unk>": UNKNOWN, "<|mine|>": CONTROL_KIND, "<think>": USER_DEFINED, "<table>": USER_DEFINED,
-    "   ": USER_DEFINED, "<|im_end|>": NORMAL, "</s>": NORMAL, "<s>": NORMAL, "</td>": NORMAL, "the": NORMAL, "<filename>": NORMAL,
+    "   ": USER_DEFINED, "<|im_end|>": NORMAL, "</s>": NORMAL, "<s>": NORMAL, "</td>": NORMAL, "the": NORMAL,
+    "<filename>": NORMAL,
 }  # fmt: skip
 
 
@@ -387,9 +393,26 @@ def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
         },
     }
 
+    tokens, said = found_at(pages.get)
+    assert set(tokens.tokens) == CONTROL | {"<|im_start|>"}
+    assert not tokens.is_fallback and not said
+
+
+def found_at(
+    page: Callable[[str], Any], tokenized: Callable[[str], Any] = lambda _: None
+) -> tuple[ControlTokens, str]:
+    """Return the control tokens of a server with these pages, and what was said meanwhile."""
+    said: list[str] = []
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = pages.get(self.path)
+            self.answer(page(self.path))
+
+        def do_POST(self) -> None:
+            text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["prompt"]
+            self.answer(tokenized(text) if self.path == "/tokenize" else None)
+
+        def answer(self, page: object) -> None:
             self.send_response(200 if page else 404)
             self.end_headers()
             self.wfile.write(json.dumps(page).encode())
@@ -399,14 +422,88 @@ def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
 
     async def found(url: str) -> ControlTokens:
         async with new_session() as session:
-            return await of_server(session, await probe(session, url), pytest.fail)
+            return await of_server(session, await probe(session, url), said.append)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         tokens = asyncio.run(found(f"http://127.0.0.1:{server.server_port}"))
         server.shutdown()
-    assert set(tokens.tokens) == CONTROL | {"<|im_start|>"}
-    assert not tokens.is_fallback
+    return tokens, "\n".join(said)
+
+
+def test_a_server_without_a_tokenizer_to_read_is_asked_token_by_token() -> None:
+    one = {"a", "<s>", "<|im_end|>"}
+    pages = {
+        "/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]},
+        "/props": {"model_path": "/no/such.gguf", "chat_template": "[INST]<|of_mine|>"},
+    }
+
+    def tokenized(text: str) -> Any:  # of one it says nothing
+        return None if text == "<|eot_id|>" else {"tokens": [1] * (1 if text in one else 2)}
+
+    tokens, said = found_at(pages.get, tokenized)
+    assert set(tokens.tokens) == {"<s>", "<|im_end|>", "<|eot_id|>", "[INST]", "<|of_mine|>"}
+    assert tokens.is_fallback and "best-known models' that llama.cpp knows" in said
+
+
+def test_what_a_server_has_loaded_goes_before_the_name_it_goes_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, token in (("org/alias", "<|alias|>"), ("loaded", "<|loaded|>")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "tokenizer_config.json").write_text(json.dumps({"eos_token": token}))
+    monkeypatch.chdir(tmp_path)
+    model = {"id": "org/alias", "owned_by": "vllm", "root": str(tmp_path / "loaded")}
+    tokens, _ = found_at({"/v1/models": {"data": [model]}}.get)
+    assert tokens.tokens == ("<|loaded|>",)
+
+
+def test_where_the_hub_is_out_of_reach_no_file_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def times_out(*_: object, **__: object) -> None:
+        raise httpx2.ConnectTimeout("timed out")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", times_out)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with pytest.raises(HubUnreachable, match=r"tokenizer can't be had \(timed out\)"):
+        named("hf://org/Never")
+
+
+@pytest.mark.parametrize(
+    ("fault", "files", "said"),
+    [
+        ("drop", {"tokenizer_config.json": b'{"eos_token": "<|then|>"}'}, ""),
+        ("503", {"tokenizer_config.json": b'{"eos_token": "<|then|>"}'}, ""),
+        ("", {"tekken.json": b'{"special_tokens": [{}]}'}, "tekken.json has not the form of such a file"),
+        ("", {"chat_template.jinja": b"[INST]"}, "holds no tokenizer that is known here"),
+        ("", {"tokenizer.json": b"[]"}, "tokenizer.json has not the form"),
+    ],
+)
+def test_what_the_hub_gives_or_does_not_ends_no_build(
+    recipe: Path, tmp_path: Path, fault: str, files: dict[str, bytes], said: str
+) -> None:
+    (recipe.parent / "corpus" / "a.py").write_text("a = '<|then|>'")
+    with LocalHub() as hub, TgiDouble(reply=echo, model_id="org/Model", model_sha=None) as server:
+        hub.put("models/org/Model", files)
+        if fault:
+            hub.fail(fault, match="models/org/Model|tokenizer_config")
+        env: dict[str, Any] = {**hub.env(tmp_path / "home")}
+        done = builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, **env)
+    assert said in done.stderr.replace("\n", " ")
+    assert tokens_of(tmp_path / "run")["is_fallback"] is bool(said)
+
+
+def test_model_and_control_tokens_are_pinned_in_one_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(directory, "write_text", lambda _, text: written.append(json.loads(text)))
+    run = directory.Run(tmp_path, {"model": None, "control_tokens": None})
+    run.pin(Model("m", None), LLAMA_2)
+    run.pin(Model("m", None), LLAMA_2)
+    assert [(one["model"]["id"], one["control_tokens"]["origin"]) for one in written] == [("m", "Llama 2")]
+    with pytest.raises(RunMismatch, match="began with the control tokens of Llama 2"):
+        run.pin(Model("m", None), ODD)
 
 
 @pytest.mark.llm
