@@ -240,6 +240,8 @@ class LocalHub(Repos):
             ("POST", api + "/discussions/{number}/merge", "write", self._merge),
             ("GET", page + "/resolve/{revision}/{path:.+}", "files", self._resolve),
             ("HEAD", page + "/resolve/{revision}/{path:.+}", "files", self._resolve),
+            ("GET", model, "", self._info),
+            ("GET", model + "/revision/{revision}", "", self._info),
             ("GET", model + "/tree/{revision}", "", self._tree),
             ("GET", files, "files", self._resolve),
             ("HEAD", files, "files", self._resolve),

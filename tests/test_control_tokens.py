@@ -6,25 +6,30 @@ import asyncio
 import json
 import sysconfig
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.errors import UsageError
+from builder.errors import HubUnreachable, RunMismatch, UsageError
 from builder.rewriting.control_tokens import ControlTokens, fallback
+from builder.rewriting.generation import Model
 from builder.rewriting.local import find_weights, serve
 from builder.rewriting.servers import new_session, probe
 from builder.rewriting.tokenizer import of_path
-from builder.rewriting.tokenizer_source import known_to, of_server
+from builder.rewriting.tokenizer_source import known_to, named, of_server
 from builder.rewriting.weights import SMOLLM2
+from builder.run import directory
 from tests.local_hub import LocalHub
 from tests.support import builder
 from tests.tgi_double import TgiDouble
@@ -63,9 +68,48 @@ def test_any_text_comes_back_and_shows_no_token(tokens: ControlTokens, data: st.
     assert bool(counts) == bool(count) and set(counts) <= {0}
 
 
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_tokens_and_any_text_come_back(data: st.DataObject) -> None:
+    pieces = st.text(st.sampled_from("<>|=~#12ab[]⟦"), min_size=3, max_size=6)
+    tokens = ControlTokens(data.draw(st.sets(pieces, min_size=1, max_size=14)), "drawn")
+    some = [*tokens.tokens, *(tokens.show(token)[0] for token in tokens.tokens), *"⟦⟧⦃⦄=~#12<>|ab"]
+    text = data.draw(st.lists(st.sampled_from(some), max_size=12).map("".join))
+    shown, count = tokens.show(text)
+    assert tokens.restore(shown) == text
+    assert not tokens.held_by(shown)
+    assert bool(count) == bool(tokens.held_by(text))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["===x", "<x>"], "⟦==x⟧"),
+        (["=#1", "b]a", "<1<"], "⟦#1⟧"),
+        (["#11", *(f"a{n}b" for n in range(12))], "a9b"),
+    ],
+)
+def test_a_placeholder_never_makes_a_token(tokens: list[str], text: str) -> None:
+    control = ControlTokens(tokens, "odd")
+    for one in (text, *tokens, *(control.show(token)[0] for token in tokens)):
+        shown = control.show(one)[0]
+        assert control.restore(shown) == one and not control.held_by(shown)
+
+
 @pytest.mark.parametrize(
     "text",
-    [r're.compile(r"(?P<s>\d+)(?P<pad>x)")', "vector<s>", '"<|-|>"', "a <| b |> c", "<td><s>x</s >", "if a<b|c>d"],
+    [
+        r're.compile(r"(?P<s>\d+)(?P<pad>x)")',
+        "vector<s>",
+        '"<|-|>"',
+        "a <| b |> c",
+        "<td><s>x</s >",
+        "if a<b|c>d",
+        "git clone <repo_name>",
+        "usage: tool --key <arg_value>",
+        "<role>admin</role>",
+        "cat <<EOT>x",
+    ],
 )
 def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str) -> None:
     assert fallback().show(text) == (text, 0)
@@ -74,6 +118,9 @@ def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str)
 @pytest.mark.parametrize(
     "token",
     ["<|im_end|>", "<|eot_id|>", "<turn|>", "<|turn>", "</think>", "[gMASK]", "<tool_call>", "</s>",
+     "<sop>", "[EOT]", "<|EOT|>", "</assistant>", "<|role_end|>", "<|message_sep|>", "<|assistant_end|>",
+     "</mm:think>", "<|end_of_msg|>", "]<]minimax[>[", "</think:opensource>", "<｜hy_User｜>", "<|inner_suffix|>",
+     "<|tool_call:end|>", "｜DSML｜",
      "<end_of_turn>", "[/INST]", "<｜end▁of▁sentence｜>", "<|channel|>", "<|im_middle|>", "<|END_OF_TURN_TOKEN|>"],
 )  # fmt: skip
 def test_what_ends_a_turn_or_a_thought_is_a_token_where_the_model_is_not_known(token: str) -> None:
@@ -95,6 +142,9 @@ ADDED = [
 ]
 CONTROL = {"<|end|>", "<think>", "[TOOL_CALLS]"}
 DECODER = {"added_tokens_decoder": {str(one["id"]): one for one in ADDED}}
+S_PAIR = [{"content": "<s>", "special": True}, {"content": "</s>", "special": False}]
+MARKUP = [{"content": one} for one in ("<br />", '<a href="', "<!-- x -->", "<?php", '<p class="x">', "<wbr>")]
+GEMMA_4 = {"<eos>", "<|turn>", "<turn|>"}
 TEMPLATE = "{{ bos_token }}{% for m in messages %}[INST] <<SYS>>{{ m[0] }}<</SYS>> [/INST]{{ x[0] }}{% endfor %}"
 IN_TEMPLATE = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}
 
@@ -111,6 +161,10 @@ IN_TEMPLATE = {"[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}
         ("tokenizer_config.json", {"model_specific_special_tokens": {"sot_token": "<|turn>"}}, {"<|turn>"}),
         ("tokenizer_config.json", {"chat_template": TEMPLATE}, IN_TEMPLATE),
         ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": TEMPLATE}]}, IN_TEMPLATE),
+        ("tokenizer.json", {"added_tokens": [*S_PAIR, *MARKUP]}, {"<s>", "</s>"}),
+        ("tokenizer.json", {"added_tokens": [{"content": "<s>"}, {"content": "</s>"}, *ADDED]}, CONTROL),
+        ("added_tokens.json", {"<|Human|>": 7, "<table>": 8, "[TOOL_CALLS]": 9}, {"<|Human|>", "[TOOL_CALLS]"}),
+        ("tokenizer_config.json", {"eos_token": "<eos>", "chat_template": "<|turn>{{ x }}<turn|>"}, GEMMA_4),
         ("tekken.json", {"special_tokens": [{"rank": 0, "token_str": "[INST]", "is_control": True}]}, {"[INST]"}),
     ],
 )
@@ -128,6 +182,50 @@ def test_a_folder_says_what_all_its_files_say(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": ADDED}))
     (tmp_path / "chat_template.jinja").write_text(TEMPLATE)
     assert of_path(tmp_path) == CONTROL | IN_TEMPLATE
+
+
+def test_a_list_of_added_tokens_that_is_empty_says_nothing_of_the_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": {}, "eos_token": "<|e|>"}))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": ADDED}))
+    assert of_path(tmp_path) == CONTROL | {"<|e|>"}
+
+
+def test_a_chat_template_alone_is_no_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "chat_template.jinja").write_text(TEMPLATE)
+    with pytest.raises(UsageError, match="names no control token"):
+        of_path(tmp_path)
+
+
+NORMAL, UNKNOWN, CONTROL_KIND, USER_DEFINED = 1, 2, 3, 4
+VOCABULARY = {
+    "<unk>": UNKNOWN, "<|mine|>": CONTROL_KIND, "<think>": USER_DEFINED, "<table>": USER_DEFINED,
+    "   ": USER_DEFINED, "<|im_end|>": NORMAL, "</s>": NORMAL, "<s>": NORMAL, "</td>": NORMAL, "the": NORMAL,
+    "<filename>": NORMAL,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds", "tokens"),
+    [
+        ({}, True, {"<unk>", "<|mine|>", "<think>", "<|im_end|>", "</s>"}),
+        ({"<|tool_response>": NORMAL}, True, {"<unk>", "<|mine|>", "<think>", "<|im_end|>", "<|tool_response>"}),
+        ({}, False, {"<think>", "<|im_end|>", "</s>"}),
+    ],
+)
+def test_a_gguf_says_kinds_and_llama_cpp_goes_by_the_text_too(
+    tmp_path: Path, more: dict[str, int], kinds: bool, tokens: set[str]
+) -> None:
+    gguf = pytest.importorskip("gguf")
+    vocabulary = {**VOCABULARY, **more}
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "llama")
+    writer.add_token_list(list(vocabulary))
+    if kinds:
+        writer.add_token_types(list(vocabulary.values()))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    assert of_path(tmp_path / "x.gguf") == tokens
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"added_tokens": 3}', '{"added_tokens": [{}]}', "\0"])
@@ -296,9 +394,26 @@ def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
         },
     }
 
+    tokens, said = found_at(pages.get)
+    assert set(tokens.tokens) == CONTROL | {"<|im_start|>"}
+    assert not tokens.is_fallback and not said
+
+
+def found_at(
+    page: Callable[[str], Any], tokenized: Callable[[str], Any] = lambda _: None
+) -> tuple[ControlTokens, str]:
+    """Return the control tokens of a server with these pages, and what was said meanwhile."""
+    said: list[str] = []
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = pages.get(self.path)
+            self.answer(page(self.path))
+
+        def do_POST(self) -> None:
+            text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["prompt"]
+            self.answer(tokenized(text) if self.path == "/tokenize" else None)
+
+        def answer(self, page: object) -> None:
             self.send_response(200 if page else 404)
             self.end_headers()
             self.wfile.write(json.dumps(page).encode())
@@ -308,14 +423,88 @@ def test_what_vllm_tells_of_its_tokenizer_is_taken() -> None:
 
     async def found(url: str) -> ControlTokens:
         async with new_session() as session:
-            return await of_server(session, await probe(session, url), pytest.fail)
+            return await of_server(session, await probe(session, url), said.append)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         tokens = asyncio.run(found(f"http://127.0.0.1:{server.server_port}"))
         server.shutdown()
-    assert set(tokens.tokens) == CONTROL | {"<|im_start|>"}
-    assert not tokens.is_fallback
+    return tokens, "\n".join(said)
+
+
+def test_a_server_without_a_tokenizer_to_read_is_asked_token_by_token() -> None:
+    one = {"a", "<s>", "<|im_end|>"}
+    pages = {
+        "/v1/models": {"data": [{"id": "m", "owned_by": "llamacpp"}]},
+        "/props": {"model_path": "/no/such.gguf", "chat_template": "[INST]<|of_mine|>"},
+    }
+
+    def tokenized(text: str) -> Any:  # of one it says nothing
+        return None if text == "<|eot_id|>" else {"tokens": [1] * (1 if text in one else 2)}
+
+    tokens, said = found_at(pages.get, tokenized)
+    assert set(tokens.tokens) == {"<s>", "<|im_end|>", "<|eot_id|>", "[INST]", "<|of_mine|>"}
+    assert tokens.is_fallback and "best-known models' that llama.cpp knows" in said
+
+
+def test_what_a_server_has_loaded_goes_before_the_name_it_goes_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, token in (("org/alias", "<|alias|>"), ("loaded", "<|loaded|>")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "tokenizer_config.json").write_text(json.dumps({"eos_token": token}))
+    monkeypatch.chdir(tmp_path)
+    model = {"id": "org/alias", "owned_by": "vllm", "root": str(tmp_path / "loaded")}
+    tokens, _ = found_at({"/v1/models": {"data": [model]}}.get)
+    assert tokens.tokens == ("<|loaded|>",)
+
+
+def test_where_the_hub_is_out_of_reach_no_file_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def times_out(*_: object, **__: object) -> None:
+        raise httpx2.ConnectTimeout("timed out")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", times_out)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with pytest.raises(HubUnreachable, match=r"tokenizer can't be had \(timed out\)"):
+        named("hf://org/Never")
+
+
+@pytest.mark.parametrize(
+    ("fault", "files", "said"),
+    [
+        ("drop", {"tokenizer_config.json": b'{"eos_token": "<|then|>"}'}, ""),
+        ("503", {"tokenizer_config.json": b'{"eos_token": "<|then|>"}'}, ""),
+        ("", {"tekken.json": b'{"special_tokens": [{}]}'}, "tekken.json has not the form of such a file"),
+        ("", {"chat_template.jinja": b"[INST]"}, "holds no tokenizer that is known here"),
+        ("", {"tokenizer.json": b"[]"}, "tokenizer.json has not the form"),
+    ],
+)
+def test_what_the_hub_gives_or_does_not_ends_no_build(
+    recipe: Path, tmp_path: Path, fault: str, files: dict[str, bytes], said: str
+) -> None:
+    (recipe.parent / "corpus" / "a.py").write_text("a = '<|then|>'")
+    with LocalHub() as hub, TgiDouble(reply=echo, model_id="org/Model", model_sha=None) as server:
+        hub.put("models/org/Model", files)
+        if fault:
+            hub.fail(fault, match="models/org/Model|tokenizer_config")
+        env: dict[str, Any] = {**hub.env(tmp_path / "home")}
+        done = builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, **env)
+    assert said in done.stderr.replace("\n", " ")
+    assert tokens_of(tmp_path / "run")["is_fallback"] is bool(said)
+
+
+def test_model_and_control_tokens_are_pinned_in_one_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(directory, "write_text", lambda _, text: written.append(json.loads(text)))
+    run = directory.Run(tmp_path, {"model": None, "control_tokens": None})
+    run.pin(Model("m", None), LLAMA_2)
+    run.pin(Model("m", None), LLAMA_2)
+    assert [(one["model"]["id"], one["control_tokens"]["origin"]) for one in written] == [("m", "Llama 2")]
+    with pytest.raises(RunMismatch, match="began with the control tokens of Llama 2"):
+        run.pin(Model("m", None), ODD)
 
 
 @pytest.mark.llm

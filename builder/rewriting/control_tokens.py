@@ -8,7 +8,7 @@ answer. That loses nothing, whatever the text: `restore(show(text)[0]) == text`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BRACKETS = ("⟦⟧", "⦃⦄", "⟬⟭", "⦗⦘", "⧘⧙")
+_MARKS = "=~˭꞊"  # the first that no token holds: a text like a placeholder gets one more, and loses it again
 _OUTER = {"<": ">", "[": "]", "{": "}", "(": ")"}
+_DIGITS = ("⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉", "٠١٢٣٤٥٦٧٨٩")
 _BEGINNING = 2  # characters of a token that a quick search looks for
 
 
@@ -48,7 +50,7 @@ class ControlTokens:
     def show(self, text: str) -> tuple[str, int]:
         """Return the text with a placeholder for every control token, and how many there were.
 
-        What looks like a placeholder in the text gets one more `=` behind its bracket, so that it comes back too.
+        What looks like a placeholder in the text gets one more mark (`=`) behind its bracket: it comes back, too.
         """
         if not self._token.search(text) and self._open not in text:
             return text, 0
@@ -57,7 +59,7 @@ class ControlTokens:
         def shown(found: re.Match[str]) -> str:
             nonlocal count
             if found[0][0] == self._open:
-                return f"{self._open}={found[0][1:]}"
+                return f"{self._open}{self._mark}{found[0][1:]}"
             count += 1
             return self._placeholders[found[0]]
 
@@ -69,7 +71,7 @@ class ControlTokens:
             return text
 
         def restored(found: re.Match[str]) -> str:
-            return found[0].replace("=", "", 1) if found["marks"] else self._restored[found["name"]]
+            return found[0].replace(self._mark, "", 1) if found["marks"] else self._restored[found["name"]]
 
         return self._shown.sub(restored, text)
 
@@ -114,15 +116,15 @@ class ControlTokens:
         found: dict[str, str] = {}
         taken = set[str]()
         for number, token in enumerate(self.tokens):
-            inner = token[1:-1] if _OUTER.get(token[0]) == token[-1] else token
-            name = inner if inner and self._is_free(inner) and inner not in taken else f"#{number}"
+            names = _names(token, number)
+            name = next(name for name in names if name not in taken and not self._token.search(name))
             taken.add(name)
             found[token] = f"{self._open}{name}{self._brackets[1]}"
         return found
 
-    def _is_free(self, name: str) -> bool:
-        """Whether a placeholder of this name holds no token, whatever is put before the name."""
-        return name[0] not in "=#" and not any(self._token.search(f"{marks}{name}") for marks in ("", "=", "=="))
+    @cached_property
+    def _mark(self) -> str:
+        return next(mark for mark in _MARKS if not any(mark in token for token in self.tokens))
 
     @cached_property
     def _restored(self) -> dict[str, str]:
@@ -132,11 +134,14 @@ class ControlTokens:
     @cached_property
     def _shown(self) -> re.Pattern[str]:
         """A placeholder, or what stands for a text that looks like one."""
-        return re.compile(f"{self._open}(?P<marks>=*)(?P<name>{_any_of(self._restored)}){self._brackets[1]}")
+        return re.compile(
+            f"{self._open}(?P<marks>{self._mark}*)(?P<name>{_any_of(self._restored)}){self._brackets[1]}"
+        )
 
     @cached_property
     def _to_show(self) -> re.Pattern[str]:
-        return re.compile(f"{self._open}=*(?:{_any_of(self._restored)}){self._brackets[1]}|{_any_of(self.tokens)}")
+        like_shown = f"{self._open}{self._mark}*{_any_of(self._restored)}{self._brackets[1]}"
+        return re.compile(f"{like_shown}|{_any_of(self.tokens)}")
 
     @cached_property
     def _beginning(self) -> str:
@@ -152,6 +157,16 @@ def fallback() -> ControlTokens:
     """
     tokens = (token for token in known_tokens() if token not in ORDINARY)
     return ControlTokens(tokens, "a list of the best-known models' tokens", is_fallback=True)
+
+
+def _names(token: str, number: int) -> Iterator[str]:
+    """Yield names for a token's placeholder, the most telling first."""
+    inner = token[1:-1] if _OUTER.get(token[0]) == token[-1] else token
+    if inner and inner[0] != "#":
+        yield inner
+    yield f"#{number}"
+    for digits in _DIGITS:  # for want of others: tokens are seldom of these
+        yield "".join(digits[int(digit)] for digit in str(number))
 
 
 def _any_of(words: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,40 +17,48 @@ from typing import Any
 import orjson
 
 from builder.errors import UsageError
+from builder.rewriting.known_tokens import ORDINARY, known_tokens
 
-CONFIG, TOKENIZER, TEMPLATE = "tokenizer_config.json", "tokenizer.json", "chat_template.jinja"
-FILES = (CONFIG, TOKENIZER, TEMPLATE, "special_tokens_map.json", "tekken.json")
-"""The files of a repository or folder that may say something."""
+CONFIG, TOKENIZER, ADDED, TEMPLATE = (
+    "tokenizer_config.json", "tokenizer.json", "added_tokens.json", "chat_template.jinja",
+)  # fmt: skip
+_OTHERS = ("special_tokens_map.json", "tekken.json")
 
 _MARK = re.compile(r"<[^\s<>][^<>]{0,80}>|\[/?[A-Za-z@|][^\s\[\]]{0,80}\]|<<?/?SYS>>?|◁/?\w+▷|<｜[^<>｜]{1,80}｜>")
 _HTML = re.compile(
-    r"</?(?:a|abbr|article|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div"
-    r"|dl|dt|em|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|li|link"
-    r"|main|mark|meta|nav|ol|option|p|pre|q|s|samp|script|section|select|small|span|strike|strong|style|sub|summary|sup"
-    r"|svg|table|tbody|td|textarea|tfoot|th|thead|title|tr|tt|u|ul|var|video)/?>",
+    r"</?(?:a|abbr|address|area|article|aside|b|base|bdi|bdo|big|blockquote|body|br|button|canvas|caption|center|cite"
+    r"|code|col|colgroup|dd|del|details|dfn|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|h[1-6]|head"
+    r"|header|hr|html|i|iframe|img|input|ins|kbd|label|legend|li|link|main|mark|math|menu|meta|nav|noscript|ol"
+    r"|optgroup|option|p|param|pre|progress|q|rp|rt|ruby|s|samp|script|section|select|small|span|strike|strong|style"
+    r"|sub|summary|sup|svg|table|tbody|td|textarea|tfoot|th|thead|title|tr|tt|u|ul|var|video|wbr)(?:\s[^<>]*)?/?>"
+    r"|<[!?][^<>]*>",
     re.I,
 )
-_IN_TEMPLATE = re.compile(r"<\|[^|<>\s{}]{1,64}\|>|<｜[^｜<>\s{}]{1,64}｜>|\[/?[A-Z][A-Z_]{2,}\]|<</?SYS>>")
+_IN_TEMPLATE = re.compile(
+    r"<\|[^|<>\s{}]{1,64}\|>|<｜[^｜<>\s{}]{1,64}｜>|<\|\w{1,64}>|<\w{1,64}\|>|\[/?[A-Z][A-Z_]{2,}\]|<</?SYS>>"
+)
 _NAMED = re.compile(r"\w+_token|additional_special_tokens|extra_special_tokens|model_specific_special_tokens")
-_UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4  # kinds of tokens in a GGUF
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4  # kinds of tokens in a GGUF
 
 
 def of_files(read: Callable[[str], bytes | None]) -> set[str]:
     """Return the control tokens that a repository's or folder's files name, none where there are no such files.
 
     Args:
-        read: Takes a file's name, one of `FILES`, and returns its content, None where there is none.
+        read: Takes a file's name and returns its content, None where there is none.
 
     Raises:
         ValueError: A file is not what its name says.
     """
     config = read(CONFIG)
-    found = set(_of_content(CONFIG, config))
-    if config is None or b'"added_tokens_decoder"' not in config:  # transformers 5 leaves it out
-        found |= set(_of_content(TOKENIZER, read(TOKENIZER)))
-    for name in FILES[2:]:
-        found |= set(_of_content(name, read(name)))
-    return found
+    found = _of_content(CONFIG, config)
+    if config is None or not _facts(config).get("added_tokens_decoder"):  # transformers 5 leaves it out
+        tokenizer = read(TOKENIZER)
+        # Tokenizers of before tokenizer.json list in a file of their own what was added.
+        found |= _of_content(TOKENIZER, tokenizer) if tokenizer else _of_content(ADDED, read(ADDED))
+    for name in _OTHERS:
+        found |= _of_content(name, read(name))
+    return found | _of_content(TEMPLATE, read(TEMPLATE)) if found else found  # which alone would be but a part
 
 
 def of_path(path: Path) -> set[str]:
@@ -65,8 +73,8 @@ def of_path(path: Path) -> set[str]:
         elif path.suffix == ".gguf":
             found = set(of_gguf(path))
         else:
-            found = set(_of_content(path.name, path.read_bytes()))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            found = _of_content(path.name, path.read_bytes())
+    except (OSError, ValueError) as error:
         raise UsageError(f"no tokenizer can be read here ({error})", where=str(path), remedy=_REMEDY) from error
     if not found:
         raise UsageError("it names no control token", where=str(path), remedy=_REMEDY)
@@ -78,24 +86,36 @@ _REMEDY = (
 )
 
 
-def _of_content(name: str, content: bytes | None) -> Iterator[str]:
+def _of_content(name: str, content: bytes | None) -> set[str]:
     if content is None:
-        return
+        return set()
+    try:
+        return set(_found_in(name, content))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name} has not the form of such a file: {error!r}") from error
+
+
+def _found_in(name: str, content: bytes) -> Iterator[str]:
     if name.endswith(".jinja"):
         yield from of_template(content.decode())
         return
-    facts = orjson.loads(content.removeprefix(codecs.BOM_UTF8))
-    for token in facts.get("added_tokens") or ():  # of tokenizer.json
-        yield from _added(token)
+    facts = _facts(content)
+    yield from _added(facts if name == ADDED else facts.get("added_tokens") or ())  # of tokenizer.json
     if isinstance(listed := facts.get("special_tokens"), list):  # of tekken.json
         yield from (token["token_str"] for token in listed)
     yield from of_config(facts)
 
 
+def _facts(content: bytes) -> dict[str, Any]:
+    facts = orjson.loads(content.removeprefix(codecs.BOM_UTF8))
+    if not isinstance(facts, dict):
+        raise TypeError("no JSON object")
+    return facts
+
+
 def of_config(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the control tokens of a `tokenizer_config.json`, which vLLM tells as /tokenizer_info, too."""
-    for token in (config.get("added_tokens_decoder") or {}).values():
-        yield from _added(token)
+    yield from _added((config.get("added_tokens_decoder") or {}).values())
     for key, value in config.items():
         if _NAMED.fullmatch(key):
             yield from filter(_is_text, _contents(value))
@@ -125,21 +145,41 @@ def of_gguf(path: Path) -> Iterator[str]:
     def of(name: str) -> Any:  # noqa: ANN401 - as the file has it
         return fields[name].contents() if name in fields else None
 
-    for token, kind in zip(of("tokenizer.ggml.tokens") or (), of("tokenizer.ggml.token_type") or (), strict=True):
-        if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED):
-            yield from _added({"content": token, "special": kind != _USER_DEFINED})
+    tokens: list[str] = of("tokenizer.ggml.tokens") or []
+    kinds = of("tokenizer.ggml.token_type") or [_NORMAL] * len(tokens)
+    yield from _added(
+        {"content": token, "special": kind != _USER_DEFINED}
+        for token, kind in zip(tokens, kinds, strict=True)
+        if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED)
+    )
+    yield from _by_their_text(set(tokens))
     yield from of_template(of("tokenizer.chat_template") or "")
 
 
-def _added(token: Mapping[str, Any] | str) -> Iterator[str]:
-    """Yield a token that was added to a vocabulary, if it is a control token: special, or of the form of a mark.
+def _by_their_text(vocabulary: set[str]) -> Iterator[str]:
+    """Yield what llama.cpp takes for control tokens by their text, even where a file says they are ordinary."""
+    for token in vocabulary.intersection(known_tokens()) - ORDINARY:
+        if not _HTML.fullmatch(token):
+            yield token
+    if "</s>" in vocabulary and not vocabulary & {"<|tool_response>", "<|plamo:eos|>"}:  # whose </s> is HTML's
+        yield "</s>"
 
-    Not the runs of spaces and the elements of HTML that some vocabularies have, which are text.
+
+def _added(tokens: Iterable[Mapping[str, Any] | str]) -> Iterator[str]:
+    """Yield the control tokens of those added to a vocabulary: those special, or of the form of a mark.
+
+    Not the runs of spaces and the elements of HTML that some vocabularies have, which are text, but
+    `</s>` beside a special `<s>`.
     """
     # vLLM tells the contents alone, and not which are special.
-    content, is_special = (token, False) if isinstance(token, str) else (token["content"], token.get("special"))
-    if _is_text(content) and (is_special or (_MARK.fullmatch(content) and not _HTML.fullmatch(content))):
-        yield content
+    told = [(one, False) if isinstance(one, str) else (one["content"], one.get("special")) for one in tokens]
+    special = {content for content, is_special in told if is_special}
+    for content, _ in told:
+        if not _is_text(content):
+            continue
+        is_markup = _HTML.fullmatch(content) and content.replace("/", "") not in special
+        if content in special or (_MARK.fullmatch(content) and not is_markup):
+            yield content
 
 
 def _is_text(content: object) -> bool:

@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx2
 import orjson
+import tenacity
 
 from builder.errors import HubUnreachable, UsageError
 from builder.files import placed
 from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.rewriting.known_tokens import known_tokens
 from builder.rewriting.servers import Server
-from builder.rewriting.tokenizer import TOKENIZER, of_config, of_files, of_path
+from builder.rewriting.tokenizer import TOKENIZER, of_config, of_files, of_path, of_template
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _ON_HUB = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(.+))?")
 _SECONDS = aiohttp.ClientTimeout(total=20)
 _AT_ONCE = 16
+_TRIES, _HUB_SECONDS = 4, 10.0
 
 
 def named(tokenizer: str) -> ControlTokens:
@@ -59,7 +62,8 @@ async def of_server(session: aiohttp.ClientSession, server: Server, say: Callabl
     if found := _told(pages.get("tokenizer_info")):
         return ControlTokens(found, f"{server.kind}'s tokenizer_info")
     model, sha = server.model.id, server.model.sha
-    places = [model, server.weights, pages.get("tokenizer_path"), pages.get("model_path")]
+    # What a server has loaded first: the name that it goes by may be another model's.
+    places = [pages.get("tokenizer_path"), pages.get("model_path"), server.weights, model]
     for place in dict.fromkeys(filter(None, places)):
         if _REPOSITORY.fullmatch(place):
             say(f"{server.model}: reading its tokenizer's files from the Hub")
@@ -67,14 +71,22 @@ async def of_server(session: aiohttp.ClientSession, server: Server, say: Callabl
         if isinstance(tokens, ControlTokens):
             return tokens
         why += [tokens] if tokens else []
-    known, origin = await known_to(session, server), f"those of the best-known models' that {server.kind} knows"
-    tokens = ControlTokens(known, origin, is_fallback=True) if known else fallback()
+    tokens = await _best_known(session, server, pages)
     reasons = f" ({'; '.join(why)})" if why else ""
     say(
         f"{server.model}: its tokenizer can't be had{reasons}; taken for control tokens: {tokens.origin};"
         " --tokenizer FILE names the model's own"
     )
     return tokens
+
+
+async def _best_known(session: aiohttp.ClientSession, server: Server, pages: dict[str, Any]) -> ControlTokens:
+    known = await known_to(session, server)
+    if not known:
+        return fallback()
+    written = of_template(str(pages.get("chat_template") or ""))
+    origin = f"those of the best-known models' that {server.kind} knows"
+    return ControlTokens([*known, *written], origin, is_fallback=True)
 
 
 def _of_place(place: str, revision: str | None) -> ControlTokens | str | None:
@@ -91,31 +103,56 @@ def _of_place(place: str, revision: str | None) -> ControlTokens | str | None:
 
 
 def _of_repository(name: str, revision: str | None) -> ControlTokens:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each of its tries
+    # Asked first what there is: for a file alone the client would wait minutes where no answer comes.
+    tries = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        wait=tenacity.wait_exponential(),
+        stop=tenacity.stop_after_attempt(_TRIES),
+        reraise=True,
+    )
+    failure: Exception | None = None
+    try:
+        info = tries(HfApi().model_info, name, revision=revision, timeout=_HUB_SECONDS)
+        revision, files = info.sha, {file.rfilename for file in info.siblings or ()}
+    except (
+        httpx2.TransportError,
+        ConnectionError,
+    ) as error:  # no way to the Hub: what was downloaded before may do
+        failure = error
 
     def read(file: str) -> bytes | None:
-        try:
-            return Path(hf_hub_download(name, file, revision=revision)).read_bytes()
-        except LocalEntryNotFoundError:
-            raise HubUnreachable("it can't be reached") from None  # which says nothing of the repository
-        except EntryNotFoundError:
-            return None
+        if failure is not None:
+            path = try_to_load_from_cache(name, file, revision=revision)
+        else:
+            path = tries(hf_hub_download, name, file, revision=revision) if file in files else None
+        return Path(path).read_bytes() if isinstance(path, str) else None
 
     found = of_files(read)
+    if not found and failure is not None:
+        raise failure
     if not found:
         raise UsageError("the repository holds no tokenizer that is known here", where=name)
     return ControlTokens(found, f"{name}{f'@{revision}' if revision else ''}")
 
 
+def _may_pass(error: BaseException) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response.status_code == 429 or error.response.status_code >= 500
+    return isinstance(error, (httpx2.TransportError, ConnectionError)) and not isinstance(
+        error, OfflineModeIsEnabled
+    )
+
+
 def _hub_errors() -> tuple[type[Exception], ...]:
-    import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
     # A connection that fails is an OSError, a file that is no JSON a ValueError.
-    return HubUnreachable, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError
+    return HfHubHTTPError, httpx2.HTTPError, OSError, ValueError
 
 
 def _brief(error: Exception) -> str:
@@ -139,27 +176,31 @@ async def _pages(session: aiohttp.ClientSession, server: Server) -> dict[str, An
     if server.kind == "sglang":
         return await _asked(session, f"{server.url}/get_model_info") or {}
     if server.kind == "llama.cpp":
-        return {"model_path": ((await _asked(session, f"{server.url}/props")) or {}).get("model_path")}
+        told = await _asked(session, f"{server.url}/props") or {}
+        return {name: told.get(name) for name in ("model_path", "chat_template")}
     return {}
 
 
 async def known_to(session: aiohttp.ClientSession, server: Server) -> list[str]:
-    """Return those of the best-known models' control tokens that a server reads as one token each."""
+    """Return those of the best-known models' control tokens that a server reads as one token each.
+
+    One that it gives no answer about, among many that it does, is taken to be one.
+    """
     url, limit = f"{server.url}/tokenize", asyncio.Semaphore(_AT_ONCE)
 
-    async def is_one(text: str) -> bool:
+    async def pieces(text: str) -> int | None:
         body = {"model": server.model.id, "prompt": text, "content": text, "inputs": text, "parse_special": True}
         async with limit:
             said = await _asked(session, url, {**body, "add_special": False, "add_special_tokens": False})
         tokens = said.get("tokens") if isinstance(said, dict) else None
-        return isinstance(tokens, list) and len(tokens) == 1
+        return len(tokens) if isinstance(tokens, list) else None
 
     # What is one token although it is made up would say nothing of the others.
-    if await is_one("<|no_such_token|>") or not await is_one("a"):
+    if await pieces("<|no_such_token|>") in (None, 1) or await pieces("a") != 1:
         return []
     candidates = sorted(set(known_tokens()))
-    answers = await asyncio.gather(*map(is_one, candidates))
-    return [token for token, is_token in zip(candidates, answers, strict=True) if is_token]
+    counts = await asyncio.gather(*map(pieces, candidates))
+    return [token for token, count in zip(candidates, counts, strict=True) if count in (None, 1)]
 
 
 async def _asked(session: aiohttp.ClientSession, url: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401

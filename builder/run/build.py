@@ -226,8 +226,7 @@ class _Building:
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
                 pool = await stack.enter_async_context(self._pool(generator))
-                run.pin_control_tokens(generator.tokens or await pool.control_tokens())
-                run.pin_model(pool.model)
+                run.pin(pool.model, generator.tokens or await pool.control_tokens())
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", partial(_generate, pool), [*filter(None, [answered]), *earlier])
             )

@@ -151,33 +151,29 @@ class Run:
         model = self.facts["model"]
         return Model(**model) if model else None
 
-    def pin_model(self, model: Model) -> None:
-        """Record the model at the run's first generation."""
-        if self.model is None:
-            self.facts["model"] = {"id": model.id, "sha": model.sha}
-            self._save()
-
     @property
     def control_tokens(self) -> ControlTokens | None:
         """The control tokens that this run shows by placeholders, None before its first generation."""
         tokens = self.facts.get("control_tokens")
         return ControlTokens.of_json(tokens) if tokens else None
 
-    def pin_control_tokens(self, tokens: ControlTokens) -> None:
-        """Record them at the run's first generation.
+    def pin(self, model: Model, tokens: ControlTokens) -> None:
+        """Record the model and its control tokens at the run's first generation.
 
         Raises:
-            RunMismatch: The run began with others.
+            RunMismatch: The run began with other control tokens.
         """
         begun = self.control_tokens
-        if begun is None:
+        if self.model is None:  # in one writing: after a kill between two another model would get these tokens
+            self.facts["model"] = {"id": model.id, "sha": model.sha}
             self.facts["control_tokens"] = tokens.as_json()
             self._save()
-        elif begun.tokens != tokens.tokens:
+        elif begun is not None and begun.tokens != tokens.tokens:
             raise RunMismatch(
                 f"this run began with the control tokens of {begun.origin}, now they are those of {tokens.origin}",
                 where=str(self.path),
-                remedy="leave --tokenizer out to go on with those, or build into a new directory with --run DIR",
+                remedy="leave --tokenizer out to go on with those, or build into a new directory with --run DIR"
+                " and --reuse this one",
             )
 
     @property
