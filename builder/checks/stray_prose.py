@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.checks.python_code import is_code, parsed, stops_at
 
 _LINES_OF_CODE = re.compile(
     r"^[ \t]*(?:(?:def|class|import|from|for|if|elif|while|return|print|with|try|except|raise|else)\b.*"
@@ -30,7 +30,7 @@ def stray_prose(text: str) -> str | None:
     It stands alone, before code that parses without it, or behind such code.
     """
     lines = text.splitlines()
-    at = _stops_at(text)
+    at = stops_at(text)
     if at is None or not 0 < at <= len(lines):
         return None
     first = at - 1
@@ -40,16 +40,6 @@ def stray_prose(text: str) -> str | None:
         return None
     before = "\n".join(lines[:first])
     return lines[first].strip() if not before.strip() or parsed(before) is not None else None
-
-
-def _stops_at(text: str) -> int | None:
-    try:
-        ast.parse(text)
-    except SyntaxError as error:
-        return error.lineno
-    except UNREADABLE:
-        return None
-    return None
 
 
 def _is_sentence(line: str) -> bool:
