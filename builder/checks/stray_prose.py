@@ -11,6 +11,10 @@ _LINES_OF_CODE = re.compile(
     r"^[ \t]*(?:(?:def|class|import|from|for|if|elif|while|return|print|with|try|except|raise|else)\b.*"
     r"|@\w.*|[\w.\[\]'\"]+(?:, ?[\w.]+)* ?[-+*/%|&]?= ?\S.*|[\w.]+\(.*|[)\]}]+,?|#.*)$",
 )
+_SURELY_CODE = re.compile(
+    r"^[ \t]*(?:def \w+ ?\(|class \w+.{0,80}:|import \w|from [\w.]+ import|print\b|(?:if|for|while) .{0,120}:)",
+    re.M,
+)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[,.;:!?)]*")
 _ENDS = (".", "!", "?", ":")
 _MOST_ODD = 0.3  # of a sentence's words, which may be names in backticks, numbers, formulas
@@ -20,6 +24,8 @@ def is_program(text: str, tree: ast.Module | None) -> bool:
     """Whether a text is code: what parses, or what looks like it line by line, as Python 2 does."""
     if tree is not None:
         return is_code(tree)
+    if _SURELY_CODE.search(text) is None:
+        return False
     lines = [line for line in text.splitlines() if line.strip()]
     return 3 * sum(_LINES_OF_CODE.match(line[:200]) is not None for line in lines) >= 2 * max(2, len(lines))
 

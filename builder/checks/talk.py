@@ -112,8 +112,8 @@ OF_PAGE = re.compile(
 """What a rewritten page says of the page it was."""
 
 _PAGE = (
-    r"(?P<page>web ?pages?|web-pages?|page|forums?|forum posts?|threads?|usernames?|user names?|websites?|advertisements?"
-    r"|the original poster)"
+    r"(?P<page>web[ -]?pages?|page|forums?|forum posts?|threads?|usernames?|user names?|websites?"
+    r"|advertisements?|the original poster)"
 )
 _HANDLED = (
     r"(?P<how>original|re-?written|re-?write|rewriting|clean(?:ed|ing)?(?:[- ]up)?|removed|omitted|contain(?:s|ed)"
