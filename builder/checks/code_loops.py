@@ -15,7 +15,7 @@ _CYCLES = 5  # of three statements or more; the two of a turtle's hexagon are th
 _BLOCKS = 5  # compound statements
 _TWINS = 5  # equal keys of a dictionary, conditions of an `if`, operands of `and`
 _DEAD = 3  # equal handlers, cases, decorators, names of an import
-_OPERANDS = 12  # of a sum or product, other than numbers
+_OPERANDS = 12  # of a sum or product, other than numbers, and calls of a chain
 _LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
 _NUMBERED = 70  # that differ in their numbers alone: what is unrolled or generated has up to 64
 _NUMBERED_MAKERS = 12  # functions, classes and decorators
@@ -33,8 +33,15 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
         match node:
             case ast.BinOp() if id(node) not in inner:
                 yield from _of_operands(_operands(node, inner))
-            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Call(args=parts):
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
                 yield from _of_elements(parts)
+            case ast.Call():
+                yield from _of_elements(node.args)
+                yield from _of_operands(_links(node, inner))
+            case ast.JoinedStr(values=parts):
+                yield from _of_operands(parts)
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                yield from _of_twins([(ast.Name(name),) for name in names], _DEAD)
             case ast.Dict():
                 yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
             case ast.BoolOp():
@@ -64,6 +71,17 @@ def _operands(node: ast.BinOp, inner: set[int]) -> list[ast.expr]:
         found.append(chain.right)
         chain = chain.left
     return [*found, chain]
+
+
+def _links(node: ast.Call, inner: set[int]) -> list[ast.expr]:
+    """Return the calls of a chain, `text.strip().strip()`, the last first, each on its own."""
+    found: list[ast.expr] = []
+    link: ast.expr = node
+    while isinstance(link, ast.Call) and isinstance(link.func, ast.Attribute) and id(link) not in inner:
+        inner.add(id(link))
+        found.append(ast.Call(ast.Name(link.func.attr), link.args, link.keywords))
+        link = link.func.value
+    return found
 
 
 def _of_operands(parts: list[ast.expr]) -> Iterator[Loop]:
