@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 from builder.checks import phrases, talk
@@ -13,10 +14,11 @@ from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
 from builder.checks.python_code import UNREADABLE, Function, is_code, parsed
 from builder.checks.stray_prose import is_program, stray_prose
-from builder.checks.talk import changes_listed
+from builder.checks.talk import changes_listed, page_handled
 from builder.filters.base import Measures
 
 _ENDS = 400  # characters at either end in which a model greets or takes its leave
+_MOST_LOOKED_UP = 200  # phrases that are looked for in the source, which takes a pass over it each
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,11 @@ class Chatter(PairCheck):
                 return {"kind": kind, "phrase": match["said"].strip()[:100]}
         if (listed := changes_listed(said.all_)) and listed.casefold() not in known:
             return {"kind": "chatter", "phrase": listed[:100]}
-        if tree is None and is_program(before, source) and (prose := stray_prose(after)):
-            return {"kind": "chatter", "phrase": prose[:100]}
+        if tree is None:
+            is_page = not is_program(before, source)
+            prose = page_handled(after, known) if is_page else stray_prose(after)
+            if prose is not None:
+                return {"kind": "chatter", "phrase": prose[:100]}
         return _elision(before, after, source, tree)
 
     def decide(self, measures: Measures) -> str | None:
@@ -69,7 +74,7 @@ def _at_ends(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
 
 def _anywhere(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
     for pattern in (phrases.CHANGES, talk.ANYWHERE, talk.OF_CODE if said.is_code else talk.OF_PAGE):
-        for match in pattern.finditer(said.all_):
+        for match in islice(pattern.finditer(said.all_), _MOST_LOOKED_UP):
             yield "chatter", match
 
 

@@ -9,24 +9,21 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import ClassVar
 
 from builder.checks.base import PairCheck
-from builder.checks.loops import Loop, of_characters, of_lines, of_sentences, of_words, runs
+from builder.checks.code_loops import of_tree
+from builder.checks.loops import Loop, of_characters, of_ending, of_lines, of_sentences, of_words, runs
 from builder.checks.python_code import UNREADABLE, is_code, parsed
 from builder.filters.base import Measures
 
 _DIRECTIVE = re.compile(
     r"#\s*(?:noqa|type:|pragma|pylint:|mypy:|fmt:|isort:|nosec|ruff:|pyright:|flake8|:|!|-\*-)", re.I
 )
-_DIGITS = re.compile(r"\d+")
-_SAME = 10  # simple statements, one like the other, that somebody may have written in a row
-_TWINS = 5  # equal keys of a dictionary, conditions of an `if`, operands of `and`
-_LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
+_RULES = 8  # equal comments without a word: a frame has fewer in a row
 _COMMENTS = 6  # times one comment, over different code
-_NUMBERED = 70  # that differ in their numbers alone: what is unrolled or generated has up to 64
 _KEPT = 0.6  # of a loop's length that the source's has to have, for the loop to be the source's
 
 
@@ -61,13 +58,15 @@ def _loops(text: str) -> Iterator[Loop]:
         yield from of_lines(text)
         yield from of_characters(text)
         yield from of_sentences(text)
+        yield from of_ending(text)
         return
     yield from _of_comments(text)
     try:
-        yield from _of_statements(tree)
+        yield from of_tree(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 docstring = ast.get_docstring(node) or ""
+                yield from of_characters(docstring)
                 if ">>>" in docstring:  # an interpreter's answers repeat
                     continue
                 yield from of_words(docstring)
@@ -98,64 +97,10 @@ def _of_comments(code: str) -> Iterator[Loop]:
 def _in_a_row(comments: list[str], fewest: int) -> Iterator[Loop]:
     for begin, period, times in runs(comments, 10):
         unit = comments[begin : begin + period]
-        if times >= fewest and any(part.isalpha() for one in unit for part in one.split()):
+        has_words = any(part.isalpha() for one in unit for part in one.split())
+        if times >= (fewest if has_words else _RULES) and any(unit):
             yield Loop("\n".join(unit), times)
 
 
 def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#") and _DIRECTIVE.match(line.lstrip()) is None
-
-
-def _of_statements(tree: ast.Module) -> Iterator[Loop]:
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            body = getattr(node, name, None)
-            if isinstance(body, list) and len(body) >= 3:
-                yield from _of_body(body)
-        if isinstance(node, ast.Dict):
-            yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
-        elif isinstance(node, ast.BoolOp):
-            yield from _of_twins([(value,) for value in node.values])
-        elif isinstance(node, ast.If):
-            yield from _of_twins([(one.test, *one.body) for one in _chain(node)])
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= _LONG_TEXT:
-            yield from (loop for loop in of_words(node.value) if loop.times >= _TIMES_IN_TEXT)
-
-
-def _of_twins(parts: Sequence[tuple[ast.AST | None, ...]]) -> Iterator[Loop]:
-    """Yield what does nothing the second time, and is there again and again."""
-    if len(parts) >= _TWINS:
-        dumped = Counter(" ".join(ast.dump(one) for one in part if one) for part in parts)
-        for unit, times in dumped.most_common(1):
-            if times >= _TWINS:
-                yield Loop(unit, times)
-
-
-def _chain(node: ast.If) -> Iterator[ast.If]:
-    """Yield the branches of `if` and `elif`."""
-    while True:
-        yield node
-        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
-            return
-        node = node.orelse[0]
-
-
-def _of_body(body: list[ast.stmt]) -> Iterator[Loop]:
-    exact = [ast.dump(node) for node in body]
-    for begin, period, times in runs(exact, 20):
-        unit = body[begin : begin + period]
-        if times >= (3 if any(map(_needs_no_twin, unit)) else _SAME):
-            yield Loop("\n".join(map(ast.unparse, unit)), times)
-    numbered = [_DIGITS.sub("#", one) for one in exact]
-    for begin, period, times in runs(numbered, 4):
-        unit = body[begin : begin + period]
-        makes = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in unit)
-        if times >= (12 if makes else _NUMBERED):
-            yield Loop(_DIGITS.sub("#", "\n".join(map(ast.unparse, unit))), times)
-
-
-def _needs_no_twin(node: ast.stmt) -> bool:
-    """Whether a statement does nothing the second time."""
-    return isinstance(
-        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
-    )

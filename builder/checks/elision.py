@@ -64,6 +64,11 @@ _FILL = {
     "up", "out", "next", "message", "response", "reply", "over", "way", "manner", "fashion", "approach",
     "there", "both", "each", "every", "only", "still", "where", "they", "have", "has", "had", "can", "must",
 }  # fmt: skip
+_GO_ON = _FILL | {
+    "then", "but", "otherwise", "on", "w", "which", "if", "we", "because", "since", "unless", "except", "while",
+    "when", "end", "nor", "else", "until", "after", "by", "without", "than", "finally", "even", "though", "plus",
+    "you",
+}  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
 _MOST_WORDS = 14
 
@@ -92,6 +97,7 @@ _OUTRIGHT = re.compile(
     re.I,
 )
 _BEGINS = re.compile(r"(?:\.{2,}|…)\s*")
+_DEFINITION = re.compile(r"(?:(?:def|class) )?\b(?P<name>[A-Za-z_]\w*)(?:\([^()\n]*\))?:?")
 _DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
 _BRACKETED = re.compile(r"(?<=\S )\[[^\[\]]{12,160}\](?!\()")
@@ -121,7 +127,7 @@ def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Modul
     notes = _lines(after) if tree is None else _comments(after, tree)
     known, gone = None, _gone(source, tree)
     for note in notes:
-        if _is_elision(note) or (gone is not None and _names_gone(note.text, gone)):
+        if _is_elision(note) or (gone and _names_gone(note.text, gone)):
             known = known or {_plain(line) for line in before.splitlines()} | set(_trailing(before))
             if _plain(note.text) not in known:
                 return note.text.strip()
@@ -132,36 +138,27 @@ def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Modul
     return next(_hollowed(source, tree), None)
 
 
-def _gone(source: ast.Module | None, tree: ast.Module | None) -> re.Pattern[str] | None:
-    """Return a pattern for the names of what the source defines and the new code doesn't."""
-    if source is None or tree is None:
-        return None
-    gone = _defined(source) - _defined(tree)
-    return (
-        re.compile(rf"(?:(?:def|class) +)?(?<!\w)(?:{'|'.join(sorted(gone))})\b(?:\([^()]*\))?:?")
-        if gone
-        else None
-    )
+def _gone(source: ast.Module | None, tree: ast.Module | None) -> set[str]:
+    """Return the names of what the source defines and the new code doesn't."""
+    return set() if source is None or tree is None else _defined(source) - _defined(tree)
 
 
 def _defined(tree: ast.Module) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)}
 
 
-def _names_gone(text: str, gone: re.Pattern[str]) -> bool:
+def _names_gone(text: str, gone: set[str]) -> bool:
     """Whether a note says of something that is no longer there that it is as it was."""
-    rest, times = gone.subn(" ", text)
+    rest = _DEFINITION.sub(lambda match: " " if match["name"] in gone else match[0], text)
     words = _WORD.findall(rest.lower())
     said = set(words)
-    is_known = len(words) <= _MOST_WORDS and _KNOWN.issuperset(said)
-    return (
-        bool(times) and is_known and bool(said & (_REST | _LEFT_OUT | _BACK | {"same", "changes", "here", "as"}))
-    )
+    is_known = rest != text and len(words) <= _MOST_WORDS and _KNOWN.issuperset(said)
+    return is_known and bool(said & (_REST | _LEFT_OUT | _BACK | {"same", "changes", "here", "as"}))
 
 
 def _dots_among_others(tree: ast.Module) -> bool:
     """Whether `...` stands in a body that does something else too: for more of it."""
-    bodies = (node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function))
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)]
     return any(
         any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body) for body in bodies
     )
@@ -197,24 +194,28 @@ def _is_elision(note: _Note) -> bool:
         return (
             is_free
             or (is_framed and len(words) <= 8)
-            or (note.is_comment and _stands_for(note.text.strip("#/*- \t"), set(words)))
+            or (note.is_comment and _stands_for(note.text.strip("#/*- \t"), words, note.is_alone))
         )
     if not note.is_comment and not marked:
         return False
     return _says_so(set(words), words, marked, note.is_instead)
 
 
-def _stands_for(text: str, said: set[str]) -> bool:
+def _stands_for(text: str, words: list[str], is_alone: bool) -> bool:
     """Whether a comment with words of its own stands for code: `... (training step)`, `<other cases go here>`."""
-    is_framed = text[:1] + text[-1:] in ("<>", "[]", "{}")
-    if is_framed and said & _REST and said & (_STATE | {"here", "original", "above"}):
+    said = set(words)
+    if text[:1] + text[-1:] in ("<>", "[]", "{}") and said & _REST and said & (_STATE | {"original", "above"}):
         return True
     begins = _BEGINS.match(text)
     if begins is None or len(text) > 120:
         return False
     rest = text[begins.end() :]
-    return (rest.startswith("(") and rest.endswith(")")) or bool(
-        said & (_LEFT_OUT | {"rest", "original", "existing", "remaining"})
+    is_framed = rest.startswith("(") and rest.endswith(")")
+    # Behind a comment's dots a sentence goes on ("... and the last"), or a statement was to stand.
+    return (
+        is_framed
+        or bool(said & (_LEFT_OUT | _REST))
+        or (is_alone and begins[0][-1].isspace() and words[0] not in _GO_ON)
     )
 
 

@@ -19,6 +19,11 @@ _IDEOGRAPHS = "\u2e80"
 _ORDINALS = {
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "next", "last",
 }  # fmt: skip
+_OPERATORS = set("+-*/=·×−<>≤≥&|")
+_NEVER_MANY = set("!?([{)]}")
+_RULE = re.compile(r"[-=*_#~.+|: \t]{1,200}")  # one line of a frame, or of dots
+_EQUAL_ROWS, _EQUAL_CELLS = 25, 120  # of numbers
+_LAST = 20_000  # tokens
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -49,12 +54,12 @@ def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tupl
 
     numbers: dict[Hashable, int] = {}
     ids = np.array([numbers.setdefault(one, len(numbers)) for one in sequence], dtype=np.int64)
-    covered = np.zeros(len(ids), dtype=bool)
+    reach = np.zeros(len(ids), dtype=np.int64)  # by position: where what repeats there, in a shorter period, ends
     for period in range(1, min(longest, len(ids) // 2) + 1):
         same = np.concatenate(([False], ids[period:] == ids[:-period], [False]))
         for begin, end in np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2).tolist():
-            if end - begin >= period and not covered[begin : begin + period].all():
-                covered[begin : end + period] = True
+            if end - begin >= period and reach[begin] < end + period:
+                reach[begin : end + period] = np.maximum(reach[begin : end + period], end + period)
                 yield begin, period, (end - begin) // period + 1
 
 
@@ -65,8 +70,9 @@ def of_words(text: str) -> Iterator[Loop]:
     tokens = [one[0] for one in found]
     for begin, period, times in runs(tokens):
         unit = tokens[begin : begin + period]
-        if times >= _fewest(unit):
-            span = text[found[begin].start() : found[begin + period * times - 1].end()]
+        span = text[found[begin].start() : found[begin + period * times - 1].end()] if times >= 4 else ""
+        if times >= (_fewest(unit) if any(token[-1].isalpha() for token in unit) else _fewest_signs(unit, span)):
+            span = span or text[found[begin].start() : found[begin + period * times - 1].end()]
             if span.count("\n") >= times - 1 and len(unit) < 4:
                 continue  # one for each line: `of_lines` knows of indentation
             yield Loop(" ".join(unit), times)
@@ -76,14 +82,31 @@ def of_words(text: str) -> Iterator[Loop]:
 def _counted(tokens: list[str]) -> Iterator[Loop]:
     """Yield loops in which nothing changes but numbers, which go on and on."""
     counted = ["#" if token[0].isdigit() else token for token in tokens]
-    for begin, period, times in runs(counted, 20):
+    for begin, period, times in runs(counted, 60):
         unit = counted[begin : begin + period]
+        if times >= 6 and sum(map(_is_word, unit)) >= 8 and _only_counts(tokens, begin, period, times):
+            yield Loop(" ".join(unit), times)
+        if period > 20:
+            continue
         words = sum(map(_is_word, unit))
         most = 25 if 3 * words >= period else 40 if words > 1 else 200
         if "#" in unit and times >= most and not _CELLS & set(unit):
             numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
             if len(set(numbers)) > 0.8 * len(numbers):
                 yield Loop(" ".join(unit), times)
+
+
+def _only_counts(tokens: list[str], begin: int, period: int, times: int) -> bool:
+    """Whether repetitions are equal but for numbers that go up by one each time."""
+    counts = False
+    for at in range(begin, begin + period):
+        values = tokens[at : begin + period * times : period]
+        if len(set(values)) > 1:
+            first = int(values[0]) if values[0].isdecimal() and len(values[0]) < 7 else None
+            if first is None or values != [str(number) for number in range(first, first + times)]:
+                return False
+            counts = True
+    return counts
 
 
 def _is_word(token: str) -> bool:
@@ -93,8 +116,6 @@ def _is_word(token: str) -> bool:
 def _fewest(unit: list[str]) -> int:
     """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
     words = sum(map(_is_word, unit))
-    if not any(token[-1].isalpha() for token in unit):
-        return 10**9
     if _CELLS & set(unit):
         return 60 if len(unit) <= 12 else 12
     if len(unit) > 3 and words and _ENDS & set(unit):
@@ -108,12 +129,38 @@ def _fewest(unit: list[str]) -> int:
     return 4 if len(unit) < 8 else 3
 
 
+def _fewest_signs(unit: list[str], span: str) -> int:
+    """Return how often in a row is too often for numbers and signs: drawings and rules may go on as they like."""
+    has_sign = any(token in _OPERATORS for token in unit)
+    if unit.count(".") >= 3 and has_sign:
+        return 4  # + ... + ... + ...
+    if not any(token[0].isdigit() for token in unit):
+        return 10**9
+    if "\n" in span:
+        return _EQUAL_ROWS
+    return 5 if "=" in unit and len(unit) > 2 else _EQUAL_CELLS
+
+
+def of_ending(text: str) -> Iterator[Loop]:
+    """Yield the loop in which a text ends: it was cut off there. What repeats in its nature comes to an end."""
+    text = text.rstrip()
+    found = list(_TOKEN.finditer(text))[-_LAST:]
+    for begin, period, times in runs([one[0] for one in found]):
+        end = begin + period * times
+        if end + period > len(found):
+            span = text[found[begin].start() : found[end - 1].end()]
+            cells = any(one[0] in _CELLS for one in found[begin : begin + period])
+            most = 24 if span.count("\n") < times - 1 else 20 if cells else 10
+            if times >= most and len(span) >= 40 and not _RULE.fullmatch(span):
+                yield Loop(" ".join(one[0] for one in found[begin : begin + period]), times)
+
+
 def of_characters(text: str) -> Iterator[Loop]:
     """Yield loops within what has no spaces: letters without end, digits, words of scripts without spaces."""
     for begin, period, times in runs(text, 40):
         unit = text[begin : begin + period]
         length = times * period
-        if unit in ("!", "?") and length >= 20:
+        if unit in _NEVER_MANY and length >= 20:
             yield Loop(unit, times)
         if not unit.isalnum():
             continue
@@ -129,6 +176,8 @@ def of_lines(text: str) -> Iterator[Loop]:
         unit = lines[begin : begin + period]
         words = [token for token in _TOKEN.findall(" ".join(unit)) if _is_word(token)]
         if not any(token.isalpha() for token in _TOKEN.findall(" ".join(unit))):
+            if times >= 3 and all(line.startswith("#") for line in unit):
+                yield Loop("\n".join(unit), times)
             continue  # a table of numbers, a drawing
         is_data = all(line.lstrip()[:1] in "<|{[(" or line[-1] in ";{}|,)>]" for line in unit)
         if times >= (12 if is_data else 3 if len(words) >= 6 else 4 if words else 6):
@@ -137,7 +186,7 @@ def of_lines(text: str) -> Iterator[Loop]:
 
 def of_sentences(text: str) -> Iterator[Loop]:
     """Yield the sentence that is there over and over, with others in between, or with other points or ordinals."""
-    sentences = [_TOKEN.findall(part.lower()) for part in re.split(r"[.!?](?:\s|$)|\n", text)]
+    sentences = [_TOKEN.findall(part.lower()) for part in re.split(r"[.!?][*_)\"”']*(?:\s|$)|\n", text)]
     plain = [
         " ".join("nth" if token in _ORDINALS else token for token in one if token not in _POINTS)
         for one in sentences

@@ -188,6 +188,7 @@ CLOSING = _any(
 CHANGES = re.compile(
     r"^[ \t#*_>]*(?P<said>(?:key|main|major|notable|summary of(?: the)?|list of(?: the)?|explanation of(?: the)?)"
     r" (?:changes|improvements|modifications|enhancements)(?: (?:made|include|are))?"
-    r"|(?:changes|improvements|modifications|enhancements) (?:made|I made|include))[ \t*_]*:?[ \t*_]*$",
+    r"|(?:changes|improvements|modifications|enhancements) (?:made|I made|include)"
+    r"|(?:improvements|enhancements)(?=:))[ \t*_]*:?[ \t*_]*$",
     re.I | re.M,
 )

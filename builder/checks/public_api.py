@@ -7,12 +7,17 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from builder.checks import fields
 from builder.checks.python_code import bindings, dotted, statements
 from builder.checks.signatures import Signature, as_method, of_fields, of_function
 from builder.checks.star_imports import exported
 
 _MAKES_TUPLE = ("namedtuple", "NamedTuple")
 _MAKES_CLASS = (*_MAKES_TUPLE, "TypedDict", "make_dataclass", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
+_MAKES_FUNCTION = ("partial", "itemgetter", "attrgetter", "methodcaller", "vectorize", "singledispatch")
+_PROPERTIES = ("property", "cached_property", "abstractproperty")
+_DECORATES = ("classmethod", "staticmethod", "property")
+_ENUMS: dict[str, type] = {"Enum": object, "Flag": object, "IntEnum": int, "IntFlag": int, "StrEnum": str}
 _BARE_BASES = ("ABC", "Protocol", "Generic", "NamedTuple", "TypedDict")  # that bring nothing to call
 _DEPTH = 20  # of aliases and base classes that lead on to others
 
@@ -27,6 +32,7 @@ class Member:
         is_open: Whether it may have members that are not among them.
         is_api: Whether other code holds on to it: a function, a class, an attribute of one; no variable.
         is_listed: Whether `__all__` has it.
+        is_property: Whether it is read where a method is called.
     """
 
     signatures: list[Signature | None] = field(default_factory=list)
@@ -34,6 +40,7 @@ class Member:
     is_open: bool = False
     is_api: bool = False
     is_listed: bool = False
+    is_property: bool = False
 
 
 def surface(tree: ast.Module) -> dict[str, Member]:
@@ -100,17 +107,22 @@ class _Module:
             return self._member(value.id, depth - 1)
         if isinstance(value, ast.Lambda):
             return Member([of_function(value)], is_api=True)
+        if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in _MAKES_FUNCTION:
+            return Member([None], is_api=True)
         if isinstance(value, ast.Call) and (made := dotted(value.func).rpartition(".")[2]) in _MAKES_CLASS:
             return _made_class(value, made)
         return Member([None], is_open=isinstance(value, ast.Name | ast.Attribute | ast.IfExp | ast.Call))
 
     def _class(self, node: ast.ClassDef, depth: int) -> Member:
         own = Member(is_api=True)
+        before: dict[str, ast.AST] = {}
         for name, statement in bindings(node.body):
-            member = self._class_member(statement, depth)
+            member = self._class_member(statement, depth, before)
+            before[name] = statement
             known = own.members.setdefault(name, member)
             if known is not member:  # a property's setter, an overload, a variant
                 known.signatures += member.signatures
+                known.is_property = known.is_property or member.is_property
         for name in _declared(node):
             own.members.setdefault(name, Member([None], is_api=True))
         for name in _instance_attributes(node):
@@ -121,16 +133,25 @@ class _Module:
             self._inherit(own, base, depth, is_made=bool(node.decorator_list))
         return own
 
-    def _class_member(self, statement: ast.AST, depth: int) -> Member:
+    def _class_member(self, statement: ast.AST, depth: int, known: dict[str, ast.AST]) -> Member:
+        statement = _decorated_later(statement, known)
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            return Member([of_function(statement, is_method=True)], is_api=True)
+            is_property = any(_last_name(one) in _PROPERTIES for one in statement.decorator_list)
+            return Member([of_function(statement, is_method=True)], is_api=True, is_property=is_property)
         if isinstance(statement, ast.ClassDef):
             return self._class(statement, depth)
-        return Member([None], is_api=True, is_open=True)
+        return Member([None], is_api=True, is_open=True, is_property=_makes_property(statement))
+
+    def _defines_class(self, name: str) -> bool:
+        return any(isinstance(one, ast.ClassDef) for one in self._found.get(name, ()))
 
     def _inherit(self, own: Member, base: ast.expr, depth: int, is_made: bool) -> None:
         name = dotted(base.value if isinstance(base, ast.Subscript) else base)
         if name.rpartition(".")[2] in _BARE_BASES:
+            return
+        if not self._defines_class(name) and (kind := _ENUMS.get(name.rpartition(".")[2])) is not None:
+            for one in ("name", "value", *dir(kind)):
+                own.members.setdefault(one, Member([None]))
             return
         if isinstance(base, ast.Call) and (maker := dotted(base.func).rpartition(".")[2]) in _MAKES_CLASS:
             made = _made_class(base, maker)
@@ -159,14 +180,8 @@ def _constructor(node: ast.ClassDef, own: Member) -> Signature | None:
             return found and replace(found, needs_instance=False)
     if not (node.bases or node.keywords or node.decorator_list):
         return Signature()
-    decorators = [dotted(one).rpartition(".")[2] for one in node.decorator_list]  # of one with options: nothing
     bases = [dotted(base).rpartition(".")[2] for base in node.bases]
-    if (decorators, bases) not in ((["dataclass"], []), ([], ["NamedTuple"])):
-        return None
-    fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.dump(one)]
-    if not all(one.value is None or isinstance(one.value, ast.Constant) for one in fields):
-        return None  # `field(init=False)` and its like
-    return of_fields([(dotted(one.target), one.value is not None) for one in fields])
+    return fields.constructor(node) if bases in ([], ["object"], ["NamedTuple"]) else None
 
 
 def _listed(tree: ast.Module) -> Iterator[str]:
@@ -175,6 +190,28 @@ def _listed(tree: ast.Module) -> Iterator[str]:
         says = isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr)
         if says and any(dotted(one) == "__all__" for one in ast.walk(node)):
             yield from _strings(node)
+
+
+def _decorated_later(statement: ast.AST, known: dict[str, ast.AST]) -> ast.AST:
+    """Return the function that `name = classmethod(name)` and its like decorate, decorated."""
+    match statement:
+        case ast.Assign(value=ast.Call(func=ast.Name(id=decorator), args=[ast.Name(id=name)])):
+            plain = known.get(name)
+            if decorator in _DECORATES and isinstance(plain, ast.FunctionDef) and not plain.decorator_list:
+                return ast.FunctionDef(
+                    plain.name, plain.args, plain.body, [ast.Name(decorator)], plain.returns, lineno=plain.lineno
+                )
+    return statement
+
+
+def _makes_property(statement: ast.AST) -> bool:
+    value = getattr(statement, "value", None)
+    return isinstance(value, ast.Call) and _last_name(value) in _PROPERTIES
+
+
+def _last_name(decorator: ast.expr) -> str:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return dotted(called).rpartition(".")[2]
 
 
 def _strings(node: ast.AST) -> Iterator[str]:

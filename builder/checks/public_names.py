@@ -87,6 +87,10 @@ def _paired(
 
 def _change(old: Member, new: Member) -> str | None:
     """Return how calls differ: in words where no variant of the new takes what some variant of the old does."""
+    if new.is_property and not old.is_property and None not in old.signatures and old.signatures:
+        return "it is a property"
+    if old.is_property and not new.is_property and None not in new.signatures and new.signatures:
+        return "it is a method"
     if not old.signatures or not new.signatures or None in [*old.signatures, *new.signatures]:
         return None
     wanted = old.signatures[-1]  # overloads come before what they are of

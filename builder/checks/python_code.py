@@ -23,11 +23,26 @@ _PY3 = re.compile(r"(?:is_)?(?:py|python)_?3", re.I)
 def parsed(code: str) -> ast.Module | None:
     """Return a text's tree, None where it can't be read as Python."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code.removeprefix("\ufeff"))
+        return _read(code)
     except UNREADABLE:
         return None
+
+
+def stops_at(code: str) -> int | None:
+    """Return the line, from 1, at which a text stops being Python, None where it doesn't."""
+    try:
+        _read(code)
+    except SyntaxError as error:
+        return error.lineno
+    except UNREADABLE:
+        return None
+    return None
+
+
+def _read(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code.removeprefix("\ufeff"))
 
 
 def is_code(tree: ast.Module) -> bool:

@@ -69,9 +69,14 @@ def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signatu
     )
 
 
-def of_fields(fields: list[tuple[str, bool]]) -> Signature:
-    """Return the signature of a class made of fields: names, and whether each has a default."""
-    return Signature(tuple(Parameter(*one) for one in fields))
+def of_fields(fields: list[tuple[str, bool]], keywords: list[tuple[str, bool]] | None = None) -> Signature:
+    """Return the signature of a class made of fields: names, and whether each has a default.
+
+    `keywords`: those that are given by name alone.
+    """
+    return Signature(
+        tuple(Parameter(*one) for one in fields), keywords=tuple(Parameter(*one) for one in keywords or ())
+    )
 
 
 def as_method(signature: Signature | None) -> Signature | None:

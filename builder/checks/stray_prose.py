@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 
-from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.checks.python_code import is_code, parsed, stops_at
 
 _LINES_OF_CODE = re.compile(
     r"^[ \t]*(?:(?:def|class|import|from|for|if|elif|while|return|print|with|try|except|raise|else)\b.*"
     r"|@\w.*|[\w.\[\]'\"]+(?:, ?[\w.]+)* ?[-+*/%|&]?= ?\S.*|[\w.]+\(.*|[)\]}]+,?|#.*)$",
 )
-_SURELY = re.compile(r"^[ \t]*(?:def|class|import|return|print|elif|except|raise|from \S+ import)\b", re.M)
-"""What lines of arithmetic, such as `Rug = 3 + 5`, have not."""
+_SURELY_CODE = re.compile(
+    r"^[ \t]*(?:def \w+ ?\(|class \w+.{0,80}:|import \w|from [\w.]+ import|print\b|(?:if|for|while) .{0,120}:)",
+    re.M,
+)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*[,.;:!?)]*")
 _ENDS = (".", "!", "?", ":")
 _MOST_ODD = 0.3  # of a sentence's words, which may be names in backticks, numbers, formulas
@@ -22,10 +24,10 @@ def is_program(text: str, tree: ast.Module | None) -> bool:
     """Whether a text is code: what parses, or what looks like it line by line, as Python 2 does."""
     if tree is not None:
         return is_code(tree)
+    if _SURELY_CODE.search(text) is None:
+        return False
     lines = [line for line in text.splitlines() if line.strip()]
-    return _SURELY.search(text) is not None and 3 * sum(
-        _LINES_OF_CODE.match(line[:200]) is not None for line in lines
-    ) >= 2 * max(2, len(lines))
+    return 3 * sum(_LINES_OF_CODE.match(line[:200]) is not None for line in lines) >= 2 * max(2, len(lines))
 
 
 def stray_prose(text: str) -> str | None:
@@ -34,7 +36,7 @@ def stray_prose(text: str) -> str | None:
     It stands alone, before code that parses without it, or behind such code.
     """
     lines = text.splitlines()
-    at = _stops_at(text)
+    at = stops_at(text)
     if at is None or not 0 < at <= len(lines):
         return None
     first = at - 1
@@ -44,16 +46,6 @@ def stray_prose(text: str) -> str | None:
         return None
     before = "\n".join(lines[:first])
     return lines[first].strip() if not before.strip() or parsed(before) is not None else None
-
-
-def _stops_at(text: str) -> int | None:
-    try:
-        ast.parse(text)
-    except SyntaxError as error:
-        return error.lineno
-    except UNREADABLE:
-        return None
-    return None
 
 
 def _is_sentence(line: str) -> bool:

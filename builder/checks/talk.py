@@ -1,7 +1,7 @@
-"""What a model says of its own work, wherever in a text: of the source as something handed in, of what it changed.
+"""What a model says of its own work, wherever in a text: of the source as handed in, of what it changed.
 
 Unlike a greeting this has no position, so each pattern needs two things together that a subject seldom has: who
-did it and to what ("I've changed this line"), or a rewrite and what it was made from ("improved over the original
+did it and to what ("I've changed this line"), a rewrite and what it was made from ("improved over the original
 code"). Each repeats words a bounded number of times, so that a search takes linear time.
 """
 
@@ -51,7 +51,7 @@ _SAID = (
     r"| system)? (?:instructions?|guidelines|prompt)\b",
     rf"\byour (?:instructions|guidelines|original {_WORK})\b",
     r"\b(?:as per|fulfils?|meets?|per) your (?:requests?|requirements)\b",
-    r"[,(] as (?:instructed|requested)\b(?! (?:by|in|from|at)\b)",
+    r"[,(] as instructed\b(?! (?:by|in|from|at)\b)|\bas instructed *(?:[,.:)!]|$)",
     rf"\b{_REMADE} (?:and \w+ )?(?:version|form|rewrite|variant) of (?:your|(?:the|this) (?:original|given"
     rf"|provided|previous|above|input)) {_WORK}\b",
     rf"\bversion of your {_WORK}\b|\binstead of your\b",
@@ -67,6 +67,13 @@ _SAID = (
     rf"\b(?:this|the|my|the \w+) (?:answer|response|rewrite|rewritten \w+|{_CODE}|page|text|solution) (?:now )?"
     rf"(?:follows|adheres to|meets|satisfies|complies with|respects|conforms to) (?:all )?(?:of )?(?:the|your)"
     rf" (?:\w+ )?{_RULES}\b",
+    r"(?:^|[.!?] +)(?:oh |oops,? )?wait[,.:—-]+ *(?:that|this|no|I|actually|let me|it)\b",
+    r"^\W*(?:assistant|human):",
+    r"\b(?:I(?:['’]d| would| will| am|['’]m|['’]ll)(?: be)?(?: more than)? (?:glad|happy) to)\b",
+    r"\bI (?:do not|don['’]t|cannot|can['’]t) see (?:any|the|a) (?:code|text|page|problem|attachment|content)\b",
+    r"\bmy (?:task|job) is to (?:re-?write|clean|re-?factor|improve)\b",
+    rf"\bthe user (?:has )?(?:asked|asks|wants|requested|requests) (?:me|us|for (?:an?|the)"
+    rf"(?: [\w-]+){{0,2}} {_WORK})\b",
     r"\b(?:breakdown|summary|list|overview|explanation) of (?:what (?:I|has|was|is|changed)|(?:the|all|my)"
     r" (?:changes|improvements|modifications|edits))\b",
 )
@@ -77,13 +84,16 @@ ANYWHERE = re.compile(f'(?<!["“])(?P<said>{"|".join(_SAID)})', re.I | re.M)
 OF_CODE = re.compile(
     rf"(?P<said>{_I_DID} {_MADE} (?:{_CRAFT}|[^\n.]{{0,60}}?(?:\b(?:this (?:line|part|block|section)|your|instead"
     rf"|for (?:clarity|readability)|to (?:improve|make|use))|\b{_CRAFT})\b)"
-    rf"|\bI assumed that\b"
+    r"|\bI assumed that\b|\bas requested *(?:[,.:)!]|$)"
     rf"|^\W*(?:Here{_A}s|Here is) (?:the|your) {_REMADE} (?:\w+ )?{_WORK}\b"
+    rf"|^[ \t]*#+ *(?:improved|changed|refactored|optimi[sz]ed|simplified|renamed|replaced):"
+    r"|\b(?:re-?factored|re-?structured|moderni[sz]ed|streamlined) (?:from|for|the)\b"
+    r"|\b(?:code|function|class|method|script|module|logic) (?:was|were|is|has been|have been) (?:re-?factored"
+    r"|re-?structured|moderni[sz]ed|streamlined|re-?written)\b"
     rf"|^[ \t]*#+ *(?:added|changed|renamed|replaced|converted|improved|refactored|simplified|removed|fixed"
     rf"|updated|extracted) [^\n]{{0,60}}\b(?:type hints?|doc ?strings?|f-strings?|comprehensions?"
-    rf"|context managers?"
-    rf"|readability|maintainability|(?:variable|better|descriptive|meaningful|clearer) names?|for clarity"
-    rf"|error handling|magic numbers?|PEP ?8)\b)",
+    rf"|context managers?|readability|maintainability|(?:variable|better|descriptive|meaningful|clearer) names?"
+    rf"|for clarity|error handling|magic numbers?|PEP ?8)\b)",
     re.I | re.M,
 )
 """What comments and docstrings of a rewrite say to who reviews it."""
@@ -94,13 +104,33 @@ OF_PAGE = re.compile(
     rf"\b(?:solution|problem|page|answer|version)\b"
     rf"|^\W*I(?:{_A}ll| will| shall| can| am going to) (?:now )?(?:provide|rewrite|refactor|clean up|reformat"
     rf"|summari[sz]e|walk you|restate|present) "
-    rf"|\b{_ARTEFACT}(?: and [\w ]{{1,30}}?)? (?:was|were|has been|have been|are|is)(?: all"
-    rf"| also)? (?:removed|omitted"
-    rf"|left out|stripped|dropped|cleaned(?: up)?)\b"
+    rf"|\b{_ARTEFACT}(?: and [\w ]{{1,30}}?)? (?:was|were|has been|have been|are|is)"
+    rf"(?: all| also)? (?:removed|omitted|left out|stripped|dropped|cleaned(?: up)?)\b"
     rf"|^\W*Disclaimer:[^\n]{{0,80}}\b(?:I|AI|generated|verify|model)\b)",
     re.I | re.M,
 )
 """What a rewritten page says of the page it was."""
+
+_PAGE = (
+    r"(?P<page>web[ -]?pages?|page|forums?|forum posts?|threads?|usernames?|user names?|websites?"
+    r"|advertisements?|the original poster)"
+)
+_HANDLED = (
+    r"(?P<how>original|re-?written|re-?write|rewriting|clean(?:ed|ing)?(?:[- ]up)?|removed|omitted|contain(?:s|ed)"
+    r"|re-?formatted|cut off|incomplete|irrelevant|unrelated|left out)"
+)
+_WITH_PAGE = re.compile(rf"\b(?:{_PAGE}|{_HANDLED})\b", re.I)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+
+
+def page_handled(text: str, source: str) -> str | None:
+    """Return a sentence on a page and what became of it, where the source has neither as its subject."""
+    for sentence in _SENTENCE.split(text):
+        found = [match for match in _WITH_PAGE.finditer(sentence[:500]) if match[0].casefold() not in source]
+        if any(match["page"] for match in found) and any(match["how"] for match in found):
+            return sentence.strip()
+    return None
+
 
 _ITEM = re.compile(
     r"^[ \t#>]*(?:[-*•+]|\d{1,2}[.)]) +(?:I(?: have|['’]ve)? )?(?:also )?(?:added|removed|replaced|renamed|wrapped"
