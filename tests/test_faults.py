@@ -187,8 +187,7 @@ def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Pat
             chain.known.append(chain.answered())
             run = Run.read(chain.run)
             Answered(run).close()  # there is room for the index again, and for what the first start records
-            run.pin_control_tokens(fallback())
-            run.pin_model(Model(servers[0].model_id, servers[0].model_sha))
+            run.pin(Model(servers[0].model_id, servers[0].model_sha), fallback())
         assert chain.known[0] <= chain.known[1] < chain.known[2]
         chain.prelude = ""
         chain.finish()
