@@ -400,7 +400,8 @@ def test_the_fallback_is_said_at_the_start_and_in_the_card(recipe: Path, tmp_pat
             "--license-file", tmp_path / "LICENSE-generator",
         ).stderr.replace("\n", " ")  # fmt: skip
     assert "its tokenizer can't be had" in said and "--tokenizer FILE" in said
-    assert "The model's own tokenizer could not be had" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "could not be had: control tokens are those of a list of the best-known models." in card
     assert tokens_of(tmp_path / "run")["is_fallback"] is True
 
 

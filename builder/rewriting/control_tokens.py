@@ -161,7 +161,7 @@ def fallback() -> ControlTokens:
     Left out is what is as often ordinary text, such as `<s>` in `(?P<s>\\d+)`, and ends no turn.
     """
     tokens = (token for token in known_tokens() if token not in ORDINARY)
-    return ControlTokens(tokens, "a list of the best-known models' tokens", is_fallback=True)
+    return ControlTokens(tokens, "those of a list of the best-known models", is_fallback=True)
 
 
 def _names(token: str, number: int) -> Iterator[str]:
