@@ -296,6 +296,9 @@ ANSWERS = {
     "adds.py": lambda shown: shown + "<|eot_id|>",
     "adds_shown.py": lambda shown: shown + "⟦|eot_id|⟧",
     "breaks.py": lambda shown: shown.replace("⟦|im_end|⟧", "⟦im end⟧"),
+    "renames.py": lambda shown: shown.replace("⟦|im_end|⟧", "[|im_end|]"),
+    "halves.py": lambda shown: shown.replace("⟧", ""),
+    "unmasks.py": lambda shown: shown.replace("⟦|im_end|⟧", "<|im_end|>"),
     "drops.py": lambda shown: shown.replace("⟦|im_end|⟧", ""),
     "keeps.py": lambda shown: f"{shown}\n# again {shown}",
 }
@@ -317,11 +320,30 @@ def test_an_answer_may_hold_the_tokens_of_its_source_and_no_others(recipe: Path,
         "adds.py": "special_token",
         "adds_shown.py": "special_token",
         "breaks.py": "broken_placeholder",
+        "renames.py": "broken_placeholder",
+        "halves.py": "broken_placeholder",
+        "unmasks.py": None,
         "drops.py": None,
         "keeps.py": None,
     }
     assert rows["keeps.py"]["echo"]["text"].count("<|im_end|>") == 2
     assert all(row["echo"]["special_tokens"] == 1 for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_garbled"),
+    [
+        ("⟦x⟧ = <|im_end|>", False),
+        ("⟦x⟧ = ⟦|im_end|", True),  # the source has brackets of its own
+        ("⟦x⟧ = 【|im_end|】", True),
+        ("⟦x⟧ = |im_end|", True),
+        ("⟦x⟧ = <end_of_turn>, the end_of_turn", False),
+        ("x = y", False),
+    ],
+)
+def test_parts_of_placeholders_are_seen_in_an_answer(answer: str, is_garbled: bool) -> None:
+    source = "⟦x⟧ = <|im_end|>, <end_of_turn>"
+    assert fallback().is_garbled(source, answer) is is_garbled
 
 
 def tokens_of(run: Path) -> dict[str, Any]:
@@ -379,7 +401,8 @@ def test_the_fallback_is_said_at_the_start_and_in_the_card(recipe: Path, tmp_pat
             "--license-file", tmp_path / "LICENSE-generator",
         ).stderr.replace("\n", " ")  # fmt: skip
     assert "its tokenizer can't be had" in said and "--tokenizer FILE" in said
-    assert "The model's own tokenizer could not be had" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "could not be had: control tokens are those of a list of the best-known models." in card
     assert tokens_of(tmp_path / "run")["is_fallback"] is True
 
 

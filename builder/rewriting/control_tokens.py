@@ -79,12 +79,17 @@ class ControlTokens:
         """Return the control tokens that a text holds."""
         return frozenset(found[0] for found in self._token.finditer(text))
 
-    def has_brackets_beyond(self, source: str, answer: str) -> bool:
-        """Whether a restored answer has brackets of placeholders that its source has not.
+    def is_garbled(self, source: str, answer: str) -> bool:
+        """Whether a restored answer has parts of placeholders: the token that one stood for would be lost.
 
-        A model that does not copy a placeholder as it is leaves them, and the token would be lost.
+        A model that does not copy them as they are leaves a bracket, or the name in brackets of its own.
         """
-        return any(bracket in answer and bracket not in source for bracket in self._brackets)
+        if any(answer.count(bracket) > source.count(bracket) for bracket in self._brackets):
+            return True
+        before, after = (self._token.sub(" ", text) for text in (source, answer))
+        names = (self._placeholders[token][1:-1] for token in self.held_by(source))
+        # What is a word alone may be one of the text.
+        return any(after.count(name) > before.count(name) for name in names if not name.strip("/").isidentifier())
 
     def counts(self, texts: pa.ChunkedArray[pa.StringScalar]) -> dict[int, int]:
         """Return how many each text of a column holds, by its place; those without are left out."""
@@ -156,7 +161,7 @@ def fallback() -> ControlTokens:
     Left out is what is as often ordinary text, such as `<s>` in `(?P<s>\\d+)`, and ends no turn.
     """
     tokens = (token for token in known_tokens() if token not in ORDINARY)
-    return ControlTokens(tokens, "a list of the best-known models' tokens", is_fallback=True)
+    return ControlTokens(tokens, "those of a list of the best-known models", is_fallback=True)
 
 
 def _names(token: str, number: int) -> Iterator[str]:

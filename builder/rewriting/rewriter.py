@@ -147,7 +147,7 @@ class Rewriter:
         parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
         if not self.tokens.held_by(parsed.text) <= self.tokens.held_by(before):
             return None, "special_token", figures
-        if shown != before and self.tokens.has_brackets_beyond(before, parsed.text):
+        if shown != before and self.tokens.is_garbled(before, parsed.text):
             return None, "broken_placeholder", figures
         for name, check in self.checks.items():
             verdict = await check(before, parsed.text)
