@@ -374,7 +374,7 @@ def test_every_check_leaves_its_figures_in_the_row(tmp_path: Path) -> None:
     with TgiDouble() as server:
         builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
     records = rows(tmp_path / "run")
-    assert records["bisect.py"]["checks"]["whole"] == {"public": 4, "missing": None, "changed": None}
+    assert records["bisect.py"]["checks"]["whole"] == {"public": 6, "missing": None, "changed": None}
     for record in records.values():
         figures = record["checks"]
         assert record["failure"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from builder.checks.python_code import asks_version, bindings, dotted, is_type_c
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.abort", "self.skipTest", "pytest.skip")
 _DYNAMIC = ("importlib.import_module", "import_module", "__import__")
+_IMPORT = re.compile(
+    r"(?:^|[;:])[ \t]*(?:from[ \t]+(?P<package>\.*[\w.]*)[ \t]+import\b|import[ \t]+(?P<modules>[\w.][^#;\n]*))",
+    re.M,
+)
 STDLIB = sys.stdlib_module_names | {"tomllib"}
 """The standard library's modules, those of newer Pythons too."""
 
@@ -21,6 +26,18 @@ _CAUGHT = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 def imported(tree: ast.Module) -> set[str]:
     """Return the top levels of all that is imported; a relative import begins with its dots."""
     return {name for node in ast.walk(tree) for name in _named(node)}
+
+
+def imported_by_lines(text: str) -> set[str]:
+    """Return what `imported` does, of a text that does not parse: Python 2, or a file that was cut off."""
+    found = set[str]()
+    for match in _IMPORT.finditer(text):
+        if match["package"]:
+            dots = len(match["package"]) - len(match["package"].lstrip("."))
+            found.add("." * dots + match["package"][dots:].partition(".")[0])
+        else:
+            found.update(one.split()[0].partition(".")[0] for one in match["modules"].split(",") if one.split())
+    return found
 
 
 def required(tree: ast.Module) -> set[str]:
