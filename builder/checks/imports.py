@@ -13,10 +13,7 @@ from builder.checks.python_code import asks_version, bindings, dotted, is_type_c
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.abort", "self.skipTest", "pytest.skip")
 _DYNAMIC = ("importlib.import_module", "import_module", "__import__")
-_IMPORT = re.compile(
-    r"(?:^|[;:])[ \t]*(?:from[ \t]+(?P<package>\.*[\w.]*)[ \t]+import\b|import[ \t]+(?P<modules>[\w.][^#;\n]*))",
-    re.M,
-)
+_STATEMENT_ENDS = re.compile(r"[;:#\n]")
 STDLIB = sys.stdlib_module_names | {"tomllib"}
 """The standard library's modules, those of newer Pythons too."""
 
@@ -31,13 +28,15 @@ def imported(tree: ast.Module) -> set[str]:
 def imported_by_lines(text: str) -> set[str]:
     """Return what `imported` does, of a text that does not parse: Python 2, or a file that was cut off."""
     found = set[str]()
-    for match in _IMPORT.finditer(text):
-        if match["package"]:
-            dots = len(match["package"]) - len(match["package"].lstrip("."))
-            found.add("." * dots + match["package"][dots:].partition(".")[0])
-        else:
-            found.update(one.split()[0].partition(".")[0] for one in match["modules"].split(",") if one.split())
-    return found
+    for statement in _STATEMENT_ENDS.split(text):
+        word, _, rest = statement.strip().partition(" ")
+        if word == "from":
+            module = rest.split(maxsplit=1)[0] if rest.strip() else ""
+            name = module.lstrip(".")
+            found.add(module[: len(module) - len(name)] + name.partition(".")[0])
+        elif word == "import":
+            found.update(one.split()[0].partition(".")[0] for one in rest.split(",") if one.strip())
+    return found - {""}
 
 
 def required(tree: ast.Module) -> set[str]:
