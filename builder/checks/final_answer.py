@@ -24,7 +24,7 @@ _WRONG = re.compile(
 )
 _DISPUTE = re.compile(
     r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
-    r"|(?:nope|incorrect|not quite|actually|correction)\b[,:.! ])"
+    r"|(?:no way|nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
     r"|correct))\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"

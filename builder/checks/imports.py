@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from builder.checks.python_code import asks_version, bindings, dotted, is_type_c
 
 _ENDS = ("sys.exit", "exit", "quit", "os._exit", "os.abort", "self.skipTest", "pytest.skip")
 _DYNAMIC = ("importlib.import_module", "import_module", "__import__")
+_STATEMENT_ENDS = re.compile(r"[;:#\n]")
 STDLIB = sys.stdlib_module_names | {"tomllib"}
 """The standard library's modules, those of newer Pythons too."""
 
@@ -21,6 +23,20 @@ _CAUGHT = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 def imported(tree: ast.Module) -> set[str]:
     """Return the top levels of all that is imported; a relative import begins with its dots."""
     return {name for node in ast.walk(tree) for name in _named(node)}
+
+
+def imported_by_lines(text: str) -> set[str]:
+    """Return what `imported` does, of a text that does not parse: Python 2, or a file that was cut off."""
+    found = set[str]()
+    for statement in _STATEMENT_ENDS.split(text):
+        word, _, rest = statement.strip().partition(" ")
+        if word == "from":
+            module = rest.split(maxsplit=1)[0] if rest.strip() else ""
+            name = module.lstrip(".")
+            found.add(module[: len(module) - len(name)] + name.partition(".")[0])
+        elif word == "import":
+            found.update(one.split()[0].partition(".")[0] for one in rest.split(",") if one.strip())
+    return found - {""}
 
 
 def required(tree: ast.Module) -> set[str]:

@@ -69,7 +69,7 @@ class _Module:
                     member = self._value(value, _DEPTH)
                     member.signatures = [as_method(one) for one in member.signatures]
                     found[owner].members.setdefault(name, member)
-        for name in found.keys() & set(_listed(self._tree)):
+        for name in found.keys() & set(listed(self._tree)):
             found[name].is_api = found[name].is_listed = True
         for node in self._tree.body:
             for target in node.targets if isinstance(node, ast.Delete) else ():
@@ -184,7 +184,7 @@ def _constructor(node: ast.ClassDef, own: Member) -> Signature | None:
     return fields.constructor(node) if bases in ([], ["object"], ["NamedTuple"]) else None
 
 
-def _listed(tree: ast.Module) -> Iterator[str]:
+def listed(tree: ast.Module) -> Iterator[str]:
     """Yield what a module's `__all__` spells."""
     for node in statements(tree.body):
         says = isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr)

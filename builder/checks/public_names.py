@@ -13,6 +13,12 @@ from builder.checks.signatures import problem
 from builder.filters.base import Measures
 
 _MOST_NAMED = 20
+_OPERATORS = {
+    "__call__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__enter__", "__exit__", "__aenter__",
+    "__aexit__", "__add__", "__sub__", "__mul__", "__truediv__", "__mod__", "__pow__", "__neg__", "__and__",
+    "__or__",
+}  # fmt: skip
+"""What other code uses by its sign, by position, and nothing else stands in for."""
 
 
 class PublicNames(PairCheck):
@@ -40,7 +46,7 @@ class PublicNames(PairCheck):
             public.append(name)
             if other is None:
                 missing.append(name)
-            elif (found := _change(member, other)) is not None:
+            elif name.rpartition(".")[2] not in _OPERATORS and (found := _change(member, other)) is not None:
                 changed.append(f"{name} ({found})")
         return {
             "public": len(public),
@@ -74,7 +80,8 @@ def _paired(
 ) -> Iterator[tuple[str, Member, Member | None]]:
     """Yield each public name of the old, what it is, and what it is in the new: None where it is nothing."""
     for name, member in old.items():
-        if not member.is_api or (name.startswith("_") and (prefix or not member.is_listed)):
+        is_private = name.startswith("_") and (name not in _OPERATORS if prefix else not member.is_listed)
+        if not member.is_api or is_private:
             continue
         other = new.get(name)
         if other is None and is_open:

@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 from builder.checks import star_imports
 from builder.checks.base import PairCheck
-from builder.checks.imports import STDLIB, imported, required
+from builder.checks.imports import STDLIB, imported, imported_by_lines, required
 from builder.checks.python_code import UNREADABLE, live, parsed
-from builder.checks.undefined_names import names, own_names
+from builder.checks.undefined_names import names, own_names, without_submodules
 from builder.filters.base import Measures
 
 _MOST_NAMED = 20
@@ -59,11 +59,12 @@ class SelfContained(PairCheck):
         found, source = names(after), parsed(before)
         undefined, unknown = found.undefined, found.unknown
         foreign = required(live(tree)) - STDLIB
+        foreign -= imported_by_lines(before) if source is None else imported(source)
         if source is not None:
-            foreign -= imported(source)
             # No star import brings what the source had to define for itself.
             gone = unknown & own_names(source)
             undefined, unknown = undefined | gone, unknown - gone
+            undefined = without_submodules(undefined, source, tree) if undefined else undefined
             if self.undefined == "new" and undefined:
                 undefined -= names(before).undefined
         return {

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from builder.checks.public_api import listed
 from builder.checks.python_code import Scope, bindings, dotted, live, parsed, statements
 from builder.checks.star_imports import exported
 
@@ -75,14 +76,34 @@ def _found(code: str, is_running: bool) -> tuple[set[str], set[str]]:
     tree = ast.fix_missing_locations(_ClassScopes().visit(tree))
     undefined, starred = _unset_globals(tree), set[str]()
     is_lazy = any(name == "__getattr__" for name, _ in bindings(tree.body))
+    later = list(_set_by_earlier_turns(tree))
     for message in checker.Checker(tree, filename="source.py", builtins=(*_BUILTINS, *_installed(tree))).messages:
-        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal) or (
-            isinstance(message, messages.UndefinedExport) and not is_lazy
-        ):
+        if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
+            name, line = str(message.message_args[0]), message.lineno
+            if not any(first <= line <= last and name in bound for first, last, bound in later):
+                undefined.add(name)
+        elif isinstance(message, messages.UndefinedExport) and not is_lazy:
             undefined.add(str(message.message_args[0]))
         elif isinstance(message, messages.ImportStarUsage):
             starred.add(str(message.message_args[0]))
     return undefined, starred
+
+
+def _set_by_earlier_turns(tree: ast.Module) -> Iterator[tuple[int, int, set[str]]]:
+    """Yield (first line, last line, names) of conditions in loops, which may be met once names are set below."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            bound = {name for name, _ in bindings(node.body)}
+            for inner in statements(node.body):
+                if isinstance(inner, ast.If):
+                    yield inner.lineno, inner.end_lineno or inner.lineno, bound
+
+
+def without_submodules(undefined: frozenset[str], source: ast.Module, tree: ast.Module) -> frozenset[str]:
+    """Leave out what `__all__` alone names, in the source too: modules beside a package's `__init__`."""
+    bound = {name for name, _ in bindings(source.body)}
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return undefined - (set(listed(source)) - bound - read)
 
 
 def _without_last_deletions(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -217,20 +238,30 @@ def _installed(tree: ast.Module) -> Iterator[str]:
 
 def _is_dynamic(tree: ast.Module) -> bool:
     """Whether code that is made as it runs may define names of the module."""
+    aliases = {name for name, node in bindings(tree.body) if _is_namespace(getattr(node, "value", None), set())}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = dotted(node.func)
-            if called == "exec" and (len(node.args) == 1 or _is_namespace(node.args[1])):
-                return True
-            match node.func:
-                case ast.Attribute(value=filled, attr="update" | "setdefault") if _is_namespace(filled):
+        match node:
+            case ast.Call(func=called, args=args):
+                if dotted(called) == "exec" and (len(args) == 1 or _is_namespace(args[1], aliases)):
                     return True
-            if called == "setattr" and node.args and ast.unparse(node.args[0]) == "sys.modules[__name__]":
+                match called:
+                    case ast.Attribute(value=filled, attr="update" | "setdefault") if _is_namespace(
+                        filled, aliases
+                    ):
+                        return True
+                    case ast.Attribute(attr="_convert_"):  # an enumeration's members become the module's
+                        return True
+                if dotted(called) == "setattr" and args and ast.unparse(args[0]) == "sys.modules[__name__]":
+                    return True
+            case ast.Subscript(value=filled, ctx=ast.Store()) if _is_namespace(filled, aliases):
                 return True
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and _is_namespace(node.value):
-            return True
+            case ast.ClassDef(decorator_list=decorators):
+                if any(dotted(one).rpartition(".")[2] == "global_enum" for one in decorators):
+                    return True
     return False
 
 
-def _is_namespace(node: ast.AST) -> bool:
+def _is_namespace(node: ast.AST | None, aliases: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in aliases
     return isinstance(node, ast.Call) and dotted(node.func) in ("globals", "vars", "locals") and not node.args
