@@ -24,7 +24,7 @@ _CELLS, _ROWS, _NAMES, _CALLS, _TOLD_CALLS = 200, 60, 40, 12, 6  # elements of a
 
 def of_tree(tree: ast.Module) -> Iterator[Loop]:
     """Yield the loops of code, comments and docstrings left out."""
-    inner = set[int]()  # operands of a chain that has been looked at from its end
+    inner = set[int]()  # links of chains that have been looked at from an end
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
@@ -46,8 +46,10 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
                 yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
             case ast.BoolOp():
                 yield from _of_twins([(value,) for value in node.values])
-            case ast.If():
-                yield from _of_twins([(one.test, *one.body) for one in _chain(node)])
+            case ast.If() if id(node) not in inner:
+                branches = list(_chain(node))
+                inner.update(map(id, branches))
+                yield from _of_twins([(one.test, *one.body) for one in branches])
             case ast.Try():
                 yield from _of_twins([(handler,) for handler in node.handlers], _DEAD)
             case ast.Match():

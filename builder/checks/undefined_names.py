@@ -76,11 +76,11 @@ def _found(code: str, is_running: bool) -> tuple[set[str], set[str]]:
     tree = ast.fix_missing_locations(_ClassScopes().visit(tree))
     undefined, starred = _unset_globals(tree), set[str]()
     is_lazy = any(name == "__getattr__" for name, _ in bindings(tree.body))
-    later = list(_set_by_earlier_turns(tree))
+    earlier = _set_by_earlier_turns(tree)
     for message in checker.Checker(tree, filename="source.py", builtins=(*_BUILTINS, *_installed(tree))).messages:
         if isinstance(message, messages.UndefinedName | messages.UndefinedLocal):
-            name, line = str(message.message_args[0]), message.lineno
-            if not any(first <= line <= last and name in bound for first, last, bound in later):
+            name = str(message.message_args[0])
+            if not any(name in bound for bound in earlier.get(message.lineno, ())):
                 undefined.add(name)
         elif isinstance(message, messages.UndefinedExport) and not is_lazy:
             undefined.add(str(message.message_args[0]))
@@ -89,14 +89,18 @@ def _found(code: str, is_running: bool) -> tuple[set[str], set[str]]:
     return undefined, starred
 
 
-def _set_by_earlier_turns(tree: ast.Module) -> Iterator[tuple[int, int, set[str]]]:
-    """Yield (first line, last line, names) of conditions in loops, which may be met once names are set below."""
+def _set_by_earlier_turns(tree: ast.Module) -> dict[int, list[set[str]]]:
+    """Return by line, for conditions in loops, the names that an earlier turn may have set."""
+    found: dict[int, list[set[str]]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-            bound = {name for name, _ in bindings(node.body)}
+            bound, last = {name for name, _ in bindings(node.body)}, 0
             for inner in statements(node.body):
-                if isinstance(inner, ast.If):
-                    yield inner.lineno, inner.end_lineno or inner.lineno, bound
+                if isinstance(inner, ast.If) and inner.lineno > last:  # not one within the last
+                    last = inner.end_lineno or inner.lineno
+                    for line in range(inner.lineno, last + 1):
+                        found.setdefault(line, []).append(bound)
+    return found
 
 
 def without_submodules(undefined: frozenset[str], source: ast.Module, tree: ast.Module) -> frozenset[str]:
