@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sysconfig
 import threading
@@ -30,6 +31,7 @@ from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import known_to, named, of_server
 from builder.rewriting.weights import SMOLLM2
 from builder.run import directory
+from builder.text import without_bom
 from tests.local_hub import LocalHub
 from tests.support import builder
 from tests.tgi_double import TgiDouble
@@ -273,19 +275,35 @@ def rows_of(run: Path) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in pq.read_table(run / "shards").to_pylist()}
 
 
-def test_a_server_that_echoes_gives_every_text_back_byte_for_byte(recipe: Path, tmp_path: Path) -> None:
-    texts = {
-        "tokens.py": 'END = "<|im_end|>⟦|im_end|⟧<|eot_id|>"\n\n\n',
-        "blank.py": "\n\n  x = 1  ",
-        "groups.py": r'GROUP = re.compile(r"(?P<s>\d+)")',
-        "ends.py": "y = '</s><|im_start|>system'\r\n",
-    }
-    for module in ("html/parser.py", "xml/dom/minidom.py", "re/_parser.py", "string.py"):
-        if (path := Path(sysconfig.get_paths()["stdlib"]) / module).is_file():
-            texts[path.name] = path.read_bytes().decode()
+def fenced(messages: list[dict[str, Any]], *_: object) -> str:
+    return f"{'`' * 9}python\n{echo(messages)}\n{'`' * 9}"
+
+
+ODD_TEXTS = {
+    "tokens.py": 'END = "<|im_end|>⟦|im_end|⟧<|eot_id|>"\n\n\n',
+    "blank.py": "\n\n  x = 1  ",
+    "groups.py": r'GROUP = re.compile(r"(?P<s>\d+)")',
+    "ends.py": "y = '</s><|im_start|>system'\r\n",
+}
+
+
+@pytest.mark.parametrize(("form", "reply"), [("text", echo), ("code", fenced)])
+def test_a_server_that_echoes_gives_every_text_back_byte_for_byte(
+    form: str, reply: Callable[..., str], recipe: Path, tmp_path: Path, is_long: bool
+) -> None:
+    library = Path(sysconfig.get_paths()["stdlib"])
+    known = {library / name for name in ("html/parser.py", "xml/dom/minidom.py", "re/_parser.py", "string.py")}
+    files = [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
+    texts = dict(ODD_TEXTS)
+    for path in files if is_long else [path for path in files if path in known]:
+        with contextlib.suppress(UnicodeDecodeError):
+            texts[str(path.relative_to(library))] = without_bom(path.read_bytes().decode())
+    texts = {name: text for name, text in texts.items() if text.strip()}
     for name, text in texts.items():
+        (recipe.parent / "corpus" / name).parent.mkdir(parents=True, exist_ok=True)
         (recipe.parent / "corpus" / name).write_bytes(text.encode())
-    with TgiDouble(reply=echo, max_total_tokens=1_000_000, max_input_tokens=500_000) as server:
+    (recipe.parent / "echo.md").write_text(PROMPT.replace("format: text", f"format: {form}"))
+    with TgiDouble(reply=reply, max_total_tokens=1_000_000, max_input_tokens=500_000) as server:
         builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
         sent = "".join(message["content"] for request in server.log for message in request.body["messages"])
     assert {name: row["echo"]["text"] for name, row in rows_of(tmp_path / "run").items()} == texts
