@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -225,7 +225,15 @@ def publish(
     max_stall: MaxStall = 30.0,
     private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and the card; publish nothing.")
+        bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and what stays; publish nothing.")
+    ] = False,
+    card: Annotated[bool, typer.Option("--card", help="With --dry-run: show the card, too.")] = False,
+    replaces: Annotated[
+        str | None,
+        typer.Option("--replaces", metavar="RECIPE", help="Go on where this other recipe was released until now."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what others edited there and can't be merged.")
     ] = False,
     settings: Settings = None,
     json: Json = False,
@@ -239,7 +247,7 @@ def publish(
 
     spare_memory()
     from builder.recipe_file import load_recipe
-    from builder.release.publish import destination_of, see_ahead
+    from builder.release.publish import PublishOptions, destination_of, see_ahead
     from builder.release.publish import publish as publish_run
     from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of
@@ -249,27 +257,21 @@ def publish(
 
     loaded = load_recipe(recipe, settings or ())
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
-    see_ahead(loaded, dest, license_file)
-    gates = GateLimits(max_failures, max_reason, max_stall)
-    options = BuildOptions(
-        server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates, tokenizer
-    )
-    built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 
     def say(text: str) -> None:
         talk.print(text, highlight=False, soft_wrap=True)
 
-    destination = destination_of(dest, built, say, private=private)
-    published = publish_run(
-        loaded,
-        built,
-        destination,
-        version,
-        license_file or license_of(built.model),
-        say,
-        workers=workers,
-        is_trial=dry_run,
+    path = run or Path("runs") / loaded.recipe.name
+    destination = destination_of(dest, path, say, private=private)
+    how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite)
+    see_ahead(loaded, destination, how)
+    gates = GateLimits(max_failures, max_reason, max_stall)
+    options = BuildOptions(
+        server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates, tokenizer
     )
+    built = build_run(loaded, path, options, talk)
+    how = replace(how, license_file=license_file or license_of(built.model))
+    published = publish_run(loaded, built, destination, how, say)
     if json:
         manifest, plan = published.manifest, published.plan
         told = {
@@ -278,9 +280,11 @@ def publish(
             "new": published.is_new,
             "rows": manifest.content["rows"],
         }
-        _print_json(told if plan is None else {**told, **asdict(plan), "new_bytes": published.new_bytes})
+        if plan is not None and published.card is not None:
+            told |= {**asdict(plan), "new_bytes": published.new_bytes, "card": asdict(published.card)}
+        _print_json(told)
     elif published.plan is not None:
-        show_plan(published, published.plan, out)
+        show_plan(published, published.plan, out, whole=card)
     else:
         show_release(published, out)
 

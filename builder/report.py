@@ -99,20 +99,24 @@ def _show_examples(facts: ReleaseFacts, console: Console) -> Iterator[str]:
             show_pair(titles[0], example.before, titles[1], example.after, console)
 
 
-def show_plan(published: Published, plan: Plan, console: Console) -> None:
-    """Print what publishing would do: the version, each file and its size, and the card."""
-    manifest = published.manifest
-    console.print(published.card, markup=False, highlight=False, soft_wrap=True)
-    for sign, paths in (("+", plan.adds), ("-", plan.removes), ("=", plan.same)):
-        for path in sorted(paths):
-            size = f"{plan.adds[path] / 1e6:12,.3f} MB" if path in plan.adds else " " * 15
-            console.print(f"{sign} {size}  {path}", markup=False, highlight=False, soft_wrap=True)
+def show_plan(published: Published, plan: Plan, console: Console, *, whole: bool) -> None:
+    """Print what publishing would do: the version, each file and its size, what stays; and the `whole` card."""
+    manifest, card = published.manifest, published.card
     console.print(
         f"[bold]{published.dest}[/bold]: version {manifest.version}, not published (a trial): "
         f"{len(plan.adds)} files of {sum(plan.adds.values()) / 1e6:,.1f} MB to add, "
-        f"about {published.new_bytes / 1e6:,.1f} MB of it not stored there yet",
+        f"about {published.new_bytes / 1e6:,.1f} MB of it not stored there yet, "
+        f"{len(plan.removes)} to remove; {len(plan.stays)} of others stay",
         highlight=False,
     )
+    for kept in card.kept if card else ():
+        console.print(f"the card keeps what is its owner's: {kept}", markup=False, highlight=False, soft_wrap=True)
+    for sign, paths in (("+", plan.adds), ("-", plan.removes), ("=", plan.same), (" ", plan.stays)):
+        for path in sorted(paths):
+            size = f"{plan.adds[path] / 1e6:12,.3f} MB" if path in plan.adds else " " * 15
+            console.print(f"{sign} {size}  {path}", markup=False, highlight=False, soft_wrap=True)
+    if whole and card:
+        console.print(f"\n{card.text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_pair(before_title: str, before: str, after_title: str, after: str, console: Console) -> None:

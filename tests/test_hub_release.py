@@ -165,7 +165,8 @@ def test_a_trial_shows_all_and_does_nothing(project: Project, hub: LocalHub, tmp
     told = publish(project, hub, tmp_path, "one", "--dry-run")
     assert "data/default/train-00000-of-00001.parquet" in told["adds"]
     shown = builder(*project.arguments("one", "--dry-run"), **env(hub, tmp_path)).stdout
-    assert "## Load it" in shown and "not published" in shown
+    assert "## Load it" not in shown and "not published" in shown
+    assert "## Load it" in builder(*project.arguments("one", "--dry-run", "--card"), **env(hub, tmp_path)).stdout
     assert "org/small" not in hub.repos
     publish(project, hub, tmp_path, "one")
     writes = len(hub.seen("POST|PUT|DELETE"))
@@ -393,7 +394,8 @@ def test_a_card_edited_before_the_tag_came_is_left_alone(project: Project, hub: 
 def test_a_number_that_is_taken_is_passed_over(project: Project, hub: LocalHub, tmp_path: Path) -> None:
     publish(project, hub, tmp_path, "one")
     publish(project, hub, tmp_path, "two", "--version", "1.1.0")
-    publish(project, hub, tmp_path, "one", "--version", "1.0.1")  # which main has now
+    back = builder(*project.arguments("one", "--version", "1.0.1"), exit_code=2, **env(hub, tmp_path)).stderr
+    assert "1.0.1 would take readers back from 1.1.0" in back and "publish as 1.2.0" in back
     other = ("--set", "release.tags=[another]")
     said = builder(*project.arguments("two", *other, "--version", "1.1.0"), exit_code=2, **env(hub, tmp_path))
     told = publish(project, hub, tmp_path, "two", *other)

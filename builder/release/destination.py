@@ -33,11 +33,21 @@ class Plan:
         adds: Files that are not there yet, or with other content, and their bytes.
         removes: Files of the version before that go.
         same: Files that are there already.
+        stays: Files of others.
     """
 
     adds: dict[str, int]
     removes: Sequence[str]
     same: Sequence[str]
+    stays: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The card that readers get, and the one that its version brought: None where that can't be told."""
+
+    there: str
+    brought: str | None
 
 
 class Destination(ABC):
@@ -63,6 +73,14 @@ class Destination(ABC):
     @abstractmethod
     def changelog(self) -> str:
         """Return the changelog of the version that `newest` returned."""
+
+    @abstractmethod
+    def cards(self) -> Cards | None:
+        """Return the card of what `newest` returned, None where there is none."""
+
+    @abstractmethod
+    def edited(self, manifest: Manifest) -> list[str]:
+        """Return, a line each, which files that others put or edited there `put` would replace or take away."""
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:

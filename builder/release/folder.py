@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from builder.errors import UsageError
 from builder.files import sync_folder
-from builder.release.destination import Destination, Overtaken, Plan
+from builder.release.destination import Cards, Destination, Overtaken, Plan
 from builder.release.manifest import Manifest, parse_version, read_manifest
 from builder.release.stages import stage_in
 
@@ -51,6 +51,16 @@ class FolderDestination(Destination):
     def changelog(self) -> str:
         """Return the newest version's changelog."""
         return (self._dest / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    def cards(self) -> Cards | None:
+        """Return the newest version's card; as its directory stays, nothing in it is lost."""
+        card = self._dest / "README.md"
+        return Cards(card.read_text(encoding="utf-8"), None) if card.is_file() else None
+
+    def edited(self, manifest: Manifest) -> list[str]:
+        """Return nothing: a version has a directory of its own."""
+        del manifest
+        return []
 
     def open(self, path: str) -> BinaryIO:
         """Open a file of the newest version."""

@@ -22,9 +22,9 @@ from huggingface_hub.errors import HfHubHTTPError
 from rich.filesize import decimal
 
 from builder.errors import UsageError, VerificationFailed
-from builder.release.destination import SCHEME, Destination, Overtaken, Plan
+from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
-from builder.release.manifest import MANIFEST, Manifest
+from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest
 from builder.release.new_bytes import Sent
 from builder.release.stages import stage_in
 from builder.sources.hub_files import HubFiles
@@ -55,6 +55,7 @@ class HubDestination(Destination):
         self._head: str | None = None
         self._committed: str | None = None
         self._tree: Tree = {}
+        self._newest: Manifest | None = None
 
     def stage(self) -> AbstractContextManager[Path]:
         """Give a directory in the run."""
@@ -69,22 +70,62 @@ class HubDestination(Destination):
         self._look()
         if self._head is None:
             return None
-        manifest = self._repository.manifest_at(self._head, self._tree)
-        if manifest is None and (others := sorted(self._tree.keys() - NOT_OURS - {"README.md"})):
+        self._newest = self._repository.manifest_at(self._head, self._tree)
+        if self._newest is None and (others := sorted(self._tree.keys() - NOT_OURS - {"README.md"})):
             raise UsageError(
-                f"it is no release of ours, and would lose {len(others)} files ({', '.join(others[:3])})",
+                f"it is no release of ours, and holds {len(others)} files of others ({', '.join(others[:3])})",
                 where=f"{SCHEME}{self.name}",
                 remedy="choose another --to, or remove its files first",
             )
-        return manifest
+        return self._newest
 
     def _look(self) -> None:
+        self._newest = None
         self._head = self._repository.resolve("main")
         self._tree = {} if self._head is None else self._repository.tree(self._head)
 
     def changelog(self) -> str:
         """Return main's changelog."""
         return self._repository.read(self._head or "main", self._tree["CHANGELOG.md"]).decode()
+
+    def cards(self) -> Cards | None:
+        """Return main's card, and the one that its version brought."""
+        if CARD not in self._tree:
+            return None
+        there = self._repository.read(self._head or "main", self._tree[CARD]).decode("utf-8", "replace")
+        if self._newest is None:
+            return Cards(there, "")
+        commit, tree = self._as_published(self._newest)
+        if CARD not in tree or tree[CARD].blob_id == self._tree[CARD].blob_id:
+            return Cards(there, there if CARD in tree else None)
+        return Cards(there, self._repository.read(commit, tree[CARD]).decode())
+
+    def edited(self, manifest: Manifest) -> list[str]:
+        """Compare main with the commit that made its version; the card and the changelog are merged."""
+        brought = {file.path for file in self._newest.files} if self._newest else set[str]()
+        published = self._as_published(self._newest)[1] if self._newest else {}
+        said = []
+        for path in sorted(brought - {CARD, CHANGELOG}):
+            there, was = self._tree.get(path), published.get(path)
+            if was is not None and (there is None or there.blob_id != was.blob_id):
+                said.append(f"{path}: {'taken away' if there is None else 'edited'} since {self._version}")
+        for path in sorted(self._tree.keys() - brought - NOT_OURS - {CARD, MANIFEST}):
+            if path.startswith(DATA):
+                said.append(f"{path}: not a release's, and would be read as part of its data")
+            elif any(file.path == path for file in manifest.files):
+                said.append(f"{path}: not a release's, and this one brings a file of that name")
+        return said
+
+    @property
+    def _version(self) -> str:
+        return f"version {self._newest.version}" if self._newest else "then"
+
+    def _as_published(self, manifest: Manifest) -> tuple[str, Tree]:
+        """Return the commit that made main's version, and its files."""
+        commit = self._repository.tags().get(f"v{manifest.version}") or self._repository.commit_of(manifest)
+        if commit is None or commit == self._head:
+            return self._head or "main", self._tree
+        return commit, self._repository.tree(commit)
 
     def open(self, path: str) -> BinaryIO:
         """Open a file on main, as `newest` found it."""
@@ -112,8 +153,10 @@ class HubDestination(Destination):
         sizes = {file.path: file.bytes for file in manifest.files}
         sizes[MANIFEST] = (stage / MANIFEST).stat().st_size
         adds = {path: size for path, size in sizes.items() if not is_same(self._tree.get(path), stage / path)}
-        removes = sorted(self._tree.keys() - sizes.keys() - NOT_OURS)
-        return Plan(adds, removes, sorted(sizes.keys() - adds.keys()))
+        brought = {file.path for file in self._newest.files} if self._newest else set[str]()
+        others = self._tree.keys() - sizes.keys() - NOT_OURS
+        stays = sorted(path for path in others - brought if not path.startswith(DATA))
+        return Plan(adds, sorted(others - set(stays)), sorted(sizes.keys() - adds.keys()), stays)
 
     # --- content, then the commit ---
 

@@ -19,7 +19,7 @@ from huggingface_hub.hf_api import GitRefs, RepoFile
 from builder.errors import HubRefused, HubUnreachable, UsageError
 from builder.files import sha256_of
 from builder.release.destination import SCHEME
-from builder.release.manifest import MANIFEST, File, Manifest, parse_manifest
+from builder.release.manifest import DATA, MANIFEST, File, Manifest, parse_manifest
 from builder.sources.hub_files import HubFiles, brief, passes
 from builder.sources.patience import Patience
 
@@ -98,7 +98,7 @@ class HubRepository:
         # Which changelog and card a version has follows from the release before it: the manifest there tells.
         listed = {file.path: file for file in found.files}
         problems = [f"{path}: missing" for path in sorted(listed.keys() - tree.keys())]
-        beside = tree.keys() - listed.keys() - NOT_OURS - {MANIFEST}
+        beside = (path for path in tree.keys() - listed.keys() if path.startswith(DATA))  # what is elsewhere stays
         problems += [f"{path}: not in the manifest" for path in sorted(beside)]
         for path in sorted(listed.keys() & tree.keys()):
             remote, file = tree[path], listed[path]

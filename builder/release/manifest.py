@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import orjson
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
 
-MANIFEST = "manifest.json"
+MANIFEST, CARD, CHANGELOG = "manifest.json", "README.md", "CHANGELOG.md"
+DATA = "data/"
+"""Where a release's data is, and nobody else's: a config's files are named by a pattern."""
+
 _VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
 
 
@@ -39,13 +42,23 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A release's identity. `content` is what a version number stands for: all but the number itself."""
+    """A release's identity.
+
+    Attributes:
+        version: Its number.
+        name: The recipe's.
+        content_sha256: Digest of `content`.
+        content: What a version number stands for: all but the number itself, and what others wrote into the card.
+        files: Every file but the manifest.
+        owners: Front matter of the card that the dataset's owner set, of those keys that a release makes, too.
+    """
 
     version: str
     name: str
     content_sha256: str
     content: dict[str, Any]
     files: list[File]
+    owners: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the file's text."""
@@ -99,14 +112,15 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
 def next_version(old: Manifest | None, content: dict[str, Any]) -> str:
     """Return the next version number.
 
-    Other configs or columns: major. Other recipe, prompts, source, tools or model: minor, and other rows too.
-    The rest (card, licences): patch. `dropped` and `generations` have no files as long as they have no rows:
-    they come and go without being other configs.
+    Another recipe's name, other configs or columns: major. Other recipe, prompts, source, tools or model: minor,
+    and other rows too. The rest (card, licences): patch. `dropped` and `generations` have no files as long as they
+    have no rows: they come and go without being other configs.
     """
     if old is None:
         return "1.0.0"
     major, minor, patch = parse_version(old.version)
-    if _lasting(old.content, content) != _lasting(content, old.content):
+    is_another = old.content["recipe"]["name"] != content["recipe"]["name"]
+    if is_another or _lasting(old.content, content) != _lasting(content, old.content):
         return f"{major + 1}.0.0"
     if any(old.content[part] != content[part] for part in ("recipe", "run", "ledger", "data")):
         return f"{major}.{minor + 1}.0"

@@ -19,6 +19,7 @@ from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, Usage
 from builder.files import write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
+from builder.release.card_merge import Merged
 from builder.release.changelog import changes, prepended
 from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
@@ -27,6 +28,8 @@ from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import (
+    CARD,
+    CHANGELOG,
     MANIFEST,
     File,
     Manifest,
@@ -37,6 +40,7 @@ from builder.release.manifest import (
     parse_version,
 )
 from builder.release.new_bytes import estimate
+from builder.release.owners import refuse_another, refuse_loss, with_owners_words
 from builder.release.prompt_files import write_prompts
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
@@ -60,7 +64,7 @@ class Published:
         revision: What `load_dataset` takes to read this version for ever; None in a directory.
         plan: What publishing would do, where it was a trial.
         new_bytes: And about how many bytes of that are not stored there yet.
-        card: The card, where it was a trial.
+        card: The card, where it was a trial, with what others wrote into the one before.
     """
 
     dest: str
@@ -70,22 +74,59 @@ class Published:
     revision: str | None
     plan: Plan | None = None
     new_bytes: int = 0
-    card: str = ""
+    card: Merged | None = None
 
 
-def see_ahead(loaded: LoadedRecipe, dest: str, license_file: Path | None) -> None:
-    """Raise now what would stop a release after a long build: no such place or file, a filter's missing package.
+def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private: bool) -> Destination:
+    """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
+
+    Args:
+        dest: The place.
+        run: The directory of the run to release; a release for the Hub is made in it.
+        say: Told how an upload goes.
+        private: Whether a repository that has to be made is private.
 
     Raises:
-        UsageError: `dest` can't be a place of releases, or there is no such licence file.
-        FilterUnavailable: A filter of `release.scan` is not installed.
+        UsageError: There is no such place.
     """
-    if dest.startswith(SCHEME):
-        dataset_of(dest)
-    else:
-        FolderDestination(Path(dest))
-    if license_file is not None and not license_file.is_file():
-        raise UsageError("there is no such licence file", where=str(license_file))
+    if not dest.startswith(SCHEME):
+        return FolderDestination(Path(dest))
+    from builder.release.hub import HubDestination
+
+    return HubDestination(dataset_of(dest), run / "release", say, private=private)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """How to release.
+
+    Attributes:
+        version: The version to publish; None for the next one, from what changed.
+        license_file: The generator's licence; None to fetch it from the generator's repository.
+        workers: Processes that look at the texts before they are published.
+        is_trial: Make all of it, and publish nothing.
+        replaces: Go on where this other recipe was released until now.
+        overwrites: Replace what others edited there and can't be merged.
+    """
+
+    version: str | None = None
+    license_file: Path | None = None
+    workers: int = 1
+    is_trial: bool = False
+    replaces: str | None = None
+    overwrites: bool = False
+
+
+def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOptions) -> None:
+    """Raise now what would stop a release after a long build.
+
+    Raises:
+        UsageError: The destination holds what is not this recipe's, or a licence file is not there.
+        FilterUnavailable: A filter of `release.scan` is not installed.
+        NothingToTalkTo: The Hub does not answer, or refuses.
+    """
+    if options.license_file is not None and not options.license_file.is_file():
+        raise UsageError("there is no such licence file", where=str(options.license_file))
     for source in loaded.recipe.sources:
         if source.license_file is not None and not source.license_file.is_file():
             raise UsageError(
@@ -95,31 +136,15 @@ def see_ahead(loaded: LoadedRecipe, dest: str, license_file: Path | None) -> Non
             )
     for one in loaded.scans:
         one.used.workplace()
-
-
-def destination_of(dest: str, run: Run, say: Callable[[str], None], *, private: bool) -> Destination:
-    """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
-
-    Raises:
-        UsageError: There is no such place.
-    """
-    if not dest.startswith(SCHEME):
-        return FolderDestination(Path(dest))
-    from builder.release.hub import HubDestination
-
-    return HubDestination(dataset_of(dest), run.path / "release", say, private=private)
+    refuse_another(destination.newest(), loaded.recipe.name, options.replaces, destination.name)
 
 
 def publish(
     loaded: LoadedRecipe,
     run: Run,
     destination: Destination,
-    version: str | None,
-    license_file: Path | None,
+    options: PublishOptions,
     say: Callable[[str], None] = lambda _: None,
-    *,
-    workers: int = 1,
-    is_trial: bool = False,
 ) -> Published:
     """Release a complete run.
 
@@ -127,21 +152,18 @@ def publish(
         loaded: The recipe.
         run: Its run, with every stage done.
         destination: Where its versions are to be found.
-        version: The version to publish; None for the next one, from what changed.
-        license_file: The generator's licence; None to fetch it from the generator's repository.
+        options: How.
         say: Told what is worth knowing.
-        workers: Processes that look at the texts before they are published.
-        is_trial: Make all of it, and publish nothing.
 
     Raises:
-        UsageError: The version exists with other content, a licence is missing.
+        UsageError: The version exists with other content, a licence is missing, others' work would be lost.
         LedgerUnbalanced: The run's ledger does not balance.
         NothingToTalkTo: The Hub or the disk refuses.
         VerificationFailed: What the Hub holds afterwards is not what was sent.
     """
     status = _complete(run)
     with destination.stage() as stage:
-        facts = _write_content(loaded, run, status, license_file, stage, workers, say)
+        facts = _write_content(loaded, run, status, options, stage, say)
         data = (
             described(stage, file, _rows(stage / file), groups)
             for config in facts.configs
@@ -151,7 +173,7 @@ def publish(
         content = _content(loaded, run, facts, files)
         for _ in range(_PLANS):
             try:
-                return _release(loaded, facts, content, files, destination, version, stage, is_trial=is_trial)
+                return _release(facts, content, files, destination, options, stage, say)
             except Overtaken as error:
                 say(f"{error}: another release was published meanwhile; planning again")
     raise NothingToTalkTo(
@@ -162,59 +184,75 @@ def publish(
 
 
 def _release(
-    loaded: LoadedRecipe,
     facts: ReleaseFacts,
     content: dict[str, Any],
     files: list[File],
     destination: Destination,
-    version: str | None,
+    options: PublishOptions,
     stage: Path,
-    *,
-    is_trial: bool,
+    say: Callable[[str], None],
 ) -> Published:
     old = destination.newest()
+    refuse_another(old, facts.name, options.replaces, destination.name)
     digest = content_digest(content)
-    if old is not None and old.content_sha256 == digest and version in (None, old.version):
-        if not is_trial:
-            destination.settle(old)
-        return _published(destination, old, facts, is_new=False)
-    if version is None:
-        number, existing = _free_number(destination, old, content, digest)
+    if old is not None and old.content_sha256 == digest and options.version in (None, old.version):
+        existing: Manifest | None = old
+        number = old.version
     else:
-        number = ".".join(map(str, parse_version(version)))
-        existing = destination.version(number)
-        if existing is not None and existing.content_sha256 != digest:
-            free, _ = _free_number(destination, old, content, digest)
-            raise UsageError(
-                f"version {number} is published with other content, and a version never changes",
-                where=destination.name,
-                remedy=f"publish as {free}, or leave --version out",
-            )
+        number, existing = _number(destination, old, content, digest, options.version)
     if existing is not None:
-        if not is_trial:
+        if not options.is_trial:
             destination.settle(existing)
         return _published(destination, existing, facts, is_new=False)
     groups = {file.path: file.groups for file in files}
     rows_changed = {} if old is None else row_changes(old, content, groups, destination.open, stage)
     history = changes(old, content, rows_changed)
     before = "# Changelog\n" if old is None else destination.changelog()
-    write_text(stage / "CHANGELOG.md", prepended(before, number, history))
-    write_text(
-        stage / "README.md",
-        render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions),
-    )
-    manifest = Manifest(number, loaded.recipe.name, digest, content, list_files(stage, files))
+    write_text(stage / CHANGELOG, prepended(before, number, history))
+    ours = render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions)
+    card = with_owners_words(ours, old, destination)
+    write_text(stage / CARD, card.text)
+    manifest = Manifest(number, facts.name, digest, content, list_files(stage, files), card.owners)
     write_text(stage / MANIFEST, manifest.to_json())
-    if is_trial:
-        card = (stage / "README.md").read_text(encoding="utf-8")
+    refuse_loss([*card.lost, *destination.edited(manifest)], destination.name, say, overwrites=options.overwrites)
+    if options.is_trial:
         trial = _published(destination, manifest, facts, is_new=False)
         plan = destination.plan(stage, manifest)
         stored = old if destination.has_revisions else None  # a directory shares nothing between versions
         new_bytes = estimate(stage, manifest, stored, rows_changed if stored else {}, plan.adds)
         return replace(trial, plan=plan, new_bytes=new_bytes, card=card)
+    for owners in card.kept:
+        say(f"{destination.name}: its card keeps what is its owner's: {owners}")
     destination.put(stage, manifest)
     destination.settle(manifest)
     return _published(destination, manifest, facts, is_new=True)
+
+
+def _number(
+    destination: Destination, old: Manifest | None, content: dict[str, Any], digest: str, asked: str | None
+) -> tuple[str, Manifest | None]:
+    """Return the number to publish under, and its version where it is there already.
+
+    Raises:
+        UsageError: It is there with other content, or would take readers back.
+    """
+    if asked is None:
+        return _free_number(destination, old, content, digest)
+    number = ".".join(map(str, parse_version(asked)))
+    existing = destination.version(number)
+    if existing is not None and existing.content_sha256 == digest:
+        return number, existing
+    is_back = old is not None and parse_version(number) < parse_version(old.version)
+    if existing is not None or is_back:
+        free, _ = _free_number(destination, old, content, digest)
+        taken = f"version {number} is published with other content, and a version never changes"
+        back = f"version {number} would take readers back from {old.version if old else ''}"
+        raise UsageError(
+            taken if existing is not None else back,
+            where=destination.name,
+            remedy=f"publish as {free}, or leave --version out",
+        )
+    return number, None
 
 
 def _free_number(
@@ -251,14 +289,13 @@ def _write_content(
     loaded: LoadedRecipe,
     run: Run,
     status: Status,
-    license_file: Path | None,
+    options: PublishOptions,
     stage: Path,
-    workers: int,
     say: Callable[[str], None],
 ) -> ReleaseFacts:
     """Write all of a release that does not depend on its version."""
     release = loaded.recipe.release
-    generator = GeneratorLicense(license_file) if license_file is not None else None
+    generator = GeneratorLicense(options.license_file) if options.license_file is not None else None
     if generator is None and run.model is not None:
         from builder.release.generator_license import fetch_license
 
@@ -268,7 +305,7 @@ def _write_content(
     configs = _write_configs(loaded, run, status, special, stage)
     special.check()
     write_prompts(run.facts["prompts"], stage)
-    scanned = scan(stage, configs, loaded.scans, workers, say)
+    scanned = scan(stage, configs, loaded.scans, options.workers, say)
     facts = gather(loaded, run, status, configs, scanned, special.of_configs(), stage)
     for path, picture in render_assets(facts).items():
         (stage / path).parent.mkdir(exist_ok=True)
