@@ -223,6 +223,22 @@ def test_verify_finds_what_differs(published: Project, harm: str) -> None:
     said = builder("verify", project.dest, exit_code=5).stderr
     expected = {"bit": data.name, "missing": "LICENSE", "extra": "extra.parquet", "ledger": "ledger"}[harm]
     assert expected in said
+    before = {path.name for path in project.dest.with_name("small.versions").iterdir()}
+    assert "is made again as it was" in builder(*project.arguments()).stderr
+    builder("verify", project.dest)
+    after = {path.name for path in project.dest.with_name("small.versions").iterdir()}
+    assert before < after and len(after - before) == 1, "what was edited is kept beside it"
+
+
+def test_an_edited_version_with_one_before_it_is_made_again_byte_for_byte(published: Project) -> None:
+    project = published
+    builder(*project.arguments("--set", "release.title=New"))
+    files = {path.name: path.read_bytes() for path in project.dest.resolve().iterdir() if path.is_file()}
+    (project.dest / "README.md").write_text("Mine.\n")
+    builder(*project.arguments("--set", "release.title=New"))
+    assert files == {path.name: path.read_bytes() for path in project.dest.resolve().iterdir() if path.is_file()}
+    edited = [path for path in project.dest.with_name("small.versions").iterdir() if "edited" in path.name]
+    assert [(path / "README.md").read_text() for path in edited] == ["Mine.\n"]
 
 
 def test_no_licence_text_no_release(built: Project) -> None:

@@ -95,6 +95,11 @@ class Destination(ABC):
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of a published version."""
 
+    def set_aside(self, manifest: Manifest) -> list[str]:
+        """Return in what a version was edited; which is then kept beside it. On the Hub: nothing."""
+        del manifest
+        return []
+
     @abstractmethod
     def plan(self, stage: Path, manifest: Manifest) -> Plan:
         """Return what `put` would do."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +14,16 @@ from typing import BinaryIO
 from builder.errors import UsageError
 from builder.files import sync_folder
 from builder.release.destination import Cards, Destination, Overtaken, Plan
-from builder.release.manifest import Manifest, parse_version, read_manifest
+from builder.release.manifest import (
+    CARD,
+    CHANGELOG,
+    MANIFEST,
+    Manifest,
+    content_digest,
+    file_problems,
+    parse_version,
+    read_manifest,
+)
 from builder.release.stages import stage_in
 
 
@@ -37,24 +47,37 @@ class FolderDestination(Destination):
         self.name, self.label = str(dest), dest.name
         self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
         self._planned_on: str | None = None
+        self._newest = dest  # the directory of the version that `newest` returned
         self._made: str | None = None  # the version that `put` has made
+        self._edited: str | None = None  # the version that `put` sets aside
 
     def stage(self) -> AbstractContextManager[Path]:
         """Give a directory beside the versions."""
         return stage_in(self._versions)
 
     def newest(self) -> Manifest | None:
-        """Return the manifest that `DEST` leads to."""
-        self._planned_on = self._pointed_at()
-        return read_manifest(self._dest)
+        """Return the manifest that `DEST` leads to; where a version is to be set aside, of the one before that.
+
+        A publisher that was killed while it set one aside leaves a link to nothing: then it is the highest.
+        """
+        self._planned_on, self._newest = self._pointed_at(), self._dest
+        manifest = read_manifest(self._dest)
+        if manifest is not None and self._edited is None:
+            return manifest
+        found = [parse_version(path.name) for path in self._versions.glob("v*.*.*") if read_manifest(path)]
+        before = max((one for one in found if not self._edited or one < parse_version(self._edited)), default=None)
+        if before is None:
+            return None
+        self._newest = self._path(".".join(map(str, before)))
+        return read_manifest(self._newest)
 
     def changelog(self) -> str:
         """Return the newest version's changelog."""
-        return (self._dest / "CHANGELOG.md").read_text(encoding="utf-8")
+        return (self._newest / CHANGELOG).read_text(encoding="utf-8")
 
     def cards(self) -> Cards | None:
         """Return the newest version's card; as its directory stays, nothing in it is lost."""
-        card = self._dest / "README.md"
+        card = self._newest / CARD
         return Cards(card.read_text(encoding="utf-8"), None) if card.is_file() else None
 
     def edited(self, manifest: Manifest) -> list[str]:
@@ -64,11 +87,22 @@ class FolderDestination(Destination):
 
     def open(self, path: str) -> BinaryIO:
         """Open a file of the newest version."""
-        return (self._dest.parent / (self._planned_on or self._dest.name) / path).open("rb")
+        at = self._newest
+        if at == self._dest:  # the link may lead to another version by now
+            at = self._dest.parent / (self._planned_on or self._dest.name)
+        return (at / path).open("rb")
 
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of a version."""
-        return read_manifest(self._path(number))
+        return None if number == self._edited else read_manifest(self._path(number))
+
+    def set_aside(self, manifest: Manifest) -> list[str]:
+        """Return in what a version is not as it was published; `put` then keeps that under another name."""
+        problems = file_problems(self._path(manifest.version), manifest)
+        if content_digest(manifest.content) != manifest.content_sha256:
+            problems.append(f"{MANIFEST}: its content does not have the digest it states")
+        self._edited = manifest.version if problems else None
+        return problems
 
     def plan(self, stage: Path, manifest: Manifest) -> Plan:
         """Return a new directory's files: nothing is shared with the version before."""
@@ -82,10 +116,14 @@ class FolderDestination(Destination):
                 os.fsync(file.fileno())
         if self._pointed_at() != self._planned_on:
             raise Overtaken(self.name)
+        place = self._path(manifest.version)
+        if manifest.version == self._edited:
+            place.rename(self._versions / f"edited-{place.name}-{secrets.token_hex(4)}")
+            self._edited = None
         try:
-            stage.rename(self._path(manifest.version))
+            stage.rename(place)
         except OSError as error:  # not empty: somebody else's is there
-            if read_manifest(self._path(manifest.version)) is None:
+            if read_manifest(place) is None:
                 raise
             raise Overtaken(self.name) from error
         sync_folder(self._versions)

@@ -96,6 +96,20 @@ def read_manifest(release: Path) -> Manifest | None:
     return parse_manifest(path.read_bytes(), str(path)) if path.is_file() else None
 
 
+def file_problems(release: Path, manifest: Manifest) -> list[str]:
+    """Return, a line each, which files of a release in a directory are not as its manifest says."""
+    problems = []
+    for file in manifest.files:
+        path = release / file.path
+        if not path.is_file():
+            problems.append(f"{file.path}: missing")
+        elif sha256_of(path) != file.sha256:
+            problems.append(f"{file.path}: its content is not what was published")
+    listed = {file.path for file in manifest.files} | {MANIFEST}
+    present = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
+    return problems + [f"{path}: not in the manifest" for path in sorted(present - listed)]
+
+
 def parse_manifest(content: bytes, where: str) -> Manifest:
     """Return the manifest that a file found at `where` holds.
 

@@ -200,7 +200,10 @@ def _release(
         number = old.version
     else:
         number, existing = _number(destination, old, content, digest, options.version)
-    if existing is not None:
+    if existing is not None and (edits := destination.set_aside(existing)):
+        say(f"{destination.name}: version {number} was edited, and is made again as it was: {'; '.join(edits)}")
+        old = destination.newest()
+    elif existing is not None:
         if not options.is_trial:
             destination.settle(existing)
         return _published(destination, existing, facts, is_new=False)

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
-from builder.files import sha256_of
 from builder.release.destination import SCHEME, dataset_of
-from builder.release.manifest import MANIFEST, File, Manifest, content_digest, read_manifest
+from builder.release.manifest import MANIFEST, File, Manifest, content_digest, file_problems, read_manifest
 from builder.release.reader import columns_read
 
 
@@ -31,10 +30,8 @@ def verify(dest: str) -> Manifest:
         raise UsageError(
             "there is no release here", where=str(release), remedy="name the directory that holds manifest.json"
         )
-    problems = [problem for file in manifest.files for problem in _file(release, file)]
-    listed = {file.path for file in manifest.files}
-    present = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()}
-    problems += [f"{path}: not in the manifest" for path in sorted(present - listed - {MANIFEST})]
+    problems = file_problems(release, manifest)
+    problems += [problem for file in manifest.files for problem in _rows(release, file)]
     problems += _by_itself(manifest) or _loaded(str(release), manifest, None)
     _raise(problems, dest)
     return manifest
@@ -65,7 +62,8 @@ def _raise(problems: list[str], where: str) -> None:
         raise VerificationFailed(
             f"{len(problems)} difference(s):\n  " + "\n  ".join(problems),
             where=where,
-            remedy="publish again from the run; a published version is never edited",
+            remedy="publish again from the run: a directory is made as it was, what was edited is kept beside it;"
+            " on the Hub a tagged version is never changed, and the next one mends main",
         )
 
 
@@ -96,13 +94,9 @@ def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
     return problems
 
 
-def _file(release: Path, file: File) -> list[str]:
+def _rows(release: Path, file: File) -> list[str]:
     path = release / file.path
-    if not path.is_file():
-        return [f"{file.path}: missing"]
-    if sha256_of(path) != file.sha256:
-        return [f"{file.path}: its content is not what was published"]
-    if file.rows is None:
+    if file.rows is None or not path.is_file():
         return []
     try:
         # Reading every row, not the footer alone: a file can be whole and yet not decode.
