@@ -6,11 +6,8 @@ Back-off never holds a server's place.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -27,11 +24,13 @@ from builder.errors import (
     ServerUnavailable,
 )
 from builder.rewriting.control_tokens import ControlTokens
+from builder.rewriting.endpoint import Asked, Endpoint
 from builder.rewriting.generation import Generation, Model
-from builder.rewriting.member import Asked, Member
+from builder.rewriting.membership import Membership, Wanted
 from builder.rewriting.prompts import Message, Sampling
-from builder.rewriting.roster import Roster, Wanted
+from builder.rewriting.retry import Tries, pause
 from builder.rewriting.servers import new_session
+from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Answer, post
 
@@ -63,9 +62,6 @@ class ServerPool:
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
-        self._waiting: deque[asyncio.Future[Member]] = deque()
-        self._waiting_alone: deque[asyncio.Future[Member]] = deque()
-        self._emptying: Member | None = None  # taken, but not empty yet
         self._failing_since: float | None = None
         self._most_tokens = 0  # ever asked for
         self._taken = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
@@ -74,31 +70,34 @@ class ServerPool:
 
     async def __aenter__(self) -> ServerPool:
         self._session = new_session()
-        self._roster = Roster(self._session, self._wanted, silence=self._silence_allowed, on_change=self._look)
+        self._membership = Membership(
+            self._session, self._wanted, silence=self._silence_allowed, on_change=self._look
+        )
         try:
-            await self._roster.begin()
+            await self._membership.begin()
         except BaseException:
             await self._session.close()
             raise
+        self._slots = Slots(self.members)
         self._most = self.limit
-        self._roster.start(self._roster.look())
+        self._membership.start(self._membership.look())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._roster.end()
+        await self._membership.end()
         await self._session.close()
 
     @property
-    def members(self) -> Sequence[Member]:
+    def members(self) -> Sequence[Endpoint]:
         """The servers that are in."""
-        return self._roster.members
+        return self._membership.members
 
     @property
     def model(self) -> Model:
         """What they serve."""
-        return self._roster.model
+        return self._membership.model
 
     @property
     def limit(self) -> int:
@@ -113,7 +112,7 @@ class ServerPool:
     @property
     def is_waiting(self) -> bool:
         """Whether there is no server that gets requests."""
-        return self._roster.is_waiting
+        return self._membership.is_waiting
 
     async def control_tokens(self) -> ControlTokens:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
@@ -145,14 +144,14 @@ class ServerPool:
                 "stream": False,
             }
         )
-        tries = _Tries()
+        tries = Tries()
         try:
             return await self._try(body, sampling.max_tokens, tries)
         except (GenerationFailed, ServerUnavailable) as error:
             return await self._try_again(error, body, sampling.max_tokens, tries)
 
     async def _try_again(
-        self, first: GenerationFailed | ServerUnavailable, body: bytes, max_tokens: int, tries: _Tries
+        self, first: GenerationFailed | ServerUnavailable, body: bytes, max_tokens: int, tries: Tries
     ) -> Generation:
         """Go on after a `first` failure: a retrier for every answer would cost as much as the answer does."""
         failed: list[Exception] = [first]
@@ -165,7 +164,7 @@ class ServerPool:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
             stop=lambda state: tries.broken >= _GENERATION_TRIES or self._has_no_server_for(state),
-            wait=_pause,
+            wait=pause,
             reraise=True,
         )
         try:
@@ -195,7 +194,7 @@ class ServerPool:
         if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
             self._failing_since = now
 
-    async def _try(self, body: bytes, max_tokens: int, tries: _Tries) -> Generation:
+    async def _try(self, body: bytes, max_tokens: int, tries: Tries) -> Generation:
         """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
         alone = tries.broken == _GENERATION_TRIES - 1 or tries.cut >= _BROKEN_CONNECTIONS
         try:
@@ -213,7 +212,9 @@ class ServerPool:
             raise
 
     async def _once(self, body: bytes, max_tokens: int, *, alone: bool) -> Generation:
-        member = await self._place(alone=alone)
+        if self._membership.failure is not None:
+            raise self._membership.failure
+        member = await self._slots.take(alone=alone)
         start = time.monotonic()
         try:
             answer = await self._ask(member, body, alone=alone)
@@ -226,10 +227,10 @@ class ServerPool:
         except ServerUnavailable as error:
             self._failing_since = self._failing_since or time.monotonic()
             if member.failed(error.retry_after):
-                self._roster.leave_alone(member, error.what)
+                self._membership.leave_alone(member, error.what)
             raise
         finally:
-            self._give_back(member, alone=alone)
+            self._slots.give_back(member, alone=alone)
         self._failing_since = None
         self.answers += 1
         return answer.generation
@@ -240,7 +241,7 @@ class ServerPool:
             before, counted = self._taken
             self._taken = 0.98 * before + seconds, 0.98 * counted + tokens
 
-    async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
+    async def _ask(self, member: Endpoint, body: bytes, *, alone: bool) -> Answer:
         """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
         with anyio.CancelScope() as scope:
             asked = Asked(scope, since=time.monotonic())
@@ -258,111 +259,21 @@ class ServerPool:
             raise GenerationFailed(what, where=member.server.url)
         raise ServerUnavailable(what, where=member.server.url)
 
-    # --- places ---
-
-    async def _place(self, *, alone: bool) -> Member:
-        """Wait for a place at a server, in turn; `alone` for one that nothing else is in work at."""
-        if self._roster.failure is not None:
-            raise self._roster.failure
-        if not alone and not self._waiting and (member := self._roomiest()):
-            self._occupy(member)
-            return member
-        place: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
-        (self._waiting_alone if alone else self._waiting).append(place)
-        self._serve_waiting()
-        try:
-            return await place
-        except BaseException:
-            if place.done() and not place.cancelled() and place.exception() is None:
-                self._give_back(place.result(), alone=alone)
-            place.cancel()
-            self._serve_waiting()
-            raise
+    # --- those who wait ---
 
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
         self._count_anew_while_at_work()
-        if self._roster.failure is not None:
-            self._turn_away(self._roster.failure)
-        elif self.is_waiting and (self._waiting or self._waiting_alone):
+        if self._membership.failure is not None:
+            self._slots.turn_away(self._membership.failure)
+        elif self.is_waiting and self._slots.has_waiting:
             self._failing_since = self._failing_since or time.monotonic()
             if self._is_out_of_patience():
-                self._turn_away(ServerUnavailable("no server is left that answers", where=self._urls_said()))
+                self._slots.turn_away(ServerUnavailable("no server is left that answers", where=self._urls_said()))
         if (more := self.limit - self._most) > 0:
             self._most += more
             self.on_more(more)
-        self._serve_waiting()
-
-    def _turn_away(self, error: BaseException) -> None:
-        for place in (*self._waiting, *self._waiting_alone):
-            if not place.done():
-                place.set_exception(error)
+        self._slots.serve_waiting()
 
     def _urls_said(self) -> str:
         return ", ".join(member.server.url for member in self.members) or "the pool"
-
-    @staticmethod
-    def _occupy(member: Member) -> None:
-        member.in_flight += 1
-        if member.in_flight == 1:
-            member.last_answer = time.monotonic()  # its silence begins now
-
-    def _give_back(self, member: Member, *, alone: bool) -> None:
-        member.in_flight -= 1
-        if alone:
-            member.is_taken = False
-        self._serve_waiting()
-
-    def _roomiest(self) -> Member | None:
-        member = max(self.members, key=lambda member: member.room, default=None)
-        return member if member is not None and member.room > 0 else None
-
-    def _emptied(self) -> Member | None:
-        """Return a server with nothing in work; where there is none, keep one from getting more until it is."""
-        able = [member for member in self.members if member.is_able]
-        idle = [member for member in able if not member.in_flight]
-        if idle:
-            return idle[0]
-        if able and not any(member.is_taken for member in able):
-            self._emptying = min(able, key=lambda member: member.in_flight)
-            self._emptying.is_taken = True
-        return None
-
-    def _serve_waiting(self) -> None:
-        """Give free places to those who wait, in turn."""
-        for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
-            while waiting:
-                if waiting[0].done():
-                    waiting.popleft()
-                    continue
-                member = free()
-                if member is None:
-                    break
-                self._occupy(member)
-                if free == self._emptied:
-                    member.is_taken = True
-                    self._emptying = None if member is self._emptying else self._emptying
-                waiting.popleft().set_result(member)
-            if self._emptying is not None and not self._waiting_alone:  # nobody waits for it any more
-                self._emptying.is_taken, self._emptying = False, None
-
-
-@dataclass(slots=True)
-class _Tries:
-    """What went wrong with one request: times that servers broke on it, and that its connection broke."""
-
-    broken: int = 0
-    cut: int = 0
-
-
-_backing_off = tenacity.wait_random_exponential(multiplier=0.1, max=5)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """Return the seconds before the next try; an overloaded server may ask for more of them.
-
-    One that is not up is left alone for what it asks, and its requests go elsewhere.
-    """
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ServerOverloaded) else 0.0
-    return max(asked, _backing_off(state))

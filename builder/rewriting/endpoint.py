@@ -25,7 +25,7 @@ class Asked:
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class Endpoint:
     """A server in the pool.
 
     Attributes:

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused, UsageError
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
-from builder.rewriting.member import Member
 from builder.rewriting.metrics import read_gauges
 from builder.rewriting.servers import Server, probe
 from builder.text import read_text
@@ -64,7 +64,7 @@ class Wanted:
         return list(dict.fromkeys(roots))
 
 
-class Roster:
+class Membership:
     """The servers of a run, all with the same model.
 
     Attributes:
@@ -91,12 +91,12 @@ class Roster:
         """
         self._session, self._wanted = session, wanted
         self._say, self._silence, self._on_change = wanted.say, silence, on_change
-        self.members: list[Member] = []
+        self.members: list[Endpoint] = []
         self.model: Model
         self._awaited: set[str] = set()  # addresses that no server has joined from; of a refusal, to ask no more
         self.failure: BaseException | None = None
         self._tasks: set[asyncio.Future[None]] = set()
-        self._looked_at: set[Member] = set()  # whose gauges are being asked for
+        self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
         self._none_since: float | None = None
         self._reminded = 0.0
 
@@ -126,7 +126,7 @@ class Roster:
                     where=server.url,
                     remedy="use servers of one model, or build into another run with --run DIR",
                 )
-            self.members.append(Member(server))
+            self.members.append(Endpoint(server))
         for url, one in found.items():
             if not isinstance(one, Server):
                 self._awaited.add(url)
@@ -193,7 +193,7 @@ class Roster:
             self._say_if_none()
             self._on_change()
 
-    def _give_up(self, member: Member) -> None:
+    def _give_up(self, member: Endpoint) -> None:
         """End what its server won't answer: all of it where the server is silent, else the requests it forgot."""
         silence, now = self._silence(), time.monotonic()
         if member.in_flight and now - member.last_answer > silence:
@@ -207,12 +207,12 @@ class Roster:
                 request.is_lost = True
                 request.scope.cancel()
 
-    def _look_at(self, member: Member) -> None:
+    def _look_at(self, member: Endpoint) -> None:
         if member not in self._looked_at:
             self._looked_at.add(member)
             self.start(self._gauge(member))
 
-    async def _gauge(self, member: Member) -> None:
+    async def _gauge(self, member: Endpoint) -> None:
         try:
             gauges = await read_gauges(self._session, member.server)
             if not member.is_out:
@@ -257,10 +257,10 @@ class Roster:
         if server is not None and url in self._awaited:  # the file may have dropped it meanwhile
             self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
-            self.members.append(Member(server))
+            self.members.append(Endpoint(server))
             self._on_change()
 
-    async def _return(self, member: Member) -> None:
+    async def _return(self, member: Endpoint) -> None:
         """Ask a server that failed until it answers, and let it in again."""
         url, (shortest, longest) = member.server.url, _PROBE_SECONDS
         # One whose pages answer but which generates nothing is not asked to again and again.
@@ -297,7 +297,7 @@ class Roster:
             return None
         return None
 
-    def leave_alone(self, member: Member, why: str) -> None:
+    def leave_alone(self, member: Endpoint, why: str) -> None:
         """Give a server that fails no more requests, until it answers."""
         self._say(f"{member.server.url}: {why}; it is left alone until it answers")
         member.absences += 1
