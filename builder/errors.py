@@ -107,9 +107,14 @@ class ServerRefused(NothingToTalkTo):
 
 
 class RequestFailed(BuilderError):
-    """One request to a server got no usable answer. `reason` names it in the table."""
+    """One request to a server got no usable answer. `reason` names it in the table.
+
+    Where it `blames_input`, only `--retry-failed` asks again; else the same command does, for servers that were
+    mended, or others, may answer.
+    """
 
     reason: ClassVar[str] = "request_failed"
+    blames_input: ClassVar[bool] = False
 
 
 class ServerUnavailable(RequestFailed):
@@ -143,12 +148,21 @@ class GenerationFailed(RequestFailed):
 
     retryable = True
     reason = "generation_failed"
+    blames_input = True
 
 
 class RequestRejected(RequestFailed):
-    """The server will never take this input (400, 413, 422): too long or invalid."""
+    """The server, as it is set up, takes no such input (400, 413, 422): too long or invalid."""
 
     reason = "rejected_by_server"
+
+
+def blames_input(reason: str) -> bool:
+    """Whether a reason in the table says that the input is to blame for it that a request got no answer."""
+    kinds = [RequestFailed]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return any(kind.blames_input for kind in kinds if kind.reason == reason)
 
 
 class LedgerUnbalanced(BuilderError):

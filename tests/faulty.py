@@ -121,12 +121,14 @@ class Chain:
         self.known: list[set[str]] = []  # of each life that was killed: the keys it left behind
         self.builds: list[Started] = []
         self.prelude = prelude  # Python that a build runs first
+        self.options: list[object] = []
 
     def start(self) -> Started:
         """Start a build."""
         self.lives += 1
         servers = [part for double in self.servers for part in ("--server", double.url)]
         arguments = ["build", str(self.recipe), "--run", str(self.run), "--workers", str(self.workers), *servers]
+        arguments += map(str, self.options)
         self.builds.append(
             start(*arguments, first=self.prelude, HF_TOKEN=TOKEN, BUILDER_SERVER_KEY=f"life-{self.lives}")
         )

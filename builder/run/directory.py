@@ -7,6 +7,7 @@ recipe, prompts, source, tools and model; anything else is another run.
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
-from builder.run.generations import rewriting_stages
+from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.owner import OWNER
 
 if TYPE_CHECKING:
@@ -207,15 +208,31 @@ class Run:
         """Return where the journal of a shard lies, given where the shard does."""
         return self.path / "journal" / f"{shard.stem}.jsonl"
 
+    def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
+        """Return how many documents of a shard of the table lack an answer, by stage and reason."""
+        facts = shard_facts(shard) or {}
+        if "unanswered" not in facts:  # written before shards said so
+            counts: dict[str, Counter[str]] = {}
+            for _, reasons in unanswered_in(shard, self.rewriters):
+                for stage, reason in reasons.items():
+                    counts.setdefault(stage, Counter())[reason] += 1
+            return {stage: dict(reasons) for stage, reasons in counts.items()}
+        found: dict[str, dict[str, int]] = facts["unanswered"]
+        return found
+
     def is_through(self, shard: Path) -> bool:
         """Whether a shard is in the table with all its documents, through every stage."""
         facts = shard_facts(shard)
         return facts is not None and facts["until"] == self.stages[-1] and not facts["is_cut"]
 
     def clear_journals(self) -> None:
-        """Remove what a build leaves that is killed between putting a shard into the table and this."""
+        """Remove what a build leaves that is killed between putting a shard into the table and this.
+
+        Where requests got no answer, a build that was asking them again may have been killed.
+        """
         for journal in (self.path / "journal").glob("shard-*.jsonl"):
-            if self.is_through(self.path / "shards" / f"{journal.stem}.parquet"):
+            shard = self.path / "shards" / f"{journal.stem}.parquet"
+            if self.is_through(shard) and not self.unanswered_in(shard):
                 journal.unlink(missing_ok=True)
 
     def finished(self, shard: RunShard, until: str, limit: int | None) -> int | None:
