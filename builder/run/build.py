@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
-import uvloop
 from rich.console import Console
 from rich.markup import escape
 
 from builder.document import READ, Document, Verdict
-from builder.errors import (
-    BuilderError,
-    GateTripped,
-    Interrupted,
-    NoServer,
-    NothingToTalkTo,
-    StorageError,
-    UsageError,
-)
+from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
@@ -48,21 +37,20 @@ from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
+from builder.run.interruptible import run_interruptible
 from builder.run.journal import Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
-from builder.run.unanswered import Retry
+from builder.run.unanswered import Retry, distrust_blame
 
 if TYPE_CHECKING:
     from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
-_STOPPING = signal.SIGINT, signal.SIGTERM
-_ALLOCATIONS = 50_000  # that outlive their makers, between looks of the garbage collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +241,9 @@ class _Building:
             progress = stack.enter_context(Progress(self.console, names, documents, shards))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
             try:
-                _run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
-            except (GateTripped, NothingToTalkTo) as error:
-                if not isinstance(error, StorageError):
-                    work.retry.distrust_blame()
+                run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
+            except (GateTripped, NoServer, ServerRefused):
+                distrust_blame(self.run)
                 raise
 
     @contextlib.contextmanager
@@ -367,61 +354,6 @@ class _Building:
             str(self.run.path),
             is_replayed,
         )
-
-
-def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a coroutine
-    """Run the build; Ctrl-C or SIGTERM stops it at the next point where nothing is lost."""
-
-    async def watched() -> None:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
-            for number in _STOPPING:
-                loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            raise Interrupted(
-                "interrupted; every answer that had arrived is kept",
-                where=str(run.path),
-                remedy="run the same command to go on",
-            ) from None
-        finally:
-            with contextlib.suppress(RuntimeError, ValueError):
-                for number in _STOPPING:  # uvloop's end leaves them, and Ctrl-C would do nothing any more
-                    loop.remove_signal_handler(number)
-
-    try:
-        with _rare_collections():
-            uvloop.run(watched())
-    except BaseException as error:  # noqa: BLE001 - always raised again
-        raise _first(error) from None
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Have the garbage collector look seldom, and never at what was there before.
-
-    Thousands of documents on their way are much to look through and hold little garbage: looking as often as usual
-    takes more time than all the rest, in pauses of the event loop.
-    """
-    thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return the error that a task group's failure is about: a user meets one cause, not a tree."""
-    while isinstance(getattr(error, "exceptions", None), tuple):
-        inner = error.exceptions  # type: ignore[attr-defined] # ExceptionGroup, a builtin only since 3.11
-        error = next((one for one in inner if isinstance(one, BuilderError)), inner[0])
-    return error
 
 
 async def _every(seconds: float, do: Callable[[], None]) -> None:

@@ -259,7 +259,6 @@ class Flow:
     async def _finish(self, opened: _OpenShard) -> None:
         reading, index = opened.reading, opened.reading.shard.index
         path = self._run.shard_path(index)
-        self._retry.note(index, unanswered(filter(None, opened.documents)))
         self._unwritten += 1
         await asyncio.get_running_loop().run_in_executor(self._thread, self._write, opened, path)
         async with self._written:

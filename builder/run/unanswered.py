@@ -2,15 +2,15 @@
 
 A request that failed leaves its reason in the row. Most reasons tell of a server, and one that was mended, or has
 another context or configuration, may answer: the same command asks again. Where the input was blamed, only
-`--retry-failed` does, or an empty journal beside the shard: a build that ended for want of servers, or that a gate
-stopped, leaves one beside each shard in which it blamed an input, for then it was no judge of inputs.
+`--retry-failed` does, or a journal beside the shard: a build that ends for want of servers, or that a gate stops,
+leaves an empty one beside each shard in which an input was blamed, for then it was perhaps blamed wrongly.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,16 @@ def count_unanswered(run: Run) -> Unanswered:
     return Unanswered(counts[False], counts[True])
 
 
+def distrust_blame(run: Run) -> None:
+    """Have the next build ask again whatever input was blamed in a run: its servers were not in order."""
+    for path in run.shard_paths():
+        if any(blames_input(reason) for reasons in run.unanswered_in(path).values() for reason in reasons):
+            journal = run.journal_of(path)
+            with storage(journal):
+                journal.parent.mkdir(parents=True, exist_ok=True)
+                journal.touch()
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Which requests without an answer a flow asks again.
@@ -75,13 +85,11 @@ class Retry:
         run: The run.
         stages: The rewriting stages whose requests it asks; none where there is nobody to ask.
         is_forced: Whether those for which the input was blamed are asked again, too.
-        blaming: The shards, by number, in which the flow itself has blamed an input.
     """
 
     run: Run
     stages: Collection[str]
     is_forced: bool = False
-    blaming: set[int] = field(default_factory=set)
 
     def count(self, path: Path) -> int:
         """Return how many documents of a shard of the table are asked for again."""
@@ -109,16 +117,3 @@ class Retry:
     def _asks(self, reason: str, path: Path) -> bool:
         # A journal: a build that was asking all of it again was killed, or one came to distrust its own blame.
         return self.is_forced or not blames_input(reason) or self.run.journal_of(path).exists()
-
-    def note(self, shard: int, found: Mapping[str, Mapping[str, int]]) -> None:
-        """Take in what got no answer in a shard that is about to be in the table."""
-        if any(blames_input(reason) for reasons in found.values() for reason in reasons):
-            self.blaming.add(shard)
-
-    def distrust_blame(self) -> None:
-        """Have the next build ask again whatever input this flow has blamed: its servers were not in order."""
-        for shard in self.blaming:
-            journal = self.run.journal_of(self.run.shard_path(shard))
-            with storage(journal):
-                journal.parent.mkdir(parents=True, exist_ok=True)
-                journal.touch()
