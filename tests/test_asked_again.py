@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+import pyarrow.parquet as pq
 import pytest
 
 from tests.faulty import Chain, answers_of, check_ledger, check_paid_once, rows_of, server, write_chain
@@ -75,13 +77,13 @@ def test_what_a_server_refused_is_asked_again_once_it_is_mended(
     finish(chain)
     lacking = failed(chain.run).total()
     assert lacking > 10
-    assert f"{lacking} documents failed for want of a server: the same command" in chain.builds[-1].stdout
+    assert f"failed for want of a server: {lacking} (the same command" in chain.builds[-1].stdout
     assert builder_json("status", chain.run)["unanswered"] == {"same_command": lacking, "retry_failed": 0}
     asked = len(double.log)
     finish(chain)  # it is not mended yet
     assert failed(chain.run).total() == lacking
     assert asked < len(double.log) <= asked + lacking, "some are equal"
-    assert f"asking again for {lacking} documents" in chain.builds[-1].stderr
+    assert f"asking again where servers failed: {lacking}" in chain.builds[-1].stderr
     fault.times = 0
     finish(chain)
     check_as_calm(chain, calm)
@@ -106,8 +108,9 @@ def test_killed_while_it_asks_again_it_loses_nothing_and_pays_nothing_twice(
             time.sleep(0.001)
         assert chain.kill(process)
     assert chain.known[0] <= chain.known[1] < chain.known[2]
-    builder("publish", chain.recipe, "--run", chain.run, "--to", chain.run.parent / "release", "--dry-run",
-            "--license-file", chain.recipe.parent / "LICENSE-generator")  # fmt: skip
+    release = ("--to", chain.run.parent / "release", "--license-file", chain.recipe.parent / "LICENSE-generator")
+    trial = builder("publish", chain.recipe, "--run", chain.run, *release, "--dry-run")
+    assert "failed for want of a server: " in trial.stderr
     assert chain.answered() == chain.known[2], "a build without servers took answers away"
     hang.times = 0
     finish(chain)
@@ -125,7 +128,7 @@ def test_a_document_that_was_blamed_is_asked_for_on_demand_alone(
     finish(chain)
     assert len(double.log) == asked
     assert digests(chain.run / "shards") == whole
-    assert "1 documents failed and were themselves blamed for it: --retry-failed" in chain.builds[-1].stdout
+    assert "failed with the document to blame: 1 (--retry-failed" in chain.builds[-1].stdout
     chain.options = ["--retry-failed"]
     finish(chain)
     check_as_calm(chain, calm)
@@ -172,3 +175,32 @@ def test_stages_behind_the_one_that_failed_are_gone_through_anew(
         fault.times = 0
         finish(chain)
         assert digests(chain.run / "shards") == digests(tmp_path / "calm" / "shards")
+
+
+def forget_failures(run: Path) -> None:
+    """Make a table as builds did before shards said how many of their documents lack an answer."""
+    for path in (run / "shards").iterdir():
+        table = pq.read_table(path)
+        facts = orjson.loads(table.schema.metadata[b"builder"])
+        del facts["unanswered"]
+        pq.write_table(table.replace_schema_metadata({"builder": orjson.dumps(facts)}), path)
+
+
+@pytest.mark.parametrize("less", [["--limit", 20], ["--until", "sgcr"]])
+def test_a_build_of_more_asks_again_what_one_of_less_was_refused(
+    chain: Chain, double: TgiDouble, calm: Path, less: list[object]
+) -> None:
+    fault = refuse_some(double)
+    chain.options = less
+    finish(chain)
+    lacking = failed(chain.run).total()
+    assert lacking > 3
+    forget_failures(chain.run)
+    assert builder_json("status", chain.run)["unanswered"]["same_command"] == lacking
+    fault.times = 0
+    finish(chain)
+    assert not failed(chain.run)
+    chain.options = []
+    finish(chain)
+    assert rows_of(chain.run) == rows_of(calm / "run")
+    check_paid_once(chain, answers_of(calm / "run"))

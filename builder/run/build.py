@@ -202,17 +202,17 @@ class _Building:
         run, begun = self.run, self.reached
         self.reached = run.reached(until)
         stages = [name for name in run.stages[begun : self.reached] if name in run.rewriters]
-        retry = Retry(run, stages, self.options.retry_failed)
+        retry = Retry.of(run, stages, is_forced=self.options.retry_failed)
         built = {shard.index for shard in unfinished}
         counts = {
             shard.index: retry.count(run.shard_path(shard.index)) for shard in wanted if shard.index not in built
         }
         failed = sum(counts.values())
         if failed and not self._can_ask:
-            self.say(f"{failed} documents failed for want of a server, and none is given to ask again")
+            self.say(f"failed for want of a server: {failed}; none is given that could be asked again")
             counts = {}
         elif failed:
-            self.say(f"asking again for {failed} documents that failed for want of a server")
+            self.say(f"asking again where servers failed: {failed}")
         again = [shard for shard in wanted if counts.get(shard.index)]
         return _Work(wanted, unfinished, again, sum(counts.values()), retry)
 

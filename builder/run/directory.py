@@ -10,6 +10,7 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +50,17 @@ class RunShard:
 
 def shard_facts(path: Path) -> dict[str, Any] | None:
     """Return the facts a shard was written with, None where there is no shard."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return _facts_of(path, about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(2**14)  # a build asks several times, and a footer takes a third of a millisecond
+def _facts_of(path: Path, *_: int) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    if not path.exists():
-        return None
     metadata = pq.read_metadata(path).metadata or {}
     facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
     return facts
@@ -208,6 +216,10 @@ class Run:
         """Return where the journal of a shard lies, given where the shard does."""
         return self.path / "journal" / f"{shard.stem}.jsonl"
 
+    def journals(self) -> list[Path]:
+        """Return the journals there are, in order."""
+        return sorted((self.path / "journal").glob("shard-*.jsonl"))
+
     def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
         """Return how many documents of a shard of the table lack an answer, by stage and reason."""
         facts = shard_facts(shard) or {}
@@ -230,7 +242,7 @@ class Run:
 
         Where requests got no answer, a build that was asking them again may have been killed.
         """
-        for journal in (self.path / "journal").glob("shard-*.jsonl"):
+        for journal in self.journals():
             shard = self.path / "shards" / f"{journal.stem}.parquet"
             if self.is_through(shard) and not self.unanswered_in(shard):
                 journal.unlink(missing_ok=True)

@@ -52,19 +52,16 @@ class Unanswered:
     def said(self) -> Iterator[str]:
         """Yield a sentence on each kind that there is."""
         if count := self.same_command:
-            yield f"{count} documents failed for want of a server: the same command, with servers, asks again"
+            yield f"failed for want of a server: {count} (the same command, given servers, asks again)"
         if count := self.retry_failed:
-            yield f"{count} documents failed and were themselves blamed for it: --retry-failed asks again"
+            yield f"failed with the document to blame: {count} (--retry-failed asks again)"
 
 
 def count_unanswered(run: Run) -> Unanswered:
     """Count over a run's table, by what its shards say of themselves."""
-    counts = Counter[bool]()
-    for path in run.shard_paths():
-        for reasons in run.unanswered_in(path).values():
-            for reason, count in reasons.items():
-                counts[blames_input(reason) and not run.journal_of(path).exists()] += count
-    return Unanswered(counts[False], counts[True])
+    usual, forced = (Retry.of(run, run.rewriters, is_forced=is_forced) for is_forced in (False, True))
+    same_command = sum(map(usual.count, run.shard_paths()))
+    return Unanswered(same_command, sum(map(forced.count, run.shard_paths())) - same_command)
 
 
 def distrust_blame(run: Run) -> None:
@@ -85,11 +82,19 @@ class Retry:
         run: The run.
         stages: The rewriting stages whose requests it asks; none where there is nobody to ask.
         is_forced: Whether those for which the input was blamed are asked again, too.
+        resumed: The names of shards in which they are in any case. They had a journal when the build began: one
+            that was asking all of it again was killed, or one came to distrust its own blame.
     """
 
     run: Run
     stages: Collection[str]
     is_forced: bool = False
+    resumed: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, run: Run, stages: Collection[str], *, is_forced: bool) -> Retry:
+        """Return what is asked again by a build that begins now."""
+        return cls(run, stages, is_forced, frozenset(path.stem for path in run.journals()))
 
     def count(self, path: Path) -> int:
         """Return how many documents of a shard of the table are asked for again."""
@@ -115,5 +120,4 @@ class Retry:
         return document
 
     def _asks(self, reason: str, path: Path) -> bool:
-        # A journal: a build that was asking all of it again was killed, or one came to distrust its own blame.
-        return self.is_forced or not blames_input(reason) or self.run.journal_of(path).exists()
+        return self.is_forced or path.stem in self.resumed or not blames_input(reason)
