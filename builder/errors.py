@@ -107,14 +107,9 @@ class ServerRefused(NothingToTalkTo):
 
 
 class RequestFailed(BuilderError):
-    """One request to a server got no usable answer. `reason` names it in the table.
-
-    Where it `blames_input`, only `--retry-failed` asks again; else the same command does, for servers that were
-    mended, or others, may answer.
-    """
+    """One request to a server got no usable answer. `reason` names it in the table."""
 
     reason: ClassVar[str] = "request_failed"
-    blames_input: ClassVar[bool] = False
 
 
 class ServerUnavailable(RequestFailed):
@@ -148,21 +143,24 @@ class GenerationFailed(RequestFailed):
 
     retryable = True
     reason = "generation_failed"
-    blames_input = True
 
 
 class RequestRejected(RequestFailed):
-    """The server, as it is set up, takes no such input (400, 413, 422): too long or invalid."""
+    """The server will never take this input (400, 413, 422): too long or invalid."""
 
     reason = "rejected_by_server"
 
 
+_BLAMING_THE_INPUT = frozenset({"generation_failed"})
+
+
 def blames_input(reason: str) -> bool:
-    """Whether a reason in the table says that the input is to blame for it that a request got no answer."""
-    kinds = [RequestFailed]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    return any(kind.blames_input for kind in kinds if kind.reason == reason)
+    """Whether a request that got no answer for this reason is asked again by `--retry-failed` alone.
+
+    It is where an input broke servers that answered others. Whatever else there is, the same command asks again:
+    a server that refuses an input, as too long say, may be set up otherwise by then, or be another one.
+    """
+    return reason in _BLAMING_THE_INPUT
 
 
 class LedgerUnbalanced(BuilderError):
