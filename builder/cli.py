@@ -82,6 +82,14 @@ Reuse = Annotated[
         help="Take the answers to equal requests from this run, finished or not, or release. Repeatable.",
     ),
 ]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Ask again also for documents that servers failed on and that were blamed for it. Those that failed"
+        " for want of a server are asked for again anyway.",
+    ),
+]
 MaxFailures = Annotated[
     float,
     typer.Option(
@@ -149,6 +157,7 @@ def build(
     until: Until = None,
     limit: Limit = None,
     reuse: Reuse = None,
+    retry_failed: RetryFailed = False,
     patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
@@ -170,7 +179,17 @@ def build(
     loaded = load_recipe(recipe, settings or ())
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
-        server or (), servers_file, model, workers, until, limit, reuse or (), patience, gates, tokenizer
+        server or (),
+        servers_file,
+        model,
+        workers,
+        until,
+        limit,
+        reuse or (),
+        patience,
+        gates,
+        tokenizer,
+        retry_failed,
     )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
@@ -219,6 +238,7 @@ def publish(
     workers: WorkerCount = _CORES,
     limit: Limit = None,
     reuse: Reuse = None,
+    retry_failed: RetryFailed = False,
     patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
@@ -267,7 +287,17 @@ def publish(
     see_ahead(loaded, destination, how)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
-        server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates, tokenizer
+        server or (),
+        servers_file,
+        model,
+        workers,
+        None,
+        limit,
+        reuse or (),
+        patience,
+        gates,
+        tokenizer,
+        retry_failed,
     )
     built = build_run(loaded, path, options, talk)
     how = replace(how, license_file=license_file or license_of(built.model))

@@ -19,6 +19,7 @@ from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow
 from builder.run.journal import Journals
 from builder.run.table import schema_of, write_shard
+from builder.run.unanswered import Retry
 
 SHARDS = 60
 WINDOW = 4
@@ -62,6 +63,7 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
                 schema_of(loaded),
                 journals,
                 None,
+                Retry(run, []),
                 window=WINDOW,
                 on_document=on_document,
                 on_shard=on_shard,

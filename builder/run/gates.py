@@ -21,7 +21,7 @@ WINDOW = 500
 REASON_WINDOW = 2000
 """Documents of a stage that the gate on single reasons looks back on."""
 
-_GO_ON = "then run the same command, which goes on and keeps every answer"
+_GO_ON = "then run the same command, which goes on, keeps every answer and asks again for what got none"
 
 
 @dataclass(frozen=True, slots=True)
