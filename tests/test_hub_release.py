@@ -455,6 +455,10 @@ def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path,
     assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
     assert not (tmp_path / "run").exists()
     assert "it names no dataset" in builder("verify", f"{dest}@v1.0.0", exit_code=2).stderr
+    for elsewhere in ("hf://org/small", "s3://bucket/small", "hf:datasets/org/small"):
+        said = builder("publish", recipe, "--run", tmp_path / "run", "--to", elsewhere, exit_code=2).stderr
+        assert "hf://datasets/ORG/NAME" in said
+    assert not (tmp_path / "run").exists()
 
 
 def test_answers_are_taken_from_a_release_on_the_hub(project: Project, hub: LocalHub, tmp_path: Path) -> None:

@@ -90,6 +90,12 @@ def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private:
         UsageError: There is no such place.
     """
     if not dest.startswith(SCHEME):
+        if "://" in dest or dest.lower().startswith("hf:"):  # else a folder of that name were made
+            raise UsageError(
+                "releases go to a directory or a dataset on the Hub",
+                where=dest,
+                remedy=f"write a directory's path, or {SCHEME}ORG/NAME",
+            )
         return FolderDestination(Path(dest))
     from builder.release.hub import HubDestination
 
