@@ -1,9 +1,10 @@
 """Isolation: requests that may be what breaks servers are tried where they break nobody else's answer.
 
-They are gathered. Then one server stops taking others, gets empty, and tries them: those that are new together,
-for most of them are innocent; those that fail again one by one. A trouble there is the input's when the server
-then answers a request known to be good. What that costs is bounded: a fiftieth of what all servers together
-could do, more only where so many wait that they would soon be all there is to do.
+They are gathered. Then one server stops taking others, gets empty, and tries them: all at once, for most of them
+are innocent; those that fail again a few at once, and one by one where it is not clear whose doing a failure was.
+A trouble there is the input's when a request known to be good was answered beside it, or after it. What that costs
+is bounded: a fiftieth of what all servers together could do, more only where so many wait that they would soon be
+all there is to do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from builder.rewriting.slots import Slots
 
 _GATHER_SECONDS = 1.0
 _SHARE = 50.0
+_FEW = 4  # at once: no server holds so few that it would refuse one of them
 _SESSION_SECONDS = 120.0  # no more requests are begun alone after that
 _POLL_SECONDS = 0.1
 
@@ -45,6 +47,7 @@ class Isolation:
         *,
         ask: Callable[[Endpoint, Case], Awaitable[Outcome]],
         start: Callable[[Awaitable[None]], None],
+        on_bad: Callable[[Endpoint, Trouble], None],
         failure_rate: Callable[[], float],
     ) -> None:
         """Isolate requests.
@@ -55,10 +58,11 @@ class Isolation:
             control: Tells whether one works.
             ask: Tries a request once.
             start: Has something done beside the requests.
+            on_bad: Called with a server that does not answer even a request known to be good.
             failure_rate: Tells the share of first tries that fail.
         """
         self._members, self._slots, self._control = members, slots, control
-        self._ask, self._start, self._failure_rate = ask, start, failure_rate
+        self._ask, self._start, self._on_bad, self._failure_rate = ask, start, on_bad, failure_rate
         self._suspects: list[_Suspect] = []
         self._is_at_work = False
         self._not_before = 0.0
@@ -89,92 +93,133 @@ class Isolation:
     async def _work(self) -> None:
         try:
             while self._suspects:
-                if not self._is_due():
+                if self._is_due():
+                    await self._isolate()
+                else:
                     await asyncio.sleep(_POLL_SECONDS)
-                    continue
-                start, endpoint = time.monotonic(), await self._slots.hold()
-                taken = self._suspects[: max(1, int(endpoint.limit))]
-                try:
-                    await self._session(endpoint, taken)
-                finally:
-                    self._suspects = [one for one in self._suspects if not one.verdict.done()]
-                    self._slots.release(endpoint)
-                now = time.monotonic()
-                self._not_before = now + (now - start) * _SHARE / len(self._members)
         finally:
             self._is_at_work = False
 
     def _is_due(self) -> bool:
         now = time.monotonic()
-        if not self._suspects or self._slots.is_idle:
+        if self._slots.is_idle:
             return True
         if now - self._suspects[0].since < _GATHER_SECONDS:
             return False
         enough = sum(int(endpoint.limit) for endpoint in self._members if endpoint.is_able) / 2
         return now >= self._not_before or len(self._suspects) >= enough > 0
 
-    async def _session(self, endpoint: Endpoint, suspects: list[_Suspect]) -> None:
-        """Try suspects at a server that is empty."""
-        end = time.monotonic() + _SESSION_SECONDS
-        new = [one for one in suspects if not one.case.was_together and not one.verdict.done()]
-        left = [one for one in suspects if one.case.was_together and not one.verdict.done()]
-        if new:
-            left += await self._together(endpoint, new)
-        while left and endpoint.is_able and time.monotonic() < end:
-            left = await self._one_by_one(endpoint, left)
+    async def _isolate(self) -> None:
+        """Have one server try all that wait."""
+        start, endpoint = time.monotonic(), await self._slots.hold()
+        try:
+            await self._try_all(endpoint, self._suspects.copy(), time.monotonic() + _SESSION_SECONDS)
+        finally:
+            self._suspects = [one for one in self._suspects if not one.verdict.done()]
+            self._slots.release(endpoint)
+        now = time.monotonic()
+        self._not_before = now + (now - start) * _SHARE / max(1, len(self._members))
 
-    async def _together(self, endpoint: Endpoint, suspects: Sequence[_Suspect]) -> list[_Suspect]:
-        """Try all at once, and a request known to be good beside them; return those that failed."""
+    async def _try_all(self, endpoint: Endpoint, suspects: Sequence[_Suspect], end: float) -> None:
+        """Try suspects at a server that is empty, until they are decided or it is time for others."""
 
-        async def ask(suspect: _Suspect) -> Outcome:
-            outcome = await self._ask(endpoint, suspect.case)
+        def goes_on(left: Sequence[_Suspect]) -> bool:
+            return bool(left) and endpoint.is_able and time.monotonic() < end
+
+        alone = [one for one in suspects if one.case.is_alone]
+        left = [one for one in suspects if not one.case.is_alone]
+        at_once = max(1, int(endpoint.limit))
+        while goes_on(left):
+            left, unclear = await self._beside_others(endpoint, left, at_once)
+            alone += unclear
+            at_once = min(_FEW, at_once)
+        while goes_on(alone):
+            alone = await self._one_by_one(endpoint, alone)
+
+    async def _beside_others(
+        self, endpoint: Endpoint, suspects: Sequence[_Suspect], at_once: int
+    ) -> tuple[list[_Suspect], list[_Suspect]]:
+        """Try suspects, so many at once, and beside them requests known to be good.
+
+        Returns:
+            Those that failed by themselves and are not decided yet, and those that may have failed by another's
+            doing: no request known to be good lived on.
+        """
+        permits, is_over = asyncio.Semaphore(at_once), asyncio.Event()
+        lives = asyncio.ensure_future(self._good_ones(endpoint, is_over))
+
+        async def ask(suspect: _Suspect) -> tuple[Outcome, float]:
+            async with permits:
+                outcome = await self._ask(endpoint, suspect.case)
+                if isinstance(outcome, Answer):
+                    _settle(suspect, outcome)
+                return outcome, time.monotonic()
+
+        try:
+            waiting = [one for one in suspects if not one.verdict.done()]
+            tried = await asyncio.gather(*map(ask, waiting))
+            is_over.set()
+            spans = await lives
+        finally:
+            lives.cancel()
+        unclear = []
+        for suspect, (outcome, ended) in zip(waiting, tried, strict=True):
             if isinstance(outcome, Answer):
-                _settle(suspect, outcome)  # it need not wait for the others
-            return outcome
-
-        good, *outcomes = await asyncio.gather(self._control.ask(endpoint), *map(ask, suspects))
-        works, failed = isinstance(good, Answer), []
-        for suspect, outcome in zip(suspects, outcomes, strict=True):
-            suspect.case.was_together = True
-            if works and _counts(outcome):
-                suspect.case.failed_isolated(self._failure_rate())
-                failed.append(suspect)
+                continue
+            if _counts(outcome) and any(begun < ended < answered for begun, answered in spans):
+                self._blame(suspect, outcome, is_decisive=at_once <= _FEW)
             else:
-                _settle(suspect, outcome)
-        return failed
+                suspect.case.is_alone = True
+                unclear.append(suspect)
+        return [one for one in waiting if not one.verdict.done() and one not in unclear], unclear
+
+    async def _good_ones(self, endpoint: Endpoint, is_over: asyncio.Event) -> list[tuple[float, float]]:
+        """Ask for small answers, one after the other; return when each that came was asked for and came."""
+        spans: list[tuple[float, float]] = []
+        while True:
+            begun = time.monotonic()
+            if not isinstance(await self._control.ask(endpoint), Answer):
+                return spans
+            spans.append((begun, time.monotonic()))
+            if is_over.is_set():
+                return spans
 
     async def _one_by_one(self, endpoint: Endpoint, suspects: Sequence[_Suspect]) -> list[_Suspect]:
         """Try each with nothing beside it, then a request known to be good; return those not yet decided."""
         failed: list[tuple[_Suspect, Trouble]] = []
         for suspect in suspects:
+            if suspect.verdict.done():
+                continue
             outcome = await self._ask(endpoint, suspect.case)
             if isinstance(outcome, Answer):
                 _settle(suspect, outcome)
             elif _counts(outcome):
                 failed.append((suspect, outcome))
             else:
-                break  # the server is gone: the last one's doing, if anybody's
+                break  # the server is gone: by the doing of the last one, if of any
         good = await self._control.ask(endpoint)
-        if isinstance(good, Answer):
-            blamed = failed
-        else:
-            broke = good.sign not in (Sign.REFUSED, Sign.OVERLOADED)
-            blamed = failed[-1:] if broke else []
-        for suspect, trouble in blamed:
-            is_to_blame = suspect.case.failed_isolated(self._failure_rate())
-            if is_to_blame and not suspect.verdict.done():
-                suspect.verdict.set_exception(trouble.blaming_the_input())
+        works = isinstance(good, Answer)
+        if isinstance(good, Trouble) and good.sign in (Sign.REFUSED, Sign.OVERLOADED):
+            failed.clear()
+        for suspect, trouble in failed if works else failed[-1:]:
+            self._blame(suspect, trouble, is_decisive=True)
         left = [one for one in suspects if not one.verdict.done()]
         if isinstance(good, Answer):
             return left
+        self._on_bad(endpoint, good)
         for suspect in left:
             _settle(suspect, good)
         return []
 
+    def _blame(self, suspect: _Suspect, trouble: Trouble, *, is_decisive: bool) -> None:
+        is_to_blame = suspect.case.failed_isolated(self._failure_rate())
+        if is_to_blame and is_decisive and not suspect.verdict.done():
+            suspect.verdict.set_exception(trouble.blaming_the_input())
 
-def _counts(outcome: Outcome) -> bool:
+
+def _counts(outcome: Trouble) -> bool:
     """Whether a trouble in isolation may be the input's: an empty server has room for it."""
-    return isinstance(outcome, Trouble) and (outcome.may_be_the_inputs or outcome.sign is Sign.OVERLOADED)
+    return outcome.may_be_the_inputs or outcome.sign is Sign.OVERLOADED
 
 
 def _settle(suspect: _Suspect, outcome: Outcome) -> None:

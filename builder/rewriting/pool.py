@@ -86,6 +86,7 @@ class ServerPool:
             self._control,
             ask=self._try_isolated,
             start=self._membership.start,
+            on_bad=self._leave_alone,
             failure_rate=lambda: self._failure_rate,
         )
         self._most = self.limit
@@ -166,8 +167,7 @@ class ServerPool:
             good = await self._control.ask(endpoint)
             if isinstance(good, Answer):
                 return trouble
-            if not endpoint.is_out and good.sign is not Sign.OVERLOADED:
-                self._membership.leave_alone(endpoint, good)
+            self._leave_alone(endpoint, good)
             return replace(trouble, sign=Sign.UNREACHABLE)
         if trouble.may_be_the_inputs and case.seconds > _LONG:
             ended = time.monotonic()
@@ -199,10 +199,10 @@ class ServerPool:
             self._slots.give_back(endpoint)
 
     async def _try_isolated(self, endpoint: Endpoint, case: Case) -> Outcome:
-        """Try once at a server that is held, over a new connection: if that breaks, it was not an old one."""
+        """Try once at a server that is held; over a new connection what breaks them: an old one proves nothing."""
         endpoint.in_flight += 1
         try:
-            return await self._try(endpoint, case, on_new=True)
+            return await self._try(endpoint, case, on_new=case.breaks_connections)
         finally:
             self._slots.give_back(endpoint)
 
@@ -235,6 +235,11 @@ class ServerPool:
         counts = trouble.sign not in (Sign.REFUSED, Sign.LOST) and not case.troubles
         if counts and endpoint.failed(start):
             self._membership.leave_alone(endpoint, trouble)
+
+    def _leave_alone(self, endpoint: Endpoint, good: Trouble) -> None:
+        """Give a server nothing for now that does not even answer a request known to be good."""
+        if not endpoint.is_out and good.sign is not Sign.OVERLOADED:
+            self._membership.leave_alone(endpoint, good)
 
     async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
         """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""

@@ -21,7 +21,6 @@ from builder.rewriting.outcome import Sign, Trouble
 _SUSPECT = 2  # tries that failed, before a request is isolated
 _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
 _LOST = 3  # times without an answer while others had theirs
-_ISOLATED = 2  # tries of an isolated request that fail, before it is given up; the last with nothing beside it
 _CHANCE = 1e-5  # of an innocent input to fail as often as one that is given up
 _MOST_TRIES = 20
 _BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
@@ -45,16 +44,16 @@ class Case:
         endpoint: Where it was last tried.
         seconds: How long the last try took.
         troubles: Tries that failed though servers worked, as far as is known.
-        isolated: Those of them that failed in isolation.
-        was_together: It was isolated together with others: from then on it is alone.
+        breaks_connections: The last try did.
+        is_alone: In isolation, nothing may be beside it: it failed with all that was.
     """
 
     request: ChatRequest
     endpoint: Endpoint | None = None
     seconds: float = 0.0
     troubles: int = 0
-    isolated: int = 0
-    was_together: bool = False
+    breaks_connections: bool = False
+    is_alone: bool = False
     _overloads: int = 0
     _lost: int = 0
     _pauses: int = 0
@@ -70,14 +69,15 @@ class Case:
             self._lost += 1
             return Step.GIVE_UP if self._lost >= _LOST else Step.AGAIN
         self.troubles += 1
+        self.breaks_connections = trouble.sign is Sign.DISCONNECTED
         if self.troubles < _SUSPECT:
             return Step.AGAIN
         return Step.GIVE_UP if trouble.says_invalid else Step.ISOLATE
 
     def failed_isolated(self, failure_rate: float) -> bool:
-        """Count a try that failed in isolation; return whether the input is to blame."""
-        self.troubles, self.isolated = self.troubles + 1, self.isolated + 1
-        return self.isolated >= _ISOLATED and self.troubles >= tries_to_be_sure(failure_rate)
+        """Count a try that failed in isolation; return whether it has failed too often for chance."""
+        self.troubles += 1
+        return self.troubles >= tries_to_be_sure(failure_rate)
 
     def pause(self, trouble: Trouble) -> float:
         """Return the seconds before the next try: random ones, or as many as the server asks for."""
@@ -89,6 +89,6 @@ class Case:
 def tries_to_be_sure(failure_rate: float) -> int:
     """Return how many tries that fail are more than chance, where this share of all first tries fails."""
     if failure_rate <= 0:
-        return _SUSPECT + _ISOLATED
+        return _SUSPECT + 1
     tries = math.log(_CHANCE) / math.log(min(failure_rate, 0.9))
-    return min(_MOST_TRIES, max(_SUSPECT + _ISOLATED, math.ceil(tries)))
+    return min(_MOST_TRIES, max(_SUSPECT + 1, math.ceil(tries)))
