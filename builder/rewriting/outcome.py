@@ -26,6 +26,11 @@ _RETRY_AFTER_SECONDS = 60.0  # at most; nobody answers for what a server says
 _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a request that it can't take
 _CUT_SHORT = frozenset({"abort", "aborted", "cancelled", "canceled", "error", "insufficient_system_resource"})
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
+_TITLE = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE)  # of a proxy's page, which has little else to say
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b|\b1\d{9}(\.\d+)?\b"
+)
+_ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(-[0-9a-f]{4,})*\b|\b[0-9a-z]+-[0-9a-f]{16,}\b", re.IGNORECASE)
 
 
 class Sign(Enum):
@@ -92,10 +97,12 @@ class Trouble:
 
     def blaming_the_input(self) -> RequestFailed:
         """Return the error for an input that is to blame, with the reason that stands in the table."""
+        # It is kept in the table, which holds the same bytes whenever it is made.
+        what = _ID.sub("(id)", _TIME.sub("(time)", self.what))
         if self.says_invalid:
-            return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
+            return RequestFailed(what, where=self.where, reason="rejected_by_server")
         reason = "blocked_by_gateway" if self.sign is Sign.REFUSED else "generation_failed"
-        return RequestFailed(f"{self.what}; others were answered meanwhile", where=self.where, reason=reason)
+        return RequestFailed(f"{what}; others were answered meanwhile", where=self.where, reason=reason)
 
 
 Outcome = Answer | Trouble
@@ -105,7 +112,9 @@ def outcome_of(status: int, content: bytes, headers: Mapping[str, str], server: 
     """Return what a whole response means."""
     if status == 200:
         return _read(content, headers, server.url)
-    what, retry_after = f"{status}: {words_of(content)}", _retry_after(headers)
+    page = _TITLE.search(content)
+    said = " ".join(page[1].decode("utf-8", "replace").split())[:300] if page else words_of(content)
+    what, retry_after = f"{status}: {said}", _retry_after(headers)
     if status == 429 or (status == 503 and _is_overload(content, server)):
         return Trouble(Sign.OVERLOADED, what, server.url, status, retry_after)
     # A proxy's loss of patience, a dependency that failed: with something already under way.

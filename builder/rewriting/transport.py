@@ -60,7 +60,8 @@ async def post(
             return outcome_of(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         return Trouble(Sign.UNREACHABLE, f"{error or type(error).__name__}", server.url)
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-        return Trouble(Sign.DISCONNECTED, f"{error or type(error).__name__}", server.url)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        # Not in its words: what ends at the same place is now a reset, now an end of the stream.
+        return Trouble(Sign.DISCONNECTED, "the connection breaks before an answer", server.url)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         return Trouble(Sign.BROKE, f"{error or type(error).__name__}", server.url)
