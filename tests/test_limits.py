@@ -322,8 +322,8 @@ def test_a_limit_stays_between_one_and_the_most(events: list[str], most: int, to
             case "refused":
                 endpoint.refused()
             case "failed":
-                endpoint.failed()
+                endpoint.failed(0.0)
             case "back":
-                endpoint.back(server)
+                endpoint.close_circuit(server, begin_anew=True)
         assert 1 <= endpoint.limit <= most
         assert 1 <= endpoint.allowed.known_good <= most

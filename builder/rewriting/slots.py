@@ -1,4 +1,4 @@
-"""Slots: which server the next request goes to, and who waits for one."""
+"""Slots of the servers: given in turn to those who wait."""
 
 from __future__ import annotations
 
@@ -8,88 +8,103 @@ from collections import deque
 from collections.abc import Sequence
 
 from builder.rewriting.endpoint import Endpoint
+from builder.rewriting.least_loaded import LeastLoaded
+
+_EMPTY_SECONDS = 60.0  # a server gets empty in, to isolate requests; then what is left there stays beside them
+_POLL_SECONDS = 0.05
 
 
 class Slots:
-    """The slots of some servers, given in turn to those who wait."""
+    """The slots of some servers."""
 
     def __init__(self, members: Sequence[Endpoint]) -> None:
-        """Give the slots of `members`, as they are at each time."""
+        """Give the slots of `members`; tell of each that is new, or whose room changes (`changed`)."""
         self._members = members
+        self._free = LeastLoaded()
         self._waiting: deque[asyncio.Future[Endpoint]] = deque()
-        self._waiting_alone: deque[asyncio.Future[Endpoint]] = deque()
-        self._emptying: Endpoint | None = None  # taken, but not empty yet
+        for endpoint in members:
+            self._free.changed(endpoint)
 
     @property
     def has_waiting(self) -> bool:
         """Whether somebody waits."""
-        return bool(self._waiting or self._waiting_alone)
+        return bool(self._waiting)
 
-    async def take(self, *, alone: bool) -> Endpoint:
-        """Wait for a slot, in turn; `alone` for a server at which nothing else is in work."""
-        if not alone and not self._waiting and (member := self._roomiest()):
-            self._occupy(member)
-            return member
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in work and nobody waits."""
+        return not self._waiting and not any(endpoint.in_flight for endpoint in self._members)
+
+    async def take(self, avoid: Endpoint | None = None) -> Endpoint:
+        """Wait for a slot, in turn; at another server than `avoid` where one is free at once."""
+        if not self._waiting and (endpoint := self._free.first(avoid)):
+            self._occupy(endpoint)
+            return endpoint
         slot: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
-        (self._waiting_alone if alone else self._waiting).append(slot)
-        self.serve_waiting()
+        self._waiting.append(slot)
         try:
             return await slot
-        except BaseException:
+        except asyncio.CancelledError:
             if slot.done() and not slot.cancelled() and slot.exception() is None:
-                self.give_back(slot.result(), alone=alone)
-            slot.cancel()
-            self.serve_waiting()
+                self.give_back(slot.result())
             raise
+
+    def give_back(self, endpoint: Endpoint) -> None:
+        """Give a slot back."""
+        endpoint.in_flight -= 1
+        self.changed(endpoint)
+
+    def changed(self, endpoint: Endpoint) -> None:
+        """Take in that a server may have more room, or less, and give free slots to those who wait."""
+        self._free.changed(endpoint)
+        while self._waiting and (free := self._free.first()):
+            slot = self._waiting.popleft()
+            if not slot.done():
+                self._occupy(free)
+                slot.set_result(free)
 
     def turn_away(self, error: BaseException) -> None:
         """Have all who wait raise this."""
-        for slot in (*self._waiting, *self._waiting_alone):
+        while self._waiting:
+            slot = self._waiting.popleft()
             if not slot.done():
                 slot.set_exception(error)
 
+    def _occupy(self, endpoint: Endpoint) -> None:
+        endpoint.in_flight += 1
+        if endpoint.in_flight == 1:
+            endpoint.last_answer = time.monotonic()  # its silence begins now
+        self._free.changed(endpoint)
+
+    # --- a server for those that are isolated ---
+
+    async def hold(self) -> Endpoint:
+        """Wait for a server with nothing in work; it gets nothing until it is released."""
+        while True:
+            able = [endpoint for endpoint in self._members if endpoint.is_able]
+            if able:
+                endpoint = min(able, key=lambda endpoint: endpoint.in_flight)
+                endpoint.is_held = True
+                self._free.changed(endpoint)
+                try:
+                    await self._empty(endpoint)
+                except asyncio.CancelledError:
+                    self.release(endpoint)
+                    raise
+                if endpoint.is_able:
+                    return endpoint
+                self.release(endpoint)
+            await asyncio.sleep(_POLL_SECONDS)
+
     @staticmethod
-    def _occupy(member: Endpoint) -> None:
-        member.in_flight += 1
-        if member.in_flight == 1:
-            member.last_answer = time.monotonic()  # its silence begins now
+    async def _empty(endpoint: Endpoint) -> None:
+        end = time.monotonic() + _EMPTY_SECONDS
+        while True:
+            if not endpoint.in_flight or not endpoint.is_able or time.monotonic() > end:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def give_back(self, member: Endpoint, *, alone: bool) -> None:
-        """Give a slot back."""
-        member.in_flight -= 1
-        if alone:
-            member.is_taken = False
-        self.serve_waiting()
-
-    def _roomiest(self) -> Endpoint | None:
-        member = max(self._members, key=lambda member: member.room, default=None)
-        return member if member is not None and member.room > 0 else None
-
-    def _emptied(self) -> Endpoint | None:
-        """Return a server with nothing in work; where there is none, keep one from getting more until it is."""
-        able = [member for member in self._members if member.is_able]
-        idle = [member for member in able if not member.in_flight]
-        if idle:
-            return idle[0]
-        if able and not any(member.is_taken for member in able):
-            self._emptying = min(able, key=lambda member: member.in_flight)
-            self._emptying.is_taken = True
-        return None
-
-    def serve_waiting(self) -> None:
-        """Give free slots to those who wait, in turn."""
-        for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
-            while waiting:
-                if waiting[0].done():
-                    waiting.popleft()
-                    continue
-                member = free()
-                if member is None:
-                    break
-                self._occupy(member)
-                if free == self._emptied:
-                    member.is_taken = True
-                    self._emptying = None if member is self._emptying else self._emptying
-                waiting.popleft().set_result(member)
-            if self._emptying is not None and not self._waiting_alone:  # nobody waits for it any more
-                self._emptying.is_taken, self._emptying = False, None
+    def release(self, endpoint: Endpoint) -> None:
+        """Let a server that was held have requests again."""
+        endpoint.is_held = False
+        self.changed(endpoint)

@@ -1,60 +1,67 @@
-"""One request over the wire."""
+"""One request over the wire. A connection that breaks is tried once more on a new one before it counts.
+
+A server closes connections that were idle, and one that stalls closes all of them at once: what was just sent over
+such a connection comes back as a reset, and says nothing of the server or of the input.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 
 import aiohttp
 
-from builder.errors import ConnectionBroken, GenerationFailed, ServerUnavailable
-from builder.rewriting.generation import Generation
-from builder.rewriting.outcome import error_for, generation_of, waited_of
-from builder.rewriting.servers import Server, body_of, words_of
+from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
+from builder.rewriting.servers import Server, body_of, new_session
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
-_LONG = 30.0  # seconds; a 504 before that is about the server, one after it perhaps about a long generation
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A server's answer, and the share of its time that the request waited in the server's queue, if told."""
+class Transport:
+    """Sessions with the servers: `session` keeps connections. Use as an async context manager."""
 
-    generation: Generation
-    waited: float | None
+    async def __aenter__(self) -> Transport:
+        self.session = new_session()
+        self._fresh = new_session(keeps_connections=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.session.close()
+        await self._fresh.close()
+
+    async def post(self, server: Server, body: bytes, *, on_new: bool = False) -> Outcome:
+        """Send one request; it is the caller's to give it up. `on_new`: over a new connection at once."""
+        if on_new:
+            return await post(self._fresh, server, body)
+        outcome = await post(self.session, server, body)
+        if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED:
+            return outcome
+        outcome = await post(self._fresh, server, body)
+        return replace(outcome, is_after_break=True) if isinstance(outcome, Answer) else outcome
 
 
 async def post(
     session: aiohttp.ClientSession, server: Server, body: bytes, seconds: float | None = None
-) -> Answer:
-    """Send one request; without `seconds` it is the caller's to give it up.
-
-    Raises:
-        ServerOverloaded: The server holds as many requests as it takes.
-        ServerUnavailable: A proxy's page, or a server that is not up.
-        ConnectionBroken: The connection broke, brought no more of a body, or a proxy ended a long wait.
-        GenerationFailed: The server broke on this input, or its answer is none.
-        RequestRejected: The server will never take this input.
-        ServerRefused: The server refuses us.
-    """
-    url, start = f"{server.url}/v1/chat/completions", time.monotonic()
+) -> Outcome:
+    """Send one request; without `seconds` it is the caller's to give it up."""
     headers = {"Content-Type": "application/json"}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
         # A redirect would take the document to a place nobody named, and come back as a page.
-        asked = session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+        asked = session.post(
+            f"{server.url}/v1/chat/completions", data=body, headers=headers, timeout=timeout, allow_redirects=False
+        )
         async with asked as response:
             content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
             if content is None:
-                raise GenerationFailed(f"its answer is longer than {_BODY_BYTES >> 20} MiB", where=server.url)
-            if response.status == 200:
-                return Answer(generation_of(content, response.headers, server.url), waited_of(response.headers))
-            if response.status == 504 and time.monotonic() - start > _LONG:
-                raise ConnectionBroken(f"504: {words_of(content)}", where=server.url)
-            raise error_for(response.status, content, response.headers, server)
+                what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
+                return Trouble(Sign.BROKE, what, server.url, response.status)
+            return outcome_of(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error
+        return Trouble(Sign.UNREACHABLE, f"{error or type(error).__name__}", server.url)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        # Not in its words: what ends at the same place is now a reset, now an end of the stream.
+        return Trouble(Sign.DISCONNECTED, "the connection breaks before an answer", server.url)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        raise ConnectionBroken(f"{error or type(error).__name__}", where=server.url) from error
+        return Trouble(Sign.BROKE, f"{error or type(error).__name__}", server.url)
