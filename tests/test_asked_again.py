@@ -79,10 +79,11 @@ def test_what_a_server_refused_is_asked_again_once_it_is_mended(
     assert lacking > 10
     assert f"failed for want of a server: {lacking} (the same command" in chain.builds[-1].stdout
     assert builder_json("status", chain.run)["unanswered"] == {"same_command": lacking, "retry_failed": 0}
-    asked = len(double.log)
+    asked, written = len(double.log), [path.stat().st_mtime_ns for path in (chain.run / "shards").iterdir()]
     chain.prelude = GATE_OF_FEW
     finish(chain)  # it is not mended yet, and no gate minds that all of these fail again
     assert failed(chain.run).total() == lacking
+    assert [path.stat().st_mtime_ns for path in (chain.run / "shards").iterdir()] == written, "nothing is new"
     assert asked < len(double.log) <= asked + lacking, "some are equal"
     assert f"asking again where servers failed: {lacking}" in chain.builds[-1].stderr
     fault.times = 0
