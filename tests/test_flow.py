@@ -44,7 +44,8 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
         time.sleep(0.01)
         write_shard(path, documents, schema, facts)
 
-    def on_document(_: Document) -> None:
+    def on_document(_: Document, is_asked_again: bool) -> None:
+        assert not is_asked_again
         nonlocal through
         through += 1
         waiting.append(through - written)

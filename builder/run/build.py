@@ -299,9 +299,9 @@ class _Building:
 
             gates = self._gates(stages, steps, journals.is_replayed)
 
-            def on_document(document: Document) -> None:
+            def on_document(document: Document, is_asked_again: bool) -> None:
                 progress.document(document)
-                gates.document(document)
+                gates.document(document, is_asked_again=is_asked_again)
 
             flow = Flow(
                 run,

@@ -97,7 +97,7 @@ class Flow:
         retry: Retry,
         *,
         window: int,
-        on_document: Callable[[Document], None],
+        on_document: Callable[[Document, bool], None],
         on_shard: Callable[[RunShard], None],
     ) -> None:
         """Set up for the stages up to the run's last wanted one.
@@ -112,7 +112,7 @@ class Flow:
             answered: Told of each shard that is in the table; None where nothing is rewritten.
             retry: Which requests without an answer are asked again.
             window: How many documents may be on their way at once.
-            on_document: Told of each document that is through.
+            on_document: Told of each document that is through, and whether it was in the table and asked again.
             on_shard: Told of each shard that is in the table.
         """
         self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
@@ -252,7 +252,7 @@ class Flow:
             self._window.release()
         opened.documents[place] = done
         opened.under_way -= 1
-        self._on_document(done)
+        self._on_document(done, opened.reading.asked_again is not None)
         if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
 

@@ -97,13 +97,15 @@ class Gates:
 
     # --- of documents ---
 
-    def document(self, document: Document) -> None:
+    def document(self, document: Document, *, is_asked_again: bool = False) -> None:
         """Count a document that is through.
 
         Raises:
             GateTripped: Too many of a stage's last documents failed, or were dropped for one reason.
         """
         self._documents += 1
+        if is_asked_again:
+            return  # all of these have failed before: that they do again says nothing of all documents
         for stage, window in self._failures.items():
             if stage not in document.records or self._failed_before(document, stage):
                 continue
