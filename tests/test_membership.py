@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused
-from builder.rewriting import membership
+from builder.rewriting import health, membership
 from builder.rewriting import pool as pool_module
 from builder.rewriting.membership import Wanted
 from builder.rewriting.pool import ServerPool
@@ -173,7 +173,7 @@ def test_an_error_in_looking_after_servers_ends_the_run(monkeypatch: pytest.Monk
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(membership, "read_gauges", broken)
+    monkeypatch.setattr(health, "read_gauges", broken)
     with TgiDouble(profile="vllm", speed=Speed(step=0.1)) as server:
 
         async def work() -> list[Outcome]:

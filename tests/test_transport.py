@@ -113,7 +113,7 @@ def test_a_503_of_an_admission_limit_is_overload(kind: str, body: bytes, is_over
     assert outcome.sign is (Sign.OVERLOADED if is_overload else Sign.BROKE)
 
 
-@pytest.mark.parametrize("reason", [b'"abort"', b'{"type": "abort", "message": "x"}', b'"error"'])
+@pytest.mark.parametrize("reason", [b'"abort"', b'{"type": "abort", "message": "x"}', b'"error"', b"null"])
 def test_a_generation_that_the_server_ended_is_none(reason: bytes) -> None:
     assert trouble(COMPLETION.replace(b'"stop"', reason)).sign is Sign.BROKE
 

@@ -44,6 +44,13 @@ class Control:
         """Whether a server is being asked."""
         return endpoint in self._under_way
 
+    async def end(self) -> None:
+        """Ask no more."""
+        tasks = [*self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _asked(self, endpoint: Endpoint) -> Outcome:
         request, start = ChatRequest(_TASK, self.sampling.with_max_tokens(_TOKENS), 0), time.monotonic()
         posting = self._transport.post(endpoint.server, request.body_for(endpoint.server), on_new=True)

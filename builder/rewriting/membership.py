@@ -1,4 +1,4 @@
-"""Who is in the pool: servers join, leave, fail and come back, and are looked at while they work."""
+"""Membership: which servers are in the pool. They join and leave with the file that names them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused, U
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
-from builder.rewriting.metrics import read_gauges
-from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
-from builder.rewriting.servers import Server, probe
+from builder.rewriting.health import PROBE_SECONDS, Health
+from builder.rewriting.outcome import Sign, Trouble
+from builder.rewriting.servers import Server
 from builder.text import read_text
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
-_PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
-_VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
-_QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,7 @@ class Membership:
     Attributes:
         members: Those that are in.
         model: What they serve; known once `begin` is through.
+        health: Whether each works.
         failure: An error in looking after them, a bug: whoever waits for a place has to raise it.
     """
 
@@ -95,17 +93,25 @@ class Membership:
             on_change: Called with a server that has come, or whose room may have changed.
             on_look: Called every second, when a server has joined, and when looking after them has failed.
         """
-        self._session, self._wanted, self._control = session, wanted, control
+        self._wanted = wanted
         self._say, self._on_change, self._on_look = wanted.say, on_change, on_look
         self.members: list[Endpoint] = []
         self.model: Model
         self._awaited: set[str] = set()  # addresses that no server has joined from; of a refusal, to ask no more
         self.failure: BaseException | None = None
         self._tasks: set[asyncio.Future[None]] = set()
-        self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
-        self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
+        self._joining = 0  # addresses that are asked until a server answers there
         self._none_since: float | None = None
         self._reminded = 0.0
+        self.health = Health(
+            session,
+            control,
+            model_sha=wanted.model_sha,
+            say=self._say,
+            start=self.start,
+            on_change=on_change,
+            on_other=self._part_with,
+        )
 
     @property
     def is_waiting(self) -> bool:
@@ -117,7 +123,8 @@ class Membership:
         """What a server said, where each that is in refuses even a request known to be good."""
         troubles = [member.trouble for member in self.members]
         refusals = [one for one in troubles if one is not None and one.sign is Sign.REFUSED]
-        return refusals[0] if refusals and len(refusals) == len(troubles) else None
+        all_refuse = len(refusals) == len(troubles) and not self._joining
+        return refusals[0] if refusals and all_refuse else None
 
     # --- at first ---
 
@@ -131,7 +138,7 @@ class Membership:
         """
         found = await self._first_found()
         servers = [one for one in found.values() if isinstance(one, Server)]
-        self.model = self._wanted.expected or servers[0].model
+        self.model = self.health.model = self._wanted.expected or servers[0].model
         for server in servers:
             if server.model != self.model:
                 began = "the run began with" if self._wanted.expected else f"{servers[0].url} serves"
@@ -152,10 +159,10 @@ class Membership:
 
     async def _first_found(self) -> dict[str, Server | NoServer | ServerRefused]:
         """Ask all servers until one of them answers."""
-        start, (pause, most) = time.monotonic(), _PROBE_SECONDS
+        start, (pause, most) = time.monotonic(), PROBE_SECONDS
         urls, patience = self._wanted.addresses(), self._wanted.patience
         while True:
-            found = dict(zip(urls, await asyncio.gather(*map(self._ask, urls)), strict=True))
+            found = dict(zip(urls, await asyncio.gather(*map(self.health.ask, urls)), strict=True))
             if any(isinstance(one, Server) for one in found.values()):
                 return found
             failed = [one for one in found.values() if not isinstance(one, Server)]
@@ -176,12 +183,6 @@ class Membership:
             with contextlib.suppress(UsageError):  # half-written: the next look will tell
                 urls = self._wanted.addresses()
 
-    async def _ask(self, url: str) -> Server | NoServer | ServerRefused:
-        try:
-            return await probe(self._session, url, self._wanted.model_sha)
-        except (NoServer, ServerRefused) as error:
-            return error
-
     def _remind(self, absent: NoServer, left: float) -> None:
         """Say at once, and then now and then, that no server answers."""
         now = time.monotonic()
@@ -199,47 +200,11 @@ class Membership:
                 with contextlib.suppress(UsageError):  # half-written: the next look will tell
                     self._follow(set(self._wanted.addresses()))
             for member in list(self.members):
-                self._look_after(member)
+                self.health.look_after(member)
+                if member.is_leaving and not member.in_flight and not member.is_out:
+                    self.members.remove(member)
             self._say_if_none()
             self._on_look()
-
-    def _look_after(self, member: Endpoint) -> None:
-        """Give up what its server won't answer, and ask the server for what is not known of it."""
-        if (silence := member.give_up()) is not None:
-            if not member.is_out:
-                self.leave_alone(member, Trouble(Sign.SILENT, silence, member.server.url))
-            member.end_all()
-        if member.is_leaving and not member.in_flight and not member.is_out:
-            self.members.remove(member)
-        if not member.in_flight or member.is_out:
-            return
-        now = time.monotonic()
-        if member.server.limit < member.server.most:
-            self._look_at(member)
-        if now - member.last_answer > _QUIET_SECONDS and not self._control.is_under_way(member):
-            self.start(self._ask_for_little(member))
-        if now - member.verified > _VERIFY_SECONDS and member not in self._verifying:
-            self.start(self._verify_now_and_then(member))
-
-    async def _ask_for_little(self, member: Endpoint) -> None:
-        await self._control.ask(member)  # which tells the endpoint how fast it is
-
-    async def _verify_now_and_then(self, member: Endpoint) -> None:
-        await self._serves_the_model(member)
-
-    def _look_at(self, member: Endpoint) -> None:
-        if member not in self._looked_at:
-            self._looked_at.add(member)
-            self.start(self._gauge(member))
-
-    async def _gauge(self, member: Endpoint) -> None:
-        try:
-            gauges = await read_gauges(self._session, member.server)
-            if not member.is_out:
-                member.looked_at(gauges)
-                self._on_change(member)
-        finally:
-            self._looked_at.discard(member)
 
     def _say_if_none(self) -> None:
         now = time.monotonic()
@@ -268,12 +233,16 @@ class Membership:
             self._say(f"{url}: is named again")
             if not member.is_out:  # it may be another server by now; one that is out is being asked already
                 member.is_out = True
-                self.start(self._return(member))
+                self.health.start_return(member)
         self._awaited &= wanted
 
     async def _join(self, url: str) -> None:
         """Ask an address until a server answers there, and take that in."""
-        server = await self._until_it_answers(url, lambda: url in self._awaited)
+        self._joining += 1
+        try:
+            server = await self.health.until_it_answers(url, lambda: url in self._awaited)
+        finally:
+            self._joining -= 1
         if server is not None and url in self._awaited:  # the file may have dropped it meanwhile
             self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
@@ -281,107 +250,14 @@ class Membership:
             self._on_change(self.members[-1])
             self._on_look()
 
-    async def _return(self, member: Endpoint) -> None:
-        """Ask a server that failed until it generates again, and let it in."""
-        url, pause = member.server.url, self._first_pause(member)
-        is_first = True
-        while True:
-            server = await self._until_it_answers(url, lambda: not member.is_leaving, pause)
-            if server is None:
-                self._part_with(member)
-                return
-            outcome = await self._control.ask(member)
-            if isinstance(outcome, Answer) and not member.knows(outcome.model):
-                outcome = await self.of_the_model(member, outcome)
-            if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
-                break
-            if member not in self.members:
-                return
-            member.trouble, is_first = outcome, False
-            pause = min(_PROBE_SECONDS[1], max(2 * pause, _PROBE_SECONDS[0]))
-        self._say(f"{server.url}: answers again")
-        member.close_circuit(server, begin_anew=not is_first or pause > 0)
-        self._on_change(member)
-
-    @staticmethod
-    def _first_pause(member: Endpoint) -> float:
-        """Return the seconds before the first question; one that was there a moment ago may be asked at once."""
-        shortest, longest = _PROBE_SECONDS
-        asked = member.trouble.retry_after if member.trouble else 0.0
-        if member.absences == 1 and not asked and member.trouble and member.trouble.sign is not Sign.UNREACHABLE:
-            return 0.0
-        # One whose pages answer but which generates nothing is not asked to again and again.
-        return float(min(longest, max(asked, shortest * 2 ** min(max(0, member.absences - 1), 10))))
-
     def _part_with(self, member: Endpoint) -> None:
         if member in self.members:
             self.members.remove(member)
-        member.is_out = True
         member.end_all()  # nobody would look after them any more
         if not member.is_leaving:
             self._awaited.add(member.server.url)  # as another's it gets no requests, and is asked no more
-
-    # --- what answers there ---
-
-    async def of_the_model(self, member: Endpoint, answer: Answer) -> Outcome:
-        """Return an answer of an endpoint that is unsure, or names a new model, if the run's model gave it."""
-        if not await self._serves_the_model(member):
-            return Trouble(Sign.UNREACHABLE, "it serves another model", member.server.url)
-        if member.knows(answer.model):
-            return answer
-        # Some call the model by other names than they list. One that has used the listed name has no others.
-        if self.model.id in member.names:
-            trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
-            if not member.is_out:
-                self.leave_alone(member, trouble)
-            return trouble
-        member.names.add(str(answer.model))
-        return answer
-
-    async def _serves_the_model(self, member: Endpoint) -> bool:
-        """Ask a server what it serves; one question at a time."""
-        task = self._verifying.get(member)
-        if task is None:
-            task = self._verifying[member] = asyncio.ensure_future(self._verified(member))
-            task.add_done_callback(lambda _: self._verifying.pop(member, None))
-        return await asyncio.shield(task)
-
-    async def _verified(self, member: Endpoint) -> bool:
-        server = await self._ask(member.server.url)
-        member.is_unsure, member.verified = False, time.monotonic()
-        if not isinstance(server, Server) or server.model == self.model:
-            return True  # pages that can't be read now say nothing against it
-        if member in self.members:
-            self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
-            self._part_with(member)
-        return False
-
-    async def _until_it_answers(
-        self, url: str, is_wanted: Callable[[], bool], pause: float = _PROBE_SECONDS[0]
-    ) -> Server | None:
-        """Return the server, None where it is no longer wanted, refuses us or has another model."""
-        while is_wanted():
-            await asyncio.sleep(pause)
-            pause = min(max(2 * pause, _PROBE_SECONDS[0]), _PROBE_SECONDS[1])
-            server = await self._ask(url)
-            if isinstance(server, NoServer):
-                continue
-            if isinstance(server, ServerRefused):
-                why = server.what
-            elif server.model == self.model:
-                return server
-            else:
-                why = f"it serves {server.model}, this run {self.model}"
-            self._say(f"{url}: {why}; it gets no requests")
-            return None
-        return None
-
-    def leave_alone(self, member: Endpoint, trouble: Trouble) -> None:
-        """Give a server that fails no more requests, until it answers."""
-        self._say(f"{member.server.url}: {trouble.what}; it is left alone until it answers")
-        member.open_circuit(trouble)
+        member.is_out = member.is_leaving = True
         self._on_change(member)
-        self.start(self._return(member))
 
     # --- its tasks ---
 
@@ -399,6 +275,7 @@ class Membership:
 
     async def end(self) -> None:
         """End all of it."""
+        self.health.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -146,13 +146,13 @@ def _read(content: bytes, headers: Mapping[str, str], where: str) -> Outcome:
         reason = choice["finish_reason"]
         if isinstance(reason, dict):  # as older SGLang has it
             reason = reason["type"]
-        if not isinstance(reason, str | None):
-            raise TypeError(f"finish_reason is {type(reason).__name__}")
-        if reason in _CUT_SHORT:
+        if reason is None or reason in _CUT_SHORT:
             return Trouble(Sign.BROKE, f"it ended the generation early: finish_reason {reason}", where, 200)
+        if not isinstance(reason, str):
+            raise TypeError(f"finish_reason is {type(reason).__name__}")
         generation = Generation(
             answer=without_bom(_text(choice["message"])),
-            finish_reason=str(reason),
+            finish_reason=reason,
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )

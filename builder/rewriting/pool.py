@@ -97,6 +97,7 @@ class ServerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._membership.end()
+        await self._control.end()
         await self._transport.__aexit__()
 
     @property
@@ -220,9 +221,10 @@ class ServerPool:
         outcome = await self._post(endpoint, case.request, on_new)
         case.endpoint, case.seconds = endpoint, time.monotonic() - start
         if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
-            outcome = await self._membership.of_the_model(endpoint, outcome)
+            outcome = await self._membership.health.of_the_model(endpoint, outcome)
         if not case.troubles:
-            self._failure_rate += (isinstance(outcome, Trouble) - self._failure_rate) / _TRIES
+            failed = isinstance(outcome, Trouble) and outcome.may_be_the_inputs
+            self._failure_rate += (failed - self._failure_rate) / _TRIES
         if isinstance(outcome, Answer):
             tokens = outcome.generation.completion_tokens
             endpoint.answered(outcome.waited, tokens)
@@ -247,12 +249,12 @@ class ServerPool:
         # A refusal has the server asked for an answer known to be good; a suspect's failure says nothing of it.
         counts = trouble.sign not in (Sign.REFUSED, Sign.LOST) and not case.troubles
         if counts and endpoint.failed(start):
-            self._membership.leave_alone(endpoint, trouble)
+            self._membership.health.leave_alone(endpoint, trouble)
 
     def _leave_alone(self, endpoint: Endpoint, good: Trouble) -> None:
         """Give a server nothing for now that does not even answer a request known to be good."""
         if not endpoint.is_out and good.sign is not Sign.OVERLOADED:
-            self._membership.leave_alone(endpoint, good)
+            self._membership.health.leave_alone(endpoint, good)
 
     async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
         """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""

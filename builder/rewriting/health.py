@@ -1,0 +1,221 @@
+"""Health checks: which endpoints work, what they serve, and whether they still do.
+
+An endpoint that fails has its circuit opened: it gets no requests until it says what it serves and gives a small
+answer. One whose connections broke may be another server by now, and is asked before its answers are taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from builder.errors import NoServer, ServerRefused
+from builder.rewriting.control import Control
+from builder.rewriting.endpoint import Endpoint
+from builder.rewriting.generation import Model
+from builder.rewriting.metrics import read_gauges
+from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
+from builder.rewriting.servers import Server, probe
+
+PROBE_SECONDS = (0.5, 15.0)
+"""Between tries of a server that does not answer, at first and at most."""
+
+_VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
+_QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
+
+
+class Health:
+    """Checks servers.
+
+    Attributes:
+        model: What all of them have to serve; to be set before one is checked.
+    """
+
+    model: Model
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        control: Control,
+        *,
+        model_sha: str | None,
+        say: Callable[[str], None],
+        start: Callable[[Awaitable[None]], None],
+        on_change: Callable[[Endpoint], None],
+        on_other: Callable[[Endpoint], None],
+    ) -> None:
+        """Check servers.
+
+        Args:
+            session: What to ask them with.
+            control: Tells whether one works.
+            model_sha: Digest of the weights, where the caller started the server and knows it.
+            say: Called with what a user should know.
+            start: Has something done beside the requests.
+            on_change: Called with a server whose room may have changed.
+            on_other: Called with a server that is no member any more: it leaves, or serves another model.
+        """
+        self._session, self._control, self._model_sha = session, control, model_sha
+        self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
+        self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
+        self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
+
+    async def ask(self, url: str) -> Server | NoServer | ServerRefused:
+        """Ask an address what is there."""
+        try:
+            return await probe(self._session, url, self._model_sha)
+        except (NoServer, ServerRefused) as error:
+            return error
+
+    async def until_it_answers(self, url: str, is_wanted: Callable[[], bool]) -> Server | None:
+        """Return the server, None where it is no longer wanted, refuses us or has another model."""
+        pause = PROBE_SECONDS[0]
+        while is_wanted():
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, PROBE_SECONDS[1])
+            server = await self.ask(url)
+            if isinstance(server, NoServer):
+                continue
+            if isinstance(server, Server):
+                return server if self._is_ours(server) else None
+            self._say(f"{url}: {server.what}; it gets no requests")
+            return None
+        return None
+
+    # --- at work ---
+
+    def look_after(self, member: Endpoint) -> None:
+        """Give up what its server won't answer, and ask the server for what is not known of it."""
+        if (silence := member.give_up()) is not None:
+            if not member.is_out:
+                self.leave_alone(member, Trouble(Sign.SILENT, silence, member.server.url))
+            member.end_all()
+        if not member.in_flight or member.is_out:
+            return
+        now = time.monotonic()
+        if member.server.limit < member.server.most:
+            self._look_at(member)
+        if now - member.last_answer > _QUIET_SECONDS and not self._control.is_under_way(member):
+            self._start(self._ask_for_little(member))
+        if now - member.verified > _VERIFY_SECONDS and member not in self._verifying:
+            self._start(self._verify_now_and_then(member))
+
+    async def _ask_for_little(self, member: Endpoint) -> None:
+        await self._control.ask(member)  # which tells the endpoint how fast it is
+
+    async def _verify_now_and_then(self, member: Endpoint) -> None:
+        await self._serves_the_model(member)
+
+    def _look_at(self, member: Endpoint) -> None:
+        if member not in self._looked_at:
+            self._looked_at.add(member)
+            self._start(self._gauge(member))
+
+    async def _gauge(self, member: Endpoint) -> None:
+        try:
+            gauges = await read_gauges(self._session, member.server)
+            if not member.is_out:
+                member.looked_at(gauges)
+                self._on_change(member)
+        finally:
+            self._looked_at.discard(member)
+
+    # --- circuits ---
+
+    def leave_alone(self, member: Endpoint, trouble: Trouble) -> None:
+        """Give a server that fails no more requests, until it answers."""
+        self._say(f"{member.server.url}: {trouble.what}; it is left alone until it answers")
+        member.open_circuit(trouble)
+        self._on_change(member)
+        self.start_return(member)
+
+    def start_return(self, member: Endpoint) -> None:
+        """Have a server that is out asked until it works."""
+        self._start(self._return(member))
+
+    async def _return(self, member: Endpoint) -> None:
+        """Ask a server that failed until it generates again, and let it in."""
+        begun, pause = time.monotonic(), self._first_pause(member)
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(PROBE_SECONDS[1], max(2 * pause, PROBE_SECONDS[0]))
+            server = await self.ask(member.server.url)
+            if member.is_leaving or (isinstance(server, Server) and not self._is_ours(server)):
+                self._on_other(member)
+                return
+            trouble = await self._trouble_of(member, server)
+            if isinstance(server, Server) and (trouble is None or trouble.sign is Sign.OVERLOADED):
+                break
+            member.trouble = trouble
+        self._say(f"{server.url}: answers again")
+        member.close_circuit(server, begin_anew=time.monotonic() - begun > PROBE_SECONDS[0])
+        self._on_change(member)
+
+    async def _trouble_of(self, member: Endpoint, server: Server | NoServer | ServerRefused) -> Trouble | None:
+        """Return why a server that was asked what it serves does not work, None where it does."""
+        if not isinstance(server, Server):
+            sign = Sign.REFUSED if isinstance(server, ServerRefused) else Sign.UNREACHABLE
+            return Trouble(sign, server.what, member.server.url)
+        outcome = await self._control.ask(member)
+        if isinstance(outcome, Trouble):
+            return outcome
+        if member.knows(outcome.model) or self.model.id not in member.names:
+            return None
+        return Trouble(Sign.UNREACHABLE, f"{outcome.model} answers there", member.server.url)
+
+    def _is_ours(self, server: Server) -> bool:
+        if server.model == self.model:
+            return True
+        self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
+        return False
+
+    @staticmethod
+    def _first_pause(member: Endpoint) -> float:
+        """Return the seconds before the first question; one that was there a moment ago may be asked at once."""
+        shortest, longest = PROBE_SECONDS
+        asked = member.trouble.retry_after if member.trouble else 0.0
+        if member.absences == 1 and not asked and member.trouble and member.trouble.sign is not Sign.UNREACHABLE:
+            return 0.0
+        # One whose pages answer but which generates nothing is not asked to again and again.
+        return float(min(longest, max(asked, shortest * 2 ** min(max(0, member.absences - 1), 10))))
+
+    # --- what they serve ---
+
+    async def of_the_model(self, member: Endpoint, answer: Answer) -> Outcome:
+        """Return an answer of an endpoint that is unsure, or names a new model, if the run's model gave it."""
+        if not await self._serves_the_model(member):
+            return Trouble(Sign.UNREACHABLE, "it serves another model", member.server.url)
+        if member.knows(answer.model):
+            return answer
+        # Some call the model by other names than they list. One that has used the listed name has no others.
+        if self.model.id in member.names:
+            trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
+            if not member.is_out:
+                self.leave_alone(member, trouble)
+            return trouble
+        member.names.add(str(answer.model))
+        return answer
+
+    async def _serves_the_model(self, member: Endpoint) -> bool:
+        """Ask a server what it serves; one question at a time."""
+        task = self._verifying.get(member)
+        if task is None:
+            task = self._verifying[member] = asyncio.ensure_future(self._verified(member))
+            task.add_done_callback(lambda _: self._verifying.pop(member, None))
+        return await asyncio.shield(task)
+
+    async def _verified(self, member: Endpoint) -> bool:
+        server = await self.ask(member.server.url)
+        member.is_unsure, member.verified = False, time.monotonic()
+        if not isinstance(server, Server) or self._is_ours(server):
+            return True  # pages that can't be read now say nothing against it
+        self._on_other(member)
+        return False
+
+    def end(self) -> None:
+        """Ask no more."""
+        for task in self._verifying.values():
+            task.cancel()
