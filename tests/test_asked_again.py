@@ -44,7 +44,9 @@ def chain(calm: Path, double: TgiDouble, tmp_path: Path) -> Chain:
 
 def refuse_some(double: TgiDouble) -> Fault:
     """Refuse a third of all texts as too long for this server."""
-    return double.fault("status", status=422, body="inputs are too long", rate=0.3, sticky=True, seed=3)
+    return double.fault(
+        "status", status=422, body="inputs are too long", match="return total", rate=0.3, sticky=True, seed=3
+    )
 
 
 def finish(chain: Chain) -> None:
@@ -155,7 +157,7 @@ def test_what_failed_before_a_gate_stopped_the_build_is_asked_again(
     finish(chain)
     assert builder_json("status", chain.run)["unanswered"] == {"same_command": 0, "retry_failed": 1}
     chain.options = []
-    faults.append(double.fault("status", status=422, rate=0.9, sticky=True, seed=1))
+    faults.append(double.fault("status", status=422, match="return total", rate=0.9, sticky=True, seed=1))
     assert chain.start().wait(60) == 3, chain.talk()
     assert "asks again for what got none" in chain.builds[-1].stderr
     chain.known.append(chain.answered())
