@@ -71,7 +71,7 @@ class NothingToTalkTo(BuilderError):
 
 
 class StorageError(NothingToTalkTo):
-    """The disk is full or refuses a write. What was journalled is safe."""
+    """Storage is full, gone, or refuses a write or a read. What was journalled is safe."""
 
 
 class HubUnreachable(NothingToTalkTo):
@@ -136,6 +136,10 @@ class ServerOverloaded(ServerUnavailable):
     """The server holds as many requests as it takes (429)."""
 
     reason = "server_overloaded"
+
+
+class TooManyOpenFiles(ServerUnavailable):
+    """This machine has no file left for a connection: no server is to blame, and fewer at once will do."""
 
 
 class GenerationFailed(RequestFailed):

@@ -25,7 +25,9 @@ from builder.errors import (
     RequestRejected,
     ServerOverloaded,
     ServerUnavailable,
+    TooManyOpenFiles,
 )
+from builder.open_files import room_for_connections
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.member import Asked, Member
@@ -63,6 +65,9 @@ class ServerPool:
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
+        self._connections = room_for_connections()
+        self._most_in_flight: float = self._connections
+        self._is_short_of_files = False  # and has said so
         self._waiting: deque[asyncio.Future[Member]] = deque()
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
         self._emptying: Member | None = None  # taken, but not empty yet
@@ -103,7 +108,8 @@ class ServerPool:
     @property
     def limit(self) -> int:
         """How many requests all servers together take at once now."""
-        return sum(int(member.limit) for member in self.members if not member.is_leaving)
+        wanted = sum(int(member.limit) for member in self.members if not member.is_leaving)
+        return min(wanted, self._connections)
 
     @property
     def in_flight(self) -> int:
@@ -219,6 +225,9 @@ class ServerPool:
             answer = await self._ask(member, body, alone=alone)
             member.answered(answer.waited, answer.generation.completion_tokens)
             self._learn_speed(time.monotonic() - start, answer.generation.completion_tokens, max_tokens)
+        except TooManyOpenFiles as error:
+            self._have_fewer(error.what)
+            raise
         except ServerOverloaded:
             member.refused()
             self._failing_since = self._failing_since or time.monotonic()
@@ -231,8 +240,23 @@ class ServerPool:
         finally:
             self._give_back(member, alone=alone)
         self._failing_since = None
+        self._most_in_flight = min(self._connections, self._most_in_flight + 1 / self._most_in_flight)
         self.answers += 1
         return answer.generation
+
+    def _have_fewer(self, what: str) -> None:
+        """Keep so many in flight that files are left: no server is to blame."""
+        self._most_in_flight = max(1, min(self._most_in_flight, self.in_flight - 1))
+        self._failing_since = self._failing_since or time.monotonic()
+        self._say_short_of_files(what)
+
+    def _say_short_of_files(self, why: str) -> None:
+        if not self._is_short_of_files:
+            self._is_short_of_files = True
+            self._wanted.say(
+                f"no more than {int(self._most_in_flight)} requests at once: {why}; `ulimit -n 65536` before the"
+                " command allows more, where the hard limit (`ulimit -Hn`) does"
+            )
 
     def _learn_speed(self, seconds: float, tokens: int, max_tokens: int) -> None:
         self._most_tokens = max(self._most_tokens, max_tokens)
@@ -314,6 +338,9 @@ class ServerPool:
         self._serve_waiting()
 
     def _roomiest(self) -> Member | None:
+        if self.in_flight >= int(self._most_in_flight):
+            self._say_short_of_files("each is an open file")
+            return None
         member = max(self.members, key=lambda member: member.room, default=None)
         return member if member is not None and member.room > 0 else None
 

@@ -7,6 +7,8 @@ of the document; what comes from the server that generates may.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from builder.errors import (
     ServerOverloaded,
     ServerRefused,
     ServerUnavailable,
+    TooManyOpenFiles,
 )
 from builder.rewriting.generation import Generation
 from builder.rewriting.servers import KEY_VARIABLE, Server, body_of, words_of
@@ -71,6 +74,8 @@ async def post(
                 raise ConnectionBroken(f"504: {words_of(content)}", where=server.url)
             raise error_for(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            raise TooManyOpenFiles(os.strerror(error.errno or 0), where=server.url) from error
         raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         raise ConnectionBroken(f"{error or type(error).__name__}", where=server.url) from error
