@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.rewriting import servers as servers_module
+from builder.rewriting.climb import Climb
 from builder.rewriting.generation import Model
-from builder.rewriting.limits import Climb, Limit
+from builder.rewriting.limits import Limit
 from builder.rewriting.member import Member
 from builder.rewriting.metrics import Gauges, parse_gauges
 from builder.rewriting.pool import ServerPool

@@ -223,6 +223,8 @@ class ServerPool:
         start = time.monotonic()
         try:
             answer = await self._ask(member, body, alone=alone)
+            if answer.load is not None:
+                member.told(answer.load)
             member.answered(answer.waited, answer.generation.completion_tokens)
             self._learn_speed(time.monotonic() - start, answer.generation.completion_tokens, max_tokens)
         except TooManyOpenFiles as error:
@@ -270,7 +272,7 @@ class ServerPool:
             asked = Asked(scope, since=time.monotonic())
             member.requests.add(asked)
             try:
-                return await post(self._session, member.server, body)
+                return await post(self._session, member.server, body, is_to_tell=member.is_to_tell())
             except (GenerationFailed, RequestRejected):
                 member.last_answer = time.monotonic()  # it works: it is the input that doesn't
                 self._failing_since = None

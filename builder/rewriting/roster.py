@@ -19,6 +19,7 @@ from builder.rewriting.servers import Server, probe
 from builder.text import read_text
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
+_GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
 
@@ -188,7 +189,7 @@ class Roster:
                 self._give_up(member)
                 if member.is_leaving and not member.in_flight and not member.is_out:
                     self.members.remove(member)
-                elif member.in_flight and not member.is_out and member.server.limit < member.server.most:
+                elif member.is_to_be_looked_at:
                     self._look_at(member)
             self._say_if_none()
             self._on_change()
@@ -214,10 +215,12 @@ class Roster:
 
     async def _gauge(self, member: Member) -> None:
         try:
-            gauges = await read_gauges(self._session, member.server)
-            if not member.is_out:
-                member.looked_at(gauges)
+            while not member.is_out:
+                member.looked_at(await read_gauges(self._session, member.server))
                 self._on_change()
+                if not member.allowed.is_growing:
+                    break
+                await asyncio.sleep(_GROWING_SECONDS)  # what is too much is seen before it is much too much
         finally:
             self._looked_at.discard(member)
 

@@ -28,6 +28,7 @@ from builder.errors import (
     TooManyOpenFiles,
 )
 from builder.rewriting.generation import Generation
+from builder.rewriting.metrics import LOAD_WANTED, Gauges, load_of
 from builder.rewriting.servers import KEY_VARIABLE, Server, body_of, words_of
 from builder.text import without_bom
 
@@ -39,16 +40,22 @@ _LONG = 30.0  # seconds; a 504 before that is about the server, one after it per
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A server's answer, and the share of its time that the request waited in the server's queue, if told."""
+    """A server's answer, and what it tells beside: the share of its time spent in the queue, and the load."""
 
     generation: Generation
     waited: float | None
+    load: Gauges | None = None
 
 
 async def post(
-    session: aiohttp.ClientSession, server: Server, body: bytes, seconds: float | None = None
+    session: aiohttp.ClientSession,
+    server: Server,
+    body: bytes,
+    seconds: float | None = None,
+    *,
+    is_to_tell: bool = False,
 ) -> Answer:
-    """Send one request; without `seconds` it is the caller's to give it up.
+    """Send one request; without `seconds` it is the caller's to give it up. `is_to_tell`: the server's load, too.
 
     Raises:
         ServerOverloaded: The server holds as many requests as it takes.
@@ -59,7 +66,7 @@ async def post(
         ServerRefused: The server refuses us.
     """
     url, start = f"{server.url}/v1/chat/completions", time.monotonic()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(LOAD_WANTED if is_to_tell else {})}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
         # A redirect would take the document to a place nobody named, and come back as a page.
@@ -69,7 +76,8 @@ async def post(
             if content is None:
                 raise GenerationFailed(f"its answer is longer than {_BODY_BYTES >> 20} MiB", where=server.url)
             if response.status == 200:
-                return Answer(_generation(content, response.headers, server.url), _waited(response.headers))
+                generation = _generation(content, response.headers, server.url)
+                return Answer(generation, _waited(response.headers), load_of(response.headers))
             if response.status == 504 and time.monotonic() - start > _LONG:
                 raise ConnectionBroken(f"504: {words_of(content)}", where=server.url)
             raise error_for(response.status, content, response.headers, server)
