@@ -11,6 +11,7 @@ _LEAST = 4.0  # as many as one keeps of any server
 _FACTOR = 1.5  # from one trial to the next
 _WORTHWHILE = 0.15  # twice as many at once bring at least 2 ** 0.15 times the tokens a second: 11 % more
 _ROUND = (64, 3.0)  # answers of a trial: at least so many, and times as many as there are at once
+_FIRST_FACTOR, _FIRST_WORTHWHILE, _FIRST_ROUND = 2.0, 0.5, (32, 1.0)  # at first, where twice as many bring much
 _HOLD = 8  # rounds between trials
 
 
@@ -21,7 +22,8 @@ class Climb:
     Latency can't tell: as a batch grows, each of its answers takes longer although nothing waits, which rules that
     compare it with the shortest seen (TCP Vegas; Netflix's concurrency-limits) take for a queue. So throughput is
     compared, as a hill-climbing controller does: a half more at once for a round; that stays if it brings more,
-    else a third less is tried, which stays if it costs nothing; then neither, for some rounds.
+    else a third less is tried, which stays if it costs nothing; then neither, for some rounds. At first twice as
+    many are tried, in short rounds, as long as they bring nearly half as much again.
     """
 
     _before: tuple[float, float] | None = None  # the limit compared with, and tokens a second under it
@@ -31,6 +33,7 @@ class Climb:
     _tokens: int = 0
     _began: float | None = None
     _held: int = 0
+    _is_first: bool = True
 
     def answered(self, limit: Limit, tokens: int, in_flight: int, now: float) -> None:
         """Learn from an answer of so many tokens, before its place is given back; `now` in seconds."""
@@ -42,7 +45,8 @@ class Climb:
             return
         self._answers += 1
         self._tokens += tokens
-        if self._answers >= max(_ROUND[0], _ROUND[1] * limit.value) and now > self._began:
+        least, share = _FIRST_ROUND if self._is_first else _ROUND
+        if self._answers >= max(least, share * limit.value) and now > self._began:
             limit.value = self._next(limit, self._tokens / (now - self._began))
             self._restart(max(in_flight, int(limit.value)))
 
@@ -59,6 +63,9 @@ class Climb:
             return self._trial(limit, limit.value)
         start, speed_before = self._before
         gained = math.log(max(speed, 1e-9) / max(speed_before, 1e-9)) / math.log(limit.value / start)
+        if self._is_first and gained <= _FIRST_WORTHWHILE:
+            self._is_first, self._before = False, None
+            return start
         if (gained > _WORTHWHILE) == (self._direction > 0):  # more was worth it, or fewer cost nothing
             self._before = (limit.value, speed)
             return self._trial(limit, limit.value)
@@ -66,13 +73,14 @@ class Climb:
 
     def _trial(self, limit: Limit, start: float) -> float:
         """Return the next value in this direction, or what follows where there is none."""
-        value = min(limit.known_good, max(_LEAST, start * _FACTOR**self._direction))
+        factor = _FIRST_FACTOR if self._is_first else _FACTOR
+        value = min(limit.known_good, max(_LEAST, start * factor**self._direction))
         return value if value != start else self._failed(limit, start)
 
     def _failed(self, limit: Limit, start: float) -> float:
         """Return to where the trial began; after one upwards try downwards, after one downwards rest."""
         if self._direction > 0:
-            self._direction = -1
+            self._direction, self._is_first = -1, False
             return self._trial(limit, start)
         self._before, self._held = None, _HOLD
         return start
