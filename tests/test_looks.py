@@ -97,6 +97,21 @@ def test_where_only_the_queue_is_told_the_rest_is_worked_on() -> None:
     assert 24 < limit.value <= 26
 
 
+def test_what_is_only_the_rest_was_not_seen_to_be_worked_on() -> None:
+    limit = Limit(34, 4096)
+    limit.looked(Gauges(0, None), 34, 0)
+    grown = limit.value
+    for second in range(1, 5):
+        limit.looked(Gauges(10, None), 34, second)
+    assert limit.value < 34 <= grown
+
+
+def test_a_server_that_is_slow_to_take_requests_in_gets_no_more_meanwhile() -> None:
+    limit = Limit(32, 4096)
+    looks(limit, [Gauges(0, 3)] * 9)
+    assert limit.value == 32
+
+
 # --- pages ---
 
 

@@ -7,7 +7,6 @@ or as gauges (`Limit.looked`). Of one that tells nothing, `climb` finds out what
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ _LEAST = 4.0  # a queue that others fill is no reason to leave a server
 _ROOM = 1 / 16  # of what is worked on, may wait: the next answer's place is taken at once
 _SLOWLY = 1 / 16  # growth a second once a queue has shown
 _STANDING = 0.9  # seconds; a queue that was there all the time is not just being taken in
-_LAG = 3.0  # seconds that a page may lag behind: SGLang writes it every 40 steps
+_LAG = 10.0  # seconds that a page may lag behind: SGLang writes it every 40 steps
 _AT_ONCE = 0.42  # growth at most from one look to the next: it has to show before there is more
 _RECOVERY = 3.0  # seconds without a queue after which growth is twice as fast
 _REMEMBERED = 30.0  # seconds for which what a server was seen to work on counts
@@ -27,12 +26,16 @@ _FULL = 0.9  # of the KV cache; with more, requests that go on need what new one
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was seen of a server: when, in seconds, and how many of our requests wait there and are worked on."""
+    """What was seen of a server: when, in seconds, and how many of our requests wait there and are worked on.
+
+    `shown` are those of all clients, `told` is what it works on of ours where that is not only the rest.
+    """
 
     at: float
     waits: float
     works: float
     shown: float
+    told: float
 
     @classmethod
     def of(cls, gauges: Gauges, in_flight: int, now: float) -> _Look | None:
@@ -40,7 +43,9 @@ class _Look:
         running = max(0.0, in_flight - gauges.waiting) if gauges.running is None else gauges.running
         shown = gauges.waiting + running
         ours = min(1.0, in_flight / shown) if shown > 0 else 0.0
-        return cls(now, gauges.waiting * ours, running * ours, shown) if shown > 0 else None
+        works = running * ours
+        told = 0.0 if gauges.running is None else works
+        return cls(now, gauges.waiting * ours, works, shown, told) if shown > 0 else None
 
     def has_seen(self, grown: _Grown, in_flight: int) -> bool:
         """Whether what came after the limit last grew shows on the page by now, which may lag behind."""
@@ -50,11 +55,11 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Grown:
-    """When a limit last grew, in seconds, and what was shown and in flight just before."""
+    """When a limit last grew, in seconds, and what was shown and in flight just before; at first nothing was."""
 
-    at: float = -math.inf
-    shown: float = 0.0
-    in_flight: int = 0
+    at: float
+    shown: float
+    in_flight: int
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ class Limit:
     _growth: float = 1.0  # a second
     _preempted: float = 0.0
     _looks: deque[_Look] = field(default_factory=deque)
-    _grown: _Grown = _Grown()
+    _grown: _Grown | None = None
 
     def __post_init__(self) -> None:
         self.refuses = self.value >= self.most  # one that says how many it takes
@@ -135,21 +140,27 @@ class Limit:
         self._looks.append(look)
         while self._looks[0].at < now - _REMEMBERED:
             self._looks.popleft()
+        if self._grown is None:
+            self._grown = _Grown(now, 0.0, 0)
         room = max(1.0, look.works * _ROOM)
         self._is_queueing, self.is_growing = look.waits > room / 2, False
         if self._is_queueing:
             if earlier is not None and look.works <= 1.05 * earlier.works + 1:
                 self._cut(look, room, in_flight)
-        elif self._may_grow(gauges, in_flight) and look.has_seen(self._grown, in_flight):
+        elif self._may_grow(gauges, in_flight, earlier, room) and look.has_seen(self._grown, in_flight):
             self._grow(min(1.0, now - since))
             self._grown = _Grown(now, look.shown, in_flight)
         self._preempted = gauges.preempted
         if not self.refuses:
-            self.value = max(self.value, min(self.known_good, max(one.works for one in self._looks)))
+            self.value = max(self.value, min(self.known_good, max(one.told for one in self._looks)))
 
-    def _may_grow(self, gauges: Gauges, in_flight: int) -> bool:
-        is_short_of_memory = gauges.used > _FULL or gauges.preempted > self._preempted
-        return in_flight >= 0.9 * int(self.value) and not self.refuses and not is_short_of_memory
+    def _may_grow(self, gauges: Gauges, in_flight: int, earlier: _Look | None, room: float) -> bool:
+        if self.refuses or in_flight < 0.9 * int(self.value):
+            return False
+        if gauges.used > _FULL or gauges.preempted > self._preempted:
+            return False
+        # Several answers at once empty a short queue for a moment.
+        return self._growth == 1.0 or earlier is None or earlier.waits <= room / 2
 
     def _cut(self, look: _Look, room: float, in_flight: int) -> None:
         """Take back what waits without end."""
@@ -173,4 +184,4 @@ class Limit:
         self.value = max(1.0, min(usual, self.most) / 8)
         self._waiting, self._is_queueing, self.is_growing, self._growth = 0.0, False, False, 1.0
         self._looks.clear()
-        self._grown = _Grown()
+        self._grown = None
