@@ -7,6 +7,7 @@ or as gauges (`Limit.looked`). Of one that tells nothing, `climb` finds out what
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from builder.rewriting.metrics import Gauges
 
 _REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
 _LEAST = 4.0  # a queue that others fill is no reason to leave a server
-_ROOM = 1 / 16  # of what is worked on, may wait: the next answer's place is taken at once
+_ROOM = 1 / 16  # of what is worked on, and half its root, may wait: the next answers' slots are taken at once
 _SLOWLY = 1 / 16  # growth a second once a queue has shown
 _STANDING = 0.9  # seconds; a queue that was there all the time is not just being taken in
 _LAG = 10.0  # seconds that a page may lag behind: SGLang writes it every 40 steps
@@ -142,7 +143,7 @@ class Limit:
             self._looks.popleft()
         if self._grown is None:
             self._grown = _Grown(now, 0.0, 0)
-        room = max(1.0, look.works * _ROOM)
+        room = max(1.0, look.works * _ROOM + math.sqrt(look.works) / 2)
         self._is_queueing, self.is_growing = look.waits > room / 2, False
         if self._is_queueing:
             if earlier is not None and look.works <= 1.05 * earlier.works + 1:
