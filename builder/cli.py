@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from builder.errors import BuilderError
+from builder.open_files import raise_limit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -405,13 +406,28 @@ def checkpoints_table(json: Json = False) -> None:
 @contextmanager
 def _explained() -> Iterator[None]:
     try:
-        yield
+        with _storage_told():
+            yield
     except BuilderError as error:
         talk.print(f"[bold red]error[/bold red] {_escaped(error)}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         talk.print("interrupted; run the same command to go on")
         sys.exit(130)
+
+
+@contextmanager
+def _storage_told() -> Iterator[None]:
+    """Have what storage refuses, wherever it is met, end as an error of the user's and not as a bug."""
+    try:
+        yield
+    except Exception as error:
+        from builder.files import storage_error
+
+        refused = storage_error(error)
+        if refused is None:
+            raise
+        raise refused from error
 
 
 def _escaped(error: Any) -> str:  # noqa: ANN401 - anything with words
@@ -424,5 +440,6 @@ def main() -> None:
     """Run the command line: a user's error ends in its message and exit code, a bug in a traceback."""
     handler = RichHandler(console=talk, show_time=False, show_path=False)
     logging.getLogger("builder").addHandler(handler)
+    raise_limit()
     with _explained():
         app(prog_name="python -m builder")

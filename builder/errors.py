@@ -71,7 +71,7 @@ class NothingToTalkTo(BuilderError):
 
 
 class StorageError(NothingToTalkTo):
-    """The disk is full or refuses a write. What was journalled is safe."""
+    """Storage is full, gone, or refuses a write or a read. What was journalled is safe."""
 
 
 class HubUnreachable(NothingToTalkTo):

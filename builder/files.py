@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,18 +35,81 @@ def sha256_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses (full, quota, read-only, no permission) into a `StorageError` naming `path`."""
+    """Turn what storage refuses (full, quota, read-only, stale handle, no answer …) into a `StorageError`.
+
+    Args:
+        path: What is written or read; where it is a folder, an error that names a file below it says so.
+    """
     try:
         yield
     except OSError as error:
-        refused = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
-        if error.errno not in refused:
+        refused = storage_error(error, path)
+        if refused is None:
             raise
-        raise StorageError(
-            f"it can't be written ({os.strerror(error.errno or 0)})",
-            where=str(path),
-            remedy="make room or mend the disk, then run the same command: it goes on where this one stopped",
-        ) from error
+        raise refused from error
+
+
+def storage_error(error: Exception, path: Path | None = None) -> StorageError | None:
+    """Return what an error of the system's means for the storage at `path`, None where it means something else.
+
+    Without a path, what sockets say as well (no route, timed out) counts only where the error names a file.
+    """
+    name = getattr(error, "filename", None)
+    named = os.fsdecode(name) if isinstance(name, str | bytes) else ""
+    code, duckdb = getattr(error, "errno", None), sys.modules.get("duckdb")
+    if duckdb is not None and isinstance(error, duckdb.IOException):  # it keeps the number to itself
+        said = str(error)
+        code = next((one for one in _REMEDIES if os.strerror(one) in said), None)
+    if not isinstance(code, int) or code not in _REMEDIES:
+        return None
+    if path is None and not named and code in _SAID_BY_SOCKETS:
+        return None
+    is_folder = path is None or os.path.isdir(path)  # noqa: PTH112 - Path's raises what is being told here
+    return StorageError(
+        f"it can't be written or read ({os.strerror(code)})",
+        where=named if named and is_folder else str(path or ""),
+        remedy=f"{_REMEDIES[code]}, then run the same command: it goes on where this one stopped",
+    )
+
+
+_ROOM = "make room (`df -h` says where there is none, `df -i` where it is the number of files)"
+_QUOTA = (
+    "free some of your quota or have it raised (`quota -s`, Lustre: `lfs quota`; files count as well as bytes)"
+)
+_READ_ONLY = (
+    "mount it for writing (a file system that found itself damaged turns read-only: `dmesg` says so), or choose"
+    " another directory"
+)
+_RIGHTS = "give this user the right to it, or choose another directory"
+_OPEN_FILES = (
+    "raise the limit of open files (`ulimit -n 65536`; a service's `LimitNOFILE=`, a container's `--ulimit`)"
+)
+_ALL_OPEN_FILES = "wait, or have this machine's limit of open files raised (`sysctl fs.file-max`)"
+_STALE = (
+    "see that the network file system is mounted and its folder still the same one (`ls` it; mount it again where"
+    " it was exported anew), and that no other machine removes files there"
+)
+_NO_ANSWER = "see that the file server answers (`df` on that folder returns) and is mounted"
+_TICKET = "renew your ticket (`kinit`; for runs longer than a ticket, `krenew` or a keytab)"
+_DAMAGED = "look for the disk's errors (`dmesg`), mend or leave that disk"
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC,), _ROOM),
+    **dict.fromkeys((errno.EDQUOT,), _QUOTA),
+    **dict.fromkeys((errno.EFBIG,), "allow larger files (`ulimit -f`), or choose a file system that does"),
+    **dict.fromkeys((errno.EROFS,), _READ_ONLY),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), _RIGHTS),
+    **dict.fromkeys((errno.EMFILE,), _OPEN_FILES),
+    **dict.fromkeys((errno.ENFILE,), _ALL_OPEN_FILES),
+    **dict.fromkeys((errno.ESTALE,), _STALE),
+    **dict.fromkeys((errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH), _NO_ANSWER),
+    **dict.fromkeys((errno.ENOTCONN, errno.ESHUTDOWN, errno.ENODEV, errno.ENXIO), _NO_ANSWER),
+    **dict.fromkeys((errno.ENOKEY, errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED), _TICKET),
+    **dict.fromkeys((errno.EIO, errno.EREMOTEIO, errno.EUCLEAN, errno.EBADMSG), _DAMAGED),
+}
+_SAID_BY_SOCKETS = {
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOTCONN, errno.ESHUTDOWN),
+    *(errno.EACCES, errno.EPERM),
+}
 
 
 @contextlib.contextmanager

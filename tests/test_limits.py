@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.rewriting import servers as servers_module
+from builder.rewriting.climb import Climb
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
-from builder.rewriting.limits import Climb, Limit
+from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges, parse_gauges
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.servers import Server

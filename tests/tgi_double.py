@@ -156,6 +156,9 @@ class TgiDouble(Settings):
     log_file: Path | None = None
     healthy: bool = True
     has_metrics: bool = True
+    cache_used: float = 0.0  # of the KV cache, on vLLM's page
+    preemptions: int = 0
+    tells_load: bool = True  # vLLM: in a header of the answer, where the request asks for it
     asleep: str | None = None  # what a proxy says on every route, with a 503, as long as no server is up behind it
     status_of: dict[str, int] = field(default_factory=dict)  # paths that get just this status
     log: list[Request] = field(default_factory=list)  # generation requests
@@ -168,6 +171,7 @@ class TgiDouble(Settings):
     _held: int = 0
     _batch: int = 0
     _crashes: int = 0
+    _written: int = 0  # tokens
 
     def fault(self, kind: str, **rule: Any) -> Fault:
         """Add a rule; the first that fits a request is applied. Which requests (all that is given must hold):
@@ -347,7 +351,28 @@ class TgiDouble(Settings):
             raise web.HTTPNotFound
         shown = self.counts if self.profile == "tgi" else {}
         lines = "".join(f"{name} {value}\n" for name, value in sorted(shown.items()))
-        return web.Response(text=lines + (wire.gauges(self, *self.queue) if self.log else ""))
+        return web.Response(text=lines + (wire.gauges(self, *self.queue) if self.log else "") + self._vllm_only())
+
+    def _vllm_only(self) -> str:
+        figures = {
+            "kv_cache_usage_perc": self.cache_used,
+            "num_preemptions_total": self.preemptions,
+            "generation_tokens_total": self._written,
+        }
+        label = f'{{engine="0",model_name="{self.model_id}"}}'
+        lines = (f"vllm:{name}{label} {float(value)}\n" for name, value in figures.items())
+        return "".join(lines) if self.profile == "vllm" else ""
+
+    def _load(self, http: web.Request) -> dict[str, str]:
+        """Return ORCA's header, as vLLM sends it."""
+        if self.profile != "vllm" or not self.tells_load or "endpoint-load-metrics-format" not in http.headers:
+            return {}
+        told = {
+            "kv_cache_usage_perc": self.cache_used,
+            "num_requests_waiting": self.queue[0] - 1.0,
+        }  # less the one that is through
+        said = ", ".join(f"named_metrics.{name}={value}" for name, value in told.items())
+        return {"endpoint-load-metrics": f"TEXT {said}"}
 
     # --- chats ---
 
@@ -400,7 +425,8 @@ class TgiDouble(Settings):
             reply = wire.chat_completion(text, reason, tokens, ask, self)
             raw = wire.dumps(reply).encode("utf-8", "surrogateescape")
             queued, total = (entry.start or 0.0) - entry.arrival, self._now() - entry.arrival
-            headers = wire.headers_of(ask, tokens, queued, total) if self.profile == "tgi" else {}
+            headers = wire.headers_of(ask, tokens, queued, total) if self.profile == "tgi" else self._load(http)
+            self._written += tokens
             return await _send(http, HTML_503.encode() if fault.kind == "not_json" else raw, headers, fault)
 
     @contextmanager

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import StorageError, VerificationFailed
+from builder.files import storage_error
 from builder.release.manifest import Manifest
 from builder.release.row_digests import key_column, row_digests
 
@@ -161,6 +162,8 @@ def _read(part: _Part, connection: duckdb.DuckDBPyConnection, *, is_alike: bool)
                 digests = row_digests(connection, file.read_row_group(group, columns=columns))
                 connection.from_arrow(digests).project(f"*, {part.side} AS side").insert_into("told")
     except (OSError, pa.ArrowException) as error:
+        if refused := storage_error(error):  # no file of the release is to blame
+            raise refused from error
         raise VerificationFailed(
             f"it can't be read, and the changelog says which rows are new ({error})",
             where=part.path,

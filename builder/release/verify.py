@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
+from builder.files import storage_error
 from builder.release.destination import SCHEME, dataset_of
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, file_problems, read_manifest
 from builder.release.reader import columns_read
@@ -103,6 +104,8 @@ def _rows(release: Path, file: File) -> list[str]:
         with pq.ParquetFile(path) as parquet:
             rows = sum(batch.num_rows for batch in parquet.iter_batches())
     except (OSError, pa.ArrowException) as error:
+        if refused := storage_error(error):  # no file of the release is to blame
+            raise refused from error
         return [f"{file.path}: can't be read ({error})"]
     return [] if rows == file.rows else [f"{file.path}: {rows} rows, {file.rows} in the manifest"]
 

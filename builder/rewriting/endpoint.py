@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from builder.rewriting.limits import Climb, Limit
+from builder.rewriting.climb import Climb
+from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges
 from builder.rewriting.outcome import Trouble
 from builder.rewriting.servers import Server
+from builder.rewriting.witness import Witness
 
 _FAILURES = 3  # in a row, before its circuit opens
+_TELL_SECONDS = 1.0  # between requests whose answers are to tell the load
+_PAGE_SECONDS = 5.0  # between looks at the page of a server whose answers tell it
 _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
 _SILENCE = (120.0, 4.0)  # seconds that any request may take; times as long as so many tokens take there
 _FIRST_SILENCE = (600.0, 0.1)  # while its speed is not known: seconds, and seconds a token asked for
@@ -75,6 +79,10 @@ class Endpoint:
     _speed: tuple[float, float] = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
+    _witness: Witness = field(default_factory=Witness)
+    _asked_to_tell: float = 0.0
+    _told: float = -_PAGE_SECONDS
+    _looked: float = -_PAGE_SECONDS
 
     def __post_init__(self) -> None:
         self.allowed = Limit(self.server.limit, self.server.most)
@@ -103,7 +111,7 @@ class Endpoint:
     @property
     def has_gauges(self) -> bool:
         """Whether how many to give it is told by its gauges; else its speed has to tell."""
-        return self._unanswered < _UNANSWERED
+        return self._unanswered < _UNANSWERED and self._witness.is_trusted
 
     def knows(self, model: str | None) -> bool:
         """Whether an answer that names this model is no surprise."""
@@ -121,13 +129,39 @@ class Endpoint:
         self._failures, self.last_answer = 0, time.monotonic()
         self.allowed.refused(self.in_flight)
 
+    def told(self, gauges: Gauges) -> None:
+        """Learn from the load that an answer tells, before its slot is given back."""
+        self._unanswered, self._told = 0, time.monotonic()
+        if self._witness.is_trusted:
+            self.allowed.looked(gauges, self.in_flight, self._told)
+
     def looked_at(self, gauges: Gauges | None) -> None:
         """Learn from a look at its gauges."""
+        self._looked = now = time.monotonic()
         if gauges is None:
             self._unanswered += 1
             return
         self._unanswered = 0
-        self.allowed.queued(gauges.waiting, gauges.running, self.in_flight)
+        self._witness.saw(gauges, self.in_flight, now)
+        if self._witness.is_trusted:
+            self.allowed.looked(gauges, self.in_flight, now)
+
+    def is_to_tell(self) -> bool:
+        """Whether the next answer is to tell the server's load; one a second is."""
+        now = time.monotonic()
+        if self.server.limit >= self.server.most or now - self._asked_to_tell < _TELL_SECONDS:
+            return False
+        self._asked_to_tell = now
+        return True
+
+    @property
+    def is_to_be_looked_at(self) -> bool:
+        """Whether its gauges are to be asked for: seldom, while its answers tell the load."""
+        if not self.in_flight or self.is_out or self.server.limit >= self.server.most:
+            return False
+        now = time.monotonic()
+        is_told = now - self._told < 2 * _TELL_SECONDS and not self.allowed.is_growing
+        return not is_told or now - self._looked >= _PAGE_SECONDS
 
     def failed(self, since: float) -> bool:
         """Count the failure of a request sent at `since`; return whether its circuit is to open.
@@ -185,6 +219,6 @@ class Endpoint:
         self._failures, self._unanswered, self.is_unsure = 0, 0, False
         self.allowed.most = server.most
         if begin_anew:
-            self._climb = Climb()
+            self._climb, self._witness = Climb(), Witness()
             self.allowed.again()
         self.last_answer = self.verified = time.monotonic()

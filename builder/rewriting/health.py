@@ -23,6 +23,7 @@ from builder.rewriting.servers import Server, probe
 PROBE_SECONDS = (0.5, 15.0)
 """Between tries of a server that does not answer, at first and at most."""
 
+_GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
 _QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
@@ -96,7 +97,7 @@ class Health:
         if not member.in_flight or member.is_out:
             return
         now = time.monotonic()
-        if member.server.limit < member.server.most:
+        if member.is_to_be_looked_at:
             self._look_at(member)
         if now - member.last_answer > _QUIET_SECONDS and not self._control.is_under_way(member):
             self._start(self._ask_for_little(member))
@@ -116,10 +117,12 @@ class Health:
 
     async def _gauge(self, member: Endpoint) -> None:
         try:
-            gauges = await read_gauges(self._session, member.server)
-            if not member.is_out:
-                member.looked_at(gauges)
+            while not member.is_out:
+                member.looked_at(await read_gauges(self._session, member.server))
                 self._on_change(member)
+                if not member.allowed.is_growing:
+                    break
+                await asyncio.sleep(_GROWING_SECONDS)  # what is too much is seen before it is much too much
         finally:
             self._looked_at.discard(member)
 

@@ -2,18 +2,65 @@
 
 A server that refuses (429) gets as many as it held then, and from time to time one more (`Limit.answered`). One
 that takes everything and queues tells by its queue, where that can be looked at: as a header of each answer (TGI),
-or as gauges (`Limit.queued`). Of one that tells nothing, `Climb` finds out what more at once brings.
+or as gauges (`Limit.looked`). Of one that tells nothing, `climb` finds out what more at once brings.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
+
+from builder.rewriting.metrics import Gauges
 
 _REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
 _LEAST = 4.0  # a queue that others fill is no reason to leave a server
-_ROOM = 1 / 16  # of what is worked on, may wait: the next answer's place is taken at once
-_SLOWLY = 1 / 16  # growth a look at the queue once it has shown
+_ROOM = 1 / 16  # of what is worked on, and half its root, may wait: the next answers' slots are taken at once
+_SLOWLY = 1 / 16  # growth a second once a queue has shown
+_STANDING = 0.9  # seconds; a queue that was there all the time is not just being taken in
+_LAG = 10.0  # seconds that a page may lag behind: SGLang writes it every 40 steps
+_AT_ONCE = 0.42  # growth at most from one look to the next: it has to show before there is more
+_RECOVERY = 3.0  # seconds without a queue after which growth is twice as fast
+_REMEMBERED = 30.0  # seconds for which what a server was seen to work on counts
+_FULL = 0.9  # of the KV cache; with more, requests that go on need what new ones would take
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen of a server: when, in seconds, and how many of our requests wait there and are worked on.
+
+    `shown` are those of all clients, `told` is what it works on of ours where that is not only the rest.
+    """
+
+    at: float
+    waits: float
+    works: float
+    shown: float
+    told: float
+
+    @classmethod
+    def of(cls, gauges: Gauges, in_flight: int, now: float) -> _Look | None:
+        """Return our part of what a server tells, None where it has nothing to do."""
+        running = max(0.0, in_flight - gauges.waiting) if gauges.running is None else gauges.running
+        shown = gauges.waiting + running
+        ours = min(1.0, in_flight / shown) if shown > 0 else 0.0
+        works = running * ours
+        told = 0.0 if gauges.running is None else works
+        return cls(now, gauges.waiting * ours, works, shown, told) if shown > 0 else None
+
+    def has_seen(self, grown: _Grown, in_flight: int) -> bool:
+        """Whether what came after the limit last grew shows on the page by now, which may lag behind."""
+        came = in_flight - grown.in_flight
+        return self.at - grown.at >= _LAG or self.shown - grown.shown >= came / 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """When a limit last grew, in seconds, and what was shown and in flight just before; at first nothing was."""
+
+    at: float
+    shown: float
+    in_flight: int
 
 
 @dataclass(slots=True)
@@ -25,6 +72,7 @@ class Limit:
         most: How many ever.
         known_good: How many it may be given without a refusal being risked.
         refuses: It is known for refusing, not for queueing, what is too much.
+        is_growing: It doubles: looks at the server are worth more than usual.
     """
 
     value: float
@@ -35,9 +83,12 @@ class Limit:
     _since_growth: int = 0
     _step: int = 1
     _waiting: float = 0.0  # the share of an answer's time spent in the server's queue, a moving average
+    is_growing: bool = False
     _is_queueing: bool = False
-    _growth: float = 1.0
-    _waited_before: float = math.inf
+    _growth: float = 1.0  # a second
+    _preempted: float = 0.0
+    _looks: deque[_Look] = field(default_factory=deque)
+    _grown: _Grown | None = None
 
     def __post_init__(self) -> None:
         self.refuses = self.value >= self.most  # one that says how many it takes
@@ -73,103 +124,65 @@ class Limit:
         self.known_good, self.refuses = held, True
         self._since_refusal, self._since_growth, self._step = 0, 0, 1
 
-    def queued(self, waiting: float, running: float, in_flight: int) -> None:
-        """Learn from a server's gauges, which count the requests of all its clients.
+    def looked(self, gauges: Gauges, in_flight: int, now: float) -> None:
+        """Learn from a server's gauges at `now`, in seconds; they count the requests of all its clients.
 
-        Ours wait in the same proportion. What of them waits at two looks in turn is a standing queue, not a burst
-        that is just being taken in (the minimum over an interval, as in CoDel, Nichols & Jacobson 2012): so many
-        are too many, but for a small reserve. While there is no queue, the limit doubles with each look, as in
-        TCP's slow start; after the first queue it grows by a sixteenth, and again faster the longer there is none.
+        Ours wait in the same proportion. What of them waits for a second on end, while the server does not work
+        on more, is a standing queue and not a burst that is just being taken in (the minimum over an interval, as
+        in CoDel, Nichols & Jacobson 2012): so many are too many, but for a small reserve. While there is no
+        queue, the limit doubles each second, as in TCP's slow start; after the first queue it grows by a
+        sixteenth, and again faster the longer there is none. It stays above what was worked on lately.
         """
-        if waiting + running <= 0:
+        look = _Look.of(gauges, in_flight, now)
+        if look is None:
             return
-        waits = in_flight * waiting / (waiting + running)
-        standing, self._waited_before = min(waits, self._waited_before), waits
-        room = max(1.0, (in_flight - waits) * _ROOM)
-        self._is_queueing = waits > room / 2
-        if not self._is_queueing:
-            if in_flight >= 0.9 * int(self.value) and not self.refuses:
-                self.value = min(self.known_good, self.value + max(1.0, self.value * self._growth))
-                self._growth = min(1.0, 2 * self._growth)
-            return
+        earlier = next((one for one in reversed(self._looks) if one.at <= now - _STANDING), None)
+        since = self._looks[-1].at if self._looks else now - 1.0
+        self._looks.append(look)
+        while self._looks[0].at < now - _REMEMBERED:
+            self._looks.popleft()
+        if self._grown is None:
+            self._grown = _Grown(now, 0.0, 0)
+        room = max(1.0, look.works * _ROOM + math.sqrt(look.works) / 2)
+        self._is_queueing, self.is_growing = look.waits > room / 2, False
+        if self._is_queueing:
+            if earlier is not None and look.works <= 1.05 * earlier.works + 1:
+                self._cut(look, room, in_flight)
+        elif self._may_grow(gauges, in_flight, earlier, room) and look.has_seen(self._grown, in_flight):
+            self._grow(min(1.0, now - since))
+            self._grown = _Grown(now, look.shown, in_flight)
+        self._preempted = gauges.preempted
+        if not self.refuses:
+            self.value = max(self.value, min(self.known_good, max(one.told for one in self._looks)))
+
+    def _may_grow(self, gauges: Gauges, in_flight: int, earlier: _Look | None, room: float) -> bool:
+        if self.refuses or in_flight < 0.9 * int(self.value):
+            return False
+        if gauges.used > _FULL or gauges.preempted > self._preempted:
+            return False
+        # Several answers at once empty a short queue for a moment.
+        return self._growth == 1.0 or earlier is None or earlier.waits <= room / 2
+
+    def _cut(self, look: _Look, room: float, in_flight: int) -> None:
+        """Take back what waits without end."""
         self._growth = _SLOWLY
+        standing = min(one.waits for one in self._looks if one.at >= look.at - 2 * _STANDING)
         if standing > 2 * room:
             self.value = min(self.value, max(_LEAST, in_flight - standing + room))
             if self.refuses:
                 self.known_good = self.value
 
+    def _grow(self, seconds: float) -> None:
+        """Allow more, after so many seconds without a queue."""
+        more = self.value * min(_AT_ONCE, (1 + self._growth) ** seconds - 1)
+        self.value = min(self.known_good, self.value + max(1.0, more))
+        self.is_growing = self._growth == 1.0 and self.value < self.known_good
+        self._growth = min(1.0, self._growth * 2 ** (seconds / _RECOVERY))
+
     def again(self) -> None:
         """Begin with an eighth: the server was away."""
         usual = self.known_good if self.refuses else self.value
         self.value = max(1.0, min(usual, self.most) / 8)
-        self._waiting, self._is_queueing, self._growth, self._waited_before = 0.0, False, 1.0, math.inf
-
-
-_FACTOR = 1.5  # from one trial to the next
-_WORTHWHILE = 0.15  # twice as many at once bring at least 2 ** 0.15 times the tokens a second: 11 % more
-_ROUND = (64, 3.0)  # answers of a trial: at least so many, and times as many as there are at once
-_HOLD = 8  # rounds between trials
-
-
-@dataclass(slots=True)
-class Climb:
-    """Finds by trial how many requests at once bring the most, from tokens a second alone.
-
-    Latency can't tell: as a batch grows, each of its answers takes longer although nothing waits, which rules that
-    compare it with the shortest seen (TCP Vegas; Netflix's concurrency-limits) take for a queue. So throughput is
-    compared, as a hill-climbing controller does: a half more at once for a round; that stays if it brings more,
-    else a third less is tried, which stays if it costs nothing; then neither, for some rounds.
-    """
-
-    _before: tuple[float, float] | None = None  # the limit compared with, and tokens a second under it
-    _direction: int = 1
-    _skip: int = 0
-    _answers: int = 0
-    _tokens: int = 0
-    _began: float | None = None
-    _held: int = 0
-
-    def answered(self, limit: Limit, tokens: int, in_flight: int, now: float) -> None:
-        """Learn from an answer of so many tokens, before its place is given back; `now` in seconds."""
-        if in_flight < int(limit.value):  # there is not enough to ask: the round tells nothing
-            self._restart(in_flight)
-            return
-        if self._skip > 0 or self._began is None:  # those that were asked for under the limit before
-            self._skip, self._began = self._skip - 1, now
-            return
-        self._answers += 1
-        self._tokens += tokens
-        if self._answers >= max(_ROUND[0], _ROUND[1] * limit.value) and now > self._began:
-            limit.value = self._next(limit, self._tokens / (now - self._began))
-            self._restart(max(in_flight, int(limit.value)))
-
-    def _restart(self, in_flight: int) -> None:
-        self._skip, self._answers, self._tokens, self._began = in_flight, 0, 0, None
-
-    def _next(self, limit: Limit, speed: float) -> float:
-        """Return the limit of the next round, after one that had this speed."""
-        if self._held > 0:
-            self._held -= 1
-            return limit.value
-        if self._before is None or self._before[0] == limit.value:
-            self._before, self._direction = (limit.value, speed), 1
-            return self._trial(limit, limit.value)
-        start, speed_before = self._before
-        gained = math.log(max(speed, 1e-9) / max(speed_before, 1e-9)) / math.log(limit.value / start)
-        if (gained > _WORTHWHILE) == (self._direction > 0):  # more was worth it, or fewer cost nothing
-            self._before = (limit.value, speed)
-            return self._trial(limit, limit.value)
-        return self._failed(limit, start)
-
-    def _trial(self, limit: Limit, start: float) -> float:
-        """Return the next value in this direction, or what follows where there is none."""
-        value = min(limit.known_good, max(_LEAST, start * _FACTOR**self._direction))
-        return value if value != start else self._failed(limit, start)
-
-    def _failed(self, limit: Limit, start: float) -> float:
-        """Return to where the trial began; after one upwards try downwards, after one downwards rest."""
-        if self._direction > 0:
-            self._direction = -1
-            return self._trial(limit, start)
-        self._before, self._held = None, _HOLD
-        return start
+        self._waiting, self._is_queueing, self.is_growing, self._growth = 0.0, False, False, 1.0
+        self._looks.clear()
+        self._grown = None

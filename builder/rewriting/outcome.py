@@ -19,6 +19,7 @@ import orjson
 
 from builder.errors import RequestFailed
 from builder.rewriting.generation import Generation
+from builder.rewriting.metrics import Gauges, load_of
 from builder.rewriting.servers import Server, words_of
 from builder.text import without_bom
 
@@ -27,16 +28,13 @@ _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a 
 _CUT_SHORT = frozenset({"abort", "aborted", "cancelled", "canceled", "error", "insufficient_system_resource"})
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
 _TITLE = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE)  # of a proxy's page, which has little else to say
-_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b|\b1\d{9}(\.\d+)?\b"
-)
-_ID = re.compile(r"\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(-[0-9a-f]{4,})*\b|\b[0-9a-z]+-[0-9a-f]{16,}\b", re.IGNORECASE)
 
 
 class Sign(Enum):
     """What a try that brought no answer says by itself."""
 
     OVERLOADED = "the server holds as many requests as it takes"
+    NO_FILE = "this machine has no file left for a connection: no server is to blame"
     UNREACHABLE = "nothing took the request: no input is to blame"
     REFUSED = "turned away at once: by the server's condition, or for what the input is"
     BROKE = "begun, and then an error in place of an answer: the server's condition, or the input's doing"
@@ -54,12 +52,14 @@ class Answer:
         waited: The share of its time that the request waited in the server's queue, if told.
         model: The model that answered, as it names itself, if told.
         is_after_break: A connection to the server broke just before: another may answer there.
+        load: The server's load, if it was asked for and told.
     """
 
     generation: Generation
     waited: float | None
     model: str | None = None
     is_after_break: bool = False
+    load: Gauges | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Trouble:
     @property
     def may_be_the_inputs(self) -> bool:
         """Whether an input can be what brings it about."""
-        return self.sign not in (Sign.OVERLOADED, Sign.UNREACHABLE)
+        return self.sign not in (Sign.OVERLOADED, Sign.NO_FILE, Sign.UNREACHABLE)
 
     @property
     def says_invalid(self) -> bool:
@@ -97,12 +97,10 @@ class Trouble:
 
     def blaming_the_input(self) -> RequestFailed:
         """Return the error for an input that is to blame, with the reason that stands in the table."""
-        # It is kept in the table, which holds the same bytes whenever it is made.
-        what = _ID.sub("(id)", _TIME.sub("(time)", self.what))
         if self.says_invalid:
-            return RequestFailed(what, where=self.where, reason="rejected_by_server")
+            return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
         reason = "blocked_by_gateway" if self.sign is Sign.REFUSED else "generation_failed"
-        return RequestFailed(f"{what}; others were answered meanwhile", where=self.where, reason=reason)
+        return RequestFailed(f"{self.what}; others were answered meanwhile", where=self.where, reason=reason)
 
 
 Outcome = Answer | Trouble
@@ -157,7 +155,8 @@ def _read(content: bytes, headers: Mapping[str, str], where: str) -> Outcome:
             completion_tokens=_count(usage.get("completion_tokens")),
         )
         model = said.get("model")
-        return Answer(generation, _waited(headers), model if isinstance(model, str) and model else None)
+        name = model if isinstance(model, str) and model else None
+        return Answer(generation, _waited(headers), name, load=load_of(headers))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         what = words_of(content) if isinstance(said, dict) and said.get("error") else f"{error!r:.200}"
         return Trouble(Sign.BROKE, f"its answer is not a chat completion ({what})", where, 200)

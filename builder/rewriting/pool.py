@@ -17,6 +17,7 @@ from types import TracebackType
 import anyio
 
 from builder.errors import NoServer, NothingToTalkTo, ServerRefused
+from builder.open_files import room_for_connections
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.control import Control
 from builder.rewriting.control_tokens import ControlTokens
@@ -59,6 +60,7 @@ class ServerPool:
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
+        self._connections = room_for_connections()
         self._failing_since: float | None = None
         self._failure_rate = 0.0  # of first tries, older ones counting less
         self.answers = 0
@@ -79,7 +81,7 @@ class ServerPool:
         except BaseException:
             await self._transport.__aexit__()
             raise
-        self._slots = Slots(self.members)
+        self._slots = Slots(self.members, self._connections, self._wanted.say)
         self._isolation = Isolation(
             self.members,
             self._slots,
@@ -113,7 +115,8 @@ class ServerPool:
     @property
     def limit(self) -> int:
         """How many requests all servers together take at once now."""
-        return sum(int(member.limit) for member in self.members if not member.is_leaving)
+        wanted = sum(int(member.limit) for member in self.members if not member.is_leaving)
+        return min(wanted, self._connections)
 
     @property
     def in_flight(self) -> int:
@@ -209,7 +212,7 @@ class ServerPool:
 
     async def _try_isolated(self, endpoint: Endpoint, case: Case) -> Outcome:
         """Try once at a server that is held; over a new connection what breaks them: an old one proves nothing."""
-        endpoint.in_flight += 1
+        self._slots.occupy(endpoint)
         try:
             return await self._try(endpoint, case, on_new=case.breaks_connections)
         finally:
@@ -227,9 +230,12 @@ class ServerPool:
             self._failure_rate += (failed - self._failure_rate) / _TRIES
         if isinstance(outcome, Answer):
             tokens = outcome.generation.completion_tokens
+            if outcome.load is not None:
+                endpoint.told(outcome.load)
             endpoint.answered(outcome.waited, tokens)
             endpoint.learn_speed(case.seconds, tokens)
             self._failing_since = None
+            self._slots.had_files()
             self.answers += 1
         else:
             self._learn_from(outcome, endpoint, case, start)
@@ -244,6 +250,9 @@ class ServerPool:
         self._failing_since = self._failing_since or time.monotonic()
         if trouble.sign is Sign.OVERLOADED:
             endpoint.refused()
+            return
+        if trouble.sign is Sign.NO_FILE:
+            self._slots.ran_out_of_files(trouble.what)
             return
         endpoint.is_unsure = endpoint.is_unsure or trouble.may_be_a_restart
         # A refusal has the server asked for an answer known to be good; a suspect's failure says nothing of it.
@@ -263,7 +272,8 @@ class ServerPool:
             endpoint.requests.add(asked)
             try:
                 body = request.body_for(endpoint.server)
-                return await self._transport.post(endpoint.server, body, on_new=on_new)
+                is_to_tell = endpoint.is_to_tell()
+                return await self._transport.post(endpoint.server, body, on_new=on_new, is_to_tell=is_to_tell)
             finally:
                 endpoint.requests.discard(asked)
         sign = Sign.LOST if asked.is_lost else Sign.SILENT

@@ -18,6 +18,7 @@ from builder.document import Document, Record, Verdict
 from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
 from builder.rewriting.control_tokens import ControlTokens
+from builder.rewriting.error_text import lasting
 from builder.rewriting.generation import COMPLETE, Generation, Model
 from builder.rewriting.prompts import Message, Prompt, Sampling
 
@@ -100,7 +101,7 @@ class Rewriter:
             try:
                 generation = await ask(Request(key, messages, sampling, seed))
             except RequestFailed as error:
-                answers.append({**asked, "failure": error.reason, "error": error.what[:300]})
+                answers.append({**asked, "failure": error.reason, "error": lasting(error.what)})
                 failure = error.reason
                 break  # the pool has tried what can help; another seed can't
             parsed, failure, figures = await self._judge(document.current, text, generation)

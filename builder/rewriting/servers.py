@@ -21,7 +21,7 @@ from builder.rewriting.generation import Model
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
 """Environment variable with the servers' key, sent to them as a bearer token and nowhere else."""
 
-_IN_FLIGHT = {"vllm": 256, "sglang": 256}  # what they work on at once unless told otherwise; more would queue
+_IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
 _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works on at once
 _PROBE_SECONDS = 10.0

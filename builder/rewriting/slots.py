@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.least_loaded import LeastLoaded
@@ -17,9 +17,18 @@ _POLL_SECONDS = 0.05
 class Slots:
     """The slots of some servers."""
 
-    def __init__(self, members: Sequence[Endpoint]) -> None:
-        """Give the slots of `members`; tell of each that is new, or whose room changes (`changed`)."""
+    def __init__(self, members: Sequence[Endpoint], connections: int, say: Callable[[str], None]) -> None:
+        """Give the slots of `members`; tell of each that is new, or whose room changes (`changed`).
+
+        Args:
+            members: The servers.
+            connections: How many there may be at once, with all of them: each is an open file.
+            say: Called where that is fewer than the servers take.
+        """
         self._members = members
+        self._connections, self._most, self._say = connections, float(connections), say
+        self._taken = 0
+        self._is_short_of_files = False  # and has said so
         self._free = LeastLoaded()
         self._waiting: deque[asyncio.Future[Endpoint]] = deque()
         for endpoint in members:
@@ -37,7 +46,7 @@ class Slots:
 
     async def take(self, avoid: Endpoint | None = None) -> Endpoint:
         """Wait for a slot, in turn; at another server than `avoid` where one is free at once."""
-        if not self._waiting and (endpoint := self._free.first(avoid)):
+        if not self._waiting and (endpoint := self._first(avoid)):
             self._occupy(endpoint)
             return endpoint
         slot: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
@@ -52,12 +61,18 @@ class Slots:
     def give_back(self, endpoint: Endpoint) -> None:
         """Give a slot back."""
         endpoint.in_flight -= 1
+        self._taken -= 1
         self.changed(endpoint)
+
+    def occupy(self, endpoint: Endpoint) -> None:
+        """Take a slot of a server that is held."""
+        endpoint.in_flight += 1
+        self._taken += 1
 
     def changed(self, endpoint: Endpoint) -> None:
         """Take in that a server may have more room, or less, and give free slots to those who wait."""
         self._free.changed(endpoint)
-        while self._waiting and (free := self._free.first()):
+        while self._waiting and (free := self._first()):
             slot = self._waiting.popleft()
             if not slot.done():
                 self._occupy(free)
@@ -70,11 +85,37 @@ class Slots:
             if not slot.done():
                 slot.set_exception(error)
 
+    def _first(self, avoid: Endpoint | None = None) -> Endpoint | None:
+        endpoint = self._free.first(avoid)
+        if endpoint is None or self._taken < int(self._most):
+            return endpoint
+        self._say_short_of_files("each is an open file")
+        return None
+
     def _occupy(self, endpoint: Endpoint) -> None:
-        endpoint.in_flight += 1
+        self.occupy(endpoint)
         if endpoint.in_flight == 1:
             endpoint.last_answer = time.monotonic()  # its silence begins now
         self._free.changed(endpoint)
+
+    # --- files ---
+
+    def ran_out_of_files(self, what: str) -> None:
+        """Have fewer at once: there was no file for a connection."""
+        self._most = max(1.0, min(self._most, self._taken - 1))
+        self._say_short_of_files(what)
+
+    def had_files(self) -> None:
+        """Have more at once, little by little: there was a file for a connection."""
+        self._most = min(self._connections, self._most + 1 / self._most)
+
+    def _say_short_of_files(self, why: str) -> None:
+        if not self._is_short_of_files:
+            self._is_short_of_files = True
+            self._say(
+                f"no more than {int(self._most)} requests at once: {why}; `ulimit -n 65536` before the command"
+                " allows more, where the hard limit (`ulimit -Hn`) does"
+            )
 
     # --- a server for those that are isolated ---
 

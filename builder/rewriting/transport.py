@@ -7,10 +7,13 @@ such a connection comes back as a reset, and says nothing of the server or of th
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from dataclasses import replace
 
 import aiohttp
 
+from builder.rewriting.metrics import LOAD_WANTED
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
 from builder.rewriting.servers import Server, body_of, new_session
 
@@ -30,11 +33,20 @@ class Transport:
         await self.session.close()
         await self._fresh.close()
 
-    async def post(self, server: Server, body: bytes, *, on_new: bool = False) -> Outcome:
-        """Send one request; it is the caller's to give it up. `on_new`: over a new connection at once."""
+    async def post(
+        self, server: Server, body: bytes, *, on_new: bool = False, is_to_tell: bool = False
+    ) -> Outcome:
+        """Send one request; it is the caller's to give it up.
+
+        Args:
+            server: Where to.
+            body: What.
+            on_new: Over a new connection at once.
+            is_to_tell: The answer is to tell the server's load, too.
+        """
         if on_new:
-            return await post(self._fresh, server, body)
-        outcome = await post(self.session, server, body)
+            return await post(self._fresh, server, body, is_to_tell=is_to_tell)
+        outcome = await post(self.session, server, body, is_to_tell=is_to_tell)
         if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED:
             return outcome
         outcome = await post(self._fresh, server, body)
@@ -42,10 +54,15 @@ class Transport:
 
 
 async def post(
-    session: aiohttp.ClientSession, server: Server, body: bytes, seconds: float | None = None
+    session: aiohttp.ClientSession,
+    server: Server,
+    body: bytes,
+    seconds: float | None = None,
+    *,
+    is_to_tell: bool = False,
 ) -> Outcome:
-    """Send one request; without `seconds` it is the caller's to give it up."""
-    headers = {"Content-Type": "application/json"}
+    """Send one request; without `seconds` it is the caller's to give it up. For `is_to_tell` see `Transport`."""
+    headers = {"Content-Type": "application/json", **(LOAD_WANTED if is_to_tell else {})}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
         # A redirect would take the document to a place nobody named, and come back as a page.
@@ -59,6 +76,8 @@ async def post(
                 return Trouble(Sign.BROKE, what, server.url, response.status)
             return outcome_of(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return Trouble(Sign.NO_FILE, os.strerror(error.errno or 0), server.url)
         return Trouble(Sign.UNREACHABLE, f"{error or type(error).__name__}", server.url)
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         # Not in its words: what ends at the same place is now a reset, now an end of the stream.

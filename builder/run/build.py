@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from builder.document import READ, Document, Verdict
 from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
+from builder.files import storage
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
@@ -96,7 +97,7 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     names = [stage.name for stage in loaded.recipe.stages]
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
-    with Owner(path):
+    with storage(path), Owner(path):  # what is read or written without a word of its own about storage
         return _build(loaded, path, options, console, until)
 
 

@@ -28,6 +28,7 @@ from builder.run.generations import generations_in
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
+_KEPT_OPEN = 32  # journals whose files stay open between two groups
 _GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a hop to a thread and a sync
 
 
@@ -71,12 +72,15 @@ class ShardJournal:
             except OSError:
                 os.ftruncate(self.descriptor, whole)  # a torn line would spoil the one appended after it
                 raise
+        if self._journals.are_many:
+            self.close()
 
     def close(self) -> None:
         """Let go of the file."""
         if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+            descriptor, self.descriptor = self.descriptor, -1
+            with storage(self.path):  # a network file system may refuse only now
+                os.close(descriptor)
 
 
 class Journals:
@@ -115,6 +119,11 @@ class Journals:
             journal.close()
         if error is None:
             last.result()  # else there is an error to tell already
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are too many to keep all of their files open: of small shards thousands may be in work."""
+        return len(self._open) > _KEPT_OPEN
 
     async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""

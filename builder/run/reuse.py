@@ -13,6 +13,7 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -45,7 +46,9 @@ class EarlierAnswers:
             for outdated in index.parent.glob(f"{index.stem.partition('-')[0]}-*.sqlite"):
                 if outdated != index:
                     outdated.unlink()
-        self._connection = sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        self._index = index
+        with self._disk():
+            self._connection = sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True, check_same_thread=False)
 
     def close(self) -> None:
         """Let go of the index."""
@@ -57,7 +60,7 @@ class EarlierAnswers:
 
     def get(self, key: str) -> Generation | None:
         """Return the generation with this key, None where there is none."""
-        with self._lock:
+        with self._lock, self._disk():
             found = self._connection.execute(
                 "SELECT file, row_group, row, stage, number, generation FROM answers WHERE key = ?",
                 (bytes.fromhex(key),),
@@ -66,6 +69,13 @@ class EarlierAnswers:
                 return None
             *place, journalled = found
             return Generation(**orjson.loads(journalled)) if journalled else self._placed.get(Place(*place), key)
+
+    def _disk(self) -> AbstractContextManager[None]:
+        return database(
+            self._index,
+            f"the index of {self._source.path} can't be read",
+            "remove it, then run the same command: it is made anew",
+        )
 
     def _make(self, index: Path) -> None:
         refused = database(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import tenacity
 
 from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
+from builder.open_files import at_most
 from builder.sources.fetched import Fetched
 from builder.sources.patience import Patience
 from builder.sources.text import inflate
@@ -125,10 +126,11 @@ class Contents:
         """
         waiting: deque[tuple[Item, _Awaited | None]] = deque()
         ahead = 0
+        in_flight = at_most(IN_FLIGHT)
         for item, want in wanted:
             awaited = None if want is None else self._ask(want)
             cost = awaited.ahead if awaited else 0
-            while waiting and (len(waiting) >= IN_FLIGHT or ahead + cost > BYTES_AHEAD):
+            while waiting and (len(waiting) >= in_flight or ahead + cost > BYTES_AHEAD):
                 first, head = waiting.popleft()
                 ahead -= head.ahead if head else 0
                 yield first, self._content(head)

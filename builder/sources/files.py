@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -15,6 +16,7 @@ from pydantic import Field, field_validator
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
+from builder.files import storage_error
 from builder.sources.base import Shard, Source
 from builder.sources.text import decode
 
@@ -111,6 +113,11 @@ class FilesSource(Source):
             size = path.stat().st_size
             content = path.read_bytes() if size <= self.max_bytes else None
         except OSError as error:
+            # No document is to blame for a file server that is away; for a bad sector, a missing right it may be.
+            if error.errno not in (errno.EIO, errno.EACCES, errno.EPERM) and (
+                refused := storage_error(error, path)
+            ):
+                raise refused from error
             return read_document(prefix + name, None, source, f"unreadable_{type(error).__name__}")
         source["bytes"] = size
         if content is None:

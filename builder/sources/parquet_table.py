@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import SourceError
+from builder.files import storage_error
 from builder.sources.base import Shard
 
 _FOOTERS_AT_ONCE = 16
@@ -55,6 +56,8 @@ class ParquetTable:
             with self._open(name) as file:
                 return pq.read_metadata(file)
         except (OSError, pa.ArrowInvalid) as error:
+            if not isinstance(error, PermissionError) and (refused := storage_error(error)):
+                raise refused from error
             raise SourceError(
                 f"this is not a readable Parquet file ({error})",
                 where=self.where(name),
