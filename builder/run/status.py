@@ -81,9 +81,10 @@ def read_status(run: Run) -> Status:
     if not paths:
         return Status(run.facts["recipe"]["name"], 0, 0, [], shards, generations)
     with connect(paths) as connection:
-        stages = _ledger(run, paths, connection)
+        facts = _facts(paths, connection)
+        stages = _ledger(run, list(facts.values()), connection)
     kept = stages[-1].kept
-    name, unanswered = run.facts["recipe"]["name"], count_unanswered(run)
+    name, unanswered = run.facts["recipe"]["name"], count_unanswered(run, facts)
     return Status(name, stages[0].entered, kept, stages, shards, generations, unanswered)
 
 
@@ -94,14 +95,13 @@ def connect(paths: list[Path]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) -> list[StageStatus]:
+def _ledger(run: Run, facts: list[dict[str, Any]], connection: duckdb.DuckDBPyConnection) -> list[StageStatus]:
     drops: dict[str, dict[str, int]] = {}
     reasons = "SELECT verdict.stage, verdict.reason, count(*) FROM run WHERE verdict IS NOT NULL"
     query = f"{reasons} GROUP BY ALL ORDER BY ALL"
     for stage, reason, count in connection.execute(query).fetchall():
         drops.setdefault(stage, {})[reason] = count
     documents = _one(connection, "SELECT count(*) FROM run")
-    facts = _facts(paths, connection)
     passed_over = sum((Counter(one["passed_over"]) for one in facts), Counter[str]())
     unreadable = drops.get(READ, {})
     kept = documents - sum(unreadable.values())
@@ -123,10 +123,11 @@ def _ledger(run: Run, paths: list[Path], connection: duckdb.DuckDBPyConnection) 
     return ledger
 
 
-def _facts(paths: list[Path], connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def _facts(paths: list[Path], connection: duckdb.DuckDBPyConnection) -> dict[Path, dict[str, Any]]:
     """Return the facts that each shard was written with, by DuckDB, which is loaded anyway."""
-    query = "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'builder'"
-    return [orjson.loads(facts) for (facts,) in connection.execute(query, [list(map(str, paths))]).fetchall()]
+    query = "SELECT file_name, decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'builder'"
+    found = connection.execute(query, [list(map(str, paths))]).fetchall()
+    return {Path(name): orjson.loads(facts) for name, facts in found}
 
 
 def _stage(

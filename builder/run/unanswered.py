@@ -19,7 +19,6 @@ from builder.errors import blames_input
 from builder.files import storage
 from builder.run.directory import Run
 from builder.run.generations import is_answered, unanswered_in
-from builder.run.table import read_rows
 
 
 def unanswered(documents: Iterable[Document]) -> dict[str, dict[str, int]]:
@@ -57,11 +56,15 @@ class Unanswered:
             yield f"failed with the document to blame: {count} (--retry-failed asks again)"
 
 
-def count_unanswered(run: Run) -> Unanswered:
-    """Count over a run's table, by what its shards say of themselves."""
+def count_unanswered(run: Run, facts: Mapping[Path, Mapping[str, Any]]) -> Unanswered:
+    """Count over a run's table, by the facts that its shards were written with."""
     usual, forced = (Retry.of(run, run.rewriters, is_forced=is_forced) for is_forced in (False, True))
-    same_command = sum(map(usual.count, run.shard_paths()))
-    return Unanswered(same_command, sum(map(forced.count, run.shard_paths())) - same_command)
+    counts = Counter[bool]()
+    for path, one in facts.items():
+        found = one["unanswered"] if "unanswered" in one else run.unanswered_in(path)
+        counts[False] += usual.count_in(found, path)
+        counts[True] += forced.count_in(found, path)
+    return Unanswered(counts[False], counts[True] - counts[False])
 
 
 def distrust_blame(run: Run) -> None:
@@ -98,12 +101,17 @@ class Retry:
 
     def count(self, path: Path) -> int:
         """Return how many documents of a shard of the table are asked for again."""
-        found = self.run.unanswered_in(path)
+        return self.count_in(self.run.unanswered_in(path), path)
+
+    def count_in(self, found: Mapping[str, Mapping[str, int]], path: Path) -> int:
+        """Return the same of a shard of which it is known what got no answer."""
         reasons = (item for stage in self.stages for item in found.get(stage, {}).items())
         return sum(count for reason, count in reasons if self._asks(reason, path))
 
     def rows(self, path: Path) -> Iterator[tuple[int, Document]]:
         """Yield the documents of a shard that are asked for again, with their row, as they are in the table."""
+        from builder.run.table import read_rows
+
         wanted = [
             row
             for row, reasons in unanswered_in(path, self.stages)
