@@ -161,9 +161,15 @@ class Chain:
 
     @property
     def log(self) -> list[tuple[int, Request]]:
-        """Every request that a server got, with the life that asked, in order of arrival."""
-        requests = sorted((one for double in self.servers for one in double.log), key=lambda one: one.arrival)
+        """Every request for an answer that a server got, with the life that asked, in order of arrival."""
+        log = (one for double in self.servers for one in double.log)
+        requests = sorted((one for one in log if not is_control(one)), key=lambda one: one.arrival)
         return [(int(one.headers["authorization"].removeprefix("Bearer life-")), one) for one in requests]
+
+
+def is_control(request: Request) -> bool:
+    """Whether it is a small request that tells only whether a server works."""
+    return "Say OK." in str(request.body)
 
 
 def rows_of(run: Path) -> list[dict[str, Any]]:

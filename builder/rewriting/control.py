@@ -12,7 +12,7 @@ from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.transport import Transport
 
 _TASK: list[Message] = [{"role": "user", "content": "Say OK."}]
-_TOKENS = 16  # enough to tell how fast a server is
+_STOP = ["\n", ".", " "]  # so that a small answer is enough, though as many tokens are asked for as ever
 _SECONDS = 120.0  # a small request, behind whatever others have in the server's queue
 
 
@@ -24,7 +24,7 @@ class Control:
         self._transport = transport
         self._under_way: dict[Endpoint, asyncio.Task[Outcome]] = {}
         self.sampling = Sampling()
-        """Sampled with; a document's own shows whether the server refuses the sampling of all of them."""
+        """Sampled with: a document's own, for a server may refuse that, or so many tokens, to all documents."""
         self.last_answer = 0.0
         """When a server last answered, `time.monotonic()`."""
 
@@ -52,7 +52,8 @@ class Control:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _asked(self, endpoint: Endpoint) -> Outcome:
-        request, start = ChatRequest(_TASK, self.sampling.with_max_tokens(_TOKENS), 0), time.monotonic()
+        sampling = Sampling(**{**self.sampling.fields, "stop": _STOP})
+        request, start = ChatRequest(_TASK, sampling, 0), time.monotonic()
         posting = self._transport.post(endpoint.server, request.body_for(endpoint.server), on_new=True)
         try:
             outcome = await asyncio.wait_for(posting, _SECONDS)

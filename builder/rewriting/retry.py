@@ -56,6 +56,7 @@ class Case:
     isolated: int = 0
     breaks_connections: bool = False
     is_alone: bool = False
+    _invalid: int = 0
     _overloads: int = 0
     _lost: int = 0
     _pauses: int = 0
@@ -71,10 +72,11 @@ class Case:
             self._lost += 1
             return Step.GIVE_UP if self._lost >= _LOST else Step.AGAIN
         self.troubles += 1
+        self._invalid += trouble.says_invalid
         self.breaks_connections = trouble.sign is Sign.DISCONNECTED
         if self.troubles < _SUSPECT:
             return Step.AGAIN
-        return Step.GIVE_UP if trouble.says_invalid else Step.ISOLATE
+        return Step.GIVE_UP if self._invalid >= _SUSPECT else Step.ISOLATE
 
     def failed_isolated(self, failure_rate: float) -> bool:
         """Count a try that failed in isolation; return whether it has failed too often for chance."""
