@@ -9,8 +9,11 @@ import contextlib
 import resource
 from pathlib import Path
 
+from builder.errors import StorageError
+
 _ENOUGH = 1 << 20  # where there is no hard limit
 _LEAST = 8
+_BUILD = 64
 
 
 def raise_limit() -> int:
@@ -23,6 +26,20 @@ def raise_limit() -> int:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
                 return wanted
     return soft
+
+
+def check_limit() -> None:
+    """See that a build can begin at all.
+
+    Raises:
+        StorageError: Not even its workers and its own files could be open.
+    """
+    limit = raise_limit()
+    if limit != resource.RLIM_INFINITY and limit < _BUILD:
+        raise StorageError(
+            f"this process may have {limit} files open, and a build needs {_BUILD} or more",
+            remedy="raise the hard limit (`ulimit -Hn`; a service's `LimitNOFILE=`, a container's `--ulimit`)",
+        )
 
 
 def room_for_connections() -> int:

@@ -161,6 +161,15 @@ def test_few_open_files_make_a_run_slower_and_break_nothing(tmp_path: Path) -> N
     assert 8 <= server.peak < 128
 
 
+def test_with_next_to_no_files_a_build_does_not_begin(tmp_path: Path) -> None:
+    recipe = write_chain(tmp_path / "in", 5)
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))"
+    done = start("build", recipe, "--run", tmp_path / "run", "--server", "http://127.0.0.1:9", first=few)
+    assert done.wait(60) == 4
+    assert "32 files" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
     script = (
         "import resource as r; from builder.open_files import *; r.setrlimit(r.RLIMIT_NOFILE, (64, 900));"

@@ -23,6 +23,7 @@ from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
 from builder.files import storage
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
+from builder.open_files import check_limit
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
 from builder.rewriting.control_tokens import ControlTokens
@@ -97,6 +98,7 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     names = [stage.name for stage in loaded.recipe.stages]
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
+    check_limit()
     with storage(path), Owner(path):  # what is read or written without a word of its own about storage
         return _build(loaded, path, options, console, until)
 
