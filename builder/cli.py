@@ -55,6 +55,14 @@ ServersFile = Annotated[
         help="A file of servers, a URL a line, read again when it changes: they join and leave while it runs.",
     ),
 ]
+ServedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--served-model",
+        metavar="NAME",
+        help="Which model answers, where a server has several: an adapter's name, say. A run remembers it.",
+    ),
+]
 LocalModel = Annotated[
     str | None,
     typer.Option(
@@ -143,6 +151,7 @@ def build(
     run: RunDir = None,
     server: Servers = None,
     servers_file: ServersFile = None,
+    served_model: ServedModel = None,
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
@@ -170,7 +179,17 @@ def build(
     loaded = load_recipe(recipe, settings or ())
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
-        server or (), servers_file, model, workers, until, limit, reuse or (), patience, gates, tokenizer
+        server or (),
+        servers_file,
+        model,
+        workers,
+        until,
+        limit,
+        reuse or (),
+        patience,
+        gates,
+        tokenizer,
+        served_model,
     )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
@@ -214,6 +233,7 @@ def publish(
     ] = None,
     server: Servers = None,
     servers_file: ServersFile = None,
+    served_model: ServedModel = None,
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
@@ -252,7 +272,17 @@ def publish(
     see_ahead(loaded, dest, license_file)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
-        server or (), servers_file, model, workers, None, limit, reuse or (), patience, gates, tokenizer
+        server or (),
+        servers_file,
+        model,
+        workers,
+        None,
+        limit,
+        reuse or (),
+        patience,
+        gates,
+        tokenizer,
+        served_model,
     )
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 
@@ -339,7 +369,9 @@ def explain(
 
 @app.command()
 def servers(
-    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
+    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")],
+    served_model: ServedModel = None,
+    json: Json = False,
 ) -> None:
     """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
     import asyncio
@@ -347,7 +379,7 @@ def servers(
     from builder.report import show_servers
     from builder.rewriting.measured import find
 
-    found = asyncio.run(find(urls))
+    found = asyncio.run(find(urls, served_model))
     _print_json([one.as_json() for one in found]) if json else show_servers(found, out)
     for one in found:
         if one.error is not None:

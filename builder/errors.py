@@ -46,6 +46,14 @@ class SourceError(UsageError):
     """The source named by the recipe does not exist, is empty, or lacks a column."""
 
 
+class BadAddress(UsageError):
+    """What is given for a server's address can be none."""
+
+
+class ContextTooSmall(UsageError):
+    """The recipe asks for answers that no server's context can hold."""
+
+
 class RunMismatch(UsageError):
     """The run directory was begun by another recipe, source or prompt."""
 
@@ -103,7 +111,13 @@ class ModelMismatch(NothingToTalkTo):
 
 
 class ServerRefused(NothingToTalkTo):
-    """The server will answer no request of ours (401, 403, 404): going on is pointless."""
+    """The server will answer no request of ours (401, 403, 404, its certificate): going on is pointless."""
+
+
+class ModelUnclear(ServerRefused):
+    """An address serves several models and none is chosen, or not the one that is."""
+
+    exit_code = 2
 
 
 class RequestFailed(BuilderError):
@@ -146,9 +160,35 @@ class GenerationFailed(RequestFailed):
 
 
 class RequestRejected(RequestFailed):
-    """The server will never take this input (400, 413, 422): too long or invalid."""
+    """The server will never take this input (400, 422): it is invalid there."""
 
     reason = "rejected_by_server"
+
+
+class TooLong(RequestRejected):
+    """The prompt, and what is asked for, are more than a context holds; a larger one may take them.
+
+    Args:
+        what, where, remedy: As for every error.
+        prompt_tokens: Tokens of the prompt, as the server counted them, None where it doesn't say.
+        is_exact: Whether it counted all of them; else they are at least so many.
+        limit: The tokens that the server has for prompt and answer, or for the prompt alone; None where untold.
+    """
+
+    reason = "too_long_for_context"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        prompt_tokens: int | None = None,
+        is_exact: bool = False,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.prompt_tokens, self.is_exact, self.limit = prompt_tokens, is_exact, limit
 
 
 class LedgerUnbalanced(BuilderError):

@@ -57,9 +57,10 @@ class ServerPool:
         model_sha: str | None = None,
         patience: float = PATIENCE,
         say: Callable[[str], None] = lambda _: None,
+        served_model: str | None = None,
     ) -> None:
         """Remember the servers; they are asked when the pool is entered. For the arguments see `Wanted`."""
-        self._wanted = Wanted(urls, file, expected, model_sha, patience, say)
+        self._wanted = Wanted(urls, file, expected, model_sha, patience, say, served_model)
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0

@@ -27,6 +27,7 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
+from builder.rewriting.addresses import read_addresses
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation
 from builder.rewriting.local import choose_weights, serve
@@ -65,6 +66,7 @@ class BuildOptions:
         servers_file: A file with more of them, a line each, which is read again when it changes.
         model: A GGUF to serve on this machine where there are no servers.
         tokenizer: Where the answering model's control tokens are read, None for wherever they are to be had.
+        served_model: Which of the servers' models answers, None where they serve one each.
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
@@ -83,6 +85,7 @@ class BuildOptions:
     patience: float = 300.0
     gates: GateLimits = field(default_factory=GateLimits)
     tokenizer: str | None = None
+    served_model: str | None = None
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -91,6 +94,8 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     Raises:
         BuilderError: Any of them; what was generated until then is journalled, the same call goes on.
     """
+    if options.servers or options.servers_file is not None:
+        read_addresses(options.servers, options.servers_file)  # before anything is read or fetched
     for note in _notes(loaded):
         console.print(f"[yellow]{note}", highlight=False)
     until = options.until or loaded.recipe.stages[-1].name
@@ -280,6 +285,7 @@ class _Building:
             model_sha=generator.model_sha,
             patience=self.options.patience,
             say=self.say,
+            served_model=self.options.served_model,
         )
 
     def _gates(
