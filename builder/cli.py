@@ -287,7 +287,7 @@ def publish(
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 
     def say(text: str) -> None:
-        talk.print(text, highlight=False, soft_wrap=True)
+        talk.print(text, markup=False, highlight=False, soft_wrap=True)
 
     destination = destination_of(dest, built, say, private=private)
     published = publish_run(

@@ -7,10 +7,11 @@ Back-off never holds a server's place.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -25,13 +26,15 @@ from builder.errors import (
     RequestRejected,
     ServerOverloaded,
     ServerUnavailable,
+    TooLong,
 )
+from builder.rewriting.context import Fit
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.member import Asked, Member
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.roster import Roster, Wanted
-from builder.rewriting.servers import new_session
+from builder.rewriting.servers import Server, new_session
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Answer, post
 
@@ -66,6 +69,7 @@ class ServerPool:
         self._most = 0
         self._waiting: deque[asyncio.Future[Member]] = deque()
         self._waiting_alone: deque[asyncio.Future[Member]] = deque()
+        self._waiting_for_room: list[_Roomless] = []  # for a server with a larger context than the smallest
         self._emptying: Member | None = None  # taken, but not empty yet
         self._failing_since: float | None = None
         self._most_tokens = 0  # ever asked for
@@ -116,6 +120,10 @@ class ServerPool:
         """Whether there is no server that gets requests."""
         return self._roster.is_waiting
 
+    def servers(self) -> list[Server]:
+        """Return what the servers that are in said of themselves."""
+        return [member.server for member in self.members if not member.is_leaving]
+
     async def control_tokens(self) -> ControlTokens:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
         return await of_server(self._session, self.members[0].server, self._wanted.say)
@@ -127,45 +135,43 @@ class ServerPool:
 
     # --- one request ---
 
-    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Generation:
+    async def generate(
+        self, messages: Sequence[Message], sampling: Sampling, seed: int, fit: Fit | None = None
+    ) -> Generation:
         """Have one answer generated, waiting for a place and trying again while that can help.
 
+        Args:
+            messages: The chat.
+            sampling: How to sample.
+            seed: The seed.
+            fit: Says which servers have room for it, and how many tokens to ask of each.
+
         Raises:
+            TooLong: It does not fit into a server's context.
             NoServer: No server took it within the pool's patience.
             RequestRejected: The servers refuse this input.
             GenerationFailed: Servers broke on this input, or did not answer it, several times, at last with
                 nothing beside it.
             ServerRefused: The servers refuse us.
         """
-        body = orjson.dumps(
-            {
-                "model": self.model.id,
-                "messages": list(messages),
-                **sampling.fields,
-                "seed": seed,
-                "stream": False,
-            }
-        )
-        tries = _Tries()
+        asked = _Request(self.model.id, messages, sampling, seed, fit)
         try:
-            return await self._try(body, sampling.max_tokens, tries)
+            return await self._try(asked)
         except (GenerationFailed, ServerUnavailable) as error:
-            return await self._try_again(error, body, sampling.max_tokens, tries)
+            return await self._try_again(error, asked)
 
-    async def _try_again(
-        self, first: GenerationFailed | ServerUnavailable, body: bytes, max_tokens: int, tries: _Tries
-    ) -> Generation:
+    async def _try_again(self, first: GenerationFailed | ServerUnavailable, asked: _Request) -> Generation:
         """Go on after a `first` failure: a retrier for every answer would cost as much as the answer does."""
         failed: list[Exception] = [first]
 
         async def attempt() -> Generation:
             if failed:
                 raise failed.pop()
-            return await self._try(body, max_tokens, tries)
+            return await self._try(asked)
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
-            stop=lambda state: tries.broken >= _GENERATION_TRIES or self._has_no_server_for(state),
+            stop=lambda state: asked.broken >= _GENERATION_TRIES or self._has_no_server_for(state),
             wait=_pause,
             reraise=True,
         )
@@ -196,27 +202,28 @@ class ServerPool:
         if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
             self._failing_since = now
 
-    async def _try(self, body: bytes, max_tokens: int, tries: _Tries) -> Generation:
+    async def _try(self, asked: _Request) -> Generation:
         """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
-        alone = tries.broken == _GENERATION_TRIES - 1 or tries.cut >= _BROKEN_CONNECTIONS
+        alone = asked.broken == _GENERATION_TRIES - 1 or asked.cut >= _BROKEN_CONNECTIONS
         try:
-            return await self._once(body, max_tokens, alone=alone)
+            return await self._once(asked, alone=alone)
         except ConnectionBroken as error:
-            tries.cut += 1
+            asked.cut += 1
             if not alone:
                 raise
-            tries.broken += 1
+            asked.broken += 1
             raise GenerationFailed(
                 f"its connection breaks, at last with nothing beside it: {error.what}", where=error.where
             ) from error
         except GenerationFailed:
-            tries.broken += 1
+            asked.broken += 1
             raise
 
-    async def _once(self, body: bytes, max_tokens: int, *, alone: bool) -> Generation:
-        member = await self._place(alone=alone)
+    async def _once(self, asked: _Request, *, alone: bool) -> Generation:
+        member = await self._place(alone=alone, fit=asked.fit)
         start = time.monotonic()
         try:
+            body, max_tokens = asked.for_server(member.server)
             answer = await self._ask(member, body, alone=alone)
             member.answered(answer.waited, answer.generation.completion_tokens)
             self._learn_speed(time.monotonic() - start, answer.generation.completion_tokens, max_tokens)
@@ -261,15 +268,19 @@ class ServerPool:
 
     # --- places ---
 
-    async def _place(self, *, alone: bool) -> Member:
+    async def _place(self, *, alone: bool, fit: Fit | None) -> Member:
         """Wait for a place at a server, in turn; `alone` for one that nothing else is in work at."""
         if self._roster.failure is not None:
             raise self._roster.failure
-        if not alone and not self._waiting and (member := self._roomiest()):
+        is_at_home = fit is None or fit.is_at_home
+        if not alone and not self._waiting and is_at_home and (member := self._roomiest()):
             self._occupy(member)
             return member
         place: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
-        (self._waiting_alone if alone else self._waiting).append(place)
+        if alone or fit is None or is_at_home:
+            (self._waiting_alone if alone else self._waiting).append(place)
+        else:
+            self._waiting_for_room.append(_Roomless(place, fit))
         self._serve_waiting()
         try:
             return await place
@@ -289,13 +300,24 @@ class ServerPool:
             self._failing_since = self._failing_since or time.monotonic()
             if self._is_out_of_patience():
                 self._turn_away(ServerUnavailable("no server is left that answers", where=self._urls_said()))
+        self._give_up_roomless()
         if (more := self.limit - self._most) > 0:
             self._most += more
             self.on_more(more)
         self._serve_waiting()
 
+    def _give_up_roomless(self) -> None:
+        """Give up those for whom there is no server with room, or none that answers, for as long as patience."""
+        now = time.monotonic()
+        for one in self._waiting_for_room:
+            suited = [member for member in self.members if one.fit.suits(member.server)]
+            if any(member.is_able for member in suited):
+                one.since = now
+            elif not one.place.done() and (not suited or now - one.since > self._wanted.patience):
+                one.place.set_exception(TooLong(f"no server with a context of {one.fit.needs} tokens answers"))
+
     def _turn_away(self, error: BaseException) -> None:
-        for place in (*self._waiting, *self._waiting_alone):
+        for place in (*self._waiting, *self._waiting_alone, *(one.place for one in self._waiting_for_room)):
             if not place.done():
                 place.set_exception(error)
 
@@ -314,8 +336,9 @@ class ServerPool:
             member.is_taken = False
         self._serve_waiting()
 
-    def _roomiest(self) -> Member | None:
-        member = max(self.members, key=lambda member: member.room, default=None)
+    def _roomiest(self, fit: Fit | None = None) -> Member | None:
+        members = self.members if fit is None else [one for one in self.members if fit.suits(one.server)]
+        member = max(members, key=lambda member: member.room, default=None)
         return member if member is not None and member.room > 0 else None
 
     def _emptied(self) -> Member | None:
@@ -330,7 +353,9 @@ class ServerPool:
         return None
 
     def _serve_waiting(self) -> None:
-        """Give free places to those who wait, in turn."""
+        """Give free places to those who wait, in turn; first to those whom not every server suits."""
+        if self._waiting_for_room:
+            self._serve_roomless()
         for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
             while waiting:
                 if waiting[0].done():
@@ -347,13 +372,57 @@ class ServerPool:
             if self._emptying is not None and not self._waiting_alone:  # nobody waits for it any more
                 self._emptying.is_taken, self._emptying = False, None
 
+    def _serve_roomless(self) -> None:
+        fails = sys.maxsize  # the least context for which there is no place now
+        for one in self._waiting_for_room:
+            if one.place.done() or one.fit.needs >= fails:
+                continue
+            if member := self._roomiest(one.fit):
+                self._occupy(member)
+                one.place.set_result(member)
+            else:
+                fails = one.fit.needs
+        self._waiting_for_room = [one for one in self._waiting_for_room if not one.place.done()]
+
+
+@dataclass(slots=True, eq=False)
+class _Roomless:
+    """Who waits for a server with a larger context, and since when none of those answers."""
+
+    place: asyncio.Future[Member]
+    fit: Fit
+    since: float = field(default_factory=time.monotonic)
+
 
 @dataclass(slots=True)
-class _Tries:
-    """What went wrong with one request: times that servers broke on it, and that its connection broke."""
+class _Request:
+    """One request, and what went wrong with it: times that servers broke on it, and that its connection broke."""
 
+    model: str
+    messages: Sequence[Message]
+    sampling: Sampling
+    seed: int
+    fit: Fit | None
     broken: int = 0
     cut: int = 0
+
+    def for_server(self, server: Server) -> tuple[bytes, int]:
+        """Return the body for a server, and the tokens it asks for.
+
+        Raises:
+            TooLong: The server has no room for it.
+        """
+        fields = self.sampling.fields
+        if self.fit is not None:
+            fields = {**fields, "max_tokens": self.fit.max_tokens(server)}
+        asked = {
+            "model": self.model,
+            "messages": list(self.messages),
+            **fields,
+            "seed": self.seed,
+            "stream": False,
+        }
+        return orjson.dumps(asked), fields["max_tokens"]
 
 
 _backing_off = tenacity.wait_random_exponential(multiplier=0.1, max=5)

@@ -26,6 +26,7 @@ from builder.errors import (
 )
 from builder.rewriting.generation import Generation
 from builder.rewriting.servers import KEY_VARIABLE, Server, body_of, words_of
+from builder.rewriting.too_long import too_long
 from builder.text import without_bom
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
@@ -53,6 +54,7 @@ async def post(
         ConnectionBroken: The connection broke, brought no more of a body, or a proxy ended a long wait.
         GenerationFailed: The server broke on this input, or its answer is none.
         RequestRejected: The server will never take this input.
+        TooLong: It will, if less is asked for, or one with a larger context will.
         ServerRefused: The server refuses us.
     """
     url, start = f"{server.url}/v1/chat/completions", time.monotonic()
@@ -69,6 +71,8 @@ async def post(
                 return Answer(_generation(content, response.headers, server.url), _waited(response.headers))
             if response.status == 504 and time.monotonic() - start > _LONG:
                 raise ConnectionBroken(f"504: {words_of(content)}", where=server.url)
+            if refusal := too_long(response.status, content, body, server):
+                raise refusal
             raise error_for(response.status, content, response.headers, server)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise ServerUnavailable(f"{error or type(error).__name__}", where=server.url) from error

@@ -39,9 +39,10 @@ from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
+from builder.run.first_failures import FirstFailures
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
-from builder.run.journal import Journals, put_back
+from builder.run.journal import Generate, Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
@@ -151,7 +152,9 @@ class _Building:
 
     def say(self, text: str) -> None:
         """Tell the user."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        self.console.print(
+            text, markup=False, highlight=False, soft_wrap=True
+        )  # a server's words may look like it
 
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
@@ -231,9 +234,10 @@ class _Building:
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
                 pool = await stack.enter_async_context(self._pool(generator))
+                self._see_that_answers_fit(stages, pool)
                 run.pin(pool.model, generator.tokens or await pool.control_tokens())
             journals = await stack.enter_async_context(
-                Journals(run.path / "journal", partial(_generate, pool), [*filter(None, [answered]), *earlier])
+                Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
             )
             steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
@@ -274,6 +278,25 @@ class _Building:
                     beside.cancel_scope.cancel()
             finally:
                 keep_progress()
+
+    def _see_that_answers_fit(self, stages: Sequence[FilterStage | RewriteStage], pool: ServerPool) -> None:
+        from builder.rewriting.context import see_that_they_fit
+
+        asked = {
+            stage.name: self.loaded.sampling(stage).max_tokens
+            for stage in stages
+            if isinstance(stage, RewriteStage)
+        }
+        for note in see_that_they_fit(asked, pool.servers()):
+            self.say(note)
+
+    def _generate(self, pool: ServerPool | None) -> Generate:
+        """Return who answers a request: the pool, of whose refusals the user sees the first of each kind."""
+        if pool is None:
+            return _no_model
+        from builder.rewriting.context import Fitting
+
+        return FirstFailures(Fitting(pool).generate, self.say).generate
 
     def _pool(self, generator: _Generator) -> ServerPool:
         from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
@@ -373,10 +396,8 @@ def _look(gates: Gates, pool: ServerPool | None) -> None:
         gates.look(pool.answers, pool.in_flight, is_waiting=pool.is_waiting)
 
 
-async def _generate(pool: ServerPool | None, request: Request) -> Generation:
-    if pool is None:
-        raise RuntimeError("a stage without a model asked for a generation")
-    return await pool.generate(request.messages, request.sampling, request.seed)
+async def _no_model(_: Request) -> Generation:
+    raise RuntimeError("a stage without a model asked for a generation")
 
 
 def _step(
