@@ -165,7 +165,7 @@ class RequestRejected(RequestFailed):
     reason = "rejected_by_server"
 
 
-class TooLong(RequestRejected):
+class TooLong(RequestFailed):
     """The prompt, and what is asked for, are more than a context holds; a larger one may take them.
 
     Args:

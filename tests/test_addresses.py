@@ -137,11 +137,11 @@ def test_a_line_that_is_no_address_is_said_once_and_the_others_are_followed(tmp_
 
 @asynccontextmanager
 async def serving(
-    answer: Callable[[web.Request], web.Response], tls: ssl.SSLContext | None = None
+    answer: Callable[[web.BaseRequest], web.Response], tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[str]:
     """Serve the same answer on all paths; gives the address."""
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.BaseRequest) -> web.Response:
         return answer(request)
 
     runner = web.ServerRunner(web.Server(handle))
@@ -154,7 +154,7 @@ async def serving(
 
 
 def probed(
-    answer: Callable[[web.Request], web.Response], tls: ssl.SSLContext | None = None, scheme: str = ""
+    answer: Callable[[web.BaseRequest], web.Response], tls: ssl.SSLContext | None = None, scheme: str = ""
 ) -> Server:
     async def work() -> Server:
         async with serving(answer, tls) as url, new_session() as session:
@@ -163,7 +163,7 @@ def probed(
     return asyncio.run(work())
 
 
-def models(_: web.Request) -> web.Response:
+def models(_: web.BaseRequest) -> web.Response:
     return web.json_response({"data": [{"id": "m"}]})
 
 
@@ -223,7 +223,7 @@ def test_a_redirect_is_not_followed_but_said(location: str, place: str) -> None:
 
 
 def test_a_redirect_of_pages_alone_hides_no_server() -> None:
-    def answer(request: web.Request) -> web.Response:
+    def answer(request: web.BaseRequest) -> web.Response:
         if request.path == "/v1/models":
             return models(request)
         return web.Response(status=302, headers={"Location": "/ui/"})

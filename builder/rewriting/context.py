@@ -169,7 +169,7 @@ class Fitting:
             try:
                 generation = await self._pool.generate(request.messages, request.sampling, request.seed, fit)
             except TooLong as error:
-                refusal = error
+                refusal, self._looked = error, -math.inf
                 if error.is_exact:
                     self._tokens.learn(characters, error.prompt_tokens or 0)
                 if not fit.refused(error):

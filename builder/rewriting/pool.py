@@ -255,7 +255,7 @@ class ServerPool:
             member.requests.add(asked)
             try:
                 return await post(self._session, member.server, body)
-            except (GenerationFailed, RequestRejected):
+            except (GenerationFailed, RequestRejected, TooLong):
                 member.last_answer = time.monotonic()  # it works: it is the input that doesn't
                 self._failing_since = None
                 raise

@@ -282,7 +282,7 @@ async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | No
     return b"".join(pieces).removeprefix(codecs.BOM_UTF8)  # which JSON may not begin with
 
 
-def words_of(content: bytes) -> str:
+def words_of(content: bytes, most: int = 300) -> str:
     """Return what a server said, in any of the shapes that servers and proxies have for it, but no key of ours."""
     try:
         said = orjson.loads(content)
@@ -290,10 +290,12 @@ def words_of(content: bytes) -> str:
         said = " ".join(content.decode("utf-8", "replace").split()) or "(empty body)"
     if isinstance(said, dict):
         error = said.get("error", said)
+        if isinstance(wrapped := said.get("detail"), dict):  # a gateway's
+            error = wrapped.get("error", wrapped)
         said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
     try:
         words = str(said)
     except RecursionError:
         return "(a body nested too deeply)"
     key = os.environ.get(KEY_VARIABLE)
-    return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:300]
+    return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:most]

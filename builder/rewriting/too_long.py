@@ -25,6 +25,7 @@ _WORDS = re.compile(
 _NUMBER = re.compile(r"(?<![\w.-])\d{2,9}(?![\w-]|\.\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LEAST = 16  # smaller numbers are versions, sizes of models, places in a text
+_READ = 4096  # characters of what is said
 _ROUND = 1024  # TGI says no more of what was asked for
 
 
@@ -44,14 +45,15 @@ def too_long(status: int, content: bytes, body: bytes, server: Server) -> TooLon
     what = f"{status}: {words_of(content)}"
     if isinstance(prompt := fields.get("n_prompt_tokens"), int) and isinstance(limit := fields.get("n_ctx"), int):
         return TooLong(what, where=server.url, prompt_tokens=prompt, is_exact=True, limit=limit)
-    words = _THOUSANDS.sub("", content[:4096].decode("utf-8", "replace"))
+    words = _THOUSANDS.sub("", words_of(content, _READ))
     numbers = [number for found in _NUMBER.findall(words) if (number := int(found)) >= _LEAST]
     known = next((limit for limit in _limits(server) if limit in numbers), None)
     asked = int(orjson.loads(body).get("max_tokens") or 0)
     total = next((one + asked for one in numbers if asked and one + asked in numbers), None)
-    if not (is_said or status == 413 or known or total or _WORDS.search(words)):
-        return None
     limit, prompt, is_exact = _read(numbers, asked, known, total)
+    is_by_numbers = known is not None or (total is not None and limit is not None and limit < total)
+    if not (is_said or status == 413 or is_by_numbers or _WORDS.search(words)):
+        return None
     return TooLong(what, where=server.url, prompt_tokens=prompt, is_exact=is_exact, limit=limit)
 
 
@@ -86,7 +88,7 @@ def _read(
     if total is not None:
         prompt = total - asked
         left.subtract((total, prompt, asked))
-        limit = known or min((+left).keys() - {prompt, total}, default=None)
+        limit = known or max((+left).keys() - {prompt, total}, default=None)
         # vLLM stops counting where it knows enough, at the first token too many.
         return limit, prompt, limit is None or total != limit + 1
     others = sorted(left.keys() - {known})
