@@ -19,6 +19,7 @@ from builder.errors import (
     ServerOverloaded,
     ServerRefused,
     ServerUnavailable,
+    TooLong,
 )
 from builder.rewriting import pool as pool_module
 from builder.rewriting import transport
@@ -67,7 +68,8 @@ def test_a_completion_is_one_whatever_its_content_type(kind: str | None) -> None
 @pytest.mark.parametrize(
     ("kind", "statuses"),
     [
-        (RequestRejected, (400, 413, 414, 422, 431)),
+        (RequestRejected, (400, 414, 422, 431)),
+        (TooLong, (413,)),
         (ServerRefused, (401, 402, 403, 404, 405, 407, 451)),
         (ServerUnavailable, (302, 408, 409, 421, 423, 425, 499, 502, 503, 504)),
         (GenerationFailed, (424, 500)),
