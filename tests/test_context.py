@@ -246,7 +246,7 @@ def test_the_check_at_the_start_goes_by_the_largest_context_and_by_what_is_told(
     with pytest.raises(ContextTooSmall, match=r"stage b.* 2000 tokens"):
         see_that_they_fit({"a": 10, "b": 2000}, [server(1000), server(2000)])
     assert see_that_they_fit({"a": 10, "b": 2000}, [server(1000), server(None)])
-    assert see_that_they_fit({"a": 10}, [server(1000)]) == []
+    assert see_that_they_fit({"a": 10}, [server(1000)]) is None
 
 
 def test_what_was_paid_for_stays_and_a_larger_context_takes_the_rest(recipe: Path, tmp_path: Path) -> None:

@@ -121,9 +121,9 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
     try:
         lines = read_text(file).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"it can't be read ({error})", where=str(file), remedy="a line each server's URL"
-        ) from error
+        is_one = _SCHEME.match(str(file).replace(":/", "://", 1))
+        remedy = "--server URL names a server, --servers a file of them" if is_one else "a line each server's URL"
+        raise UsageError(f"it can't be read ({error})", where=str(file), remedy=remedy) from error
     for number, line in enumerate(lines, 1):
         if address := re.sub(r"(?:^|\s)#.*", "", line).strip():
             yield f"{file}:{number}", address

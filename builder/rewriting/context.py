@@ -31,6 +31,7 @@ LEAST = 32
 
 _TRIES = 6  # of one request: each refusal tells more of it, or halves what is asked for
 _UNKNOWN = sys.maxsize  # the context of a server that tells none
+_NAMED = 4  # servers, in what is said of their contexts
 _LOOK_SECONDS = 1.0  # between looks at which servers there are
 
 
@@ -209,7 +210,7 @@ class Fitting:
             self._smallest = min(limits, default=_UNKNOWN)
 
 
-def see_that_they_fit(asked: Mapping[str, int], servers: Iterable[Server]) -> list[str]:
+def see_that_they_fit(asked: Mapping[str, int], servers: Iterable[Server]) -> str | None:
     """See that the answers that stages ask for fit into the context of a server.
 
     Args:
@@ -217,27 +218,28 @@ def see_that_they_fit(asked: Mapping[str, int], servers: Iterable[Server]) -> li
         servers: The servers, as they described themselves.
 
     Returns:
-        What a user should know of servers with a smaller context than others.
+        What a user should know of servers with a smaller context than others, None where there are none.
 
     Raises:
         ContextTooSmall: A stage asks for more than any of them holds.
     """
-    told = {server.url: server.max_total_tokens for server in servers}
-    largest = max((context or _UNKNOWN for context in told.values()), default=_UNKNOWN)
+    told = {server.url: server.max_total_tokens or _UNKNOWN for server in servers}
     stage = max(asked, key=lambda name: asked[name])
-    if asked[stage] >= largest:
-        contexts = ", ".join(f"{url} {context}" for url, context in list(told.items())[:4])
-        raise ContextTooSmall(
-            f"it asks for answers of up to {asked[stage]} tokens (max_tokens), and no server's context holds that"
-            f" beside a prompt: {contexts}{', …' if len(told) > 4 else ''}",
-            where=f"stage {stage}",
-            remedy="serve the model with a larger context (vLLM --max-model-len, SGLang --context-length, TGI"
-            " --max-total-tokens, llama.cpp -c, which its slots share), or ask for less: the recipe may say"
-            f" `sampling: {{max_tokens: {largest // 2}}}` at the stage",
+    small = {url: context for url, context in told.items() if context <= asked[stage]}
+    if not small:
+        return None
+    contexts = ", ".join(f"{url} {context}" for url, context in list(small.items())[:_NAMED])
+    contexts += ", …" if len(small) > _NAMED else ""
+    if len(small) < len(told):
+        return (
+            f"stage {stage} asks for answers of up to {asked[stage]} tokens, more than some contexts hold:"
+            f" {contexts}; these servers are asked for what fits"
         )
-    return [
-        f"{url}: its context of {context} tokens is less than stage {stage} asks for ({asked[stage]}); requests"
-        " there ask for what fits"
-        for url, context in told.items()
-        if context and context <= asked[stage]
-    ]
+    raise ContextTooSmall(
+        f"it asks for answers of up to {asked[stage]} tokens (max_tokens), and no server's context holds that"
+        f" beside a prompt: {contexts}",
+        where=f"stage {stage}",
+        remedy="serve the model with a larger context (vLLM --max-model-len, SGLang --context-length, TGI"
+        " --max-total-tokens, llama.cpp -c, which its slots share), or ask for less: the recipe may say"
+        f" `sampling: {{max_tokens: {max(small.values()) // 2}}}` at the stage",
+    )

@@ -119,7 +119,7 @@ class Rewriter:
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
                 sampling = sampling.with_max_tokens(2 * sampling.max_tokens)
-                had = generation.prompt_tokens, generation.completion_tokens + 1
+                had = generation.prompt_tokens, generation.completion_tokens and generation.completion_tokens + 1
             elif sampling.temperature == 0:
                 break  # another seed would give the same answer
         record = {**self._record(parsed, answers, failure, special_tokens), **self._figures(figures)}

@@ -251,7 +251,7 @@ def new_session() -> aiohttp.ClientSession:
 
     It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
     """
-    key = os.environ.get(KEY_VARIABLE)
+    key = _key()
     return aiohttp.ClientSession(
         # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
@@ -297,5 +297,9 @@ def words_of(content: bytes, most: int = 300) -> str:
         words = str(said)
     except RecursionError:
         return "(a body nested too deeply)"
-    key = os.environ.get(KEY_VARIABLE)
+    key = _key()
     return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:most]
+
+
+def _key() -> str:
+    return os.environ.get(KEY_VARIABLE, "").strip()  # a file's last line end is in no key

@@ -287,7 +287,7 @@ class _Building:
             for stage in stages
             if isinstance(stage, RewriteStage)
         }
-        for note in see_that_they_fit(asked, pool.servers()):
+        if note := see_that_they_fit(asked, pool.servers()):
             self.say(note)
 
     def _generate(self, pool: ServerPool | None) -> Generate:

@@ -94,7 +94,7 @@ class Gates:
         self._failures = {stage: _Window(WINDOW) for stage in stages if stage in {*rewriting, *working}}
         self._drops = {stage: _Window(REASON_WINDOW) for stage in (READ, *stages)}
         self._documents, self._seen, self._since = 0, (-1, -1), time.monotonic()
-        self._words: dict[tuple[str, str], str] = {}  # of servers, by stage and reason: the first that were said
+        self._words: dict[tuple[str, str], str] = {}  # of servers, by stage and reason: the last that were said
 
     # --- of documents ---
 
@@ -135,7 +135,7 @@ class Gates:
         if stage in self._rewriting:
             failure: str | None = record["failure"]
             if failure and (words := record["answers"][-1].get("error")):
-                self._words.setdefault((stage, failure), words)
+                self._words[stage, failure] = words
             return failure
         is_dropped = document.dropped is not None and document.dropped[0] == stage
         died = is_dropped and all(measure is None for measure in record.values())  # its worker measured nothing
