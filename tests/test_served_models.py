@@ -67,6 +67,11 @@ def test_names_of_one_model_are_one() -> None:
         assert probed(server, None, "two").model.id == "two"
 
 
+def test_a_router_may_list_a_model_once_for_each_worker() -> None:
+    with listing(BASE, {**BASE, "max_model_len": 4096}) as server:
+        assert probed(server).model.id == "org/Base-8B"
+
+
 def test_tgi_serves_one_model_and_no_other_is_asked_of_it() -> None:
     with TgiDouble() as server:
         assert probed(server, server.model_id).model.id == server.model_id

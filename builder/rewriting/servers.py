@@ -175,7 +175,8 @@ def _choose(
             where=root,
             remedy="--served-model takes one of these names",
         )
-    if len({_identity(one) for one in data}) > 1 and served_model is None and known not in listed:
+    is_one = len(listed) == 1 or len({_identity(one) for one in data}) == 1  # routers may list each worker's
+    if not is_one and served_model is None and known not in listed:
         raise ModelUnclear(
             f"it serves {len(listed)} models: {_names(listed)}",
             where=root,
