@@ -7,7 +7,8 @@
 All of them run in one process of their own. Its answers are made beforehand, by the same functions as those of the
 tests' double, which is checked against TGI's own description; each holds its number, so that no two are equal. The
 nth request waits for the nth time drawn, whoever sends it, so that every client meets the same. With `echo` an
-answer holds the document asked about: it passes checks that compare the two, and costs several times as much.
+answer holds the document asked about: it passes checks that compare the two, and costs several times as much. A
+request with the text `POISON` in it gets a gateway's 502 at once.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from python_texts import python_texts
 
 from tests import tgi_protocol as wire
 
+POISON = b"this document breaks servers"
+_BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _ANSWERS = 500
 _NUMBER = "000000000"  # in an answer, where its own goes
 _LONGEST = 15.0  # times the mean: 8,192 tokens at most where 548 are usual
@@ -188,6 +191,8 @@ class _Server:
         method, path, _ = head.split(b" ", 2)
         if method == b"GET":
             send(self.served.page(path.decode(), self.speed.limit))
+        elif POISON in body:
+            send(_response(b"502 Bad Gateway", _BAD_GATEWAY))
         elif self.held >= self.speed.limit:
             refused = wire.dumps({"error": wire.OVERLOADED, "error_type": "overloaded"})
             send(_response(b"429 Too Many Requests", refused.encode()))

@@ -1,6 +1,6 @@
 """Every error a user can meet: what happened, where, what to do, and how the process ends.
 
-`exit_code` and `retryable` live on the class, so that no caller decides by looking at a message.
+`exit_code` lives on the class, so that no caller decides by looking at a message.
 Anything that is not a `BuilderError` is a bug and ends with exit code 1 and a traceback.
 """
 
@@ -111,58 +111,26 @@ class ModelMismatch(NothingToTalkTo):
 
 
 class ServerRefused(NothingToTalkTo):
-    """The server will answer no request of ours (401, 403, 404, its certificate): going on is pointless."""
+    """The servers answer no request of ours, not even one known to be good: going on is pointless."""
 
 
 class ModelUnclear(ServerRefused):
-    """An address serves several models and none is chosen, or not the one that is."""
+    """An address serves several models, and none is chosen."""
 
     exit_code = 2
 
 
 class RequestFailed(BuilderError):
-    """One request to a server got no usable answer. `reason` names it in the table."""
-
-    reason: ClassVar[str] = "request_failed"
-
-
-class ServerUnavailable(RequestFailed):
-    """Overload, a proxy error or a broken connection: another time or place will do (429, 5xx, reset).
+    """One input got no answer, and is itself to blame: others were answered where it was not.
 
     Args:
         what, where, remedy: As for every error.
-        retry_after: Seconds after which the server wants to be asked again; 0 where it did not say.
+        reason: Names it in the table.
     """
 
-    retryable = True
-    reason = "server_unavailable"
-
-    def __init__(self, what: str, *, where: str = "", remedy: str = "", retry_after: float = 0.0) -> None:
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", reason: str = "generation_failed") -> None:
         super().__init__(what, where=where, remedy=remedy)
-        self.retry_after = retry_after
-
-
-class ConnectionBroken(ServerUnavailable):
-    """The connection broke, or no more was waited for, with the request under way: perhaps this input's doing."""
-
-
-class ServerOverloaded(ServerUnavailable):
-    """The server holds as many requests as it takes (429)."""
-
-    reason = "server_overloaded"
-
-
-class GenerationFailed(RequestFailed):
-    """The server broke while generating (424, 500): this input may be why, so only a few more tries."""
-
-    retryable = True
-    reason = "generation_failed"
-
-
-class RequestRejected(RequestFailed):
-    """The server will never take this input (400, 422): it is invalid there."""
-
-    reason = "rejected_by_server"
+        self.reason = reason
 
 
 class TooLong(RequestFailed):
@@ -175,8 +143,6 @@ class TooLong(RequestFailed):
         limit: The tokens that the server has for prompt and answer, or for the prompt alone; None where untold.
     """
 
-    reason = "too_long_for_context"
-
     def __init__(
         self,
         what: str,
@@ -187,7 +153,7 @@ class TooLong(RequestFailed):
         is_exact: bool = False,
         limit: int | None = None,
     ) -> None:
-        super().__init__(what, where=where, remedy=remedy)
+        super().__init__(what, where=where, remedy=remedy, reason="too_long_for_context")
         self.prompt_tokens, self.is_exact, self.limit = prompt_tokens, is_exact, limit
 
 

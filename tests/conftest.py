@@ -7,7 +7,7 @@ import pytest
 BEGIN = (
     "test_demo.py", "test_hub_release.py", "test_the_stack.py", "test_lint_parity.py", "test_hub_source.py",
     "test_release.py", "test_near_duplicates.py", "test_shipped_recipes.py", "test_limits.py", "test_gates.py",
-    "test_roster.py", "test_llm_chain.py", "test_promises.py", "test_faults.py", "test_hostile_rows.py",
+    "test_membership.py", "test_llm_chain.py", "test_promises.py", "test_faults.py", "test_hostile_rows.py",
 )  # fmt: skip
 """The files that take longest: a worker that began one of them last would keep the others waiting."""
 

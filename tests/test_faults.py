@@ -34,8 +34,8 @@ from tests.support import digests
 from tests.tgi_double import TgiDouble
 
 IMPATIENT = """
-import builder.rewriting.pool as pool
-pool._SILENCE, pool._FIRST_SILENCE = (1.5, 3.0), 1.5
+import builder.rewriting.endpoint as endpoint
+endpoint._SILENCE, endpoint._FIRST_SILENCE = (1.5, 3.0), (1.5, 0.0)
 """
 """Minutes of silence are what tells a server that hangs; a test has seconds."""
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.errors import RequestRejected, StorageError
+from builder.errors import RequestFailed, StorageError
 from builder.rewriting.generation import Generation
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
@@ -212,7 +212,7 @@ def test_a_failure_is_everyones_who_asked_and_is_not_kept(tmp_path: Path) -> Non
         async def generate(request: Request) -> Generation:
             await asyncio.sleep(0.05)
             if failing:
-                raise RequestRejected("too long")
+                raise RequestFailed("too long", reason="rejected_by_server")
             return GENERATION
 
         nonlocal failing
@@ -226,7 +226,7 @@ def test_a_failure_is_everyones_who_asked_and_is_not_kept(tmp_path: Path) -> Non
             assert journals.counts == {"requested": 1}
             return failed
 
-    assert [type(error) for error in asyncio.run(main())] == [RequestRejected] * 3
+    assert [type(error) for error in asyncio.run(main())] == [RequestFailed] * 3
     assert recover(shard(tmp_path)) == {"a": GENERATION}
 
 

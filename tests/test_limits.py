@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.rewriting import servers as servers_module
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
 from builder.rewriting.limits import Climb, Limit
-from builder.rewriting.member import Member
 from builder.rewriting.metrics import Gauges, parse_gauges
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.servers import Server
@@ -44,12 +44,12 @@ async def watched(
 ) -> tuple[list[Outcome], list[Look]]:
     """Ask for all the answers, looking at the server ten times a second as long as there is enough to ask."""
     looks: list[Look] = []
-    start, (member,) = time.monotonic(), pool.members
+    start, (endpoint,) = time.monotonic(), pool.members
 
     async def look() -> None:
         while len(server.log) < len(contents):  # then the rest is drained
             waiting, running = server.queue
-            looks.append(Look(time.monotonic() - start, member.limit, waiting, running))
+            looks.append(Look(time.monotonic() - start, endpoint.limit, waiting, running))
             await asyncio.sleep(0.1)
 
     looking = asyncio.ensure_future(look())
@@ -302,28 +302,28 @@ EVENTS = st.lists(
 @given(EVENTS, st.integers(1, 300), st.integers(1, 8))
 def test_a_limit_stays_between_one_and_the_most(events: list[str], most: int, told: int) -> None:
     server = Server("http://x", "tgi", Model("m"), max(1, most // told), None, most)
-    member = Member(server)
+    endpoint = Endpoint(server)
     for event in events:
-        member.in_flight = int(member.limit)
+        endpoint.in_flight = int(endpoint.limit)
         match event:
             case "answered":
-                member.in_flight = max(1, member.in_flight // 2)
-                member.answered(0.0, 20)
+                endpoint.in_flight = max(1, endpoint.in_flight // 2)
+                endpoint.answered(0.0, 20)
             case "full":
-                member.answered(None, 20)
+                endpoint.answered(None, 20)
             case "queued":
-                member.answered(0.9, 20)
+                endpoint.answered(0.9, 20)
             case "waits":
-                member.looked_at(Gauges(3.0 * member.in_flight, 2))
+                endpoint.looked_at(Gauges(3.0 * endpoint.in_flight, 2))
             case "idle":
-                member.looked_at(Gauges(0, member.in_flight))
+                endpoint.looked_at(Gauges(0, endpoint.in_flight))
             case "mute":
-                member.looked_at(None)
+                endpoint.looked_at(None)
             case "refused":
-                member.refused()
+                endpoint.refused()
             case "failed":
-                member.failed()
+                endpoint.failed(0.0)
             case "back":
-                member.back(server)
-        assert 1 <= member.limit <= most
-        assert 1 <= member.allowed.known_good <= most
+                endpoint.close_circuit(server, begin_anew=True)
+        assert 1 <= endpoint.limit <= most
+        assert 1 <= endpoint.allowed.known_good <= most

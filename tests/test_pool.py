@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import GenerationFailed, ModelMismatch, NoServer, UsageError
-from builder.rewriting import pool as pool_module
+from builder.errors import ModelMismatch, NoServer, RequestFailed, UsageError
+from builder.rewriting import endpoint as endpoint_module
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
 from builder.rewriting.pool import ServerPool
+from builder.rewriting.servers import Server
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
 from tests.tgi_double import Speed, TgiDouble
 from tests.virtual_time import run_in_virtual_time
@@ -46,7 +48,8 @@ def test_a_server_killed_and_restarted_is_used_again() -> None:
 
 
 def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_SILENCE", (1.5, 1.0))
+    monkeypatch.setattr(endpoint_module, "_SILENCE", (1.5, 1.0))
+    monkeypatch.setattr(endpoint_module, "_FIRST_SILENCE", (1.5, 0.0))
     told: list[str] = []
     with TgiDouble(speed=SHORT) as good, TgiDouble(speed=SHORT) as hanging:
         hanging.fault("hang")
@@ -71,10 +74,10 @@ def test_a_prompt_that_breaks_the_batch_goes_alone_and_then_no_more() -> None:
 
         answers = run(work)
         (failed,) = failures(answers)
-        assert isinstance(failed, GenerationFailed)
+        assert isinstance(failed, RequestFailed)
         assert answers.index(failed) == 100
         tries = [request for request in server.log if "poison" in str(request.body)]
-        assert len(tries) == 3
+        assert len(tries) == 4
         last = tries[-1]
         beside = [
             request
@@ -275,13 +278,13 @@ def test_patience_begins_when_no_server_works_any_more() -> None:
 
 
 def test_one_short_and_slow_answer_does_not_make_silence_usual() -> None:
-    pool = ServerPool(["http://127.0.0.1:9"])
-    pool._learn_speed(12.0, 5, 2048)
+    endpoint = Endpoint(Server("http://x", "tgi", Model("m"), 1, None, 1))
+    endpoint.learn_speed(12.0, 5)
     for _ in range(50):
-        pool._learn_speed(15.0, 500, 2048)
-    assert pool._silence_allowed() < 600
-    pool._learn_speed(40.0, 0, 2048)
-    assert pool._silence_allowed() < 600
+        endpoint.learn_speed(15.0, 500)
+    assert endpoint.silence_allowed(2048) < 600
+    endpoint.learn_speed(40.0, 0)
+    assert endpoint.silence_allowed(2048) < 600
 
 
 def test_a_server_that_is_not_up_yet_is_asked_again() -> None:

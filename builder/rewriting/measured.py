@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 import orjson
 
-from builder.errors import NoServer, NothingToTalkTo, RequestFailed
+from builder.errors import NoServer, NothingToTalkTo
 from builder.rewriting.addresses import root_of
+from builder.rewriting.outcome import Trouble
 from builder.rewriting.servers import Server, new_session, probe
 from builder.rewriting.transport import post
 
@@ -80,9 +81,6 @@ async def _found(session: aiohttp.ClientSession, url: str, served_model: str | N
     try:
         server = await probe(session, url, None, served_model)
         return Found(url, server, await _speed(session, server), None)
-    except RequestFailed as error:
-        what = f"it is there, but generates nothing: {error.what}"
-        return Found(url, server, None, NoServer(what, where=url, remedy="see its log"))
     except NothingToTalkTo as error:
         return Found(url, server, None, error)
 
@@ -97,8 +95,13 @@ async def _timed(session: aiohttp.ClientSession, server: Server, count: int) -> 
     """Return how many seconds so many answers at once took, and the tokens in them."""
     start = time.monotonic()
     bodies = [_body(server, seed) for seed in range(count)]
-    answers = await asyncio.gather(*(post(session, server, body, _SECONDS) for body in bodies))
-    return time.monotonic() - start, sum(answer.generation.completion_tokens for answer in answers)
+    tokens = 0
+    for outcome in await asyncio.gather(*(post(session, server, body, _SECONDS) for body in bodies)):
+        if isinstance(outcome, Trouble):
+            what = f"it is there, but generates nothing: {outcome.what}"
+            raise NoServer(what, where=server.url, remedy="see its log")
+        tokens += outcome.generation.completion_tokens
+    return time.monotonic() - start, tokens
 
 
 def _body(server: Server, seed: int) -> bytes:

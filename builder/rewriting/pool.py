@@ -1,51 +1,45 @@
-"""The server pool: a request goes to the server with the most room (`member` says how much that is).
+"""The server pool: asks servers for generations, and gives up a request only for its own doing.
 
-One that fails is left alone until it answers again. Servers come and go with the file that names them (`roster`).
-Back-off never holds a server's place.
+A try takes a slot (`slots`), goes over the wire (`transport`) and has one outcome (`outcome`). An answer is
+taken if the run's model gave it; what follows from a trouble is decided in `retry`, and in `isolation` for
+requests that may be what breaks servers. Servers come, go, fail and come back in `membership`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import anyio
-import orjson
-import tenacity
 
-from builder.errors import (
-    ConnectionBroken,
-    GenerationFailed,
-    NoServer,
-    RequestRejected,
-    ServerOverloaded,
-    ServerUnavailable,
-    TooLong,
-)
+from builder.errors import NoServer, NothingToTalkTo, ServerRefused, TooLong
+from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.context import Fit
+from builder.rewriting.control import Control
 from builder.rewriting.control_tokens import ControlTokens
+from builder.rewriting.endpoint import Asked, Endpoint
 from builder.rewriting.generation import Generation, Model
-from builder.rewriting.member import Asked, Member
+from builder.rewriting.isolation import Isolation
+from builder.rewriting.membership import Membership, Wanted
+from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.prompts import Message, Sampling
-from builder.rewriting.roster import Roster, Wanted
-from builder.rewriting.servers import Server, new_session
+from builder.rewriting.retry import Case, Step
+from builder.rewriting.servers import KEY_VARIABLE, Server
+from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
-from builder.rewriting.transport import Answer, post
+from builder.rewriting.transport import Transport
 
 PATIENCE = 300.0
 """Seconds to go on trying while no server takes a request, unless told otherwise."""
 
-_GENERATION_TRIES = 3  # a prompt that breaks the server takes its whole batch down each time
-_BROKEN_CONNECTIONS = 5  # of one request, before it is taken to be what ends servers
 _AT_WORK = 30.0  # seconds after which a request in work is not one that fails at once
-_SILENCE = (120.0, 4.0)  # a server is taken to hang after so many seconds, and times the longest answer's
-_FIRST_SILENCE = 600.0  # seconds, while nothing is known of how long answers take
+_LONG = 30.0  # seconds; a try that takes so long can't be made again and again on a server held for it
+_SETTLED = 1.0  # seconds in which what broke a server has broken all it had in work
+_TRIES = 100  # that the share of failures looks back on, about
 
 
 class ServerPool:
@@ -67,43 +61,55 @@ class ServerPool:
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
-        self._waiting: deque[asyncio.Future[Member]] = deque()
-        self._waiting_alone: deque[asyncio.Future[Member]] = deque()
-        self._waiting_for_room: list[_Roomless] = []  # for a server with a larger context than the smallest
-        self._emptying: Member | None = None  # taken, but not empty yet
         self._failing_since: float | None = None
-        self._most_tokens = 0  # ever asked for
-        self._taken = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
+        self._failure_rate = 0.0  # of first tries, older ones counting less
         self.answers = 0
         """How many requests were answered."""
 
     async def __aenter__(self) -> ServerPool:
-        self._session = new_session()
-        self._roster = Roster(self._session, self._wanted, silence=self._silence_allowed, on_change=self._look)
+        self._transport = await Transport().__aenter__()
+        self._control = Control(self._transport)
+        self._membership = Membership(
+            self._transport.session,
+            self._wanted,
+            self._control,
+            on_change=lambda endpoint: self._slots.changed(endpoint),
+            on_look=self._look,
+        )
         try:
-            await self._roster.begin()
+            await self._membership.begin()
         except BaseException:
-            await self._session.close()
+            await self._transport.__aexit__()
             raise
+        self._slots = Slots(self.members)
+        self._isolation = Isolation(
+            self.members,
+            self._slots,
+            self._control,
+            ask=self._try_isolated,
+            start=self._membership.start,
+            on_bad=self._leave_alone,
+            failure_rate=lambda: self._failure_rate,
+        )
         self._most = self.limit
-        self._roster.start(self._roster.look())
+        self._membership.start(self._membership.look())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._roster.end()
-        await self._session.close()
+        await self._membership.end()
+        await self._transport.__aexit__()
 
     @property
-    def members(self) -> Sequence[Member]:
+    def members(self) -> Sequence[Endpoint]:
         """The servers that are in."""
-        return self._roster.members
+        return self._membership.members
 
     @property
     def model(self) -> Model:
         """What they serve."""
-        return self._roster.model
+        return self._membership.model
 
     @property
     def limit(self) -> int:
@@ -118,7 +124,7 @@ class ServerPool:
     @property
     def is_waiting(self) -> bool:
         """Whether there is no server that gets requests."""
-        return self._roster.is_waiting
+        return self._membership.is_waiting
 
     def servers(self) -> list[Server]:
         """Return what the servers that are in said of themselves."""
@@ -126,19 +132,14 @@ class ServerPool:
 
     async def control_tokens(self) -> ControlTokens:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
-        return await of_server(self._session, self.members[0].server, self._wanted.say)
-
-    def _silence_allowed(self) -> float:
-        seconds, tokens = self._taken
-        longest = self._most_tokens * seconds / tokens if tokens else 0.0
-        return max(_SILENCE[0], _SILENCE[1] * longest) if longest else _FIRST_SILENCE
+        return await of_server(self._transport.session, self.members[0].server, self._wanted.say)
 
     # --- one request ---
 
     async def generate(
         self, messages: Sequence[Message], sampling: Sampling, seed: int, fit: Fit | None = None
     ) -> Generation:
-        """Have one answer generated, waiting for a place and trying again while that can help.
+        """Have one answer generated, waiting for a slot and trying again while that can help.
 
         Args:
             messages: The chat.
@@ -149,290 +150,184 @@ class ServerPool:
         Raises:
             TooLong: It does not fit into a server's context.
             NoServer: No server took it within the pool's patience.
-            RequestRejected: The servers refuse this input.
-            GenerationFailed: Servers broke on this input, or did not answer it, several times, at last with
-                nothing beside it.
-            ServerRefused: The servers refuse us.
+            ServerRefused: Every server refuses us, even a request known to be good.
+            RequestFailed: This input is to blame: it is refused, or breaks servers, while others are answered.
         """
-        asked = _Request(self.model.id, messages, sampling, seed, fit)
+        case = Case(ChatRequest(messages, sampling, seed, fit))
+        outcome = await self._ask(case)
+        while isinstance(outcome, Trouble):
+            outcome = await self._follow_up(case, outcome)
+        return outcome.generation
+
+    async def _follow_up(self, case: Case, trouble: Trouble) -> Outcome:
+        """Find out what a trouble means, and do what follows from it."""
+        if trouble.too_long is not None:
+            raise trouble.too_long
+        trouble = await self._told_apart(case, trouble)
+        step = case.step_after(trouble)
+        if step is Step.GIVE_UP:
+            raise trouble.blaming_the_input()
+        if step is Step.ISOLATE:
+            while isinstance(outcome := await self._isolation.examine(case), Trouble):
+                await self._pause(case, outcome)
+            return outcome
+        await self._pause(case, trouble)
+        return await self._ask(case, avoid=case.endpoint)
+
+    async def _told_apart(self, case: Case, trouble: Trouble) -> Trouble:
+        """Return a trouble as what it is, by what the server did with others meanwhile."""
+        endpoint = case.endpoint
+        if endpoint is None:
+            return trouble
+        if trouble.sign is Sign.REFUSED:
+            self._control.sampling = case.request.sampling
+            good = await self._control.ask(endpoint)
+            if isinstance(good, Answer):
+                return trouble
+            self._leave_alone(endpoint, good)
+            return replace(trouble, sign=Sign.UNREACHABLE)
+        if trouble.may_be_the_inputs and case.seconds > _LONG:
+            ended = time.monotonic()
+            await asyncio.sleep(_SETTLED)
+            if any(asked.since < ended for asked in endpoint.requests):
+                return replace(trouble, sign=Sign.LOST)  # the others there are still at work
+        return trouble
+
+    async def _pause(self, case: Case, trouble: Trouble) -> None:
+        """Wait before the next try, which holds no slot.
+
+        Raises:
+            NoServer, ServerRefused: There is no sense in one.
+        """
+        if (error := self._out_of_patience(trouble)) is not None:
+            raise error
+        await asyncio.sleep(case.pause(trouble))
+
+    # --- one try ---
+
+    async def _ask(self, case: Case, avoid: Endpoint | None = None) -> Outcome:
+        """Try once, where there is a slot."""
+        if self._membership.failure is not None:
+            raise self._membership.failure
+        endpoint = await self._slots.take(avoid, case.request.fit)
         try:
-            return await self._try(asked)
-        except (GenerationFailed, ServerUnavailable) as error:
-            return await self._try_again(error, asked)
+            return await self._try(endpoint, case)
+        finally:
+            self._slots.give_back(endpoint)
 
-    async def _try_again(self, first: GenerationFailed | ServerUnavailable, asked: _Request) -> Generation:
-        """Go on after a `first` failure: a retrier for every answer would cost as much as the answer does."""
-        failed: list[Exception] = [first]
-
-        async def attempt() -> Generation:
-            if failed:
-                raise failed.pop()
-            return await self._try(asked)
-
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: bool(getattr(error, "retryable", False))),
-            stop=lambda state: asked.broken >= _GENERATION_TRIES or self._has_no_server_for(state),
-            wait=_pause,
-            reraise=True,
-        )
+    async def _try_isolated(self, endpoint: Endpoint, case: Case) -> Outcome:
+        """Try once at a server that is held; over a new connection what breaks them: an old one proves nothing."""
+        endpoint.in_flight += 1
         try:
-            generation: Generation = await retrying(attempt)
-        except ServerUnavailable as error:
-            raise NoServer(
-                f"no server took a request for {self._wanted.patience:.0f} s; the last said: {error.what}",
-                where=error.where,
-                remedy="mend the servers, then run the same command: it goes on where this one stopped",
-            ) from error
-        return generation
+            return await self._try(endpoint, case, on_new=case.breaks_connections)
+        finally:
+            self._slots.give_back(endpoint)
 
-    def _has_no_server_for(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, ServerUnavailable) and self._is_out_of_patience()
+    async def _try(self, endpoint: Endpoint, case: Case, *, on_new: bool = False) -> Outcome:
+        """Try once at a server, and learn from the outcome before the slot is given back."""
+        start = time.monotonic()
+        outcome = await self._post(endpoint, case.request, on_new)
+        case.endpoint, case.seconds = endpoint, time.monotonic() - start
+        if isinstance(outcome, Trouble) and outcome.too_long is not None:
+            endpoint.last_answer, self._failing_since = time.monotonic(), None  # it works
+            return outcome
+        if isinstance(outcome, Answer) and (endpoint.is_unsure or not endpoint.knows(outcome.model)):
+            outcome = await self._membership.of_the_model(endpoint, outcome)
+        if not case.troubles:
+            self._failure_rate += (isinstance(outcome, Trouble) - self._failure_rate) / _TRIES
+        if isinstance(outcome, Answer):
+            tokens = outcome.generation.completion_tokens
+            endpoint.answered(outcome.waited, tokens)
+            endpoint.learn_speed(case.seconds, tokens)
+            self._failing_since = None
+            self.answers += 1
+        else:
+            self._learn_from(outcome, endpoint, case, start)
+        return outcome
 
-    def _is_out_of_patience(self) -> bool:
-        # The pool's patience, not the request's: while others are answered, or worked on, this one waits its turn.
+    def _learn_from(self, trouble: Trouble, endpoint: Endpoint, case: Case, start: float) -> None:
+        self._failing_since = self._failing_since or time.monotonic()
+        if trouble.sign is Sign.OVERLOADED:
+            endpoint.refused()
+            return
+        endpoint.is_unsure = endpoint.is_unsure or trouble.may_be_a_restart
+        # A refusal has the server asked for an answer known to be good; a suspect's failure says nothing of it.
+        counts = trouble.sign not in (Sign.REFUSED, Sign.LOST) and not case.troubles
+        if counts and endpoint.failed(start):
+            self._membership.leave_alone(endpoint, trouble)
+
+    def _leave_alone(self, endpoint: Endpoint, good: Trouble) -> None:
+        """Give a server nothing for now that does not even answer a request known to be good."""
+        if not endpoint.is_out and good.sign is not Sign.OVERLOADED:
+            self._membership.leave_alone(endpoint, good)
+
+    async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
+        """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""
+        with anyio.CancelScope() as scope:
+            asked = Asked(scope, time.monotonic(), request.sampling.max_tokens)
+            endpoint.requests.add(asked)
+            try:
+                body = request.body_for(endpoint.server)
+                return await self._transport.post(endpoint.server, body, on_new=on_new)
+            except TooLong as error:
+                return Trouble(Sign.REFUSED, error.what, endpoint.server.url, too_long=error)
+            finally:
+                endpoint.requests.discard(asked)
+        sign = Sign.LOST if asked.is_lost else Sign.SILENT
+        return Trouble(sign, "no answer in the time that such an answer takes", endpoint.server.url)
+
+    # --- those who wait ---
+
+    def _look(self) -> None:
+        """See to those who wait: there may be more room, or never any again."""
+        error: BaseException | None = self._membership.failure
+        if error is None and self.is_waiting and self._slots.has_waiting:
+            self._failing_since = self._failing_since or time.monotonic()
+            error = self._out_of_patience(None)
+        self._slots.give_up_roomless(self._wanted.patience)
+        if error is not None:
+            self._slots.turn_away(error)
+            self._isolation.turn_away(error)
+        if (more := self.limit - self._most) > 0:
+            self._most += more
+            self.on_more(more)
+
+    def _out_of_patience(self, trouble: Trouble | None) -> NothingToTalkTo | None:
+        """Return the error to end with, where no server takes a request, and none did for too long.
+
+        The pool's patience, not the request's: while others are answered, or worked on, this one waits its turn.
+        Where no server ever answered and all refuse us, waiting would not help.
+        """
         self._count_anew_while_at_work()
-        failing = self._failing_since
-        return failing is not None and time.monotonic() - failing > self._wanted.patience
+        refusal, now = self._membership.refusal, time.monotonic()
+        if refusal is not None and not self.answers:
+            return self._refused(refusal)
+        if self._failing_since is None or now - self._failing_since <= self._wanted.patience:
+            return None
+        if refusal is not None:
+            return self._refused(refusal)
+        troubles = [trouble, *(member.trouble for member in self.members)]
+        last = next((one for one in troubles if one is not None), None)
+        said = f"the last said: {last.what}" if last else "no server is left that answers"
+        return NoServer(
+            f"no server took a request for {self._wanted.patience:.0f} s; {said}",
+            where=last.where if last else "the pool",
+            remedy="mend the servers, then run the same command: it goes on where this one stopped",
+        )
+
+    def _refused(self, refusal: Trouble) -> ServerRefused:
+        return ServerRefused(
+            f"every server refuses even a small request: {refusal.what}",
+            where=refusal.where,
+            remedy=f"check the addresses, the key in ${KEY_VARIABLE}, and what may be paused or used up; then run"
+            " the same command again: it goes on where this one stopped",
+        )
 
     def _count_anew_while_at_work(self) -> None:
         if self._failing_since is None:
             return
         now, able = time.monotonic(), (member for member in self.members if member.is_able)
-        if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
+        if self._control.last_answer > self._failing_since or any(
+            now - asked.since > _AT_WORK for member in able for asked in member.requests
+        ):
             self._failing_since = now
-
-    async def _try(self, asked: _Request) -> Generation:
-        """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
-        alone = asked.broken == _GENERATION_TRIES - 1 or asked.cut >= _BROKEN_CONNECTIONS
-        try:
-            return await self._once(asked, alone=alone)
-        except ConnectionBroken as error:
-            asked.cut += 1
-            if not alone:
-                raise
-            asked.broken += 1
-            raise GenerationFailed(
-                f"its connection breaks, at last with nothing beside it: {error.what}", where=error.where
-            ) from error
-        except GenerationFailed:
-            asked.broken += 1
-            raise
-
-    async def _once(self, asked: _Request, *, alone: bool) -> Generation:
-        member = await self._place(alone=alone, fit=asked.fit)
-        start = time.monotonic()
-        try:
-            body, max_tokens = asked.for_server(member.server)
-            answer = await self._ask(member, body, alone=alone)
-            member.answered(answer.waited, answer.generation.completion_tokens)
-            self._learn_speed(time.monotonic() - start, answer.generation.completion_tokens, max_tokens)
-        except ServerOverloaded:
-            member.refused()
-            self._failing_since = self._failing_since or time.monotonic()
-            raise
-        except ServerUnavailable as error:
-            self._failing_since = self._failing_since or time.monotonic()
-            if member.failed(error.retry_after):
-                self._roster.leave_alone(member, error.what)
-            raise
-        finally:
-            self._give_back(member, alone=alone)
-        self._failing_since = None
-        self.answers += 1
-        return answer.generation
-
-    def _learn_speed(self, seconds: float, tokens: int, max_tokens: int) -> None:
-        self._most_tokens = max(self._most_tokens, max_tokens)
-        if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
-            before, counted = self._taken
-            self._taken = 0.98 * before + seconds, 0.98 * counted + tokens
-
-    async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
-        """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
-        with anyio.CancelScope() as scope:
-            asked = Asked(scope, since=time.monotonic())
-            member.requests.add(asked)
-            try:
-                return await post(self._session, member.server, body)
-            except (GenerationFailed, RequestRejected, TooLong):
-                member.last_answer = time.monotonic()  # it works: it is the input that doesn't
-                self._failing_since = None
-                raise
-            finally:
-                member.requests.discard(asked)
-        what = f"no answer for {time.monotonic() - asked.since:.0f} s"
-        if asked.is_lost or alone:
-            raise GenerationFailed(what, where=member.server.url)
-        raise ServerUnavailable(what, where=member.server.url)
-
-    # --- places ---
-
-    async def _place(self, *, alone: bool, fit: Fit | None) -> Member:
-        """Wait for a place at a server, in turn; `alone` for one that nothing else is in work at."""
-        if self._roster.failure is not None:
-            raise self._roster.failure
-        is_at_home = fit is None or fit.is_at_home
-        if not alone and not self._waiting and is_at_home and (member := self._roomiest()):
-            self._occupy(member)
-            return member
-        place: asyncio.Future[Member] = asyncio.get_running_loop().create_future()
-        if alone or fit is None or is_at_home:
-            (self._waiting_alone if alone else self._waiting).append(place)
-        else:
-            self._waiting_for_room.append(_Roomless(place, fit))
-        self._serve_waiting()
-        try:
-            return await place
-        except BaseException:
-            if place.done() and not place.cancelled() and place.exception() is None:
-                self._give_back(place.result(), alone=alone)
-            place.cancel()
-            self._serve_waiting()
-            raise
-
-    def _look(self) -> None:
-        """See to those who wait: there may be more room, or never any again."""
-        self._count_anew_while_at_work()
-        if self._roster.failure is not None:
-            self._turn_away(self._roster.failure)
-        elif self.is_waiting and (self._waiting or self._waiting_alone):
-            self._failing_since = self._failing_since or time.monotonic()
-            if self._is_out_of_patience():
-                self._turn_away(ServerUnavailable("no server is left that answers", where=self._urls_said()))
-        self._give_up_roomless()
-        if (more := self.limit - self._most) > 0:
-            self._most += more
-            self.on_more(more)
-        self._serve_waiting()
-
-    def _give_up_roomless(self) -> None:
-        """Give up those for whom there is no server with room, or none that answers, for as long as patience."""
-        now = time.monotonic()
-        for one in self._waiting_for_room:
-            suited = [member for member in self.members if one.fit.suits(member.server)]
-            if any(member.is_able for member in suited):
-                one.since = now
-            elif not one.place.done() and (not suited or now - one.since > self._wanted.patience):
-                one.place.set_exception(TooLong(f"no server with a context of {one.fit.needs} tokens answers"))
-
-    def _turn_away(self, error: BaseException) -> None:
-        for place in (*self._waiting, *self._waiting_alone, *(one.place for one in self._waiting_for_room)):
-            if not place.done():
-                place.set_exception(error)
-
-    def _urls_said(self) -> str:
-        return ", ".join(member.server.url for member in self.members) or "the pool"
-
-    @staticmethod
-    def _occupy(member: Member) -> None:
-        member.in_flight += 1
-        if member.in_flight == 1:
-            member.last_answer = time.monotonic()  # its silence begins now
-
-    def _give_back(self, member: Member, *, alone: bool) -> None:
-        member.in_flight -= 1
-        if alone:
-            member.is_taken = False
-        self._serve_waiting()
-
-    def _roomiest(self, fit: Fit | None = None) -> Member | None:
-        members = self.members if fit is None else [one for one in self.members if fit.suits(one.server)]
-        member = max(members, key=lambda member: member.room, default=None)
-        return member if member is not None and member.room > 0 else None
-
-    def _emptied(self) -> Member | None:
-        """Return a server with nothing in work; where there is none, keep one from getting more until it is."""
-        able = [member for member in self.members if member.is_able]
-        idle = [member for member in able if not member.in_flight]
-        if idle:
-            return idle[0]
-        if able and not any(member.is_taken for member in able):
-            self._emptying = min(able, key=lambda member: member.in_flight)
-            self._emptying.is_taken = True
-        return None
-
-    def _serve_waiting(self) -> None:
-        """Give free places to those who wait, in turn; first to those whom not every server suits."""
-        if self._waiting_for_room:
-            self._serve_roomless()
-        for waiting, free in ((self._waiting_alone, self._emptied), (self._waiting, self._roomiest)):
-            while waiting:
-                if waiting[0].done():
-                    waiting.popleft()
-                    continue
-                member = free()
-                if member is None:
-                    break
-                self._occupy(member)
-                if free == self._emptied:
-                    member.is_taken = True
-                    self._emptying = None if member is self._emptying else self._emptying
-                waiting.popleft().set_result(member)
-            if self._emptying is not None and not self._waiting_alone:  # nobody waits for it any more
-                self._emptying.is_taken, self._emptying = False, None
-
-    def _serve_roomless(self) -> None:
-        fails = sys.maxsize  # the least context for which there is no place now
-        for one in self._waiting_for_room:
-            if one.place.done() or one.fit.needs >= fails:
-                continue
-            if member := self._roomiest(one.fit):
-                self._occupy(member)
-                one.place.set_result(member)
-            else:
-                fails = one.fit.needs
-        self._waiting_for_room = [one for one in self._waiting_for_room if not one.place.done()]
-
-
-@dataclass(slots=True, eq=False)
-class _Roomless:
-    """Who waits for a server with a larger context, and since when none of those answers."""
-
-    place: asyncio.Future[Member]
-    fit: Fit
-    since: float = field(default_factory=time.monotonic)
-
-
-@dataclass(slots=True)
-class _Request:
-    """One request, and what went wrong with it: times that servers broke on it, and that its connection broke."""
-
-    model: str
-    messages: Sequence[Message]
-    sampling: Sampling
-    seed: int
-    fit: Fit | None
-    broken: int = 0
-    cut: int = 0
-
-    def for_server(self, server: Server) -> tuple[bytes, int]:
-        """Return the body for a server, and the tokens it asks for.
-
-        Raises:
-            TooLong: The server has no room for it.
-        """
-        fields = self.sampling.fields
-        if self.fit is not None:
-            fields = {**fields, "max_tokens": self.fit.max_tokens(server)}
-        asked = {
-            "model": self.model,
-            "messages": list(self.messages),
-            **fields,
-            "seed": self.seed,
-            "stream": False,
-        }
-        return orjson.dumps(asked), fields["max_tokens"]
-
-
-_backing_off = tenacity.wait_random_exponential(multiplier=0.1, max=5)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """Return the seconds before the next try; an overloaded server may ask for more of them.
-
-    One that is not up is left alone for what it asks, and its requests go elsewhere.
-    """
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ServerOverloaded) else 0.0
-    return max(asked, _backing_off(state))

@@ -247,7 +247,7 @@ def _moved(root: str, location: str) -> NotAServer:
     )
 
 
-def new_session() -> aiohttp.ClientSession:
+def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
     """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's.
 
     It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
@@ -255,7 +255,9 @@ def new_session() -> aiohttp.ClientSession:
     key = _key()
     return aiohttp.ClientSession(
         # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
+        if keeps_connections
+        else aiohttp.TCPConnector(limit=0, force_close=True),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
         headers={"Authorization": f"Bearer {key}"} if key else {},
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -21,14 +21,18 @@ from builder.errors import (
     UsageError,
 )
 from builder.rewriting.addresses import read_addresses
+from builder.rewriting.control import Control
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
-from builder.rewriting.member import Member
 from builder.rewriting.metrics import read_gauges
+from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.servers import Server, probe
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _PROBE_SECONDS = (0.5, 15.0)  # between tries of a server that failed, at first and at most
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
+_VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
+_QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Wanted:
         return read_addresses(self.urls, self.file, on_bad)
 
 
-class Roster:
+class Membership:
     """The servers of a run, all with the same model.
 
     Attributes:
@@ -75,26 +79,29 @@ class Roster:
         self,
         session: aiohttp.ClientSession,
         wanted: Wanted,
+        control: Control,
         *,
-        silence: Callable[[], float],
-        on_change: Callable[[], None],
+        on_change: Callable[[Endpoint], None],
+        on_look: Callable[[], None],
     ) -> None:
         """Remember what is wanted; `begin` asks the servers, `look` goes on looking at them.
 
         Args:
             session: What to talk to them with.
             wanted: Which servers.
-            silence: Tells for how many seconds a server or a request may be silent.
-            on_change: Told every second, and when a server has come or gone or gets more.
+            control: Tells whether one works.
+            on_change: Called with a server that has come, or whose room may have changed.
+            on_look: Called every second, when a server has joined, and when looking after them has failed.
         """
-        self._session, self._wanted = session, wanted
-        self._say, self._silence, self._on_change = wanted.say, silence, on_change
-        self.members: list[Member] = []
+        self._session, self._wanted, self._control = session, wanted, control
+        self._say, self._on_change, self._on_look = wanted.say, on_change, on_look
+        self.members: list[Endpoint] = []
         self.model: Model
         self._awaited: set[str] = set()  # addresses that no server has joined from; of a refusal, to ask no more
         self.failure: BaseException | None = None
         self._tasks: set[asyncio.Future[None]] = set()
-        self._looked_at: set[Member] = set()  # whose gauges are being asked for
+        self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
+        self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
         self._bad: set[str] = set()  # lines that are no addresses, as they were said
         self._none_since: float | None = None
         self._reminded = 0.0
@@ -103,6 +110,13 @@ class Roster:
     def is_waiting(self) -> bool:
         """Whether there is no server that gets requests."""
         return not any(member.is_able for member in self.members)
+
+    @property
+    def refusal(self) -> Trouble | None:
+        """What a server said, where each that is in refuses even a request known to be good."""
+        troubles = [member.trouble for member in self.members]
+        refusals = [one for one in troubles if one is not None and one.sign is Sign.REFUSED]
+        return refusals[0] if refusals and len(refusals) == len(troubles) else None
 
     # --- at first ---
 
@@ -126,7 +140,7 @@ class Roster:
                     where=server.url,
                     remedy="use servers of one model, or build into another run with --run DIR",
                 )
-            self.members.append(Member(server))
+            self.members.append(Endpoint(server))
         for url, one in found.items():
             if not isinstance(one, Server):
                 self._awaited.add(url)
@@ -189,44 +203,50 @@ class Roster:
                 with contextlib.suppress(UsageError):  # half-written: the next look will tell
                     self._follow(set(self._wanted.addresses(self._say_once)))
             for member in list(self.members):
-                self._give_up(member)
-                if member.is_leaving and not member.in_flight and not member.is_out:
-                    self.members.remove(member)
-                elif member.in_flight and not member.is_out and member.server.limit < member.server.most:
-                    self._look_at(member)
+                self._look_after(member)
             self._say_if_none()
-            self._on_change()
+            self._on_look()
 
     def _say_once(self, error: BadAddress) -> None:
         if str(error) not in self._bad:
             self._bad.add(str(error))
             self._say(str(error))
 
-    def _give_up(self, member: Member) -> None:
-        """End what its server won't answer: all of it where the server is silent, else the requests it forgot."""
-        silence, now = self._silence(), time.monotonic()
-        if member.in_flight and now - member.last_answer > silence:
+    def _look_after(self, member: Endpoint) -> None:
+        """Give up what its server won't answer, and ask the server for what is not known of it."""
+        if (silence := member.give_up()) is not None:
             if not member.is_out:
-                self.leave_alone(member, f"no answer for {silence:.0f} s")
-            for request in member.requests:
-                request.scope.cancel()
+                self.leave_alone(member, Trouble(Sign.SILENT, silence, member.server.url))
+            member.end_all()
+        if member.is_leaving and not member.in_flight and not member.is_out:
+            self.members.remove(member)
+        if not member.in_flight or member.is_out:
             return
-        for request in member.requests:
-            if member.last_answer - request.since > silence:  # for so long others were answered
-                request.is_lost = True
-                request.scope.cancel()
+        now = time.monotonic()
+        if member.server.limit < member.server.most:
+            self._look_at(member)
+        if now - member.last_answer > _QUIET_SECONDS and not self._control.is_under_way(member):
+            self.start(self._ask_for_little(member))
+        if now - member.verified > _VERIFY_SECONDS and member not in self._verifying:
+            self.start(self._verify_now_and_then(member))
 
-    def _look_at(self, member: Member) -> None:
+    async def _ask_for_little(self, member: Endpoint) -> None:
+        await self._control.ask(member)  # which tells the endpoint how fast it is
+
+    async def _verify_now_and_then(self, member: Endpoint) -> None:
+        await self._serves_the_model(member)
+
+    def _look_at(self, member: Endpoint) -> None:
         if member not in self._looked_at:
             self._looked_at.add(member)
             self.start(self._gauge(member))
 
-    async def _gauge(self, member: Member) -> None:
+    async def _gauge(self, member: Endpoint) -> None:
         try:
             gauges = await read_gauges(self._session, member.server)
             if not member.is_out:
                 member.looked_at(gauges)
-                self._on_change()
+                self._on_change(member)
         finally:
             self._looked_at.discard(member)
 
@@ -250,7 +270,7 @@ class Roster:
         for url, member in there.items():
             if member.is_leaving == (url not in wanted):
                 continue
-            member.is_leaving, member.is_taken = url not in wanted, False
+            member.is_leaving = url not in wanted
             if member.is_leaving:
                 self._say(f"{url}: leaves: no more requests to it")
                 continue
@@ -266,25 +286,84 @@ class Roster:
         if server is not None and url in self._awaited:  # the file may have dropped it meanwhile
             self._awaited.discard(url)
             self._say(f"{url}: joins, with {server.limit} requests at once")
-            self.members.append(Member(server))
-            self._on_change()
+            self.members.append(Endpoint(server))
+            self._on_change(self.members[-1])
+            self._on_look()
 
-    async def _return(self, member: Member) -> None:
-        """Ask a server that failed until it answers, and let it in again."""
-        url, (shortest, longest) = member.server.url, _PROBE_SECONDS
-        # One whose pages answer but which generates nothing is not asked to again and again.
-        pause = min(longest, max(member.retry_after, shortest * 2 ** min(member.absences - 1, 10)))
-        server = await self._until_it_answers(url, lambda: not member.is_leaving, pause)
-        if server is None:
-            self.members.remove(member)
-            for request in member.requests:  # nobody would look after them any more
-                request.scope.cancel()
-            if not member.is_leaving:
-                self._awaited.add(url)  # as another's it gets no requests, and is asked no more
-            return
+    async def _return(self, member: Endpoint) -> None:
+        """Ask a server that failed until it generates again, and let it in."""
+        url, pause = member.server.url, self._first_pause(member)
+        is_first = True
+        while True:
+            server = await self._until_it_answers(url, lambda: not member.is_leaving, pause)
+            if server is None:
+                self._part_with(member)
+                return
+            outcome = await self._control.ask(member)
+            if isinstance(outcome, Answer) and not member.knows(outcome.model):
+                outcome = await self.of_the_model(member, outcome)
+            if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
+                break
+            if member not in self.members:
+                return
+            member.trouble, is_first = outcome, False
+            pause = min(_PROBE_SECONDS[1], max(2 * pause, _PROBE_SECONDS[0]))
         self._say(f"{server.url}: answers again")
-        member.back(server)
-        self._on_change()
+        member.close_circuit(server, begin_anew=not is_first or pause > 0)
+        self._on_change(member)
+
+    @staticmethod
+    def _first_pause(member: Endpoint) -> float:
+        """Return the seconds before the first question; one that was there a moment ago may be asked at once."""
+        shortest, longest = _PROBE_SECONDS
+        asked = member.trouble.retry_after if member.trouble else 0.0
+        if member.absences == 1 and not asked and member.trouble and member.trouble.sign is not Sign.UNREACHABLE:
+            return 0.0
+        # One whose pages answer but which generates nothing is not asked to again and again.
+        return float(min(longest, max(asked, shortest * 2 ** min(max(0, member.absences - 1), 10))))
+
+    def _part_with(self, member: Endpoint) -> None:
+        if member in self.members:
+            self.members.remove(member)
+        member.is_out = True
+        member.end_all()  # nobody would look after them any more
+        if not member.is_leaving:
+            self._awaited.add(member.server.url)  # as another's it gets no requests, and is asked no more
+
+    # --- what answers there ---
+
+    async def of_the_model(self, member: Endpoint, answer: Answer) -> Outcome:
+        """Return an answer of an endpoint that is unsure, or names a new model, if the run's model gave it."""
+        if not await self._serves_the_model(member):
+            return Trouble(Sign.UNREACHABLE, "it serves another model", member.server.url)
+        if member.knows(answer.model):
+            return answer
+        # Some call the model by other names than they list. One that has used the listed name has no others.
+        if self.model.id in member.names:
+            trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
+            if not member.is_out:
+                self.leave_alone(member, trouble)
+            return trouble
+        member.names.add(str(answer.model))
+        return answer
+
+    async def _serves_the_model(self, member: Endpoint) -> bool:
+        """Ask a server what it serves; one question at a time."""
+        task = self._verifying.get(member)
+        if task is None:
+            task = self._verifying[member] = asyncio.ensure_future(self._verified(member))
+            task.add_done_callback(lambda _: self._verifying.pop(member, None))
+        return await asyncio.shield(task)
+
+    async def _verified(self, member: Endpoint) -> bool:
+        server = await self._ask(member.server.url)
+        member.is_unsure, member.verified = False, time.monotonic()
+        if not isinstance(server, Server) or server.model == self.model:
+            return True  # pages that can't be read now say nothing against it
+        if member in self.members:
+            self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
+            self._part_with(member)
+        return False
 
     async def _until_it_answers(
         self, url: str, is_wanted: Callable[[], bool], pause: float = _PROBE_SECONDS[0]
@@ -292,7 +371,7 @@ class Roster:
         """Return the server, None where it is no longer wanted, refuses us or has another model."""
         while is_wanted():
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _PROBE_SECONDS[1])
+            pause = min(max(2 * pause, _PROBE_SECONDS[0]), _PROBE_SECONDS[1])
             server = await self._ask(url)
             if isinstance(server, NoServer):
                 continue
@@ -306,11 +385,11 @@ class Roster:
             return None
         return None
 
-    def leave_alone(self, member: Member, why: str) -> None:
+    def leave_alone(self, member: Endpoint, trouble: Trouble) -> None:
         """Give a server that fails no more requests, until it answers."""
-        self._say(f"{member.server.url}: {why}; it is left alone until it answers")
-        member.absences += 1
-        member.is_out, member.is_taken = True, False  # what is in work there may still be answered
+        self._say(f"{member.server.url}: {trouble.what}; it is left alone until it answers")
+        member.open_circuit(trouble)
+        self._on_change(member)
         self.start(self._return(member))
 
     # --- its tasks ---
@@ -325,7 +404,7 @@ class Roster:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
-            self._on_change()
+            self._on_look()
 
     async def end(self) -> None:
         """End all of it."""

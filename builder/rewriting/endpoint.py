@@ -1,0 +1,187 @@
+"""An endpoint: a server with our bookkeeping. What is in work there, whether it works, how much it gets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import anyio
+
+from builder.rewriting.limits import Climb, Limit
+from builder.rewriting.metrics import Gauges
+from builder.rewriting.outcome import Trouble
+from builder.rewriting.servers import Server
+
+_FAILURES = 3  # in a row, before its circuit opens
+_UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
+_SILENCE = (120.0, 4.0)  # seconds that any request may take; times as long as so many tokens take there
+_FIRST_SILENCE = (600.0, 0.1)  # while its speed is not known: seconds, and seconds a token asked for
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A request in work at an endpoint.
+
+    Attributes:
+        scope: Ends it.
+        since: When it was sent, `time.monotonic()`.
+        max_tokens: How many tokens it asks for at most.
+        is_lost: It was ended while others were answered, for too long.
+    """
+
+    scope: anyio.CancelScope
+    since: float
+    max_tokens: int
+    is_lost: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """A server in the pool.
+
+    Attributes:
+        server: What it said of itself.
+        allowed: How many requests it gets at once.
+        in_flight: How many it has now.
+        is_out: Its circuit is open: it gets no requests, and is asked from time to time whether it works.
+        is_leaving: It gets no more requests.
+        is_held: It gets no more requests until it is empty, and then those that are isolated.
+        requests: What is asked of it now.
+        last_answer: When it last showed that it works, `time.monotonic()`.
+        trouble: Why it is out.
+        absences: How often in a row its circuit opened without an answer in between.
+        is_unsure: Another server may answer there by now: its answers wait until it was asked what it serves.
+        verified: When it was last asked what it serves, `time.monotonic()`.
+        names: What the model that answers there calls itself.
+    """
+
+    server: Server
+    allowed: Limit = field(init=False)
+    in_flight: int = 0
+    is_out: bool = False
+    is_leaving: bool = False
+    is_held: bool = False
+    requests: set[Asked] = field(default_factory=set)
+    last_answer: float = field(init=False)
+    trouble: Trouble | None = None
+    absences: int = 0
+    is_unsure: bool = False
+    verified: float = field(init=False)
+    names: set[str] = field(default_factory=set)
+    _failures: int = 0
+    _failed_at: float = 0.0
+    _speed: tuple[float, float] = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
+    _climb: Climb = field(default_factory=Climb)
+    _unanswered: int = 0
+
+    def __post_init__(self) -> None:
+        self.allowed = Limit(self.server.limit, self.server.most)
+        self.last_answer = self.verified = time.monotonic()
+
+    @property
+    def limit(self) -> float:
+        """How many requests it gets at once now."""
+        return self.allowed.value
+
+    @property
+    def room(self) -> int:
+        """How many more requests it gets now."""
+        return int(self.limit) - self.in_flight if self.is_able and not self.is_held else 0
+
+    @property
+    def load(self) -> float:
+        """The share of its limit that is in use."""
+        return self.in_flight / self.limit
+
+    @property
+    def is_able(self) -> bool:
+        """Whether it gets requests at all."""
+        return not self.is_out and not self.is_leaving
+
+    @property
+    def has_gauges(self) -> bool:
+        """Whether how many to give it is told by its gauges; else its speed has to tell."""
+        return self._unanswered < _UNANSWERED
+
+    def knows(self, model: str | None) -> bool:
+        """Whether an answer that names this model is no surprise."""
+        return model is None or model in self.names
+
+    def answered(self, waited: float | None, tokens: int) -> None:
+        """Learn from an answer of so many tokens, before its slot is given back; for `waited` see `Limit`."""
+        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
+        self.allowed.answered(waited, self.in_flight)
+        if not self.allowed.refuses and not self.has_gauges:
+            self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
+
+    def refused(self) -> None:
+        """Learn from an overload, before the request's slot is given back."""
+        self._failures, self.last_answer = 0, time.monotonic()
+        self.allowed.refused(self.in_flight)
+
+    def looked_at(self, gauges: Gauges | None) -> None:
+        """Learn from a look at its gauges."""
+        if gauges is None:
+            self._unanswered += 1
+            return
+        self._unanswered = 0
+        self.allowed.queued(gauges.waiting, gauges.running, self.in_flight)
+
+    def failed(self, since: float) -> bool:
+        """Count the failure of a request sent at `since`; return whether its circuit is to open.
+
+        What was sent before the last one counted failed tells nothing new: a stall ends all there is at once.
+        """
+        if since >= self._failed_at:
+            self._failures, self._failed_at = self._failures + 1, time.monotonic()
+        return self._failures >= _FAILURES and not self.is_out
+
+    # --- silence ---
+
+    def learn_speed(self, seconds: float, tokens: int) -> None:
+        """Learn from an answer of so many tokens that took so many seconds."""
+        self.last_answer = time.monotonic()
+        if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
+            before, counted = self._speed
+            self._speed = 0.98 * before + seconds, 0.98 * counted + tokens
+
+    def silence_allowed(self, max_tokens: int) -> float:
+        """Return how many seconds may pass until a request for so many tokens is answered."""
+        seconds, tokens = self._speed
+        if not tokens:
+            return max(_FIRST_SILENCE[0], _FIRST_SILENCE[1] * max_tokens)
+        return max(_SILENCE[0], _SILENCE[1] * max_tokens * seconds / tokens)
+
+    def give_up(self) -> str | None:
+        """End the requests that it lost; return what to say of it where it answers nothing at all."""
+        now = time.monotonic()
+        for request in self.requests:
+            allowed = self.silence_allowed(request.max_tokens)
+            if self.last_answer - request.since > allowed:  # for so long others were answered
+                request.is_lost = True
+                request.scope.cancel()
+            elif now - max(request.since, self.last_answer) > allowed:
+                return f"no answer for {allowed:.0f} s"
+        return None
+
+    def end_all(self) -> None:
+        """End what is in work there: it would never be answered, or by another model."""
+        for request in self.requests:
+            request.scope.cancel()
+
+    # --- its circuit ---
+
+    def open_circuit(self, trouble: Trouble) -> None:
+        """Give it no requests; what is in work there may still be answered."""
+        self.is_out, self.is_held, self.trouble = True, False, trouble
+        self.absences += 1
+
+    def close_circuit(self, server: Server, *, begin_anew: bool) -> None:
+        """Let it in again; `begin_anew` with little to do at first."""
+        self.server, self.is_out, self.trouble = server, False, None
+        self._failures, self._unanswered, self.is_unsure = 0, 0, False
+        self.allowed.most = server.most
+        if begin_anew:
+            self._climb = Climb()
+            self.allowed.again()
+        self.last_answer = self.verified = time.monotonic()

@@ -1,0 +1,94 @@
+"""What follows from a trouble: the request is tried again, isolated, or given up as to blame itself.
+
+A document pays for its own doing alone. So what decides is how often it failed where others were answered:
+
+- turned away as invalid (400, 422) twice, with a request known to be good answered in between: it is the input;
+- turned away otherwise (a WAF's 403), or broken, twice: it is isolated, and given up there or answered;
+- not answered for long while others were, three times: it is the input.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from builder.rewriting.chat_request import ChatRequest
+from builder.rewriting.endpoint import Endpoint
+from builder.rewriting.outcome import Sign, Trouble
+
+_SUSPECT = 2  # tries that failed, before a request is isolated
+_OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
+_LOST = 3  # times without an answer while others had theirs
+_CHANCE = 1e-5  # of an innocent input to fail as often as one that is given up
+_MOST_TRIES = 20
+_BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
+_draw = random.SystemRandom()
+
+
+class Step(Enum):
+    """What to do with a request that had trouble."""
+
+    AGAIN = auto()
+    ISOLATE = auto()
+    GIVE_UP = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """A request and what went wrong with it.
+
+    Attributes:
+        request: The request.
+        endpoint: Where it was last tried.
+        seconds: How long the last try took.
+        troubles: Tries that failed though servers worked, as far as is known.
+        breaks_connections: The last try did.
+        is_alone: In isolation, nothing may be beside it: it failed with all that was.
+    """
+
+    request: ChatRequest
+    endpoint: Endpoint | None = None
+    seconds: float = 0.0
+    troubles: int = 0
+    breaks_connections: bool = False
+    is_alone: bool = False
+    _overloads: int = 0
+    _lost: int = 0
+    _pauses: int = 0
+
+    def step_after(self, trouble: Trouble) -> Step:
+        """Count a trouble that is not known to be the server's, or an overload, and say what follows."""
+        if trouble.sign is Sign.OVERLOADED:
+            self._overloads += 1
+            return Step.ISOLATE if self._overloads % _OVERLOADS == 0 else Step.AGAIN
+        if not trouble.may_be_the_inputs:
+            return Step.AGAIN
+        if trouble.sign is Sign.LOST:
+            self._lost += 1
+            return Step.GIVE_UP if self._lost >= _LOST else Step.AGAIN
+        self.troubles += 1
+        self.breaks_connections = trouble.sign is Sign.DISCONNECTED
+        if self.troubles < _SUSPECT:
+            return Step.AGAIN
+        return Step.GIVE_UP if trouble.says_invalid else Step.ISOLATE
+
+    def failed_isolated(self, failure_rate: float) -> bool:
+        """Count a try that failed in isolation; return whether it has failed too often for chance."""
+        self.troubles += 1
+        return self.troubles >= tries_to_be_sure(failure_rate)
+
+    def pause(self, trouble: Trouble) -> float:
+        """Return the seconds before the next try: random ones, or as many as the server asks for."""
+        most = min(_BACK_OFF[1], _BACK_OFF[0] * 2 ** min(self._pauses, 10))
+        self._pauses += 1
+        return max(trouble.retry_after, _draw.uniform(0, most))
+
+
+def tries_to_be_sure(failure_rate: float) -> int:
+    """Return how many tries that fail are more than chance, where this share of all first tries fails."""
+    if failure_rate <= 0:
+        return _SUSPECT + 1
+    tries = math.log(_CHANCE) / math.log(min(failure_rate, 0.9))
+    return min(_MOST_TRIES, max(_SUSPECT + 1, math.ceil(tries)))
