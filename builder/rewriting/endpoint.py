@@ -48,6 +48,7 @@ class Endpoint:
         is_held: It gets no more requests until it is empty, and then those that are isolated.
         requests: What is asked of it now.
         last_answer: When it last showed that it works, `time.monotonic()`.
+        proven: The latest time at which something was sent that it then answered, `time.monotonic()`.
         trouble: Why it is out.
         absences: How often in a row its circuit opened without an answer in between.
         is_unsure: Another server may answer there by now: its answers wait until it was asked what it serves.
@@ -63,6 +64,7 @@ class Endpoint:
     is_held: bool = False
     requests: set[Asked] = field(default_factory=set)
     last_answer: float = field(init=False)
+    proven: float = 0.0
     trouble: Trouble | None = None
     absences: int = 0
     is_unsure: bool = False
@@ -141,6 +143,7 @@ class Endpoint:
     def learn_speed(self, seconds: float, tokens: int) -> None:
         """Learn from an answer of so many tokens that took so many seconds."""
         self.last_answer = time.monotonic()
+        self.proven = max(self.proven, self.last_answer - seconds)
         if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
             before, counted = self._speed
             self._speed = 0.98 * before + seconds, 0.98 * counted + tokens

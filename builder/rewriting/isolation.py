@@ -83,6 +83,11 @@ class Isolation:
             self._start(self._work())
         return await suspect.verdict
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._suspects)
+
     def turn_away(self, error: BaseException) -> None:
         """Have all that wait raise this."""
         for suspect in self._suspects:
@@ -128,7 +133,7 @@ class Isolation:
 
         alone = [one for one in suspects if one.case.is_alone]
         left = [one for one in suspects if not one.case.is_alone]
-        at_once = max(1, int(endpoint.limit))
+        at_once = max(1, int(endpoint.limit) - 1)  # and the one known to be good
         while goes_on(left):
             left, unclear = await self._beside_others(endpoint, left, at_once)
             alone += unclear
@@ -166,7 +171,7 @@ class Isolation:
         for suspect, (outcome, ended) in zip(waiting, tried, strict=True):
             if isinstance(outcome, Answer):
                 continue
-            if _counts(outcome) and any(begun < ended < answered for begun, answered in spans):
+            if _counts(outcome) and any(begun <= ended < answered for begun, answered in spans):
                 self._blame(suspect, outcome, is_decisive=at_once <= _FEW)
             else:
                 suspect.case.is_alone = True
@@ -185,9 +190,10 @@ class Isolation:
                 return spans
 
     async def _one_by_one(self, endpoint: Endpoint, suspects: Sequence[_Suspect]) -> list[_Suspect]:
-        """Try each with nothing beside it, then a request known to be good; return those not yet decided."""
+        """Try each with nothing beside it, between requests known to be good; return those not yet decided."""
         failed: list[tuple[_Suspect, Trouble]] = []
-        for suspect in suspects:
+        good = await self._control.ask(endpoint)
+        for suspect in suspects if isinstance(good, Answer) else ():
             if suspect.verdict.done():
                 continue
             outcome = await self._ask(endpoint, suspect.case)
@@ -197,7 +203,8 @@ class Isolation:
                 failed.append((suspect, outcome))
             else:
                 break  # the server is gone: by the doing of the last one, if of any
-        good = await self._control.ask(endpoint)
+        if isinstance(good, Answer):
+            good = await self._control.ask(endpoint)
         works = isinstance(good, Answer)
         if isinstance(good, Trouble) and good.sign in (Sign.REFUSED, Sign.OVERLOADED):
             failed.clear()

@@ -48,11 +48,13 @@ class Answer:
         generation: What it generated.
         waited: The share of its time that the request waited in the server's queue, if told.
         model: The model that answered, as it names itself, if told.
+        is_after_break: A connection to the server broke just before: another may answer there.
     """
 
     generation: Generation
     waited: float | None
     model: str | None = None
+    is_after_break: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,19 +179,27 @@ class ServerPool:
         endpoint = case.endpoint
         if endpoint is None:
             return trouble
+        ended = time.monotonic()
         if trouble.sign is Sign.REFUSED:
             self._control.sampling = case.request.sampling
-            good = await self._control.ask(endpoint)
-            if isinstance(good, Answer):
-                return trouble
-            self._leave_alone(endpoint, good)
-            return replace(trouble, sign=Sign.UNREACHABLE)
+            return trouble if await self._works(endpoint, ended) else replace(trouble, sign=Sign.UNREACHABLE)
         if trouble.may_be_the_inputs and case.seconds > _LONG:
-            ended = time.monotonic()
             await asyncio.sleep(_SETTLED)
             if any(asked.since < ended for asked in endpoint.requests):
                 return replace(trouble, sign=Sign.LOST)  # the others there are still at work
         return trouble
+
+    async def _works(self, endpoint: Endpoint, since: float) -> bool:
+        """Whether a server answers what is sent to it after a time: a request known to be good, or any other."""
+        while endpoint.is_able:
+            good = await self._control.ask(endpoint)
+            if endpoint.proven >= since:
+                return True
+            if isinstance(good, Trouble) and good.sign is not Sign.OVERLOADED:
+                self._leave_alone(endpoint, good)
+                return False
+            await asyncio.sleep(_SETTLED)  # it has no place for one more: the others that it has will tell
+        return False
 
     async def _pause(self, case: Case, trouble: Trouble) -> None:
         """Wait before the next try, which holds no slot.
@@ -231,7 +239,7 @@ class ServerPool:
         if isinstance(outcome, Trouble) and outcome.too_long is not None:
             endpoint.last_answer, self._failing_since = time.monotonic(), None  # it works
             return outcome
-        if isinstance(outcome, Answer) and (endpoint.is_unsure or not endpoint.knows(outcome.model)):
+        if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
             outcome = await self._membership.of_the_model(endpoint, outcome)
         if not case.troubles:
             self._failure_rate += (isinstance(outcome, Trouble) - self._failure_rate) / _TRIES
@@ -244,6 +252,11 @@ class ServerPool:
         else:
             self._learn_from(outcome, endpoint, case, start)
         return outcome
+
+    @staticmethod
+    def _is_surely_of_the_model(endpoint: Endpoint, answer: Answer) -> bool:
+        endpoint.is_unsure = endpoint.is_unsure or answer.is_after_break
+        return not endpoint.is_unsure and endpoint.knows(answer.model)
 
     def _learn_from(self, trouble: Trouble, endpoint: Endpoint, case: Case, start: float) -> None:
         self._failing_since = self._failing_since or time.monotonic()
@@ -281,7 +294,7 @@ class ServerPool:
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
         error: BaseException | None = self._membership.failure
-        if error is None and self.is_waiting and self._slots.has_waiting:
+        if error is None and self.is_waiting and (self._slots.has_waiting or self._isolation.has_waiting):
             self._failing_since = self._failing_since or time.monotonic()
             error = self._out_of_patience(None)
         self._slots.give_up_roomless(self._wanted.patience)

@@ -21,8 +21,8 @@ from builder.rewriting.outcome import Sign, Trouble
 _SUSPECT = 2  # tries that failed, before a request is isolated
 _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
 _LOST = 3  # times without an answer while others had theirs
-_CHANCE = 1e-5  # of an innocent input to fail as often as one that is given up
-_MOST_TRIES = 20
+_CHANCE = 1e-4  # of an innocent input to fail in isolation as often as one that is given up
+_FEWEST_TRIES, _MOST_TRIES = 2, 20  # in isolation
 _BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
 _draw = random.SystemRandom()
 
@@ -44,6 +44,7 @@ class Case:
         endpoint: Where it was last tried.
         seconds: How long the last try took.
         troubles: Tries that failed though servers worked, as far as is known.
+        isolated: Tries that failed in isolation, at a server that works.
         breaks_connections: The last try did.
         is_alone: In isolation, nothing may be beside it: it failed with all that was.
     """
@@ -52,6 +53,7 @@ class Case:
     endpoint: Endpoint | None = None
     seconds: float = 0.0
     troubles: int = 0
+    isolated: int = 0
     breaks_connections: bool = False
     is_alone: bool = False
     _overloads: int = 0
@@ -76,8 +78,8 @@ class Case:
 
     def failed_isolated(self, failure_rate: float) -> bool:
         """Count a try that failed in isolation; return whether it has failed too often for chance."""
-        self.troubles += 1
-        return self.troubles >= tries_to_be_sure(failure_rate)
+        self.isolated += 1
+        return self.isolated >= tries_to_be_sure(failure_rate)
 
     def pause(self, trouble: Trouble) -> float:
         """Return the seconds before the next try: random ones, or as many as the server asks for."""
@@ -87,8 +89,8 @@ class Case:
 
 
 def tries_to_be_sure(failure_rate: float) -> int:
-    """Return how many tries that fail are more than chance, where this share of all first tries fails."""
+    """Return how many isolated tries that fail are more than chance, where this share of all first tries fails."""
     if failure_rate <= 0:
-        return _SUSPECT + 1
+        return _FEWEST_TRIES
     tries = math.log(_CHANCE) / math.log(min(failure_rate, 0.9))
-    return min(_MOST_TRIES, max(_SUSPECT + 1, math.ceil(tries)))
+    return min(_MOST_TRIES, max(_FEWEST_TRIES, math.ceil(tries)))

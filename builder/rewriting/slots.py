@@ -14,7 +14,7 @@ from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.least_loaded import LeastLoaded
 
 _EMPTY_SECONDS = 60.0  # a server gets empty in, to isolate requests; then what is left there stays beside them
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 
 
 @dataclass(slots=True, eq=False)

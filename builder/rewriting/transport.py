@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import aiohttp
 
-from builder.rewriting.outcome import Outcome, Sign, Trouble, outcome_of
+from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
 from builder.rewriting.servers import Server, body_of, new_session
 from builder.rewriting.too_long import too_long
 
@@ -33,11 +33,13 @@ class Transport:
 
     async def post(self, server: Server, body: bytes, *, on_new: bool = False) -> Outcome:
         """Send one request; it is the caller's to give it up. `on_new`: over a new connection at once."""
-        if not on_new:
-            outcome = await post(self.session, server, body)
-            if not isinstance(outcome, Trouble) or outcome.sign is not Sign.DISCONNECTED:
-                return outcome
-        return await post(self._fresh, server, body)
+        if on_new:
+            return await post(self._fresh, server, body)
+        outcome = await post(self.session, server, body)
+        if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED:
+            return outcome
+        outcome = await post(self._fresh, server, body)
+        return replace(outcome, is_after_break=True) if isinstance(outcome, Answer) else outcome
 
 
 async def post(
