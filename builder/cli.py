@@ -90,6 +90,14 @@ Reuse = Annotated[
         help="Take the answers to equal requests from this run, finished or not, or release. Repeatable.",
     ),
 ]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Ask again also for documents that servers failed on and that were blamed for it. Those that failed"
+        " for want of a server are asked for again anyway.",
+    ),
+]
 MaxFailures = Annotated[
     float,
     typer.Option(
@@ -158,6 +166,7 @@ def build(
     until: Until = None,
     limit: Limit = None,
     reuse: Reuse = None,
+    retry_failed: RetryFailed = False,
     patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
@@ -190,6 +199,7 @@ def build(
         gates,
         tokenizer,
         served_model,
+        retry_failed,
     )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     _print_json(status.as_json()) if json else show_status(status, out)
@@ -239,6 +249,7 @@ def publish(
     workers: WorkerCount = _CORES,
     limit: Limit = None,
     reuse: Reuse = None,
+    retry_failed: RetryFailed = False,
     patience: Patience = 300.0,
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
@@ -283,6 +294,7 @@ def publish(
         gates,
         tokenizer,
         served_model,
+        retry_failed,
     )
     built = build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk)
 

@@ -71,6 +71,17 @@ class Document:
         earlier = {name: self.records[name] for name in before if name in self.records}
         return replace(self, records={**earlier, stage: record}, dropped=(stage, drop))
 
+    def back_at(self, before: Sequence[str]) -> Document:
+        """Return the document as it was when it had been through the stages `before`, which kept it."""
+        records = {name: self.records[name] for name in before if name in self.records}
+        return replace(self, records=records, current=latest(self.text, records), dropped=None)
+
+
+def latest(text: str | None, records: Mapping[str, Record]) -> str:
+    """Return the text that the stages of these records, in order, have made of the one that was read."""
+    changed = [record["text"] for record in records.values() if record.get("text") is not None]
+    return changed[-1] if changed else text or ""
+
 
 READ = "read"
 """The stage that a document which could not be read is dropped at."""

@@ -173,3 +173,15 @@ class Interrupted(BuilderError):
     """Stopped by the user; the same command goes on."""
 
     exit_code = 130
+
+
+_BLAMING_THE_INPUT = frozenset({"generation_failed"})
+
+
+def blames_input(reason: str) -> bool:
+    """Whether a request that got no answer for this reason is asked again by `--retry-failed` alone.
+
+    It is where an input broke servers that answered others. Whatever else there is, the same command asks again:
+    a server that refuses an input, as too long say, may be set up otherwise by then, or be another one.
+    """
+    return reason in _BLAMING_THE_INPUT

@@ -55,6 +55,8 @@ def show_status(status: Status, console: Console) -> None:
     if any(stage.kind == "rewrite" for stage in status.stages):
         counts = ", ".join(f"{count} {name}" for name, count in status.generations.items())
         console.print(f"generations: {counts}", highlight=False)
+    for line in status.unanswered.said():
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def show_release(published: Published, console: Console) -> None:

@@ -19,6 +19,7 @@ from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow
 from builder.run.journal import Journals
 from builder.run.table import schema_of, write_shard
+from builder.run.unanswered import Retry
 
 SHARDS = 60
 WINDOW = 4
@@ -43,7 +44,8 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
         time.sleep(0.01)
         write_shard(path, documents, schema, facts)
 
-    def on_document(_: Document) -> None:
+    def on_document(_: Document, is_asked_again: bool) -> None:
+        assert not is_asked_again
         nonlocal through
         through += 1
         waiting.append(through - written)
@@ -62,6 +64,7 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
                 schema_of(loaded),
                 journals,
                 None,
+                Retry(run, []),
                 window=WINDOW,
                 on_document=on_document,
                 on_shard=on_shard,

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
-import uvloop
 from rich.console import Console
 from rich.markup import escape
 
 from builder.document import READ, Document, Verdict
-from builder.errors import BuilderError, Interrupted, NoServer, UsageError
+from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.recipe import FilterStage, RewriteStage
@@ -42,20 +39,20 @@ from builder.run.earlier import open_source
 from builder.run.first_failures import FirstFailures
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
+from builder.run.interruptible import run_interruptible
 from builder.run.journal import Generate, Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
+from builder.run.unanswered import Retry, distrust_blame
 
 if TYPE_CHECKING:
     from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
-_STOPPING = signal.SIGINT, signal.SIGTERM
-_ALLOCATIONS = 50_000  # that outlive their makers, between looks of the garbage collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +65,7 @@ class BuildOptions:
         model: A GGUF to serve on this machine where there are no servers.
         tokenizer: Where the answering model's control tokens are read, None for wherever they are to be had.
         served_model: Which of the servers' models answers, None where they serve one each.
+        retry_failed: Ask again also where the input was blamed for it that there was no answer.
         workers: Filter processes.
         until: The last stage to go through, None for all.
         limit: Documents to take from the source, None for all.
@@ -87,6 +85,7 @@ class BuildOptions:
     gates: GateLimits = field(default_factory=GateLimits)
     tokenizer: str | None = None
     served_model: str | None = None
+    retry_failed: bool = False
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -139,6 +138,31 @@ class _Generator:
     tokens: ControlTokens | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a flow has to do.
+
+    Attributes:
+        wanted: The shards that the documents wanted lie in.
+        unfinished: Those of them that have to be built.
+        again: Those of the others that lack answers, which are asked for again.
+        failed: How many documents of them do.
+        retry: Which requests are asked again.
+    """
+
+    wanted: list[RunShard]
+    unfinished: list[RunShard]
+    again: list[RunShard]
+    failed: int
+    retry: Retry
+
+    def documents(self, limit: int | None) -> int | None:
+        """Return how many documents go through the flow, None where only reading them tells."""
+        if not all(shard.source.a_row_is_a_document for shard in self.unfinished):
+            return None
+        return min(sum(shard.range.rows for shard in self.unfinished), limit or sys.maxsize) + self.failed
+
+
 @dataclass(slots=True)
 class _Building:
     """One call's work on a run: a flow for each part of the way that ends where documents are compared."""
@@ -149,6 +173,7 @@ class _Building:
     options: BuildOptions
     console: Console
     compared: list[Duplicates] = field(default_factory=list)
+    reached: int = 0
 
     def say(self, text: str) -> None:
         """Tell the user."""
@@ -167,8 +192,9 @@ class _Building:
         """Build what is not yet through `until`; return how many shards the documents wanted lie in."""
         run, limit = self.run, self.options.limit
         wanted, unfinished = run.wanted(self.shards, until, limit)
-        if unfinished:
-            self._build_unfinished(self.shards[:wanted], unfinished, until)
+        work = self._work(self.shards[:wanted], unfinished, until)
+        if work.unfinished or work.again:
+            self._build_unfinished(work, until)
             if limit is not None:
                 wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
         for extra in run.shard_paths()[wanted:]:  # of a build with a larger --limit
@@ -179,7 +205,33 @@ class _Building:
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
         return wanted
 
-    def _build_unfinished(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> None:
+    def _work(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> _Work:
+        """Return what there is to build up to a stage, and to ask again at stages not seen to yet."""
+        run, begun = self.run, self.reached
+        self.reached = run.reached(until)
+        stages = [name for name in run.stages[begun : self.reached] if name in run.rewriters]
+        retry = Retry.of(run, stages, is_forced=self.options.retry_failed)
+        built = {shard.index for shard in unfinished}
+        counts = {
+            shard.index: retry.count(run.shard_path(shard.index)) for shard in wanted if shard.index not in built
+        }
+        failed = sum(counts.values())
+        if failed and not self._can_ask:
+            self.say(f"failed for want of a server: {failed}; none is given that could be asked again")
+            counts = {}
+        elif failed:
+            self.say(f"asking again where servers failed: {failed}")
+        again = [shard for shard in wanted if counts.get(shard.index)]
+        return _Work(wanted, unfinished, again, sum(counts.values()), retry)
+
+    @property
+    def _can_ask(self) -> bool:
+        """Whether there is anybody to ask."""
+        options, model = self.options, self.loaded.recipe.model
+        named = options.servers or options.servers_file is not None or options.model
+        return bool(named or (model and model.gguf))
+
+    def _build_unfinished(self, work: _Work, until: str) -> None:
         loaded, options = self.loaded, self.options
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
@@ -191,12 +243,16 @@ class _Building:
             generator = stack.enter_context(self._generator()) if rewrites else _Generator()
             for source in loaded.recipe.sources:
                 stack.enter_context(source.working(self.run.path / _FETCHED))
-            rows = [shard.range.rows if shard.source.a_row_is_a_document else None for shard in unfinished]
-            documents = None if None in rows else min(sum(filter(None, rows)), options.limit or sys.maxsize)
             names = [stage.name for stage in stages]
-            progress = stack.enter_context(Progress(self.console, names, documents, len(unfinished)))
+            documents = work.documents(options.limit)
+            shards = len(work.unfinished) + len(work.again)
+            progress = stack.enter_context(Progress(self.console, names, documents, shards))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
-            _run_interruptible(self._flow(wanted, until, generator, answered, earlier, progress), self.run)
+            try:
+                run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
+            except (GateTripped, NoServer, ServerRefused):
+                distrust_blame(self.run)
+                raise
 
     @contextlib.contextmanager
     def _generator(self) -> Iterator[_Generator]:
@@ -221,7 +277,7 @@ class _Building:
 
     async def _flow(
         self,
-        wanted: list[RunShard],
+        work: _Work,
         until: str,
         generator: _Generator,
         answered: Answered | None,
@@ -248,13 +304,13 @@ class _Building:
                     name: before.get(name, 0) + journals.counts[name]
                     for name in ("requested", "replayed", "reused")
                 }
-                write_progress(run, {**counts, "shards_total": len(wanted)})
+                write_progress(run, {**counts, "shards_total": len(work.wanted)})
 
             gates = self._gates(stages, steps, journals.is_replayed)
 
-            def on_document(document: Document) -> None:
+            def on_document(document: Document, is_asked_again: bool) -> None:
                 progress.document(document)
-                gates.document(document)
+                gates.document(document, is_asked_again=is_asked_again)
 
             flow = Flow(
                 run,
@@ -264,6 +320,7 @@ class _Building:
                 schema_of(self.loaded),
                 journals,
                 answered,
+                work.retry,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,
@@ -274,7 +331,7 @@ class _Building:
                 async with anyio.create_task_group() as beside:
                     beside.start_soon(_every, _PROGRESS_SECONDS, keep_progress)
                     beside.start_soon(_every, gates.look_seconds, partial(_look, gates, pool))
-                    await flow.build(wanted, self.options.limit)
+                    await flow.build(work.wanted, self.options.limit, work.again)
                     beside.cancel_scope.cancel()
             finally:
                 keep_progress()
@@ -326,61 +383,6 @@ class _Building:
             str(self.run.path),
             is_replayed,
         )
-
-
-def _run_interruptible(work: Any, run: Run) -> None:  # noqa: ANN401 - a coroutine
-    """Run the build; Ctrl-C or SIGTERM stops it at the next point where nothing is lost."""
-
-    async def watched() -> None:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
-            for number in _STOPPING:
-                loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            raise Interrupted(
-                "interrupted; every answer that had arrived is kept",
-                where=str(run.path),
-                remedy="run the same command to go on",
-            ) from None
-        finally:
-            with contextlib.suppress(RuntimeError, ValueError):
-                for number in _STOPPING:  # uvloop's end leaves them, and Ctrl-C would do nothing any more
-                    loop.remove_signal_handler(number)
-
-    try:
-        with _rare_collections():
-            uvloop.run(watched())
-    except BaseException as error:  # noqa: BLE001 - always raised again
-        raise _first(error) from None
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Have the garbage collector look seldom, and never at what was there before.
-
-    Thousands of documents on their way are much to look through and hold little garbage: looking as often as usual
-    takes more time than all the rest, in pauses of the event loop.
-    """
-    thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-
-
-def _first(error: BaseException) -> BaseException:
-    """Return the error that a task group's failure is about: a user meets one cause, not a tree."""
-    while isinstance(getattr(error, "exceptions", None), tuple):
-        inner = error.exceptions  # type: ignore[attr-defined] # ExceptionGroup, a builtin only since 3.11
-        error = next((one for one in inner if isinstance(one, BuilderError)), inner[0])
-    return error
 
 
 async def _every(seconds: float, do: Callable[[], None]) -> None:

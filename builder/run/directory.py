@@ -7,8 +7,10 @@ recipe, prompts, source, tools and model; anything else is another run.
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from builder.errors import RunMismatch, UsageError
 from builder.files import write_text
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
-from builder.run.generations import rewriting_stages
+from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.owner import OWNER
 
 if TYPE_CHECKING:
@@ -48,10 +50,17 @@ class RunShard:
 
 def shard_facts(path: Path) -> dict[str, Any] | None:
     """Return the facts a shard was written with, None where there is no shard."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return _facts_of(path, about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(2**14)  # a build asks several times, and a footer takes a third of a millisecond
+def _facts_of(path: Path, *_: int) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    if not path.exists():
-        return None
     metadata = pq.read_metadata(path).metadata or {}
     facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
     return facts
@@ -207,15 +216,35 @@ class Run:
         """Return where the journal of a shard lies, given where the shard does."""
         return self.path / "journal" / f"{shard.stem}.jsonl"
 
+    def journals(self) -> list[Path]:
+        """Return the journals there are, in order."""
+        return sorted((self.path / "journal").glob("shard-*.jsonl"))
+
+    def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
+        """Return how many documents of a shard of the table lack an answer, by stage and reason."""
+        facts = shard_facts(shard) or {}
+        if "unanswered" not in facts:  # written before shards said so
+            counts: dict[str, Counter[str]] = {}
+            for _, reasons in unanswered_in(shard, self.rewriters):
+                for stage, reason in reasons.items():
+                    counts.setdefault(stage, Counter())[reason] += 1
+            return {stage: dict(reasons) for stage, reasons in counts.items()}
+        found: dict[str, dict[str, int]] = facts["unanswered"]
+        return found
+
     def is_through(self, shard: Path) -> bool:
         """Whether a shard is in the table with all its documents, through every stage."""
         facts = shard_facts(shard)
         return facts is not None and facts["until"] == self.stages[-1] and not facts["is_cut"]
 
     def clear_journals(self) -> None:
-        """Remove what a build leaves that is killed between putting a shard into the table and this."""
-        for journal in (self.path / "journal").glob("shard-*.jsonl"):
-            if self.is_through(self.path / "shards" / f"{journal.stem}.parquet"):
+        """Remove what a build leaves that is killed between putting a shard into the table and this.
+
+        Where requests got no answer, a build that was asking them again may have been killed.
+        """
+        for journal in self.journals():
+            shard = self.path / "shards" / f"{journal.stem}.parquet"
+            if self.is_through(shard) and not self.unanswered_in(shard):
                 journal.unlink(missing_ok=True)
 
     def finished(self, shard: RunShard, until: str, limit: int | None) -> int | None:

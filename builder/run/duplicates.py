@@ -124,7 +124,7 @@ def find_duplicates(
         StorageError: The disk refuses.
         Interrupted: By Ctrl-C; sketches that are done stay.
     """
-    identity = _identity(run, shards, stage.filter)
+    identity = _identity(run, shards, stage)
     folder = run.path / "duplicates" / stage.name
     decisions = folder / "decisions.parquet"
     if _identity_of(decisions) != identity:
@@ -155,10 +155,18 @@ def _stops_cleanly(where: Path, folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _identity(run: Run, shards: Sequence[RunShard], used: NearDuplicates) -> str:
-    """Return a digest of what decisions depend on beyond the run's own identity: which documents there are."""
-    compared = [(run.facts_of(shard) or {}).get("documents") for shard in shards]
-    content = orjson.dumps([used.model_dump(), [shard.facts for shard in shards], compared])
+def _identity(run: Run, shards: Sequence[RunShard], stage: DuplicatesStage) -> str:
+    """Return a digest of what decisions depend on beyond the run's own identity: which documents there are.
+
+    Where requests at stages before got no answer, and may get one later, other documents will come to this one.
+    """
+    compared: list[Any] = []
+    for shard in shards:
+        found = run.unanswered_in(run.shard_path(shard.index))
+        lacking = [found[name] for name in stage.before if name in found]
+        documents = (run.facts_of(shard) or {}).get("documents")
+        compared.append([documents, *lacking] if lacking else documents)
+    content = orjson.dumps([stage.filter.model_dump(), [shard.facts for shard in shards], compared])
     return hashlib.sha256(content).hexdigest()
 
 

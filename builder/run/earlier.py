@@ -138,14 +138,11 @@ class OfRun:
 
     def files(self) -> list[Path]:
         """Return the shards of the table, and the journals of the unfinished."""
-        return [*self._journals(), *self._run.shard_paths()]
-
-    def _journals(self) -> list[Path]:
-        return sorted((self.path / "journal").glob("shard-*.jsonl"))
+        return [*self._run.journals(), *self._run.shard_paths()]
 
     def journalled(self) -> Iterator[tuple[str, Generation]]:
         """Yield what the journals hold: one goes when its shard is done."""
-        return chain.from_iterable(read(path)[0].items() for path in self._journals())
+        return chain.from_iterable(read(path)[0].items() for path in self._run.journals())
 
     def places(self) -> Iterator[tuple[str, Place]]:
         """Yield the answers of the table."""

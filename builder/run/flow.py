@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -22,11 +23,12 @@ from builder.document import Document, Verdict
 from builder.errors import LedgerUnbalanced
 from builder.rewriting.rewriter import Ask
 from builder.run.answered import Answered
-from builder.run.directory import Run, RunShard
+from builder.run.directory import Run, RunShard, shard_facts
 from builder.run.duplicates import Duplicates
 from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
-from builder.run.table import read_shard, write_shard
+from builder.run.table import is_same, read_shard, write_shard
+from builder.run.unanswered import Retry, unanswered
 
 _UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
 
@@ -53,11 +55,20 @@ async def walk(document: Document, steps: Sequence[Step], ask: Ask) -> Document:
 
 @dataclass(slots=True)
 class _Reading:
-    """A shard being read. `is_cut` where `limit` ends it early."""
+    """A shard being read.
+
+    Attributes:
+        shard: The shard.
+        passed_over: What the source does not give, by reason.
+        is_cut: Whether `limit` ends it early.
+        asked_again: Of a shard that is in the table and lacks answers, the documents that are asked for again as
+            they are there, by row; None where all of the shard is built.
+    """
 
     shard: RunShard
     passed_over: Counter[str] = field(default_factory=Counter)
     is_cut: bool = False
+    asked_again: dict[int, Document] | None = None
 
 
 @dataclass(slots=True)
@@ -83,9 +94,10 @@ class Flow:
         schema: pa.Schema,
         journals: Journals,
         answered: Answered | None,
+        retry: Retry,
         *,
         window: int,
-        on_document: Callable[[Document], None],
+        on_document: Callable[[Document, bool], None],
         on_shard: Callable[[RunShard], None],
     ) -> None:
         """Set up for the stages up to the run's last wanted one.
@@ -98,12 +110,13 @@ class Flow:
             schema: The table's schema.
             journals: Where generations come from.
             answered: Told of each shard that is in the table; None where nothing is rewritten.
+            retry: Which requests without an answer are asked again.
             window: How many documents may be on their way at once.
-            on_document: Told of each document that is through.
+            on_document: Told of each document that is through, and whether it was in the table and asked again.
             on_shard: Told of each shard that is in the table.
         """
         self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
-        self._schema, self._journals, self._answered = schema, journals, answered
+        self._schema, self._journals, self._answered, self._retry = schema, journals, answered, retry
         self._window = asyncio.Semaphore(window)
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
@@ -117,13 +130,19 @@ class Flow:
         for _ in range(more):
             self._window.release()
 
-    async def build(self, shards: Sequence[RunShard], limit: int | None) -> None:
+    async def build(self, shards: Sequence[RunShard], limit: int | None, again: Sequence[RunShard] = ()) -> None:
         """Build what is not yet in the table, up to `limit` documents. The first error ends all of it.
+
+        Args:
+            shards: The shards to build, those that are done among them.
+            limit: Documents to take.
+            again: Those that are done but for requests without an answer, which are asked again when all others
+                have been: servers that are paid for have work first.
 
         Raises:
             BuilderError: Any of them; what was journalled is safe.
         """
-        readings = self._readings(shards, limit)
+        readings = chain(self._readings(shards, limit), self._asked_again(again))
 
         def interrupt() -> None:
             for source in {id(shard.source): shard.source for shard in shards}.values():
@@ -174,6 +193,17 @@ class Flow:
                 yield reading, None
             left = None if left is None else left - count
 
+    def _asked_again(self, shards: Sequence[RunShard]) -> Iterator[tuple[_Reading, Document | None]]:
+        """Yield the documents whose requests are asked again, and None behind a shard's last, in a thread."""
+        for shard in shards:
+            asked_again: dict[int, Document] = {}
+            reading = _Reading(shard, asked_again=asked_again)
+            path = self._run.shard_path(shard.index)
+            for row, document in self._retry.rows(path):
+                asked_again[row] = document
+                yield reading, self._retry.before_failure(document, path)
+            yield reading, None
+
     @staticmethod
     def _check(shard: RunShard, count: int, is_cut: bool) -> None:
         if shard.source.a_row_is_a_document and count != shard.range.rows and not is_cut:
@@ -199,7 +229,7 @@ class Flow:
         path = self._run.shard_path(shard.index)
         if left is not None and facts["documents"] > left:
             put_back(path, self._run.rewriters, self._run.journal_of(path))
-        before = read_shard(path, self._run.stages)
+        before = (self._retry.before_failure(document, path) for document in read_shard(path, self._run.stages))
         if not facts["is_cut"]:
             reading.passed_over.update(facts["passed_over"])
             return before
@@ -222,34 +252,42 @@ class Flow:
             self._window.release()
         opened.documents[place] = done
         opened.under_way -= 1
-        self._on_document(done)
+        self._on_document(done, opened.reading.asked_again is not None)
         if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
 
     async def _finish(self, opened: _OpenShard) -> None:
         reading, index = opened.reading, opened.reading.shard.index
-        facts = {
-            "range": reading.shard.facts,
-            "until": self._until,
-            "decided": self._run.decided,
-            "documents": len(opened.documents),
-            "is_cut": reading.is_cut,
-            "passed_over": dict(sorted(reading.passed_over.items())),
-        }
         path = self._run.shard_path(index)
-
-        def write() -> None:
-            write_shard(path, opened.documents, self._schema, facts)
-            if self._answered is not None:
-                self._answered.add(path)
-
         self._unwritten += 1
-        await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, opened, path)
         async with self._written:
             self._unwritten -= 1
             self._written.notify_all()
         self._journals.discard(index, is_through=self._run.is_through(path))
         self._on_shard(reading.shard)
+
+    def _write(self, opened: _OpenShard, path: Path) -> None:
+        """Put a shard into the table, in a thread."""
+        reading, documents = opened.reading, opened.documents
+        facts = {
+            "range": reading.shard.facts,
+            "until": self._until,
+            "decided": self._run.decided,
+            "documents": len(documents),
+            "is_cut": reading.is_cut,
+            "passed_over": dict(sorted(reading.passed_over.items())),
+        }
+        if reading.asked_again is not None:
+            if is_same(reading.asked_again.values(), documents, self._schema):
+                return
+            asked = dict(zip(reading.asked_again, documents, strict=True))
+            documents = [asked.get(row, one) for row, one in enumerate(read_shard(path, self._run.stages))]
+            facts = {**(shard_facts(path) or {}), "until": self._until}
+        facts["unanswered"] = unanswered(filter(None, documents))
+        write_shard(path, documents, self._schema, facts)
+        if self._answered is not None:
+            self._answered.add(path)
 
 
 def _characters(read: tuple[_Reading, Document | None]) -> int:

@@ -21,7 +21,7 @@ WINDOW = 500
 REASON_WINDOW = 2000
 """Documents of a stage that the gate on single reasons looks back on."""
 
-_GO_ON = "then run the same command, which goes on and keeps every answer"
+_GO_ON = "then run the same command, which goes on, keeps every answer and asks again for what got none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +98,15 @@ class Gates:
 
     # --- of documents ---
 
-    def document(self, document: Document) -> None:
+    def document(self, document: Document, *, is_asked_again: bool = False) -> None:
         """Count a document that is through.
 
         Raises:
             GateTripped: Too many of a stage's last documents failed, or were dropped for one reason.
         """
         self._documents += 1
+        if is_asked_again:
+            return  # all of these have failed before: that they do again says nothing of all documents
         for stage, window in self._failures.items():
             if stage not in document.records or self._failed_before(document, stage):
                 continue

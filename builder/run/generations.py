@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,25 @@ def generation_of(answer: Mapping[str, Any]) -> Generation:
 
 def is_answered(answer: Mapping[str, Any]) -> bool:
     """Whether a server answered: else the request failed, and there is no generation."""
-    return answer["finish_reason"] is not None
+    return answer.get("finish_reason") is not None
+
+
+def unanswered_in(shard: Path, stages: Collection[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the row, and by stage the reason, of each document in a shard whose last request got no answer."""
+    import pyarrow.parquet as pq
+
+    told = [f"{stage}.answers.list.element.{of}" for stage in stages for of in ("failure", "finish_reason")]
+    first = 0
+    with pq.ParquetFile(shard) as file:
+        for batch in file.iter_batches(columns=told) if told else ():
+            for row, fields in enumerate(batch.to_pylist(), first):
+                last = {stage: (fields[stage] or {"answers": ()})["answers"][-1:] for stage in stages}
+                reasons = {
+                    stage: one[0]["failure"] for stage, one in last.items() if one and not is_answered(one[0])
+                }
+                if reasons:
+                    yield row, reasons
+            first += batch.num_rows
 
 
 def generations_in(shard: Path, stages: Sequence[str]) -> Iterator[tuple[str, Generation]]:

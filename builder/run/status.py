@@ -14,6 +14,7 @@ from builder.document import READ
 from builder.errors import LedgerUnbalanced
 from builder.files import write_text
 from builder.run.directory import Run
+from builder.run.unanswered import Unanswered, count_unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A run's status. `generations` counts over all builds of the run."""
+    """A run's status. `generations` counts over all builds of the run, `unanswered` what got no answer so far."""
 
     recipe: str
     documents: int
@@ -60,6 +61,7 @@ class Status:
     stages: list[StageStatus]
     shards: dict[str, int]
     generations: dict[str, int] = field(default_factory=dict)
+    unanswered: Unanswered = field(default_factory=Unanswered)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `status --json` prints."""
@@ -81,7 +83,8 @@ def read_status(run: Run) -> Status:
     with connect(paths) as connection:
         stages = _ledger(run, paths, connection)
     kept = stages[-1].kept
-    return Status(run.facts["recipe"]["name"], stages[0].entered, kept, stages, shards, generations)
+    name, unanswered = run.facts["recipe"]["name"], count_unanswered(run)
+    return Status(name, stages[0].entered, kept, stages, shards, generations, unanswered)
 
 
 def connect(paths: list[Path]) -> duckdb.DuckDBPyConnection:

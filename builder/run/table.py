@@ -6,7 +6,7 @@ after some stage goes on from its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.document import Document
+from builder.document import Document, latest
 from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
 from builder.filters import FILTERS
@@ -77,13 +77,12 @@ def to_row(document: Document) -> dict[str, Any]:
 def from_row(row: dict[str, Any], stages: Sequence[str]) -> Document:
     """Return the document that a row was made of."""
     records = {stage: row[stage] for stage in stages if row[stage] is not None}
-    changed = [record["text"] for record in records.values() if record.get("text") is not None]
     verdict = row["verdict"]
     return Document(
         id=row["id"],
         text=row["text"],
         source=row["source"],
-        current=changed[-1] if changed else row["text"] or "",
+        current=latest(row["text"], records),
         records=records,
         dropped=None if verdict is None else (verdict["stage"], verdict["reason"]),
     )
@@ -126,6 +125,12 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(batches, schema=schema).combine_chunks()
 
 
+def is_same(one: Iterable[Document], other: Iterable[Document | None], schema: pa.Schema) -> bool:
+    """Whether documents make equal rows."""
+    ours, theirs = (_table([to_row(each) for each in documents if each], schema) for documents in (one, other))
+    return bool(ours.equals(theirs))
+
+
 def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
     """Yield the documents of a finished or half-finished shard."""
     with pq.ParquetFile(path) as file:
@@ -134,4 +139,25 @@ def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
                 yield from_row(row, stages)
 
 
-__all__ = ["from_row", "read_shard", "schema_of", "stages_with_text", "to_row", "write_shard"]
+def read_rows(path: Path, stages: Sequence[str], rows: Sequence[int]) -> Iterator[Document]:
+    """Yield the documents in these rows, which ascend, of a shard; row groups without any are not read."""
+    with pq.ParquetFile(path) as file:
+        first = 0
+        for group in range(file.num_row_groups):
+            last = first + file.metadata.row_group(group).num_rows
+            if here := [row - first for row in rows if first <= row < last]:
+                for fields in file.read_row_group(group).take(here).to_pylist():
+                    yield from_row(fields, stages)
+            first = last
+
+
+__all__ = [
+    "from_row",
+    "is_same",
+    "read_rows",
+    "read_shard",
+    "schema_of",
+    "stages_with_text",
+    "to_row",
+    "write_shard",
+]
