@@ -191,7 +191,14 @@ def test_a_prompt_longer_than_tgis_limit_for_prompts_has_no_room() -> None:
     fit.max_tokens(server(1000, 200))
     assert fit.refused(TooLong("", prompt_tokens=300, is_exact=True, limit=200))
     assert not fit.has_room(server(1000, 200))
-    assert fit.contexts == {}
+    assert not fit.has_room(server(9000, 150))
+    assert fit.has_room(server(1000, 500))
+    assert fit.contexts == {}, "its context is as large as it was"
+
+
+def test_a_limit_for_prompts_that_is_stated_counts_when_it_refuses() -> None:
+    fit = Fit(700, 101, 300, 300, is_counted=True, contexts={}, at_least=300)
+    assert fit.max_tokens(server(1000, 200)) == 700, "it has taken the prompt before"
 
 
 # --- a whole run ---

@@ -72,6 +72,7 @@ class Fit:
         seldom_more: Than so many it has.
         is_counted: Whether a server has counted them.
         at_least: As many of them as a server has counted in any case.
+        input_limit: The largest limit of prompts alone that refused it.
         most: No more is asked for: more was refused, by who does not say how much.
         needs: The context that a server must have to get it.
         is_at_home: Whether every server has.
@@ -86,6 +87,7 @@ class Fit:
     is_counted: bool
     contexts: dict[str, int]
     at_least: int = 0
+    input_limit: int = 0
     most: int = _UNKNOWN
     needs: int = 0
     is_at_home: bool = True
@@ -99,9 +101,8 @@ class Fit:
 
     def has_room(self, server: Server) -> bool:
         """Whether a server may have room for it, by what is known of its prompt."""
-        if server.max_input_tokens and self.at_least > server.max_input_tokens:
-            return False
-        return self.at_least + self.least <= self.context(server)
+        is_refused = server.max_input_tokens is not None and server.max_input_tokens <= self.input_limit
+        return not is_refused and self.at_least + self.least <= self.context(server)
 
     def suits(self, server: Server) -> bool:
         """Whether a server is to get it."""
@@ -131,7 +132,9 @@ class Fit:
         self.sent, self.at_least = None, max(self.at_least, said or 0)
         self.prompt = said if said and is_exact else max(self.prompt, self.at_least, self.seldom_more)
         self.is_counted = self.is_counted or is_exact
-        if is_exact and limit and limit < self.context(server) and limit != server.max_input_tokens:
+        if is_exact and limit and limit == server.max_input_tokens:
+            self.input_limit = max(self.input_limit, limit)
+        elif is_exact and limit and limit < self.context(server):
             self.contexts[server.url] = limit
         room = self.context(server) - self.prompt
         if not self.has_room(server) or self.least <= room < sent:
@@ -188,7 +191,7 @@ class Fitting:
         """
         self._look(fit)
         fit.needs = fit.prompt + min(fit.asked, max(fit.least, fit.prompt))
-        fit.is_at_home = fit.needs <= self._smallest
+        fit.is_at_home = fit.needs <= self._smallest and not fit.input_limit
         if fit.is_at_home:
             return
         servers = self._pool.servers()
@@ -206,8 +209,7 @@ class Fitting:
         now = time.monotonic()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
-            limits = [min(fit.context(one), one.max_input_tokens or _UNKNOWN) for one in self._pool.servers()]
-            self._smallest = min(limits, default=_UNKNOWN)
+            self._smallest = min(map(fit.context, self._pool.servers()), default=_UNKNOWN)
 
 
 def see_that_they_fit(asked: Mapping[str, int], servers: Iterable[Server]) -> str | None:
