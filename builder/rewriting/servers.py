@@ -10,7 +10,6 @@ import asyncio
 import codecs
 import os
 import ssl
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +17,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from builder.errors import ModelUnclear, NoServer, NotAServer, ServerRefused
+from builder.errors import NoServer, NotAServer, ServerRefused
 from builder.rewriting.addresses import KEY_VARIABLE as KEY_VARIABLE
 from builder.rewriting.addresses import root_of
 from builder.rewriting.generation import Model
+from builder.rewriting.listed_models import choose
 
 _IN_FLIGHT = {"vllm": 256, "sglang": 256}  # what they work on at once unless told otherwise; more would queue
 _IN_FLIGHT_ELSEWHERE = 64
@@ -29,7 +29,6 @@ _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works 
 _PROBE_SECONDS = 10.0
 _PAGE_BYTES = 1 << 20
 _MODELS = "/v1/models"
-_NAMED = 8  # of a server's models, in an error
 _START_IT = "start it, or correct --server; while a TGI server loads its model it refuses connections"
 
 
@@ -129,10 +128,10 @@ async def _described(
     info = await _get(session, root, "/info")
     if info and "model_id" in info:
         limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
-        _choose([{"id": info["model_id"]}], served_model, known, root)
+        choose([{"id": info["model_id"]}], served_model, known, root)
         model = Model(info["model_id"], info.get("model_sha"))
-        most_input = info.get("max_input_tokens")
-        return Server(root, "tgi", model, limit, info.get("max_total_tokens"), limit, None, most_input)
+        context, most_input = _tokens(info.get("max_total_tokens")), _tokens(info.get("max_input_tokens"))
+        return Server(root, "tgi", model, limit, context, limit, None, most_input)
     models = await _get(session, root, _MODELS)
     if not models or not models.get("data"):
         raise NotAServer(
@@ -140,64 +139,23 @@ async def _described(
             where=root,
             remedy="correct --server: it takes a server's root, such as http://HOST:8080",
         )
-    served, base = _choose(models["data"], served_model, known, root)
+    served, base = choose(models["data"], served_model, known, root)
     model = Model(served["id"], model_sha)
     kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(str(base.get("owned_by")), "openai")
     if kind == "llama.cpp":
         properties = await _get(session, root, "/props", model=model.id) or {}
         limit = int(properties.get("total_slots") or _IN_FLIGHT_ELSEWHERE)
         limit += max(1, limit // 8)  # it queues: no slot idles while an answer is on its way and a request comes
-        context = properties.get("default_generation_settings", {}).get("n_ctx")
-        return Server(root, kind, model, limit, context or None, limit)
+        context = _tokens(properties.get("default_generation_settings", {}).get("n_ctx"))
+        return Server(root, kind, model, limit, context, limit)
     limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
     weights = base.get("root") if isinstance(base.get("root"), str) else None
-    context = served.get("max_model_len") or base.get("max_model_len")
+    context = _tokens(served.get("max_model_len") or base.get("max_model_len"))
     return Server(root, kind, model, limit, context, _MOST_IN_FLIGHT, weights)
 
 
-Listed = Mapping[str, Any]
-"""A model as `/v1/models` lists it."""
-
-
-def _choose(
-    data: Sequence[Listed], served_model: str | None, known: str | None, root: str
-) -> tuple[Listed, Listed]:
-    """Return the model that answers, of those that a server lists, and what it is an adapter of, else itself.
-
-    Raises:
-        ModelUnclear: There are several and none is chosen.
-        ServerRefused: The one that is chosen is not among them.
-    """
-    listed = {one["id"]: one for one in data}
-    if served_model is not None and served_model not in listed:
-        raise ServerRefused(
-            f"it serves no {served_model!r}, but {_names(listed)}",
-            where=root,
-            remedy="--served-model takes one of these names",
-        )
-    is_one = len(listed) == 1 or len({_identity(one) for one in data}) == 1  # routers may list each worker's
-    if not is_one and served_model is None and known not in listed:
-        raise ModelUnclear(
-            f"it serves {len(listed)} models: {_names(listed)}",
-            where=root,
-            remedy="--served-model NAME says which of them answers",
-        )
-    chosen = listed.get(served_model or known or "", data[0])
-    return chosen, listed.get(str(chosen.get("parent")), chosen)
-
-
-def _identity(listed: Listed) -> object:
-    """Return what tells models apart: names that vLLM gives to the same weights are one model.
-
-    An adapter has a parent; those of vLLM before 0.5.4 have not, but no length either.
-    """
-    root, length = listed.get("root"), listed.get("max_model_len")
-    return (root, length) if root and length and not listed.get("parent") else listed["id"]
-
-
-def _names(listed: Mapping[str, Listed]) -> str:
-    names = ", ".join(list(listed)[:_NAMED])
-    return names if len(listed) <= _NAMED else f"{names} and {len(listed) - _NAMED} more"
+def _tokens(told: object) -> int | None:
+    return told if isinstance(told, int) and told > 0 else None
 
 
 async def _get(session: aiohttp.ClientSession, root: str, path: str, **query: str) -> dict[str, Any] | None:
