@@ -56,6 +56,14 @@ ServersFile = Annotated[
         help="A file of servers, a URL a line, read again when it changes: they join and leave while it runs.",
     ),
 ]
+ServedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--served-model",
+        metavar="NAME",
+        help="Which model answers, where a server has several: an adapter's name, say. A run remembers it.",
+    ),
+]
 LocalModel = Annotated[
     str | None,
     typer.Option(
@@ -152,6 +160,7 @@ def build(
     run: RunDir = None,
     server: Servers = None,
     servers_file: ServersFile = None,
+    served_model: ServedModel = None,
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
@@ -190,6 +199,7 @@ def build(
         patience,
         gates,
         tokenizer,
+        served_model,
         retry_failed,
     )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
@@ -234,6 +244,7 @@ def publish(
     ] = None,
     server: Servers = None,
     servers_file: ServersFile = None,
+    served_model: ServedModel = None,
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = _CORES,
@@ -298,6 +309,7 @@ def publish(
         patience,
         gates,
         tokenizer,
+        served_model,
         retry_failed,
     )
     built = build_run(loaded, path, options, talk)
@@ -374,7 +386,9 @@ def explain(
 
 @app.command()
 def servers(
-    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
+    urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")],
+    served_model: ServedModel = None,
+    json: Json = False,
 ) -> None:
     """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
     import asyncio
@@ -382,7 +396,7 @@ def servers(
     from builder.report import show_servers
     from builder.rewriting.measured import find
 
-    found = asyncio.run(find(urls))
+    found = asyncio.run(find(urls, served_model))
     _print_json([one.as_json() for one in found]) if json else show_servers(found, out)
     for one in found:
         if one.error is not None:

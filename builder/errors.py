@@ -46,6 +46,14 @@ class SourceError(UsageError):
     """The source named by the recipe does not exist, is empty, or lacks a column."""
 
 
+class BadAddress(UsageError):
+    """What is given for a server's address can be none."""
+
+
+class ContextTooSmall(UsageError):
+    """The recipe asks for answers that no server's context can hold."""
+
+
 class RunMismatch(UsageError):
     """The run directory was begun by another recipe, source or prompt."""
 
@@ -106,6 +114,12 @@ class ServerRefused(NothingToTalkTo):
     """The servers answer no request of ours, not even one known to be good: going on is pointless."""
 
 
+class ModelUnclear(ServerRefused):
+    """An address serves several models, and none is chosen."""
+
+    exit_code = 2
+
+
 class RequestFailed(BuilderError):
     """One input got no answer, and is itself to blame: others were answered where it was not.
 
@@ -117,6 +131,30 @@ class RequestFailed(BuilderError):
     def __init__(self, what: str, *, where: str = "", remedy: str = "", reason: str = "generation_failed") -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.reason = reason
+
+
+class TooLong(RequestFailed):
+    """The prompt, and what is asked for, are more than a context holds; a larger one may take them.
+
+    Args:
+        what, where, remedy: As for every error.
+        prompt_tokens: Tokens of the prompt, as the server counted them, None where it doesn't say.
+        is_exact: Whether it counted all of them; else they are at least so many.
+        limit: The tokens that the server has for prompt and answer, or for the prompt alone; None where untold.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        prompt_tokens: int | None = None,
+        is_exact: bool = False,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy, reason="too_long_for_context")
+        self.prompt_tokens, self.is_exact, self.limit = prompt_tokens, is_exact, limit
 
 
 class LedgerUnbalanced(BuilderError):

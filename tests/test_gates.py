@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -15,7 +16,7 @@ from builder.document import Document, read_document
 from builder.errors import GateTripped
 from builder.run.gates import REASON_WINDOW, WINDOW, GateLimits, Gates
 from tests.support import builder, builder_json
-from tests.tgi_double import Speed, TgiDouble
+from tests.tgi_double import Reply, Speed, TgiDouble, default_reply
 
 RECIPE = """
 name: gated
@@ -221,3 +222,23 @@ def test_a_recipe_that_drops_all_for_one_reason_stops(tmp_path: Path) -> None:
     status = builder_json("build", path, "--run", tmp_path / "run", "--max-reason", 1)
     assert status["documents"] == rows
     assert status["kept"] == 0
+
+
+def test_a_gate_quotes_the_servers_and_the_first_refusal_of_each_kind_is_said(
+    recipe: Path, tmp_path: Path
+) -> None:
+    words = "Template error: [/INST] roles must alternate (in <string>:{})"
+
+    def refuse_documents(messages: list[dict[str, str]], *others: Any) -> Reply | str:
+        text = messages[-1]["content"]
+        return Reply(words.format(len(text)), status=422) if "value_" in text else default_reply(messages, *others)
+
+    with TgiDouble(reply=refuse_documents) as server:
+        stopped = builder("build", recipe, "--run", tmp_path / "run", "--server", server.url, exit_code=3)
+    said = [line for line in stopped.stderr.splitlines() if "said once" in line]
+    assert len(said) == 1, stopped.stderr
+    assert f"{server.url}: " in said[0]
+    assert "[/INST] roles must alternate" in said[0]
+    gate = " ".join(stopped.stderr.split()).partition("failed at stage tidy")[2]
+    assert "rejected_by_server" in gate
+    assert "“422: Template error: [/INST] roles must alternate" in gate

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from builder.rewriting.context import Fit
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.servers import Server
 
@@ -19,22 +20,30 @@ class ChatRequest:
         messages: The chat.
         sampling: How to sample.
         seed: The seed.
+        fit: Says which servers have room for it, and how many tokens to ask of each; None for any, and for all.
     """
 
     messages: Sequence[Message]
     sampling: Sampling
     seed: int
-    _bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    fit: Fit | None = None
+    _bodies: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
 
     def body_for(self, server: Server) -> bytes:
-        """Return what to post; it is made once for all servers of a kind, however often it is sent."""
-        key = (server.kind, server.model.id)
+        """Return what to post; it is made once for all servers of a kind, however often it is sent.
+
+        Raises:
+            TooLong: The server has no room for it.
+        """
+        max_tokens = self.fit.max_tokens(server) if self.fit else self.sampling.max_tokens
+        key = (server.kind, server.model.id, max_tokens)
         if (body := self._bodies.get(key)) is None:
             body = self._bodies[key] = orjson.dumps(
                 {
                     "model": server.model.id,
                     "messages": list(self.messages),
                     **self.sampling.fields,
+                    "max_tokens": max_tokens,
                     "seed": self.seed,
                     "stream": False,
                 }

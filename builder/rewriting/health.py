@@ -32,17 +32,19 @@ class Health:
     """Checks servers.
 
     Attributes:
-        model: What all of them have to serve; to be set before one is checked.
+        model: What all of them have to serve; to be set before one is checked. Until then what the run began with.
     """
 
-    model: Model
+    model: Model | None
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
         control: Control,
         *,
+        expected: Model | None,
         model_sha: str | None,
+        served_model: str | None,
         say: Callable[[str], None],
         start: Callable[[Awaitable[None]], None],
         on_change: Callable[[Endpoint], None],
@@ -53,13 +55,16 @@ class Health:
         Args:
             session: What to ask them with.
             control: Tells whether one works.
+            expected: The model that the run began with, None for a first run.
             model_sha: Digest of the weights, where the caller started the server and knows it.
+            served_model: Which of the servers' models answers, None where they have one each.
             say: Called with what a user should know.
             start: Has something done beside the requests.
             on_change: Called with a server whose room may have changed.
             on_other: Called with a server that is no member any more: it leaves, or serves another model.
         """
-        self._session, self._control, self._model_sha = session, control, model_sha
+        self._session, self._control, self.model = session, control, expected
+        self._model_sha, self._served_model = model_sha, served_model
         self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
         self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
         self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
@@ -67,7 +72,8 @@ class Health:
     async def ask(self, url: str) -> Server | NoServer | ServerRefused:
         """Ask an address what is there."""
         try:
-            return await probe(self._session, url, self._model_sha)
+            known = self.model.id if self.model else None
+            return await probe(self._session, url, self._model_sha, self._served_model, known)
         except (NoServer, ServerRefused) as error:
             return error
 
@@ -165,7 +171,7 @@ class Health:
         outcome = await self._control.ask(member)
         if isinstance(outcome, Trouble):
             return outcome
-        if member.knows(outcome.model) or self.model.id not in member.names:
+        if member.knows(outcome.model) or not self._uses_the_listed_name(member):
             return None
         return Trouble(Sign.UNREACHABLE, f"{outcome.model} answers there", member.server.url)
 
@@ -174,6 +180,9 @@ class Health:
             return True
         self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
         return False
+
+    def _uses_the_listed_name(self, member: Endpoint) -> bool:
+        return self.model is not None and self.model.id in member.names
 
     @staticmethod
     def _first_pause(member: Endpoint) -> float:
@@ -194,7 +203,7 @@ class Health:
         if member.knows(answer.model):
             return answer
         # Some call the model by other names than they list. One that has used the listed name has no others.
-        if self.model.id in member.names:
+        if self._uses_the_listed_name(member):
             trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
             if not member.is_out:
                 self.leave_alone(member, trouble)

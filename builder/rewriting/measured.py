@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 
 from builder.errors import NoServer, NothingToTalkTo
+from builder.rewriting.addresses import root_of
 from builder.rewriting.outcome import Trouble
 from builder.rewriting.servers import Server, new_session, probe
 from builder.rewriting.transport import post
@@ -60,16 +61,25 @@ class Found:
         }
 
 
-async def find(urls: Sequence[str]) -> list[Found]:
-    """Ask several addresses at once what they are, and have each generate a little."""
+async def find(urls: Sequence[str], served_model: str | None = None) -> list[Found]:
+    """Ask several addresses at once what they are, and have each generate a little.
+
+    Args:
+        urls: The servers' addresses.
+        served_model: Which of their models, None where they serve one each.
+
+    Raises:
+        BadAddress: One of them is no address.
+    """
+    roots = [root_of(url, "servers") for url in urls]
     async with new_session() as session:
-        return list(await asyncio.gather(*(_found(session, url) for url in urls)))
+        return list(await asyncio.gather(*(_found(session, root, served_model) for root in roots)))
 
 
-async def _found(session: aiohttp.ClientSession, url: str) -> Found:
+async def _found(session: aiohttp.ClientSession, url: str, served_model: str | None) -> Found:
     server: Server | None = None
     try:
-        server = await probe(session, url)
+        server = await probe(session, url, None, served_model)
         return Found(url, server, await _speed(session, server), None)
     except NothingToTalkTo as error:
         return Found(url, server, None, error)

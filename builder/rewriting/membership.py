@@ -11,14 +11,22 @@ from pathlib import Path
 
 import aiohttp
 
-from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused, UsageError
+from builder.errors import (
+    BadAddress,
+    ModelMismatch,
+    ModelUnclear,
+    NoServer,
+    NotAServer,
+    ServerRefused,
+    UsageError,
+)
+from builder.rewriting.addresses import read_addresses
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
 from builder.rewriting.health import PROBE_SECONDS, Health
 from builder.rewriting.outcome import Sign, Trouble
 from builder.rewriting.servers import Server
-from builder.text import read_text
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
@@ -35,6 +43,7 @@ class Wanted:
         model_sha: Digest of the weights, where the caller started the server and knows it.
         patience: Seconds to go on trying while no server takes a request.
         say: Told when servers come, go, fail and are back.
+        served_model: Which of the servers' models answers, None where they have one each.
     """
 
     urls: Sequence[str]
@@ -43,26 +52,15 @@ class Wanted:
     model_sha: str | None
     patience: float
     say: Callable[[str], None]
+    served_model: str | None = None
 
-    def addresses(self) -> list[str]:
-        """Return the addresses of the command line and of the file, each once.
+    def addresses(self, on_bad: Callable[[BadAddress], None] | None = None) -> list[str]:
+        """Return the roots of the command line and of the file, each once; see `read_addresses`.
 
         Raises:
-            UsageError: There are none, or the file can't be read.
+            UsageError: There are none, the file can't be read, or one is no address.
         """
-        urls = list(self.urls)
-        if self.file is not None:
-            try:
-                lines = read_text(self.file).splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f"it can't be read ({error})", where=str(self.file), remedy="a line each server's URL"
-                ) from error
-            urls += [line.partition("#")[0].strip() for line in lines]
-        roots = [url.rstrip("/").removesuffix("/v1") for url in urls if url]
-        if not roots:
-            raise UsageError("it names no server", where=str(self.file), remedy="a line each server's URL")
-        return list(dict.fromkeys(roots))
+        return read_addresses(self.urls, self.file, on_bad)
 
 
 class Membership:
@@ -101,12 +99,15 @@ class Membership:
         self.failure: BaseException | None = None
         self._tasks: set[asyncio.Future[None]] = set()
         self._joining = 0  # addresses that are asked until a server answers there
+        self._bad: set[str] = set()  # lines that are no addresses, as they were said
         self._none_since: float | None = None
         self._reminded = 0.0
         self.health = Health(
             session,
             control,
+            expected=wanted.expected,
             model_sha=wanted.model_sha,
+            served_model=wanted.served_model,
             say=self._say,
             start=self.start,
             on_change=on_change,
@@ -134,6 +135,7 @@ class Membership:
         Raises:
             NoServer: None answered within the patience.
             ServerRefused, NotAServer: All of them refuse us, or are no LLM servers.
+            ModelUnclear: One serves several models, and none is chosen.
             ModelMismatch: A server has another model than the run, or than another server.
         """
         found = await self._first_found()
@@ -163,9 +165,11 @@ class Membership:
         urls, patience = self._wanted.addresses(), self._wanted.patience
         while True:
             found = dict(zip(urls, await asyncio.gather(*map(self.health.ask, urls)), strict=True))
-            if any(isinstance(one, Server) for one in found.values()):
-                return found
             failed = [one for one in found.values() if not isinstance(one, Server)]
+            if unclear := next((one for one in failed if isinstance(one, ModelUnclear)), None):
+                raise unclear
+            if len(failed) < len(found):
+                return found
             absent = next((one for one in failed if not isinstance(one, (ServerRefused, NotAServer))), None)
             if absent is None:
                 raise failed[0]
@@ -198,13 +202,18 @@ class Membership:
             await asyncio.sleep(_LOOK_SECONDS)
             if self._wanted.file is not None:
                 with contextlib.suppress(UsageError):  # half-written: the next look will tell
-                    self._follow(set(self._wanted.addresses()))
+                    self._follow(set(self._wanted.addresses(self._say_once)))
             for member in list(self.members):
                 self.health.look_after(member)
                 if member.is_leaving and not member.in_flight and not member.is_out:
                     self.members.remove(member)
             self._say_if_none()
             self._on_look()
+
+    def _say_once(self, error: BadAddress) -> None:
+        if str(error) not in self._bad:
+            self._bad.add(str(error))
+            self._say(str(error))
 
     def _say_if_none(self) -> None:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from builder.errors import RequestFailed
+from builder.errors import RequestFailed, TooLong
 from builder.rewriting.generation import Generation
 from builder.rewriting.metrics import Gauges, load_of
 from builder.rewriting.servers import Server, words_of
@@ -72,6 +72,7 @@ class Trouble:
         where: The server's address.
         status: The HTTP status, 0 where there was none.
         retry_after: Seconds after which the server wants to be asked again, 0 where it does not say.
+        too_long: What it says of the request's length, where it is about that.
     """
 
     sign: Sign
@@ -79,6 +80,7 @@ class Trouble:
     where: str
     status: int = 0
     retry_after: float = 0.0
+    too_long: TooLong | None = None
 
     @property
     def may_be_the_inputs(self) -> bool:
@@ -97,6 +99,8 @@ class Trouble:
 
     def blaming_the_input(self) -> RequestFailed:
         """Return the error for an input that is to blame, with the reason that stands in the table."""
+        if self.too_long is not None:
+            return self.too_long
         if self.says_invalid:
             return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
         reason = "blocked_by_gateway" if self.sign is Sign.REFUSED else "generation_failed"

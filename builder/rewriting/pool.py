@@ -16,9 +16,10 @@ from types import TracebackType
 
 import anyio
 
-from builder.errors import NoServer, NothingToTalkTo, ServerRefused
+from builder.errors import NoServer, NothingToTalkTo, ServerRefused, TooLong
 from builder.open_files import room_for_connections
 from builder.rewriting.chat_request import ChatRequest
+from builder.rewriting.context import Fit
 from builder.rewriting.control import Control
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.endpoint import Asked, Endpoint
@@ -28,7 +29,7 @@ from builder.rewriting.membership import Membership, Wanted
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.retry import Case, Step
-from builder.rewriting.servers import KEY_VARIABLE
+from builder.rewriting.servers import KEY_VARIABLE, Server
 from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Transport
@@ -54,9 +55,10 @@ class ServerPool:
         model_sha: str | None = None,
         patience: float = PATIENCE,
         say: Callable[[str], None] = lambda _: None,
+        served_model: str | None = None,
     ) -> None:
         """Remember the servers; they are asked when the pool is entered. For the arguments see `Wanted`."""
-        self._wanted = Wanted(urls, file, expected, model_sha, patience, say)
+        self._wanted = Wanted(urls, file, expected, model_sha, patience, say, served_model)
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
@@ -128,21 +130,34 @@ class ServerPool:
         """Whether there is no server that gets requests."""
         return self._membership.is_waiting
 
+    def servers(self) -> list[Server]:
+        """Return what the servers that are in said of themselves."""
+        return [member.server for member in self.members if not member.is_leaving]
+
     async def control_tokens(self) -> ControlTokens:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
         return await of_server(self._transport.session, self.members[0].server, self._wanted.say)
 
     # --- one request ---
 
-    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Generation:
+    async def generate(
+        self, messages: Sequence[Message], sampling: Sampling, seed: int, fit: Fit | None = None
+    ) -> Generation:
         """Have one answer generated, waiting for a slot and trying again while that can help.
 
+        Args:
+            messages: The chat.
+            sampling: How to sample.
+            seed: The seed.
+            fit: Says which servers have room for it, and how many tokens to ask of each.
+
         Raises:
+            TooLong: It does not fit into a server's context.
             NoServer: No server took it within the pool's patience.
             ServerRefused: Every server refuses us, even a request known to be good.
             RequestFailed: This input is to blame: it is refused, or breaks servers, while others are answered.
         """
-        case = Case(ChatRequest(messages, sampling, seed))
+        case = Case(ChatRequest(messages, sampling, seed, fit))
         outcome = await self._ask(case)
         while isinstance(outcome, Trouble):
             outcome = await self._follow_up(case, outcome)
@@ -150,6 +165,8 @@ class ServerPool:
 
     async def _follow_up(self, case: Case, trouble: Trouble) -> Outcome:
         """Find out what a trouble means, and do what follows from it."""
+        if trouble.too_long is not None:
+            raise trouble.too_long
         trouble = await self._told_apart(case, trouble)
         step = case.step_after(trouble)
         if step is Step.GIVE_UP:
@@ -204,7 +221,7 @@ class ServerPool:
         """Try once, where there is a slot."""
         if self._membership.failure is not None:
             raise self._membership.failure
-        endpoint = await self._slots.take(avoid)
+        endpoint = await self._slots.take(avoid, case.request.fit)
         try:
             return await self._try(endpoint, case)
         finally:
@@ -223,6 +240,9 @@ class ServerPool:
         start = time.monotonic()
         outcome = await self._post(endpoint, case.request, on_new)
         case.endpoint, case.seconds = endpoint, time.monotonic() - start
+        if isinstance(outcome, Trouble) and outcome.too_long is not None:
+            endpoint.last_answer, self._failing_since = time.monotonic(), None  # it works
+            return outcome
         if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
             outcome = await self._membership.health.of_the_model(endpoint, outcome)
         if not case.troubles:
@@ -274,6 +294,8 @@ class ServerPool:
                 body = request.body_for(endpoint.server)
                 is_to_tell = endpoint.is_to_tell()
                 return await self._transport.post(endpoint.server, body, on_new=on_new, is_to_tell=is_to_tell)
+            except TooLong as error:
+                return Trouble(Sign.REFUSED, error.what, endpoint.server.url, too_long=error)
             finally:
                 endpoint.requests.discard(asked)
         sign = Sign.LOST if asked.is_lost else Sign.SILENT
@@ -287,6 +309,7 @@ class ServerPool:
         if error is None and self.is_waiting and (self._slots.has_waiting or self._isolation.has_waiting):
             self._failing_since = self._failing_since or time.monotonic()
             error = self._out_of_patience(None)
+        self._slots.give_up_roomless(self._wanted.patience)
         if error is not None:
             self._slots.turn_away(error)
             self._isolation.turn_away(error)

@@ -1,8 +1,9 @@
 """A rewriting stage: a document's text through one prompt, as many attempts as it takes and no more.
 
 An attempt is one generation. It fails when the model was cut off, the answer has not the prompt's form, or a check
-does not pass; the next attempt has another seed and, where the model was cut off, twice the tokens. Seeds follow
-from the content, so that a run made again asks for the same generations.
+does not pass; the next attempt has another seed and, where the model was cut off, twice the tokens, or as many as
+fit if that is more than before. Seeds follow from the content, so that a run made again asks for the same
+generations.
 """
 
 from __future__ import annotations
@@ -46,12 +47,23 @@ REWRITTEN: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One generation to ask for, with the key under which its answer is kept."""
+    """One generation to ask for, with the key under which its answer is kept.
+
+    Attributes:
+        key: The key.
+        messages: The chat.
+        sampling: How to sample, with the tokens that the recipe asks for; a server is asked for what fits of them.
+        seed: The seed.
+        prompt_tokens: Tokens of the prompt, 0 before a server has counted them.
+        least: Fewer tokens than so many are no use: the answer before was cut off there. 0 for whatever fits.
+    """
 
     key: str
     messages: list[Message]
     sampling: Sampling
     seed: int
+    prompt_tokens: int = 0
+    least: int = 0
 
 
 class Digest:
@@ -92,14 +104,14 @@ class Rewriter:
         text, special_tokens = self.tokens.show(document.current)
         messages, digest = self.prompt.render(text), Digest(text)
         answers: list[dict[str, Any]] = []
-        failure, parsed, sampling = "no_attempt", None, self.sampling
+        failure, parsed, sampling, had = "no_attempt", None, self.sampling, (0, 0)
         figures: dict[str, Record] = {}
         while parsed is None and len(answers) < self.prompt.attempts:
             seed = self.seed(digest, len(answers))
             key = self.key(digest, sampling, seed)
             asked = {"key": key, "seed": seed, "max_tokens": sampling.max_tokens}
             try:
-                generation = await ask(Request(key, messages, sampling, seed))
+                generation = await ask(Request(key, messages, sampling, seed, *had))
             except RequestFailed as error:
                 answers.append({**asked, "failure": error.reason, "error": lasting(error.what)})
                 failure = error.reason
@@ -108,6 +120,7 @@ class Rewriter:
             answers.append({**asked, "failure": failure or None, **_fields(generation)})
             if generation.finish_reason == "length":
                 sampling = sampling.with_max_tokens(2 * sampling.max_tokens)
+                had = generation.prompt_tokens, generation.completion_tokens and generation.completion_tokens + 1
             elif sampling.temperature == 0:
                 break  # another seed would give the same answer
         record = {**self._record(parsed, answers, failure, special_tokens), **self._figures(figures)}

@@ -9,23 +9,26 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
+import ssl
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
 from builder.errors import NoServer, NotAServer, ServerRefused
+from builder.rewriting.addresses import KEY_VARIABLE as KEY_VARIABLE
+from builder.rewriting.addresses import root_of
 from builder.rewriting.generation import Model
-
-KEY_VARIABLE = "BUILDER_SERVER_KEY"
-"""Environment variable with the servers' key, sent to them as a bearer token and nowhere else."""
+from builder.rewriting.listed_models import choose
 
 _IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
 _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works on at once
 _PROBE_SECONDS = 10.0
 _PAGE_BYTES = 1 << 20
+_MODELS = "/v1/models"
 _START_IT = "start it, or correct --server; while a TGI server loads its model it refuses connections"
 
 
@@ -38,9 +41,10 @@ class Server:
         kind: tgi, vllm, sglang, llama.cpp, or openai for another that speaks the Messages API.
         model: What it serves.
         limit: How many requests at once it gets to begin with.
-        max_total_tokens: Its context, if told.
+        max_total_tokens: Its context, prompt and answer together, if told.
         most: How many it gets at most; more than `limit` where it doesn't tell and may have room for more.
         weights: Where its weights are from, if told: a repository or a folder, whatever it calls the model.
+        max_input_tokens: What of the context the prompt may take, if that has a limit of its own (TGI).
     """
 
     url: str
@@ -50,6 +54,7 @@ class Server:
     max_total_tokens: int | None
     most: int
     weights: str | None = None
+    max_input_tokens: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -63,22 +68,36 @@ class Server:
         }
 
 
-async def probe(session: aiohttp.ClientSession, url: str, model_sha: str | None = None) -> Server:
+async def probe(
+    session: aiohttp.ClientSession,
+    url: str,
+    model_sha: str | None = None,
+    served_model: str | None = None,
+    known: str | None = None,
+) -> Server:
     """Ask a server what it is.
 
     Args:
         session: The session to ask with.
         url: The server's root, with or without `/v1`.
         model_sha: Digest of the weights, where the caller started the server itself and knows it.
+        served_model: Which of its models the user chose, None where they didn't.
+        known: Which the run began with; taken where there are several and none was chosen.
 
     Raises:
+        BadAddress: The address can be none.
         NoServer: Nothing answers there now; it may later.
         NotAServer: What answers there is no LLM server.
-        ServerRefused: What answers there refuses us.
+        ServerRefused: What answers there refuses us, serves no such model, or has no certificate that is accepted.
+        ModelUnclear: It serves several models, and none was chosen.
     """
-    root = url.rstrip("/").removesuffix("/v1")
+    root = root_of(url)
     try:
-        return await _described(session, root, model_sha)
+        return await _described(session, root, model_sha, served_model, known)
+    except aiohttp.ClientSSLError as error:
+        if isinstance(error, aiohttp.ClientConnectorSSLError) and isinstance(error.os_error, ssl.SSLEOFError):
+            raise NoServer("it ends connections before they begin", where=root, remedy=_START_IT) from error
+        raise _no_trust(error, root) from error  # time mends no certificate
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         raise NoServer(
             f"it does not answer ({error or type(error).__name__})", where=root, remedy=_START_IT
@@ -87,40 +106,72 @@ async def probe(session: aiohttp.ClientSession, url: str, model_sha: str | None 
         raise NoServer(f"what it says of itself can't be read ({error!r:.200})", where=root) from error
 
 
-async def _described(session: aiohttp.ClientSession, root: str, model_sha: str | None) -> Server:
-    info = await _get(session, f"{root}/info")
+def _no_trust(error: aiohttp.ClientSSLError, root: str) -> ServerRefused:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+        return ServerRefused(
+            f"its certificate is not accepted ({reason})",
+            where=root,
+            remedy="SSL_CERT_FILE=FILE.pem names the authority that signed it; the address has the name that the"
+            " certificate is for",
+        )
+    return ServerRefused(
+        f"it does not speak TLS as it must ({error.strerror or error})",
+        where=root,
+        remedy="a server without TLS has an address that begins with http://",
+    )
+
+
+async def _described(
+    session: aiohttp.ClientSession, root: str, model_sha: str | None, served_model: str | None, known: str | None
+) -> Server:
+    info = await _get(session, root, "/info")
     if info and "model_id" in info:
         limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        choose([{"id": info["model_id"]}], served_model, known, root)
         model = Model(info["model_id"], info.get("model_sha"))
-        return Server(root, "tgi", model, limit, info.get("max_total_tokens"), limit)
-    models = await _get(session, f"{root}/v1/models")
+        context, most_input = _tokens(info.get("max_total_tokens")), _tokens(info.get("max_input_tokens"))
+        return Server(root, "tgi", model, limit, context, limit, None, most_input)
+    models = await _get(session, root, _MODELS)
     if not models or not models.get("data"):
         raise NotAServer(
             "what answers there has no /info and no /v1/models: not an LLM server",
             where=root,
             remedy="correct --server: it takes a server's root, such as http://HOST:8080",
         )
-    first = models["data"][0]
-    model = Model(first["id"], model_sha)
-    kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(first.get("owned_by"), "openai")
+    served, base = choose(models["data"], served_model, known, root)
+    model = Model(served["id"], model_sha)
+    kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(str(base.get("owned_by")), "openai")
     if kind == "llama.cpp":
-        properties = await _get(session, f"{root}/props") or {}
+        properties = await _get(session, root, "/props", model=model.id) or {}
         limit = int(properties.get("total_slots") or _IN_FLIGHT_ELSEWHERE)
         limit += max(1, limit // 8)  # it queues: no slot idles while an answer is on its way and a request comes
-        context = properties.get("default_generation_settings", {}).get("n_ctx")
+        context = _tokens(properties.get("default_generation_settings", {}).get("n_ctx"))
         return Server(root, kind, model, limit, context, limit)
     limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
-    weights = first.get("root") if isinstance(first.get("root"), str) else None
-    return Server(root, kind, model, limit, first.get("max_model_len"), _MOST_IN_FLIGHT, weights)
+    weights = base.get("root") if isinstance(base.get("root"), str) else None
+    context = _tokens(served.get("max_model_len") or base.get("max_model_len"))
+    return Server(root, kind, model, limit, context, _MOST_IN_FLIGHT, weights)
 
 
-async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | None:
-    """Return a page, None where the server has none; a proxy's words in its place are a `ClientError`."""
-    async with session.get(url, timeout=aiohttp.ClientTimeout(total=_PROBE_SECONDS)) as response:
+def _tokens(told: object) -> int | None:
+    return told if isinstance(told, int) and told > 0 else None
+
+
+async def _get(session: aiohttp.ClientSession, root: str, path: str, **query: str) -> dict[str, Any] | None:
+    """Return a page, None where the server has none; a proxy's words in its place are a `ClientError`.
+
+    Raises:
+        NotAServer: A web page, or a way to another address, stands where a server tells of its models.
+    """
+    url, timeout = root + path, aiohttp.ClientTimeout(total=_PROBE_SECONDS)
+    async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as response:
         if response.status in (401, 403):
             raise ServerRefused(
                 f"it answers {response.status}", where=url, remedy=f"put the server's key into ${KEY_VARIABLE}"
             )
+        if 300 <= response.status < 400 and path == _MODELS:
+            raise _moved(root, response.headers.get("Location", ""))
         content = await body_of(response, _PAGE_BYTES)
         if content is None:
             raise aiohttp.ClientError(f"status {response.status}, with more than {_PAGE_BYTES >> 20} MiB")
@@ -131,8 +182,27 @@ async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any] | Non
         try:
             page = orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            raise aiohttp.ClientError(f"status 200, but not JSON: {words_of(content)}") from error
+            if path != _MODELS:
+                return None
+            raise NotAServer(
+                f"a page that is not JSON is where its models should be: {words_of(content)}",
+                where=url,
+                remedy="correct --server: it takes a server's root, such as http://HOST:8080",
+            ) from error
         return page if isinstance(page, dict) else None
+
+
+def _moved(root: str, location: str) -> NotAServer:
+    """Return the error for an address that sends us elsewhere: requests hold documents, and go nowhere unnamed."""
+    parts = urlsplit(location)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    place += parts.path.rstrip("/").removesuffix(_MODELS)  # without a query, which may hold a secret
+    is_another = bool(parts.netloc) and place != root
+    return NotAServer(
+        f"it redirects to {place or parts.path or 'nowhere'}",
+        where=root,
+        remedy=f"--server {place}, if that is the server" if is_another else "correct --server: a server's root",
+    )
 
 
 def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
@@ -140,7 +210,7 @@ def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
 
     It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
     """
-    key = os.environ.get(KEY_VARIABLE)
+    key = _key()
     return aiohttp.ClientSession(
         # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
@@ -173,16 +243,24 @@ async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | No
     return b"".join(pieces).removeprefix(codecs.BOM_UTF8)  # which JSON may not begin with
 
 
-def words_of(content: bytes) -> str:
-    """Return what a server said, in any of the shapes that servers and proxies have for it."""
+def words_of(content: bytes, most: int = 300) -> str:
+    """Return what a server said, in any of the shapes that servers and proxies have for it, but no key of ours."""
     try:
         said = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return " ".join(content.decode("utf-8", "replace").split())[:300] or "(empty body)"
+        said = " ".join(content.decode("utf-8", "replace").split()) or "(empty body)"
     if isinstance(said, dict):
         error = said.get("error", said)
+        if isinstance(wrapped := said.get("detail"), dict):  # a gateway's
+            error = wrapped.get("error", wrapped)
         said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
     try:
-        return str(said)[:300]
+        words = str(said)
     except RecursionError:
         return "(a body nested too deeply)"
+    key = _key()
+    return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:most]
+
+
+def _key() -> str:
+    return os.environ.get(KEY_VARIABLE, "").strip()  # a file's last line end is in no key

@@ -6,12 +6,24 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from builder.errors import TooLong
+from builder.rewriting.context import Fit
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.least_loaded import LeastLoaded
 
 _EMPTY_SECONDS = 60.0  # a server gets empty in, to isolate requests; then what is left there stays beside them
 _POLL_SECONDS = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class _Roomless:
+    """Who waits for a server with a larger context, and since when none of those answers."""
+
+    slot: asyncio.Future[Endpoint]
+    fit: Fit
+    since: float = field(default_factory=time.monotonic)
 
 
 class Slots:
@@ -31,26 +43,40 @@ class Slots:
         self._is_short_of_files = False  # and has said so
         self._free = LeastLoaded()
         self._waiting: deque[asyncio.Future[Endpoint]] = deque()
+        self._roomless: list[_Roomless] = []  # whom not every server has the context for
         for endpoint in members:
             self._free.changed(endpoint)
 
     @property
     def has_waiting(self) -> bool:
         """Whether somebody waits."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._roomless)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in work and nobody waits."""
-        return not self._waiting and not any(endpoint.in_flight for endpoint in self._members)
+        return not self.has_waiting and not any(endpoint.in_flight for endpoint in self._members)
 
-    async def take(self, avoid: Endpoint | None = None) -> Endpoint:
-        """Wait for a slot, in turn; at another server than `avoid` where one is free at once."""
-        if not self._waiting and (endpoint := self._first(avoid)):
+    async def take(self, avoid: Endpoint | None = None, fit: Fit | None = None) -> Endpoint:
+        """Wait for a slot, in turn; at another server than `avoid` where one is free at once.
+
+        What does not fit into every server's context waits for one with room for it, and comes first there.
+
+        Raises:
+            TooLong: No server with room for it answers any more.
+        """
+        is_at_home = fit is None or fit.is_at_home
+        if not is_at_home and (endpoint := self._roomy(fit)):
+            self._occupy(endpoint)
+            return endpoint
+        if is_at_home and not self._waiting and (endpoint := self._first(avoid)):
             self._occupy(endpoint)
             return endpoint
         slot: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
-        self._waiting.append(slot)
+        if fit is None or is_at_home:
+            self._waiting.append(slot)
+        else:
+            self._roomless.append(_Roomless(slot, fit))
         try:
             return await slot
         except asyncio.CancelledError:
@@ -72,14 +98,43 @@ class Slots:
     def changed(self, endpoint: Endpoint) -> None:
         """Take in that a server may have more room, or less, and give free slots to those who wait."""
         self._free.changed(endpoint)
+        if self._roomless:
+            self._serve_roomless(endpoint)
         while self._waiting and (free := self._first()):
             slot = self._waiting.popleft()
             if not slot.done():
                 self._occupy(free)
                 slot.set_result(free)
 
+    def _roomy(self, fit: Fit | None) -> Endpoint | None:
+        if not self._has_files():
+            return None
+        roomy = [one for one in self._members if one.room > 0 and fit is not None and fit.suits(one.server)]
+        return min(roomy, key=lambda endpoint: endpoint.load, default=None)
+
+    def _serve_roomless(self, endpoint: Endpoint) -> None:
+        for one in self._roomless:
+            if endpoint.room <= 0 or not self._has_files():
+                break
+            if not one.slot.done() and one.fit.suits(endpoint.server):
+                self._occupy(endpoint)
+                one.slot.set_result(endpoint)
+        self._roomless = [one for one in self._roomless if not one.slot.done()]
+
+    def give_up_roomless(self, patience: float) -> None:
+        """Turn those away for whom no server has room, or none that answered for so many seconds."""
+        now = time.monotonic()
+        for one in self._roomless:
+            suited = [endpoint for endpoint in self._members if one.fit.suits(endpoint.server)]
+            if any(endpoint.is_able for endpoint in suited):
+                one.since = now
+            elif not one.slot.done() and (not suited or now - one.since > patience):
+                one.slot.set_exception(TooLong(f"no server with a context of {one.fit.needs} tokens answers"))
+
     def turn_away(self, error: BaseException) -> None:
         """Have all who wait raise this."""
+        self._waiting.extend(one.slot for one in self._roomless)
+        self._roomless.clear()
         while self._waiting:
             slot = self._waiting.popleft()
             if not slot.done():
@@ -87,10 +142,13 @@ class Slots:
 
     def _first(self, avoid: Endpoint | None = None) -> Endpoint | None:
         endpoint = self._free.first(avoid)
-        if endpoint is None or self._taken < int(self._most):
-            return endpoint
+        return endpoint if endpoint is None or self._has_files() else None
+
+    def _has_files(self) -> bool:
+        if self._taken < int(self._most):
+            return True
         self._say_short_of_files("each is an open file")
-        return None
+        return False
 
     def _occupy(self, endpoint: Endpoint) -> None:
         self.occupy(endpoint)

@@ -16,6 +16,7 @@ import aiohttp
 from builder.rewriting.metrics import LOAD_WANTED
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
 from builder.rewriting.servers import Server, body_of, new_session
+from builder.rewriting.too_long import too_long
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
@@ -74,7 +75,10 @@ async def post(
             if content is None:
                 what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
                 return Trouble(Sign.BROKE, what, server.url, response.status)
-            return outcome_of(response.status, content, response.headers, server)
+            outcome = outcome_of(response.status, content, response.headers, server)
+            if isinstance(outcome, Trouble) and (refusal := too_long(response.status, content, body, server)):
+                return replace(outcome, sign=Sign.REFUSED, too_long=refusal)
+            return outcome
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return Trouble(Sign.NO_FILE, os.strerror(error.errno or 0), server.url)

@@ -26,6 +26,7 @@ from builder.filters.workers import Workers
 from builder.open_files import check_limit
 from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import LoadedRecipe
+from builder.rewriting.addresses import read_addresses
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation
 from builder.rewriting.local import choose_weights, serve
@@ -37,10 +38,11 @@ from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
+from builder.run.first_failures import FirstFailures
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
 from builder.run.interruptible import run_interruptible
-from builder.run.journal import Journals, put_back
+from builder.run.journal import Generate, Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
@@ -64,6 +66,7 @@ class BuildOptions:
         servers_file: A file with more of them, a line each, which is read again when it changes.
         model: A GGUF to serve on this machine where there are no servers.
         tokenizer: Where the answering model's control tokens are read, None for wherever they are to be had.
+        served_model: Which of the servers' models answers, None where they serve one each.
         retry_failed: Ask again also where the input was blamed for it that there was no answer.
         workers: Filter processes.
         until: The last stage to go through, None for all.
@@ -83,6 +86,7 @@ class BuildOptions:
     patience: float = 300.0
     gates: GateLimits = field(default_factory=GateLimits)
     tokenizer: str | None = None
+    served_model: str | None = None
     retry_failed: bool = False
 
 
@@ -92,6 +96,8 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     Raises:
         BuilderError: Any of them; what was generated until then is journalled, the same call goes on.
     """
+    if options.servers or options.servers_file is not None:
+        read_addresses(options.servers, options.servers_file)  # before anything is read or fetched
     for note in _notes(loaded):
         console.print(f"[yellow]{note}", highlight=False)
     until = options.until or loaded.recipe.stages[-1].name
@@ -174,7 +180,9 @@ class _Building:
 
     def say(self, text: str) -> None:
         """Tell the user."""
-        self.console.print(text, highlight=False, soft_wrap=True)
+        self.console.print(
+            text, markup=False, highlight=False, soft_wrap=True
+        )  # a server's words may look like it
 
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
@@ -285,9 +293,10 @@ class _Building:
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
                 pool = await stack.enter_async_context(self._pool(generator))
+                self._see_that_answers_fit(stages, pool)
                 run.pin(pool.model, generator.tokens or await pool.control_tokens())
             journals = await stack.enter_async_context(
-                Journals(run.path / "journal", partial(_generate, pool), [*filter(None, [answered]), *earlier])
+                Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
             )
             steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
@@ -330,6 +339,25 @@ class _Building:
             finally:
                 keep_progress()
 
+    def _see_that_answers_fit(self, stages: Sequence[FilterStage | RewriteStage], pool: ServerPool) -> None:
+        from builder.rewriting.context import see_that_they_fit
+
+        asked = {
+            stage.name: self.loaded.sampling(stage).max_tokens
+            for stage in stages
+            if isinstance(stage, RewriteStage)
+        }
+        if note := see_that_they_fit(asked, pool.servers()):
+            self.say(note)
+
+    def _generate(self, pool: ServerPool | None) -> Generate:
+        """Return who answers a request: the pool, of whose refusals the user sees the first of each kind."""
+        if pool is None:
+            return _no_model
+        from builder.rewriting.context import Fitting
+
+        return FirstFailures(Fitting(pool).generate, self.say).generate
+
     def _pool(self, generator: _Generator) -> ServerPool:
         from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
 
@@ -340,6 +368,7 @@ class _Building:
             model_sha=generator.model_sha,
             patience=self.options.patience,
             say=self.say,
+            served_model=self.options.served_model,
         )
 
     def _gates(
@@ -372,10 +401,8 @@ def _look(gates: Gates, pool: ServerPool | None) -> None:
         gates.look(pool.answers, pool.in_flight, is_waiting=pool.is_waiting)
 
 
-async def _generate(pool: ServerPool | None, request: Request) -> Generation:
-    if pool is None:
-        raise RuntimeError("a stage without a model asked for a generation")
-    return await pool.generate(request.messages, request.sampling, request.seed)
+async def _no_model(_: Request) -> Generation:
+    raise RuntimeError("a stage without a model asked for a generation")
 
 
 def _step(

@@ -94,6 +94,7 @@ class Gates:
         self._failures = {stage: _Window(WINDOW) for stage in stages if stage in {*rewriting, *working}}
         self._drops = {stage: _Window(REASON_WINDOW) for stage in (READ, *stages)}
         self._documents, self._seen, self._since = 0, (-1, -1), time.monotonic()
+        self._words: dict[tuple[str, str], str] = {}  # of servers, by stage and reason: the last that were said
 
     # --- of documents ---
 
@@ -135,13 +136,17 @@ class Gates:
         record = document.records[stage]
         if stage in self._rewriting:
             failure: str | None = record["failure"]
+            if failure and (words := record["answers"][-1].get("error")):
+                self._words[stage, failure] = words
             return failure
         is_dropped = document.dropped is not None and document.dropped[0] == stage
         died = is_dropped and all(measure is None for measure in record.values())  # its worker measured nothing
         return document.dropped[1] if died and document.dropped else None
 
     def _trip_on_failures(self, stage: str, failed: int, reasons: Counter[str]) -> None:
-        said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common(4))
+        said = ", ".join(
+            f"{reason} {count}{self._quoted(stage, reason)}" for reason, count in reasons.most_common(4)
+        )
         what = f"{failed} of the last {WINDOW} documents failed at stage {stage}: {said}"
         if stage in self._rewriting:
             remedy = (
@@ -155,11 +160,16 @@ class Gates:
     def _trip_on_reason(self, stage: str, reason: str, count: int) -> None:
         raise GateTripped(
             f"{count} of the last {REASON_WINDOW} documents were dropped at stage {stage} for one reason,"
-            f" {reason}",
+            f" {reason}{self._quoted(stage, reason)}",
             where=self._where,
             remedy=f"see whether the source, the stage's settings or the setup are what they should be, {_GO_ON};"
             " if all of them are meant to go, --max-reason 1 lets them",
         )
+
+    def _quoted(self, stage: str, reason: str) -> str:
+        """Return a server's words for a reason, where it is one of those that servers have words for."""
+        words = self._words.get((stage, reason))
+        return f" (“{words}”)" if words else ""
 
     # --- of time ---
 
