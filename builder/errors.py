@@ -106,6 +106,10 @@ class ServerRefused(NothingToTalkTo):
     """The server will answer no request of ours (401, 403, 404): going on is pointless."""
 
 
+class PrefillIgnored(ServerRefused):
+    """The server does not go on from the beginning of an answer that a prompt gives: what it writes is no use."""
+
+
 class RequestFailed(BuilderError):
     """One request to a server got no usable answer. `reason` names it in the table."""
 

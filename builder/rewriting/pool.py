@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 
 import anyio
-import orjson
 import tenacity
 
 from builder.errors import (
@@ -26,7 +25,9 @@ from builder.errors import (
     ServerOverloaded,
     ServerUnavailable,
 )
+from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.control_tokens import ControlTokens
+from builder.rewriting.dialect import ChatRequest
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.member import Asked, Member
 from builder.rewriting.prompts import Message, Sampling
@@ -57,9 +58,10 @@ class ServerPool:
         model_sha: str | None = None,
         patience: float = PATIENCE,
         say: Callable[[str], None] = lambda _: None,
+        needs: Needs = NO_NEEDS,
     ) -> None:
         """Remember the servers; they are asked when the pool is entered. For the arguments see `Wanted`."""
-        self._wanted = Wanted(urls, file, expected, model_sha, patience, say)
+        self._wanted = Wanted(urls, file, expected, model_sha, patience, say, needs)
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
@@ -136,15 +138,7 @@ class ServerPool:
                 nothing beside it.
             ServerRefused: The servers refuse us.
         """
-        body = orjson.dumps(
-            {
-                "model": self.model.id,
-                "messages": list(messages),
-                **sampling.fields,
-                "seed": seed,
-                "stream": False,
-            }
-        )
+        body = ChatRequest(self.model.id, messages, sampling, seed)
         tries = _Tries()
         try:
             return await self._try(body, sampling.max_tokens, tries)
@@ -152,7 +146,7 @@ class ServerPool:
             return await self._try_again(error, body, sampling.max_tokens, tries)
 
     async def _try_again(
-        self, first: GenerationFailed | ServerUnavailable, body: bytes, max_tokens: int, tries: _Tries
+        self, first: GenerationFailed | ServerUnavailable, body: ChatRequest, max_tokens: int, tries: _Tries
     ) -> Generation:
         """Go on after a `first` failure: a retrier for every answer would cost as much as the answer does."""
         failed: list[Exception] = [first]
@@ -195,7 +189,7 @@ class ServerPool:
         if any(now - asked.since > _AT_WORK for member in able for asked in member.requests):
             self._failing_since = now
 
-    async def _try(self, body: bytes, max_tokens: int, tries: _Tries) -> Generation:
+    async def _try(self, body: ChatRequest, max_tokens: int, tries: _Tries) -> Generation:
         """Ask once. What may be this input's doing is counted, and at last it breaks no other's answer."""
         alone = tries.broken == _GENERATION_TRIES - 1 or tries.cut >= _BROKEN_CONNECTIONS
         try:
@@ -212,7 +206,7 @@ class ServerPool:
             tries.broken += 1
             raise
 
-    async def _once(self, body: bytes, max_tokens: int, *, alone: bool) -> Generation:
+    async def _once(self, body: ChatRequest, max_tokens: int, *, alone: bool) -> Generation:
         member = await self._place(alone=alone)
         start = time.monotonic()
         try:
@@ -240,13 +234,13 @@ class ServerPool:
             before, counted = self._taken
             self._taken = 0.98 * before + seconds, 0.98 * counted + tokens
 
-    async def _ask(self, member: Member, body: bytes, *, alone: bool) -> Answer:
+    async def _ask(self, member: Member, body: ChatRequest, *, alone: bool) -> Answer:
         """Send one request; it ends without an answer when the server is taken to hang, or to have lost it."""
         with anyio.CancelScope() as scope:
             asked = Asked(scope, since=time.monotonic())
             member.requests.add(asked)
             try:
-                return await post(self._session, member.server, body)
+                return await post(self._session, member.server, body.body(member.server.dialect))
             except (GenerationFailed, RequestRejected):
                 member.last_answer = time.monotonic()  # it works: it is the input that doesn't
                 self._failing_since = None

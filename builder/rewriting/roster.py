@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused, UsageError
+from builder.rewriting.capabilities import NO_NEEDS, Needs, learn
 from builder.rewriting.generation import Model
 from builder.rewriting.member import Member
 from builder.rewriting.metrics import read_gauges
@@ -34,6 +35,7 @@ class Wanted:
         model_sha: Digest of the weights, where the caller started the server and knows it.
         patience: Seconds to go on trying while no server takes a request.
         say: Told when servers come, go, fail and are back.
+        needs: What the servers must be able to do.
     """
 
     urls: Sequence[str]
@@ -42,6 +44,7 @@ class Wanted:
     model_sha: str | None
     patience: float
     say: Callable[[str], None]
+    needs: Needs = NO_NEEDS
 
     def addresses(self) -> list[str]:
         """Return the addresses of the command line and of the file, each once.
@@ -164,7 +167,8 @@ class Roster:
 
     async def _ask(self, url: str) -> Server | NoServer | ServerRefused:
         try:
-            return await probe(self._session, url, self._wanted.model_sha)
+            server = await probe(self._session, url, self._wanted.model_sha)
+            return await learn(self._session, server, self._wanted.needs, self._say)
         except (NoServer, ServerRefused) as error:
             return error
 

@@ -16,6 +16,7 @@ import aiohttp
 import orjson
 
 from builder.errors import NoServer, NotAServer, ServerRefused
+from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
 
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
@@ -41,6 +42,7 @@ class Server:
         max_total_tokens: Its context, if told.
         most: How many it gets at most; more than `limit` where it doesn't tell and may have room for more.
         weights: Where its weights are from, if told: a repository or a folder, whatever it calls the model.
+        dialect: What it is sent beside the fields that all take.
     """
 
     url: str
@@ -50,6 +52,7 @@ class Server:
     max_total_tokens: int | None
     most: int
     weights: str | None = None
+    dialect: Dialect = PLAIN
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
