@@ -145,7 +145,7 @@ async def _ask(session: aiohttp.ClientSession, case: Case) -> dict[str, Any]:
         async with asked as response:
             said = {name: response.headers[name] for name in HEADERS if name in response.headers}
             return {"status": response.status, "headers": said, **_body(case.path, await response.text())}
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         return {"status": None, "headers": {}, "error": type(error).__name__}
 
 

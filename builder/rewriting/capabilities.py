@@ -22,10 +22,10 @@ from builder.rewriting.servers import Server, body_of, words_of
 
 _SECONDS = 120.0  # for a small request to a server that is busy with others'
 _PAGE_BYTES = 4 << 20
-_CHAT = "/v1/chat/completions"
 _TASK = "Repeat this line, word for word: red green blue black white yellow"
 _BEGUN, _NEXT = "red green blue", "black"
 _FEW = {"max_tokens": 3, "temperature": 0, "stream": False}  # of three tokens one that begins anew gets no further
+_CLOSED = 3  # tokens between a prefill and the answer: a turn's end and the next one's beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ async def _prefill(
     begun = f"{prefilled[0][-1]['content'][:40]!r}, with which a prompt begins the answer"
     if unsure is None:
         raise PrefillIgnored(
-            f"it does not go on from {begun}: {reasons[0]}",
+            f"it does not go on from {begun}: {'; '.join(dict.fromkeys(reasons))}",
             where=server.url,
-            remedy="use one that does (vLLM, SGLang, TGI, llama.cpp), or end the prompt with a message of the user",
+            remedy="use one that does (vLLM, SGLang, TGI, llama.cpp), or end the prompt with a user message",
         )
     say(f"{server.url}: whether it goes on from {begun}, can't be told; look at the first answers")
     return unsure
@@ -115,6 +115,8 @@ async def _continues(
         return True
     if does is False:
         raise _NotContinued("the model begins the answer anew, or answers nothing")
+    if does is None and await _closing(session, server, told) >= _CLOSED:
+        raise _NotContinued("it closes the turn, and the model begins another")
     return bool(does)
 
 
@@ -152,8 +154,7 @@ async def _goes_on(session: aiohttp.ClientSession, server: Server, told: Mapping
         _NotContinued: It refuses the request, or takes what it writes for a thought.
     """
     messages = [{"role": "user", "content": _TASK}, {"role": "assistant", "content": _BEGUN}]
-    asked = {"model": server.model.id, "messages": messages, **_FEW, **told}
-    said = await _ask(session, f"{server.url}{_CHAT}", asked)
+    said = await _chat(session, server, messages, told)
     if said.status != 200:
         raise _NotContinued(said.words)
     try:
@@ -167,6 +168,28 @@ async def _goes_on(session: aiohttp.ClientSession, server: Server, told: Mapping
     if written.removeprefix(_BEGUN).lstrip(" ,").startswith(_NEXT):  # llama.cpp repeats the prefill
         return True
     return False if not written or _BEGUN.startswith(written.split()[0]) else None
+
+
+async def _closing(session: aiohttp.ClientSession, server: Server, told: Mapping[str, Any]) -> int:
+    """Return how many tokens stand between a prefill and the answer, by what the server counts of three prompts."""
+    counts = []
+    for begun in ("", _BEGUN, f"{_BEGUN} {_BEGUN}"):
+        messages = [{"role": "user", "content": _TASK}, {"role": "assistant", "content": begun}]
+        said = await _chat(session, server, messages if begun else messages[:1], told if begun else {})
+        usage = said.page.get("usage")
+        count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+        if not isinstance(count, int):
+            return 0
+        counts.append(count)
+    without, once, twice = counts
+    return (once - without) - (twice - once)
+
+
+async def _chat(
+    session: aiohttp.ClientSession, server: Server, messages: Sequence[Message], told: Mapping[str, Any]
+) -> _Said:
+    asked = {"model": server.model.id, "messages": list(messages), **_FEW, **told}
+    return await _ask(session, f"{server.url}/v1/chat/completions", asked)
 
 
 # --- loops ---
