@@ -171,7 +171,7 @@ async def _goes_on(session: aiohttp.ClientSession, server: Server, told: Mapping
 
 
 async def _closing(session: aiohttp.ClientSession, server: Server, told: Mapping[str, Any]) -> int:
-    """Return how many tokens stand between a prefill and the answer, by what the server counts of three prompts."""
+    """Return how many tokens stand between a prefill and the answer, by the server's count of three prompts."""
     counts = []
     for begun in ("", _BEGUN, f"{_BEGUN} {_BEGUN}"):
         messages = [{"role": "user", "content": _TASK}, {"role": "assistant", "content": begun}]
