@@ -164,6 +164,9 @@ def _body(path: str, text: str) -> dict[str, Any]:
             if name in ("ChatCompletionRequest", "TokenizeChatRequest")
         }
         said = {"paths": {one: {} for one in said["paths"]}, "components": {"schemas": schemas}}
+    if path == "/props" and "total_slots" in said:
+        settings = {"n_ctx": said["default_generation_settings"]["n_ctx"]}
+        said = {"total_slots": said["total_slots"], "default_generation_settings": settings}
     return {"json": _stable(said)}
 
 

@@ -72,7 +72,10 @@ def render(profile: Profile, refusal: Refusal) -> tuple[int, str, str]:
         error |= {"type": kind if refusal.extra else names.get(status, "server_error"), **refusal.extra}
     else:
         names = {400: "BadRequestError", 404: "NotFoundError", 503: "Service Unavailable"}
-        error |= {"type": names.get(status, "InternalServerError"), "param": refusal.param}
+        error |= {
+            "type": names.get(status, "InternalServerError"),
+            "param": refusal.param or (None if kind else "body"),
+        }
     body = {"object": "error", **error} if profile == "sglang" else {"error": error}
     return status, "application/json", dumps(body)
 
@@ -261,9 +264,18 @@ def validate(ask: Ask, settings: Settings) -> None:
     elif settings.profile == "vllm":
         if model not in (None, settings.model_id):
             raise Refusal("not_found", f"The model `{model}` does not exist.", param="model")
+        if ask.temperature < 0:
+            message = f"temperature must be non-negative, got {ask.temperature}."
+            raise Refusal("validation", message, param="temperature")
+        if (wanted or 1) > limit:
+            message = f"max_tokens={wanted} cannot be greater than max_model_len={limit}. Please request fewer."
+            raise Refusal("validation", message, param="max_tokens")
         if given + (wanted or 1) > limit:
-            message = f"This model's maximum context length is {limit} tokens. However, you requested "
-            raise Refusal("validation", f"{message}{given + (wanted or 1)} tokens ({given} in the messages).")
+            message = (
+                f"This model's maximum context length is {limit} tokens. However, you requested {wanted} output "
+                f"tokens and your prompt contains at least {given} input tokens"
+            )
+            raise Refusal("validation", message, param="input_tokens")
     elif settings.profile == "sglang":
         if given >= limit:
             message = f"The input ({given} tokens) is longer than the model's context length ({limit} tokens)."
