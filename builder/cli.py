@@ -341,7 +341,10 @@ def explain(
 def servers(
     urls: Annotated[list[str], typer.Argument(metavar="URL…", help="Servers to ask.")], json: Json = False
 ) -> None:
-    """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
+    """Say what answers at some addresses: kind of server, model, limits, its speed, and flags that would help.
+
+    It is asked a few small requests; the flags are told by its own pages.
+    """
     import asyncio
 
     from builder.report import show_servers

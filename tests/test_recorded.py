@@ -8,14 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from builder.errors import (
     BuilderError,
@@ -31,11 +28,11 @@ from builder.rewriting.metrics import parse_gauges
 from builder.rewriting.servers import Server, new_session, probe
 from builder.rewriting.transport import post
 from tests.record_servers import CHAT, RECORDED
+from tests.replay import NAMES, body_of, exchanges, recording, replayed
 from tests.tgi_double import TgiDouble
 from tests.tgi_protocol import Profile
 
 KINDS = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp", "openai": "openai"}
-NAMES = sorted(path.stem for path in RECORDED.glob("*.json"))
 
 OUTCOMES = {
     "answer": "cut",  # at the 16 tokens asked for
@@ -85,42 +82,6 @@ ELSEWHERE = {
 
 NOT_YET = {"queue full", "paused and aborted", "put to sleep", "the engine killed", "after the engine's end"}
 """What is taken for something else: overload for illness, an abort and an engine's end for the input's doing."""
-
-
-@lru_cache
-def recording(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text())
-    return content
-
-
-def exchanges(name: str, path: str = "") -> list[dict[str, Any]]:
-    return [one for one in recording(name)["exchanges"] if one["request"]["path"].startswith(path)]
-
-
-def body_of(response: dict[str, Any]) -> str:
-    return json.dumps(response["json"]) if "json" in response else str(response.get("text", ""))
-
-
-@asynccontextmanager
-async def replayed(name: str, chat: dict[str, Any] | None = None) -> AsyncIterator[str]:
-    """Serve a recording's pages, and one of its answers to whatever chat comes."""
-    pages = {one["request"]["path"]: one["response"] for one in exchanges(name) if one["name"].startswith("page ")}
-
-    async def answer(request: web.Request) -> web.Response:
-        said = chat if request.path == CHAT else pages.get(request.path)
-        if said is None:
-            return web.Response(status=404)
-        return web.Response(status=said["status"], headers=said["headers"], body=body_of(said).encode())
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 def outcome(error: BuilderError | None, generation: Generation | None) -> str:
@@ -202,7 +163,7 @@ def test_a_loop_that_vllm_ended_was_ended_early_and_begins_as_the_other() -> Non
 
 # --- the doubles ---
 
-_SAME_FORM = {
+_SAME_FORM: dict[str, dict[str, Any]] = {
     "vllm": {"model_id": "smollm2", "max_total_tokens": 4096, "api_key": "sekret"},
     "llamacpp": {"model_id": "SmolLM2-135M-Instruct.Q4_1", "max_total_tokens": 2048},
 }
