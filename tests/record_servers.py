@@ -30,7 +30,11 @@ CUT = {"created", "timings", "system_fingerprint", "permission", "generated_at"}
 METRICS = re.compile(
     r"(?:# TYPE )?(?:vllm:(?:num_requests_|kv_cache_usage|num_preemptions_total|prefix_cache_\w+_total|"
     r"cache_config|spec_decode_num|admission_rejections_total|request_success_total)|"
-    r"sglang:(?:num_|token_usage|cache_hit)|llamacpp:requests_|tgi_)"
+    r"sglang:(?:num_queue_reqs|num_running_reqs|token_usage|cache_hit)|llamacpp:requests_|tgi_)"
+)
+SERVER_INFO = (
+    *("version", "disable_radix_cache", "speculative_algorithm", "max_running_requests"),
+    *("max_queued_requests", "enable_metrics", "context_length"),
 )
 PREFILL = "```python"
 CODE = "def area(r):\n  return 3.14 * r * r\n"
@@ -103,11 +107,16 @@ def cases(kind: str, model: str) -> Iterator[Case]:
         yield Case("tokenized", "/tokenize", {"model": model, "prompt": "Name one colour."})
 
 
-def special(model: str) -> Iterator[Case]:
+def special(kind: str, model: str) -> Iterator[Case]:
     """Yield what takes flags of its own: a queue limit, and vLLM's development routes."""
     said = [{"role": "user", "content": "Tell a long story."}]
     long = {"model": model, "messages": said, "max_tokens": 300, "ignore_eos": True, "stream": False}
     yield Case("queue full", body=long, beside=12)
+    if kind == "sglang":
+        yield Case(
+            "paused and aborted", body=long, meanwhile="/pause_generation", afterwards="/continue_generation"
+        )
+        return
     yield Case("paused and aborted", body=long, meanwhile="/pause?mode=abort", afterwards="/resume")
     yield Case("put to sleep", body=long, meanwhile="/sleep?level=1&mode=abort", afterwards="/wake_up")
 
@@ -119,11 +128,11 @@ async def record(url: str, case: Case, key: str) -> dict[str, Any]:
         asked = [asyncio.ensure_future(_ask(session, case)) for _ in range(1 + case.beside)]
         if case.meanwhile:
             await asyncio.sleep(0.5)
-            async with session.post(case.meanwhile):
+            async with session.post(case.meanwhile, json={"mode": "abort"}):
                 pass
         answers = await asyncio.gather(*asked)
         if case.afterwards:
-            async with session.post(case.afterwards):
+            async with session.post(case.afterwards, json={}):
                 pass
     response = next((one for one in answers if one["status"] != 200), answers[0])
     request: dict[str, Any] = {"method": "GET" if case.body is None else "POST", "path": case.path}
@@ -167,6 +176,8 @@ def _body(path: str, text: str) -> dict[str, Any]:
     if path == "/props" and "total_slots" in said:
         settings = {"n_ctx": said["default_generation_settings"]["n_ctx"]}
         said = {"total_slots": said["total_slots"], "default_generation_settings": settings}
+    if path == "/server_info":
+        said = {key: said[key] for key in SERVER_INFO if key in said}
     return {"json": _stable(said)}
 
 
@@ -206,7 +217,7 @@ def main() -> None:
     parser.add_argument("--special", action="store_true", help="the cases that take flags of their own")
     options = parser.parse_args()
     path = RECORDED / f"{options.name}.json"
-    wanted = special(options.model) if options.special else cases(options.kind, options.model)
+    wanted = special(options.kind, options.model) if options.special else cases(options.kind, options.model)
     found = [
         asyncio.run(record(options.url, case, options.key))
         for case in wanted

@@ -72,6 +72,11 @@ ELSEWHERE = {
         "no messages": "cut",
         "loop, to be ended": "cut",
     },
+    "sglang": {  # a model of random weights, which is asked by whatever name
+        **dict.fromkeys(("answer ended by a stop sequence", "another model", "wrong key"), "cut"),
+        **dict.fromkeys(("prefill with one flag", "prefill without a turn"), "cut"),
+        **dict.fromkeys(("loop", "loop, to be ended"), "complete"),
+    },
     "transformers": {
         "another model": "the input's",  # 400
         **dict.fromkeys(("prefill with flags", "prefill without a turn", "unknown field"), "the input's"),  # 422
@@ -143,7 +148,7 @@ def test_a_real_servers_pages_say_what_it_is(name: str) -> None:
     ]
     assert server.kind == KINDS[found["kind"]]
     assert server.model.id in {one["id"] for one in listed}
-    assert server.max_total_tokens == (2048 if found["kind"] == "llamacpp" else 4096)
+    assert server.max_total_tokens == {"vllm": 4096, "sglang": 8192, "llamacpp": 2048}[found["kind"]]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "transformers"])
@@ -165,6 +170,7 @@ def test_a_loop_that_vllm_ended_was_ended_early_and_begins_as_the_other() -> Non
 
 _SAME_FORM: dict[str, dict[str, Any]] = {
     "vllm": {"model_id": "smollm2", "max_total_tokens": 4096, "api_key": "sekret"},
+    "sglang": {"model_id": "tiny-llama", "max_total_tokens": 8192},
     "llamacpp": {"model_id": "SmolLM2-135M-Instruct.Q4_1", "max_total_tokens": 2048},
 }
 _NOT_DONE = {
@@ -176,6 +182,7 @@ _NOT_DONE = {
         "unknown field",
         "no messages",
     },
+    "sglang": {"page /metrics", "page /server_info", "tokenized", "wrong key", "no messages"},
     "llamacpp": {"page /metrics", "page /props", "wrong key", "no messages", "bad value"},
 }
 """What the doubles don't do: pages nobody asks for, templates' own refusals."""
@@ -213,8 +220,8 @@ def form(status: int, kind: str, body: str) -> Any:
     return status, kind.partition(";")[0], shape(said)
 
 
-@pytest.mark.parametrize(("name", "profile"), [("vllm", "vllm"), ("llamacpp", "llamacpp")])
-def test_the_double_speaks_as_the_real_server(name: str, profile: Profile) -> None:
+@pytest.mark.parametrize("profile", ["vllm", "sglang", "llamacpp"])
+def test_the_double_speaks_as_the_real_server(profile: Profile) -> None:
     async def ask(session: ClientSession, url: str, request: dict[str, Any]) -> Any:
         headers = {"Authorization": "Bearer sekret", "Content-Type": "application/json"}
         body = whole(request.get("body"))
@@ -225,10 +232,10 @@ def test_the_double_speaks_as_the_real_server(name: str, profile: Profile) -> No
 
     async def compare() -> dict[str, Any]:
         differ = {}
-        double = TgiDouble(profile=profile, reply=lambda *_: "a " * 300, **_SAME_FORM[name])
+        double = TgiDouble(profile=profile, reply=lambda *_: "a " * 300, **_SAME_FORM[profile])
         async with double, ClientSession() as session:
-            for one in exchanges(name):
-                said, known = one["response"], one["name"] not in _NOT_DONE[name]
+            for one in exchanges(profile):
+                said, known = one["response"], one["name"] not in _NOT_DONE[profile]
                 real = form(said["status"], said["headers"].get("content-type", ""), body_of(said))
                 if known and (ours := await ask(session, double.url, one["request"])) != real:
                     differ[one["name"]] = {"double": ours, "real": real}

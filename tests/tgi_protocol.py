@@ -72,10 +72,8 @@ def render(profile: Profile, refusal: Refusal) -> tuple[int, str, str]:
         error |= {"type": kind if refusal.extra else names.get(status, "server_error"), **refusal.extra}
     else:
         names = {400: "BadRequestError", 404: "NotFoundError", 503: "Service Unavailable"}
-        error |= {
-            "type": names.get(status, "InternalServerError"),
-            "param": refusal.param or (None if kind else "body"),
-        }
+        param = refusal.param or ("body" if profile == "vllm" and not kind else None)
+        error |= {"type": names.get(status, "InternalServerError"), "param": param}
     body = {"object": "error", **error} if profile == "sglang" else {"error": error}
     return status, "application/json", dumps(body)
 
@@ -277,8 +275,17 @@ def validate(ask: Ask, settings: Settings) -> None:
             )
             raise Refusal("validation", message, param="input_tokens")
     elif settings.profile == "sglang":
+        if ask.temperature < 0:
+            message = f"temperature must be a non-negative finite number, got {ask.temperature}."
+            raise Refusal("validation", message)
         if given >= limit:
             message = f"The input ({given} tokens) is longer than the model's context length ({limit} tokens)."
+            raise Refusal("validation", message)
+        if given + (wanted or 1) > limit:
+            message = (
+                f"Requested token count exceeds the model's maximum context length of {limit} tokens. "
+                f"You requested a total of {given + (wanted or 1)} tokens"
+            )
             raise Refusal("validation", message)
     elif given >= limit:
         message = (

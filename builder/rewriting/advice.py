@@ -89,7 +89,7 @@ def _of_sglang(info: Mapping[str, Any], metrics: _Metrics) -> Observed:
         advice.append(f"it does not speculate: try --speculative-algorithm NGRAM ({_COPIES})")
     if not metrics:
         advice.append("start it with --enable-metrics, by which the build sees how much it takes at once")
-    return Observed(advice, metrics.sum("sglang:cache_hit_rate"), metrics.sum("sglang:token_usage"))
+    return Observed(advice, kv_cache_used=metrics.sum("sglang:token_usage"))
 
 
 def _of_llama_cpp(properties: Mapping[str, Any], metrics: _Metrics) -> Observed:
