@@ -176,7 +176,7 @@ def _body(path: str, text: str) -> dict[str, Any]:
     if path == "/props" and "total_slots" in said:
         settings = {"n_ctx": said["default_generation_settings"]["n_ctx"]}
         said = {"total_slots": said["total_slots"], "default_generation_settings": settings}
-    if path == "/server_info":
+    if path == "/server_info" and "model_path" in said:
         said = {key: said[key] for key in SERVER_INFO if key in said}
     return {"json": _stable(said)}
 

@@ -11,12 +11,15 @@ import orjson
 import pytest
 from aiohttp import web
 
+from builder.document import read_document
 from builder.errors import NoServer, PrefillIgnored, ServerRefused
 from builder.rewriting.capabilities import Needs, learn
+from builder.rewriting.control_tokens import fallback
 from builder.rewriting.dialect import LOOPS, PLAIN, PREFILL, ChatRequest, Dialect
-from builder.rewriting.generation import Model
+from builder.rewriting.generation import Generation, Model
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.prompts import Sampling
+from builder.rewriting.prompts import AnswerFormat, Prompt, Sampling
+from builder.rewriting.rewriter import Request, Rewriter
 from builder.rewriting.servers import Server, new_session, probe
 from tests.tgi_double import TgiDouble
 from tests.tgi_protocol import Json, Profile
@@ -103,6 +106,29 @@ def test_ending_loops_leaves_a_generations_key_as_it_was() -> None:
     """A complete answer is the same with it: what was paid for before is not paid for again."""
     assert Sampling(stop_loops=True).fields == Sampling().fields
     assert Sampling(stop_loops=True).with_max_tokens(7) == Sampling(stop_loops=True, max_tokens=7)
+
+
+def test_an_answer_that_was_ended_for_looping_is_asked_again_with_another_seed_and_no_more_tokens() -> None:
+    prompt = Prompt(
+        id="tidy",
+        version=1,
+        answer=AnswerFormat(format="text"),
+        min_characters=1,
+        messages=[("user", "{{ text }}")],
+        sha="0" * 64,
+        content="",
+    )
+    asked: list[Request] = []
+
+    async def ask(request: Request) -> Generation:
+        asked.append(request)
+        return Generation("again " * 30, "repetition", 9, 128)
+
+    rewriter = Rewriter("tidy", prompt, Sampling(stop_loops=True), "drop", Model("m"), fallback())
+    verdict = asyncio.run(rewriter.rewrite(read_document("a", "A text.", {}), ask))
+    assert verdict.drop == "looping"
+    assert len({request.seed for request in asked}) == 2
+    assert len({request.sampling.max_tokens for request in asked}) == 1
 
 
 # --- servers that nobody knows ---
