@@ -12,7 +12,7 @@ ifneq ($(origin PYTHON),file)  # it was asked for: an environment of another ver
 OTHER := $(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || echo other)
 endif
 
-.PHONY: demo test test-long test-short test-pythons check bench clean $(OTHER)
+.PHONY: demo test test-long test-short test-pythons test-servers check bench clean $(OTHER)
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
@@ -39,6 +39,9 @@ test-pythons:  ## test-short on every Python from 3.10 on that is found on PATH,
 		[ -z "$$found" ] || $(MAKE) --no-print-directory VENV=.venv-3.$$minor PYTHON=$$found test-short || exit 1; \
 	done
 
+test-servers: $(READY) .venv-servers/.ready  ## the pool on the real vLLM, on this machine's CPU
+	$(BIN)/python -m pytest --servers tests/test_real_servers.py
+
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,9 +54,14 @@ bench: $(READY)  ## figures side by side with what they are measured against
 	done
 
 clean:
-	rm -rf $(VENV) .venv-3.* build dist runs releases
+	rm -rf $(VENV) .venv-3.* .venv-servers build dist runs releases
 
 $(READY): pyproject.toml constraints.txt $(OTHER)
 	[ -z "$(OTHER)" ] && [ -x $(BIN)/python ] || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,math,s3,secrets,notebooks,dev]'
+	touch $@
+
+.venv-servers/.ready: tests/real_vllm.py
+	$(PYTHON) -m venv --clear .venv-servers
+	.venv-servers/bin/python tests/real_vllm.py
 	touch $@

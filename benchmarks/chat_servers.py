@@ -113,7 +113,7 @@ def _answers(settings: wire.Settings) -> list[tuple[wire.Ask, int, bytes]]:
     """Return answers: tokens and body of each, with the request that it would belong to."""
     made = []
     for code in islice((text for text in python_texts() if "```" not in text), _ANSWERS):
-        ask = wire.ask_of({"messages": [{"role": "user", "content": code}]}, wire.default_template)
+        ask = wire.ask_of({"messages": [{"role": "user", "content": code}]}, wire.default_template, settings)
         text = answer_of(f"{code}# answer {_NUMBER}\n")
         tokens = wire.count_tokens(text)
         body = wire.dumps(wire.chat_completion(text, "eos_token", tokens, ask, settings)).encode()

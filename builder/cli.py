@@ -390,7 +390,10 @@ def servers(
     served_model: ServedModel = None,
     json: Json = False,
 ) -> None:
-    """Say what answers at some addresses: kind of server, model, limits, and its speed on a few small requests."""
+    """Say what answers at some addresses: kind of server, model, limits, its speed, and flags that would help.
+
+    It is asked a few small requests; the flags are told by its own pages.
+    """
     import asyncio
 
     from builder.report import show_servers

@@ -120,6 +120,10 @@ class ModelUnclear(ServerRefused):
     exit_code = 2
 
 
+class PrefillIgnored(ServerRefused):
+    """The server does not go on from the beginning of an answer that a prompt gives: what it writes is no use."""
+
+
 class RequestFailed(BuilderError):
     """One input got no answer, and is itself to blame: others were answered where it was not.
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from builder.release.destination import Plan
     from builder.release.facts import ReleaseFacts
     from builder.release.publish import Published
+    from builder.rewriting.advice import Observed
     from builder.rewriting.measured import Found
     from builder.run.directory import Run
     from builder.run.status import Status
@@ -208,6 +209,20 @@ def show_servers(found: Sequence[Found], console: Console) -> None:
                 f"a small answer takes {speed.seconds:.2f} s: {speed.tokens_per_second:.0f} tokens/s, of"
                 f" {speed.at_once} at once {speed.tokens_per_second_together:.0f} tokens/s"
             )
+        lines += _work(one.observed)
         if one.error is not None:
             lines.append(one.error.what)
         console.print("\n  ".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _work(observed: Observed) -> list[str]:
+    """Return what a server says of its work, and what would save some."""
+    figures = []
+    if observed.cached is not None:
+        figures.append(f"{observed.cached:.0%} of the prompts' tokens came from its prefix cache")
+    if observed.kv_cache_used is not None:
+        figures.append(f"{observed.kv_cache_used:.0%} of its KV cache in use")
+    if observed.preemptions is not None:
+        figures.append(f"{observed.preemptions} requests put back")
+    said = [f"since it began: {', '.join(figures)}"] if figures else []
+    return [*said, *(f"→ {line}" for line in observed.advice)]

@@ -1,4 +1,4 @@
-"""`--long`: all that the tests can try, where by default they try a share of it. And which files begin."""
+"""`--long`: all that the tests can try, not a share of it. `--servers`: real ones, too. And which files begin."""
 
 from pathlib import Path
 
@@ -14,9 +14,12 @@ BEGIN = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="every moment to kill at and every text, not a share")
+    parser.addoption("--servers", action="store_true", help="the tests that run the real vLLM, too")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--servers"):
+        items[:] = [item for item in items if item.get_closest_marker("servers") is None]
     ranks = {name: rank for rank, name in enumerate(BEGIN)}
     items.sort(key=lambda item: ranks.get(Path(item.path).name, len(ranks)))
 

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from types import TracebackType
@@ -271,6 +271,7 @@ class TgiDouble(Settings):
             app.router.add_get("/ping", self._health)
         for path in wire.PAGES[self.profile]:
             app.router.add_get(path, self._page)
+        app.router.add_post(wire.PROMPT_PAGES[self.profile][0], self._prompt)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -307,8 +308,8 @@ class TgiDouble(Settings):
         except web.HTTPRequestEntityTooLarge:
             text = "Failed to buffer the request body: length limit exceeded"
             response = self._refused(Refusal("", text, 413))
-        except web.HTTPException as error:  # 404, 405: axum says no more than that
-            response = web.Response(status=error.status)
+        except web.HTTPException as error:  # 404, 405
+            response = self._refused(Refusal("no_route", "File Not Found", error.status))
         except (asyncio.CancelledError, ConnectionError):
             entry.cancelled = True
             raise
@@ -339,6 +340,12 @@ class TgiDouble(Settings):
 
     async def _page(self, http: web.Request) -> web.Response:
         return web.json_response(wire.PAGES[self.profile][http.path](self), dumps=wire.dumps)
+
+    async def _prompt(self, http: web.Request) -> web.Response:
+        """Show the prompt that a chat becomes, or its length."""
+        body = wire.parse_json(await http.read(), http.content_type)
+        ask = wire.ask_of(body, self.template, self)
+        return web.json_response(wire.PROMPT_PAGES[self.profile][1](ask, self), dumps=wire.dumps)
 
     async def _health(self, http: web.Request) -> web.Response:
         if not self.healthy:
@@ -416,7 +423,7 @@ class TgiDouble(Settings):
         wire.check_chat(body)
         if body.get("stream"):
             raise Refusal("", "This double does not stream", 501)
-        ask = wire.ask_of(body, self.template)
+        ask = wire.ask_of(body, self.template, self)
         self.counts["tgi_request_count"] += 1  # a chat counts twice, as in TGI
         with self._permit(fault):
             wire.validate(ask, self)
@@ -431,10 +438,13 @@ class TgiDouble(Settings):
 
     @contextmanager
     def _permit(self, fault: Fault) -> Iterator[None]:
-        """Hold one of `max_concurrent_requests` or be refused; vLLM and llama.cpp queue without limit."""
+        """Hold one of `max_concurrent_requests` or be refused; llama.cpp queues, and vLLM up to `max_queued`."""
         full = self._held >= self.max_concurrent_requests and self.profile in ("tgi", "sglang")
+        if self.profile == "vllm" and self.max_queued is not None:
+            full = self._held - self._batch >= self.max_queued and self._batch > 0
         if full or fault.kind == "429":
-            raise Refusal("overloaded", wire.OVERLOADED if self.profile == "tgi" else wire.QUEUE_FULL)
+            said = {"tgi": wire.OVERLOADED, "vllm": wire.ENGINE_BUSY}.get(self.profile, wire.QUEUE_FULL)
+            raise Refusal("overloaded", said)
         self._held += 1
         self.peak = max(self.peak, self._held)
         try:
@@ -452,6 +462,10 @@ class TgiDouble(Settings):
                     raise Refusal("generation", wire.GENERATION)
                 given = self.reply(ask.body["messages"], ask.body.get("seed"), ask.temperature, ask.body)
                 answer = given if isinstance(given, Reply) else Reply(given)
+                if ask.is_closed:
+                    answer = Reply("")  # as real models do that find their answer closed
+                elif ask.begun and self.profile == "llamacpp":
+                    answer = replace(answer, text=ask.begun + answer.text)
                 if answer.status != 200:
                     kinds = {status: kind for kind, status in reversed(wire.STATUS.items())}
                     raise Refusal(kinds[answer.status], answer.text)

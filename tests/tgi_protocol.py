@@ -36,9 +36,11 @@ STATUS = {
 class Refusal(Exception):
     """Anything but a 200. `kind` is TGI's `error_type`; without one the body is plain text, or empty."""
 
-    def __init__(self, kind: str, message: str = "", status: int = 0, **extra: int) -> None:
+    def __init__(
+        self, kind: str, message: str = "", status: int = 0, param: str | None = None, **extra: int
+    ) -> None:
         super().__init__(message)
-        self.kind, self.message, self.extra = kind, message, extra
+        self.kind, self.message, self.param, self.extra = kind, message, param, extra
         self.status = status or STATUS[kind]
 
 
@@ -46,23 +48,32 @@ OVERLOADED = "Model is overloaded"
 GENERATION = "Request failed during generation: Server error: CUDA out of memory"
 INCOMPLETE = "Incomplete generation"
 QUEUE_FULL = "The request queue is full."
+ENGINE_BUSY = "The engine is currently busy and cannot accept new requests. Please try again later."
+BOTH_SET = "continue_final_message and add_generation_prompt are not compatible."
 
 
 def render(profile: Profile, refusal: Refusal) -> tuple[int, str, str]:
     """Say the refusal as this server would: status, content type, body."""
     status, kind, message = refusal.status, refusal.kind, refusal.message
-    if profile == "tgi" or not (kind or message):
+    if profile == "tgi":
+        if kind == "no_route":
+            return status, "text/plain", ""
         if kind:
             return status, "application/json", dumps({"error": message, "error_type": kind})
         return status, "text/plain", message
     status = {422: 400, 424: 500, 429: 503}.get(status, status)
+    if profile == "vllm" and status == 401:
+        return status, "application/json", dumps({"error": "Unauthorized"})
+    if profile in ("vllm", "sglang") and kind == "no_route":
+        return status, "application/json", dumps({"detail": "Not Found"})
     error: Json = {"code": status, "message": message}
     if profile == "llamacpp":
-        name = {400: "invalid_request_error"}.get(status, "server_error")
-        error |= {"type": kind if refusal.extra else name, **refusal.extra}
+        names = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error"}
+        error |= {"type": kind if refusal.extra else names.get(status, "server_error"), **refusal.extra}
     else:
-        name = {400: "BadRequestError", 404: "NotFoundError"}.get(status, "InternalServerError")
-        error |= {"type": name, "param": None}
+        names = {400: "BadRequestError", 404: "NotFoundError", 503: "Service Unavailable"}
+        param = refusal.param or ("body" if profile == "vllm" and not kind else None)
+        error |= {"type": names.get(status, "InternalServerError"), "param": param}
     body = {"object": "error", **error} if profile == "sglang" else {"error": error}
     return status, "application/json", dumps(body)
 
@@ -174,12 +185,15 @@ class Settings:
     max_total_tokens: int = 32_768
     max_stop_sequences: int = 4
     payload_limit: int = 2_000_000
+    max_queued: int | None = None  # vLLM's --max-num-queued-reqs
+    goes_on: bool = True  # from a prefill; without, as with llama.cpp's --no-prefill-assistant: if told to
+    stops_loops: bool = True  # a vLLM that has the field
     api_key: str | None = None
 
 
 @dataclass
 class Ask:
-    """A chat request as the model sees it."""
+    """A chat request as the model sees it, with the prefill it goes on from; `is_closed`: its turn is closed."""
 
     body: Json
     prompt: str
@@ -187,12 +201,34 @@ class Ask:
     temperature: float  # 0 is greedy
     max_tokens: int | None
     stop: list[str]
+    begun: str = ""
+    is_closed: bool = False
 
 
-def ask_of(body: Json, template: Callable[[list[Json]], str]) -> Ask:
-    prompt = template(body["messages"])
+def ask_of(body: Json, template: Callable[[list[Json]], str], settings: Settings) -> Ask:
+    prompt, messages = template(body["messages"]), body["messages"]
     temperature = 1.0 if body.get("temperature") is None else body["temperature"]
-    return Ask(body, prompt, count_tokens(prompt), temperature, body.get("max_tokens"), body.get("stop") or [])
+    begun = text_of(messages[-1]) if messages and messages[-1]["role"] == "assistant" else ""
+    is_closed = bool(begun) and not goes_on(body, settings)
+    if begun and not is_closed:
+        prompt = prompt[: prompt.rindex(begun.strip()) + len(begun.strip())]
+    elif not body.get("add_generation_prompt", True) and settings.profile == "vllm":
+        prompt = prompt.removesuffix(TURN)
+    stop = body.get("stop") or []
+    stop = [stop] if isinstance(stop, str) else stop
+    told = "" if is_closed else begun
+    return Ask(body, prompt, count_tokens(prompt), temperature, body.get("max_tokens"), stop, told, is_closed)
+
+
+def goes_on(body: Json, settings: Settings) -> bool:
+    """Whether this server, asked so, has the model go on from the assistant's message that comes last."""
+    is_told = body.get("continue_final_message") is True
+    if is_told and body.get("add_generation_prompt", True) and settings.profile in ("vllm", "llamacpp"):
+        raise Refusal("validation", BOTH_SET, 400)
+    return is_told if settings.profile in ("vllm", "sglang") else is_told or settings.goes_on
+
+
+TURN = "<|im_start|>assistant\n"
 
 
 def default_template(messages: list[Json]) -> str:
@@ -200,7 +236,7 @@ def default_template(messages: list[Json]) -> str:
     if not messages:
         raise Refusal("template_error", "Template error: undefined value (in <string>:1)")
     turns = [f"<|im_start|>{m['role']}\n{text_of(m)}<|im_end|>\n" for m in messages]
-    return "".join(turns) + "<|im_start|>assistant\n"
+    return "".join(turns) + TURN
 
 
 def no_system_template(messages: list[Json]) -> str:
@@ -225,13 +261,31 @@ def validate(ask: Ask, settings: Settings) -> None:
             raise Refusal("validation", f"Input validation error: {message}")
     elif settings.profile == "vllm":
         if model not in (None, settings.model_id):
-            raise Refusal("not_found", f"The model `{model}` does not exist.")
+            raise Refusal("not_found", f"The model `{model}` does not exist.", param="model")
+        if ask.temperature < 0:
+            message = f"temperature must be non-negative, got {ask.temperature}."
+            raise Refusal("validation", message, param="temperature")
+        if (wanted or 1) > limit:
+            message = f"max_tokens={wanted} cannot be greater than max_model_len={limit}. Please request fewer."
+            raise Refusal("validation", message, param="max_tokens")
         if given + (wanted or 1) > limit:
-            message = f"This model's maximum context length is {limit} tokens. However, you requested "
-            raise Refusal("validation", f"{message}{given + (wanted or 1)} tokens ({given} in the messages).")
+            message = (
+                f"This model's maximum context length is {limit} tokens. However, you requested {wanted} output "
+                f"tokens and your prompt contains at least {given} input tokens"
+            )
+            raise Refusal("validation", message, param="input_tokens")
     elif settings.profile == "sglang":
+        if ask.temperature < 0:
+            message = f"temperature must be a non-negative finite number, got {ask.temperature}."
+            raise Refusal("validation", message)
         if given >= limit:
             message = f"The input ({given} tokens) is longer than the model's context length ({limit} tokens)."
+            raise Refusal("validation", message)
+        if given + (wanted or 1) > limit:
+            message = (
+                f"Requested token count exceeds the model's maximum context length of {limit} tokens. "
+                f"You requested a total of {given + (wanted or 1)} tokens"
+            )
             raise Refusal("validation", message)
     elif given >= limit:
         message = (
@@ -357,13 +411,26 @@ def models(s: Settings) -> Json:
             "meta": {"n_ctx": s.max_total_tokens, "n_ctx_train": s.max_total_tokens},
         }
     elif s.profile != "tgi":
-        model |= {"owned_by": s.profile, "root": s.model_id, "max_model_len": s.max_total_tokens}
+        model |= {"owned_by": s.profile, "root": s.model_id, "max_model_len": s.max_total_tokens, "parent": None}
     return {"object": "list", "data": [model]}
+
+
+def openapi(s: Settings) -> Json:
+    """Of vLLM's description of itself, what tells whether it can end loops."""
+    fields: Json = {"messages": {}, "continue_final_message": {}}
+    fields |= {"repetition_detection": {}} if s.stops_loops else {}
+    return {"paths": {}, "components": {"schemas": {"ChatCompletionRequest": {"properties": fields}}}}
+
+
+def tokenized(ask: Ask, s: Settings) -> Json:
+    """vLLM's and SGLang's `/tokenize` of a chat."""
+    count = ask.prompt_tokens
+    return {"count": count, "max_model_len": s.max_total_tokens, "tokens": list(range(count)), "token_strs": None}
 
 
 PAGES: dict[Profile, dict[str, Callable[[Settings], Json]]] = {
     "tgi": {"/info": info, "/v1/models": models},
-    "vllm": {"/v1/models": models, "/version": lambda s: {"version": s.version}},
+    "vllm": {"/v1/models": models, "/version": lambda s: {"version": s.version}, "/openapi.json": openapi},
     "sglang": {
         "/v1/models": models,
         "/get_model_info": lambda s: {"model_path": s.model_id, "is_generation": True},
@@ -378,6 +445,13 @@ PAGES: dict[Profile, dict[str, Callable[[Settings], Json]]] = {
         },
     },
 }
+PROMPT_PAGES: dict[Profile, tuple[str, Callable[[Ask, Settings], Json]]] = {
+    "tgi": ("/chat_tokenize", lambda ask, s: {"tokenize_response": [], "templated_text": ask.prompt}),
+    "vllm": ("/tokenize", tokenized),
+    "sglang": ("/tokenize", tokenized),
+    "llamacpp": ("/apply-template", lambda ask, s: {"prompt": ask.prompt}),
+}
+"""What each server shows, asked with a chat, of the prompt that it makes of it."""
 QUEUE_GAUGES: dict[Profile, tuple[str, str]] = {
     "tgi": ("tgi_queue_size", "tgi_batch_current_size"),
     "vllm": ("vllm:num_requests_waiting", "vllm:num_requests_running"),

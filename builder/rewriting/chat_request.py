@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -27,16 +28,21 @@ class ChatRequest:
     sampling: Sampling
     seed: int
     fit: Fit | None = None
-    _bodies: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+    _bodies: dict[tuple[str, int, bytes], bytes] = field(default_factory=dict)
 
     def body_for(self, server: Server) -> bytes:
-        """Return what to post; it is made once for all servers of a kind, however often it is sent.
+        """Return what to post; it is made once for all servers that get the same, however often it is sent.
 
         Raises:
             TooLong: The server has no room for it.
         """
         max_tokens = self.fit.max_tokens(server) if self.fit else self.sampling.max_tokens
-        key = (server.kind, server.model.id, max_tokens)
+        told: dict[str, Any] = {}
+        if self.messages[-1]["role"] == "assistant":
+            told |= server.dialect.prefill
+        if self.sampling.stop_loops:
+            told |= server.dialect.loops
+        key = (server.model.id, max_tokens, orjson.dumps(told))
         if (body := self._bodies.get(key)) is None:
             body = self._bodies[key] = orjson.dumps(
                 {
@@ -46,6 +52,7 @@ class ChatRequest:
                     "max_tokens": max_tokens,
                     "seed": self.seed,
                     "stream": False,
+                    **told,
                 }
             )
         return body

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 COMPLETE = frozenset({"stop", "eos_token", "stop_sequence"})
 """The finish reasons of an answer that the model ended itself."""
 
+LOOPING = "repetition"
+"""vLLM's finish reason of an answer that it ended because it looped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from builder.errors import NoServer, ServerRefused
+from builder.rewriting.capabilities import Needs, learn
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
@@ -45,6 +46,7 @@ class Health:
         expected: Model | None,
         model_sha: str | None,
         served_model: str | None,
+        needs: Needs,
         say: Callable[[str], None],
         start: Callable[[Awaitable[None]], None],
         on_change: Callable[[Endpoint], None],
@@ -58,22 +60,24 @@ class Health:
             expected: The model that the run began with, None for a first run.
             model_sha: Digest of the weights, where the caller started the server and knows it.
             served_model: Which of the servers' models answers, None where they have one each.
+            needs: What the servers must be able to do.
             say: Called with what a user should know.
             start: Has something done beside the requests.
             on_change: Called with a server whose room may have changed.
             on_other: Called with a server that is no member any more: it leaves, or serves another model.
         """
         self._session, self._control, self.model = session, control, expected
-        self._model_sha, self._served_model = model_sha, served_model
+        self._model_sha, self._served_model, self._needs = model_sha, served_model, needs
         self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
         self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
         self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
 
-    async def ask(self, url: str) -> Server | NoServer | ServerRefused:
-        """Ask an address what is there."""
+    async def ask(self, url: str, *, learns: bool = True) -> Server | NoServer | ServerRefused:
+        """Ask an address what is there, and learn in what dialect it does what is needed."""
         try:
             known = self.model.id if self.model else None
-            return await probe(self._session, url, self._model_sha, self._served_model, known)
+            server = await probe(self._session, url, self._model_sha, self._served_model, known)
+            return await learn(self._session, server, self._needs, self._say) if learns else server
         except (NoServer, ServerRefused) as error:
             return error
 
@@ -220,7 +224,7 @@ class Health:
         return await asyncio.shield(task)
 
     async def _verified(self, member: Endpoint) -> bool:
-        server = await self.ask(member.server.url)
+        server = await self.ask(member.server.url, learns=False)
         member.is_unsure, member.verified = False, time.monotonic()
         if not isinstance(server, Server) or self._is_ours(server):
             return True  # pages that can't be read now say nothing against it

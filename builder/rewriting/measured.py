@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ import orjson
 
 from builder.errors import NoServer, NothingToTalkTo
 from builder.rewriting.addresses import root_of
+from builder.rewriting.advice import Observed, observe
 from builder.rewriting.outcome import Trouble
 from builder.rewriting.servers import Server, new_session, probe
 from builder.rewriting.transport import post
@@ -42,12 +43,13 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What answers at an address: a server and its speed, or what went wrong with one of them."""
+    """What answers at an address: a server, its speed and what it says of its work, or what went wrong."""
 
     url: str
     server: Server | None
     speed: Speed | None
     error: NothingToTalkTo | None
+    observed: Observed = field(default_factory=Observed)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -58,6 +60,7 @@ class Found:
             "seconds_to_answer": round(speed.seconds, 3) if speed else None,
             "tokens_per_second": round(speed.tokens_per_second, 1) if speed else None,
             f"tokens_per_second_of_{_AT_ONCE}": round(speed.tokens_per_second_together, 1) if speed else None,
+            **asdict(self.observed),
         }
 
 
@@ -80,7 +83,8 @@ async def _found(session: aiohttp.ClientSession, url: str, served_model: str | N
     server: Server | None = None
     try:
         server = await probe(session, url, None, served_model)
-        return Found(url, server, await _speed(session, server), None)
+        speed = await _speed(session, server)
+        return Found(url, server, speed, None, await observe(session, server))
     except NothingToTalkTo as error:
         return Found(url, server, None, error)
 

@@ -21,6 +21,7 @@ from builder.errors import (
     UsageError,
 )
 from builder.rewriting.addresses import read_addresses
+from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
@@ -44,6 +45,7 @@ class Wanted:
         patience: Seconds to go on trying while no server takes a request.
         say: Told when servers come, go, fail and are back.
         served_model: Which of the servers' models answers, None where they have one each.
+        needs: What the servers must be able to do.
     """
 
     urls: Sequence[str]
@@ -53,6 +55,7 @@ class Wanted:
     patience: float
     say: Callable[[str], None]
     served_model: str | None = None
+    needs: Needs = NO_NEEDS
 
     def addresses(self, on_bad: Callable[[BadAddress], None] | None = None) -> list[str]:
         """Return the roots of the command line and of the file, each once; see `read_addresses`.
@@ -108,6 +111,7 @@ class Membership:
             expected=wanted.expected,
             model_sha=wanted.model_sha,
             served_model=wanted.served_model,
+            needs=wanted.needs,
             say=self._say,
             start=self.start,
             on_change=on_change,

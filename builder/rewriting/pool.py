@@ -18,6 +18,7 @@ import anyio
 
 from builder.errors import NoServer, NothingToTalkTo, ServerRefused, TooLong
 from builder.open_files import room_for_connections
+from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.context import Fit
 from builder.rewriting.control import Control
@@ -56,9 +57,10 @@ class ServerPool:
         patience: float = PATIENCE,
         say: Callable[[str], None] = lambda _: None,
         served_model: str | None = None,
+        needs: Needs = NO_NEEDS,
     ) -> None:
         """Remember the servers; they are asked when the pool is entered. For the arguments see `Wanted`."""
-        self._wanted = Wanted(urls, file, expected, model_sha, patience, say, served_model)
+        self._wanted = Wanted(urls, file, expected, model_sha, patience, say, served_model, needs)
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0

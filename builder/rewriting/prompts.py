@@ -48,22 +48,27 @@ class _Strict(BaseModel):
 class Sampling(_Strict):
     """What is sent to the server to sample with; an unset field is not sent.
 
-    TGI refuses `top_p` of 1 and takes at most 4 stop sequences.
+    TGI refuses `top_p` of 1 and takes at most 4 stop sequences. `stop_loops` has a server that can (vLLM) end an
+    answer in which the same few words come again and again: the attempt fails as `looping`.
     """
 
     temperature: float = Field(default=0.2, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, lt=1)
     max_tokens: int = Field(default=1024, ge=1, le=2**30)
     stop: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, max_length=4)
+    stop_loops: bool = False
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """The fields that are set, as sent."""
-        return self.model_dump(exclude_none=True)
+        """The fields that are set and decide what the model writes, as sent.
+
+        `stop_loops` is none of them: it ends an answer that is lost, and leaves others as they are.
+        """
+        return self.model_dump(exclude_none=True, exclude={"stop_loops"})
 
     def with_max_tokens(self, max_tokens: int) -> Sampling:
         """Return the same with another budget."""
-        return Sampling(**{**self.fields, "max_tokens": max_tokens})
+        return Sampling(**{**self.fields, "max_tokens": max_tokens, "stop_loops": self.stop_loops})
 
 
 class AnswerFormat(_Strict):

@@ -20,7 +20,7 @@ from builder.errors import RequestFailed
 from builder.rewriting.answers import Parsed, Unparsable, parse
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.error_text import lasting
-from builder.rewriting.generation import COMPLETE, Generation, Model
+from builder.rewriting.generation import COMPLETE, LOOPING, Generation, Model
 from builder.rewriting.prompts import Message, Prompt, Sampling
 
 Check = Callable[[str, str], Awaitable[Verdict]]
@@ -43,6 +43,8 @@ REWRITTEN: Mapping[str, type] = {
     "special_tokens": int,
 }
 """Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
+
+_UNFINISHED = {"length": "truncated", LOOPING: "looping"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Rewriter:
         """
         figures: dict[str, Record] = {}
         if generation.finish_reason not in COMPLETE:
-            return None, "truncated" if generation.finish_reason == "length" else "incomplete", figures
+            return None, _UNFINISHED.get(generation.finish_reason, "incomplete"), figures
         answer = generation.answer
         stops = self.sampling.stop or []
         for stop in stops:

@@ -20,6 +20,7 @@ import orjson
 from builder.errors import NoServer, NotAServer, ServerRefused
 from builder.rewriting.addresses import KEY_VARIABLE as KEY_VARIABLE
 from builder.rewriting.addresses import root_of
+from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
 from builder.rewriting.listed_models import choose
 
@@ -45,6 +46,7 @@ class Server:
         most: How many it gets at most; more than `limit` where it doesn't tell and may have room for more.
         weights: Where its weights are from, if told: a repository or a folder, whatever it calls the model.
         max_input_tokens: What of the context the prompt may take, if that has a limit of its own (TGI).
+        dialect: What it is sent beside the fields that all take.
     """
 
     url: str
@@ -55,6 +57,7 @@ class Server:
     most: int
     weights: str | None = None
     max_input_tokens: int | None = None
+    dialect: Dialect = PLAIN
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""

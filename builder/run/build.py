@@ -51,6 +51,7 @@ from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
 
 if TYPE_CHECKING:
+    from builder.rewriting.capabilities import Needs
     from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
@@ -292,7 +293,7 @@ class _Building:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool: ServerPool | None = None
             if any(isinstance(stage, RewriteStage) for stage in stages):
-                pool = await stack.enter_async_context(self._pool(generator))
+                pool = await stack.enter_async_context(self._pool(generator, stages))
                 self._see_that_answers_fit(stages, pool)
                 run.pin(pool.model, generator.tokens or await pool.control_tokens())
             journals = await stack.enter_async_context(
@@ -358,7 +359,7 @@ class _Building:
 
         return FirstFailures(Fitting(pool).generate, self.say).generate
 
-    def _pool(self, generator: _Generator) -> ServerPool:
+    def _pool(self, generator: _Generator, stages: Sequence[FilterStage | RewriteStage]) -> ServerPool:
         from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
 
         return ServerPool(
@@ -369,6 +370,18 @@ class _Building:
             patience=self.options.patience,
             say=self.say,
             served_model=self.options.served_model,
+            needs=self._needs(stages),
+        )
+
+    def _needs(self, stages: Sequence[FilterStage | RewriteStage]) -> Needs:
+        """Return what the stages need of servers beyond answers."""
+        from builder.rewriting.capabilities import Needs
+
+        rewriting = [stage for stage in stages if isinstance(stage, RewriteStage)]
+        prompts = [self.loaded.prompts[stage.name] for stage in rewriting]
+        return Needs(
+            [prompt.render("value = 1\n") for prompt in prompts if prompt.prefill],
+            any(self.loaded.sampling(stage).stop_loops for stage in rewriting),
         )
 
     def _gates(
