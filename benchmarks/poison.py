@@ -1,6 +1,6 @@
 """What documents that break servers cost the others: throughput with a share of them, beside that without.
 
-Eight servers answer after half a second on average; a gateway answers a document of the share with 502 at once,
+Eight servers answer after two seconds on average; a gateway answers a document of the share with 502 at once,
 each time. The rounds with different shares take turns; a round's throughput counts the documents that are
 answered, until the last of them is. How long it then takes to give up the last of the others is printed beside it.
 """
@@ -20,9 +20,9 @@ from builder.errors import RequestFailed
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
 
-DOCUMENTS = 6_000
+DOCUMENTS = 2_500
 ROUNDS = 3
-SECONDS = 0.5
+SECONDS = 2.0
 SPEEDS = [Speed(32)] * 8
 AT_ONCE = 2 * sum(speed.limit for speed in SPEEDS)  # what a build has under way
 SHARES = (0.0, 0.01, 0.05)
