@@ -48,7 +48,7 @@ check: $(READY)  ## style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## figures side by side with what they are measured against
-	for benchmark in contamination contents fleet flow hub_reading lint loop_lag near_duplicates publishing rewriting \
+	for benchmark in contamination contents fleet flow hub_reading lint loop_lag near_duplicates poison publishing rewriting \
 		scale secrets_filter; do \
 		$(BIN)/python benchmarks/$$benchmark.py || exit 1; \
 	done

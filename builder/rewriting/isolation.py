@@ -129,7 +129,7 @@ class Isolation:
         """Try suspects at a server that is empty, until they are decided or it is time for others."""
 
         def goes_on(left: Sequence[_Suspect]) -> bool:
-            return bool(left) and endpoint.is_able and time.monotonic() < end
+            return bool(left) and endpoint.is_able and endpoint.is_held and time.monotonic() < end
 
         alone = [one for one in suspects if one.case.is_alone]
         left = [one for one in suspects if not one.case.is_alone]
