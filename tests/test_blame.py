@@ -22,7 +22,8 @@ from tests.tgi_double import HTML_503, Reply, Request, Speed, TgiDouble, default
 from tests.virtual_time import run_in_virtual_time
 
 REASONS = {
-    "rejected_by_server": (400, 413, 422),
+    "rejected_by_server": (400, 422),
+    "too_long_for_context": (413,),
     "blocked_by_gateway": (302, 403, 404, 451),
     "generation_failed": (406, 424, 500, 502, 503, 504, 520),
 }

@@ -344,6 +344,8 @@ class TgiDouble(Settings):
     async def _prompt(self, http: web.Request) -> web.Response:
         """Show the prompt that a chat becomes, or its length."""
         body = wire.parse_json(await http.read(), http.content_type)
+        if "messages" not in body:  # /tokenize of a text
+            return web.json_response({"count": wire.count_tokens(str(body.get("prompt", "")))}, dumps=wire.dumps)
         ask = wire.ask_of(body, self.template, self)
         return web.json_response(wire.PROMPT_PAGES[self.profile][1](ask, self), dumps=wire.dumps)
 

@@ -284,7 +284,8 @@ def validate(ask: Ask, settings: Settings) -> None:
         if given + (wanted or 1) > limit:
             message = (
                 f"Requested token count exceeds the model's maximum context length of {limit} tokens. "
-                f"You requested a total of {given + (wanted or 1)} tokens"
+                f"You requested a total of {given + (wanted or 1)} tokens: {given} tokens from the input messages "
+                f"and {wanted or 1} tokens for the completion. Please reduce the number of tokens"
             )
             raise Refusal("validation", message)
     elif given >= limit:

@@ -13,6 +13,7 @@ from builder.rewriting.transport import Transport
 
 _TASK: list[Message] = [{"role": "user", "content": "Say OK."}]
 _STOP = ["\n", ".", " "]  # so that a small answer is enough, though as many tokens are asked for as ever
+_FEW = 16  # tokens
 _SECONDS = 120.0  # a small request, behind whatever others have in the server's queue
 
 
@@ -52,14 +53,18 @@ class Control:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _asked(self, endpoint: Endpoint) -> Outcome:
-        sampling = Sampling(**{**self.sampling.fields, "stop": _STOP})
-        request, start = ChatRequest(_TASK, sampling, 0), time.monotonic()
-        posting = self._transport.post(endpoint.server, request.body_for(endpoint.server), on_new=True)
-        try:
-            outcome = await asyncio.wait_for(posting, _SECONDS)
-        except asyncio.TimeoutError:
-            return Trouble(Sign.SILENT, "no answer even to a small request", endpoint.server.url)
+        sampling, start = Sampling(**{**self.sampling.fields, "stop": _STOP}), time.monotonic()
+        outcome = await self._answer(endpoint, sampling)
+        if isinstance(outcome, Trouble) and outcome.too_long is not None:  # it has a smaller context, and works
+            outcome = await self._answer(endpoint, sampling.with_max_tokens(_FEW))
         if isinstance(outcome, Answer):
             self.last_answer = time.monotonic()
             endpoint.learn_speed(self.last_answer - start, outcome.generation.completion_tokens)
         return outcome
+
+    async def _answer(self, endpoint: Endpoint, sampling: Sampling) -> Outcome:
+        body = ChatRequest(_TASK, sampling, 0).body_for(endpoint.server)
+        try:
+            return await asyncio.wait_for(self._transport.post(endpoint.server, body, on_new=True), _SECONDS)
+        except asyncio.TimeoutError:
+            return Trouble(Sign.SILENT, "no answer even to a small request", endpoint.server.url)
