@@ -5,8 +5,8 @@ for changes nothing in an answer that ends by itself, so an answer's key has the
 those. An answer that was cut off is kept like any other; the next attempt goes where there is more room, or is not
 made.
 
-A prompt's tokens are not counted here: that would need the model's tokenizer and its chat template on this machine.
-They follow from its characters, as servers have counted other prompts, and from what a server says that refuses one.
+A prompt's tokens are not counted here: that would need the model's tokenizer and its chat template. They follow
+from its characters, as servers have counted other prompts, and from what a server says that refuses one.
 """
 
 from __future__ import annotations
