@@ -1,0 +1,249 @@
+"""What models say of their own work, by classes of phrases: who speaks, to whom, what was done, to what, and why."""
+
+from __future__ import annotations
+
+from builder.checks.lexicon import Lexicon
+
+_BOTH = {
+    "speaker": """
+        I've, I'll, I'd, I'm
+        I have/will/would/can/could/did/had/tried/hope/think/believe/assume/assumed/made/kept/left/used
+        I rewrote/added/removed/changed/corrected/fixed/omitted/cleaned/included/excluded/preserved/replaced
+        I provide/present/rewrite/clean/explain/need/want/see/notice/noticed/suggest/recommend/understand/apolog*
+        I also/just/only/then/now/first/simply/slightly/carefully/deliberately/intentionally
+        I reformat*, I restructur*, I simplif*, I summar*, I refactor*, I rephras*, I reorgani*, I translat*
+        I don't/didn't/wasn't/haven't/chose/put/moved/renamed/wrapped/split/took/gave
+        my answer/response/reply/rewrite/version/solution/explanation/changes/edits/understanding/task/job/goal
+        my knowledge/training/previous/earlier/apologies
+    """,
+    "to_reader": """
+        you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
+        you've/have asked/provided/shared/given/sent/pasted/posted/requested/supplied/uploaded/attached/included
+        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend, you may/might want/wish to
+        want/need/like/prefer me to, allow me to, you need/want/require help/clarification/assistance, for me to
+        if you have any/questions/further/more/other/trouble/doubts, if you are/get/run stuck/unsure/into
+        if you find/notice/spot any/errors/mistakes, if you'd like, if you would like, your request/code/page/script/feedback/instructions/prompt/snippet/submission/requirements
+        your original, your question/input/text/message/file, your own/specific/particular needs/use
+        your exam/exams/studies/journey/learning/homework/test
+    """,
+    "help": """
+        let me know, feel free to ask/reach/contact/adjust/modify/adapt/share/let/customize/customise, do not hesitate, don't hesitate, reach out, happy to help, glad to help
+        hope this/that/it/these helps/help/clarifies/explanation/solution/answers/gives/clears/version/rewrite
+        hope this/that/it/these is/was/makes helpful/clear/useful/sense/it/what, hope you find/found/enjoy/enjoyed
+        ^ hope this/that, hope the explanation/solution/answer/version
+        any/other/further/more/additional questions/clarification/clarifications/assistance/doubts/concerns
+        need/want/like more/further/additional/any/some help/explanation/details/examples/practice/clarification
+        anything else, happy/glad to explain/assist/provide/continue/clarify/answer/rewrite/add/extend/adjust/make
+        shall/should I continue/go/also/add/rewrite/explain/include/provide, just ask, here to help
+        happy learning/studying/coding/practicing/practising/calculating/solving/programming/exploring/math
+        good/best luck with your, best of luck, enjoy learning/your/the, keep practicing/practising/learning/up the
+        ready to use, ready for use, want/like/need me to, help you with/understand/further, help with anything
+        is there anything, look forward to, thank you/thanks for sharing/providing/your/asking/reading/using
+    """,
+    "model": """
+        as an ai/llm/assistant, an ai language/model/assistant, as a language/large/chatbot, ai - generated/assisted
+        generated/written/produced/created/refactored/rewritten by/with/using ai/an/chatgpt/gpt/claude/copilot/gemini
+        knowledge cutoff/cut, cutoff date, cut - off date, my training, my knowledge, training data, knowledge update
+        last/latest knowledge, my last/latest update, I was trained, real - time data/information/access
+        browse/access the internet/web, professional advice/guidance, educational purposes, informational purposes
+        please verify, double - check the/this/my
+    """,
+    "cannot": """
+        I cannot/can't/couldn't/won't/don't access/view/see/open/help/assist/provide/rewrite/process/complete/comply
+        I cannot/can't/couldn't/won't/don't verify/generate/read/continue/fulfil/fulfill/reproduce/browse/know/tell
+        I cannot/can't/couldn't/won't/don't refactor/share/have/do/make/include/be/in/with/answer
+        I could/will/do/am not, I'm/am unable/not, am unable, I can not
+        unable to help/assist/provide/rewrite/process/complete/comply/access/view/see/open/fulfil/fulfill/continue
+        cannot/can't help/assist/comply/fulfil/fulfill/be rewritten/provided/assist, decline to, must decline
+        not comfortable, not appropriate to, don't/doesn't have access, do/does not have access
+        not enough information/context/content/code/detail/details, insufficient information/context
+    """,
+    "apology": "sorry, unfortunately, regrettably, apolog*",
+    "task": """
+        as requested/instructed/asked/specified/per, as you requested/asked/instructed/wanted/suggested, per your/the
+        the/your/these/all/given/system/above instructions/guidelines/prompt/request/criteria
+        required/requested/desired/specified/expected format/form/output/changes/structure
+        the user wants/asks/asked/wanted/requested me/us/for/a/the, user's request
+        the task is/asks/was/here/requires, the rewriting/rewrite task, task requirements, the requirements are/were
+    """,
+}
+
+_PAGE = {
+    **_BOTH,
+    "reader": "you, your, yours, you're, you'll",
+    "second_thought": """
+        ^ wait ., ^ oh wait, ^ hmm, ^ oops, ^ whoops, ^ hold on, ^ but wait, ^ no wait, ^ actually wait
+        scratch that, on second thought, let me re*/re
+        ^ actually let me/that's/no/I/wait, let me double/verify/correct/fix/redo/try
+        ^ let me start/explain/walk, ^ actually . let/that's/no/I/wait/this/that
+        let me think about/through/again/carefully
+        let me walk/break/clarify/summarize/summarise/present/provide
+        my mistake/bad/apologies, my previous/earlier answer/calculation/response/reply/step/solution/work
+        I made/see a/an/the/my mistake/error/typo, I misread/miscounted/miscalculated/misspoke/apologize/apologise
+        I'm sorry, I am sorry, apologies for
+    """,
+    "greeting": """
+        ^ hello/hi/hey/greetings ./there/everyone/students/again/and, ^ welcome to, ^ dear student/students/reader
+        ^ good morning/afternoon/evening, ^ okay/ok/alright ./so/then, ^ sure/certainly/absolutely ./thing
+        ^ great/good/excellent/interesting/nice/fantastic/wonderful/awesome/lovely/perfect question/problem/one .,         that's/is a/an great/good/excellent/interesting/nice/fantastic/wonderful question/one, what a great/good/nice
+        ^ well done, ^ congratulations, ^ great/nice/good job/work ./on, ^ got it, ^ understood, ^ of course so
+        ^ here goes, ^ here you go, ^ here we go, ^ final output, ^ output :, ^ my response/answer/rewrite/version
+    """,
+    "farewell": """
+        ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best, ^ take care
+        ^ that's it/all/everything, ^ that is all, ^ have a great/nice/good/wonderful/lovely day/one/time/week
+        ^ see you, ^ stay curious, ^ thanks ., ^ thank you, ^ enjoy ., ^ yours, ^ sincerely, ^ happy _ .
+        ^ until next time, ^ keep practicing/practising/it/up/going/learning, ^ you've got this, ^ you can do it
+        end of output/rewrite/response/answer/page/text/document/material/rewritten/solution/study/content
+        word count, ^ done ., go over this again, any part of this, in the comments, stay tuned
+    """,
+    "headline": """
+        rewritten/cleaned/revised/reformatted/reworked/edited/polished version/page/text/material/content/problem
+        rewritten/revised/reformatted/reworked/cleaned solution/answer/question/form/output/document/below/study
+        cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
+    """,
+    "placeholder": """
+        insert _ here, insert diagram/image/figure/graph/table/picture/a/the, your name/answer here, goes here
+        to be filled/completed/added/continued, lorem ipsum, [ image/figure/diagram/picture/graph/link/your/placeholder
+    """,
+    "rest": """
+        the rest/remaining/remainder/other, remaining/other parts/problems/exercises/questions/steps/examples/items
+        and so on for, same way/manner for, similarly for
+    """,
+    "brevity": "for brevity/space/conciseness/simplicity's, to save space, to keep this/it/the short/brief/concise",
+    "assumed": "assum*, presumably, inferred, interpreted, reconstructed, filled in",
+    "reworked": """
+        rewrote, rewriting, rewrite of, rewritten below/above/for
+        reformat*, rephras*, reword*, restructur*, reorgani*, cleaned up, clean - up, cleaned - up, tidied
+        streamlin*, polish*, paraphras*, proofread, reworked, condensed, restated
+    """,
+    "handled": """
+        remov*, omit*, left/leave/leaving/leaves out, exclud*, dropped, stripped, retain*, preserv*, kept, keeps, keeping
+        adapt*, clarif*, correct*, added, adds, included, ignored, skipped, replaced, summari*, edited
+        cleaned, translated, filtered, reproduced, presented, fixed, changed, modified, expanded, shortened, discarded
+        eliminated, standardi*, improved, organi*, converted, turned, not included/shown/reproduced, no changes
+        unchanged, not repeated, skip*, completed, formatted, rewritten, made, provided, contain*, discuss*
+    """,
+    "artefact": """
+        web page/pages/site, webpage*, website*, navigation, menu, menus, username*, user name/names, advert*, ads
+        metadata, boilerplate, timestamp*, small talk, chatter, signature*, off - topic, non - math*, banner*
+        hyperlink*, links, vote counts, irrelevant, unrelated, extraneous, superfluous, clutter, formatting, wording
+        typo, typos, grammar, layout, greetings, forum, side talk, page/site/thread elements/content/parts/structure
+        page/site/thread header*/text/layout, redundan*, conversational, informal, footer, footers, noise, markup
+    """,
+    "material": """
+        the/this/your/that page/text/post/thread/forum/article/snippet/content/material/materials/source/input
+        the/this/your/that transcript/document/version/rewrite/draft/output/response/message/excerpt/passage/discussion
+        the/this/your/that original/op/poster/asker/reply/replies, study material/guide/materials, the problem statement
+        provided/given/above/supplied/attached/rewritten/revised/final/cleaned page/text/post/material/version/content
+        provided/given/supplied/attached/rewritten/revised/cleaned problem/question/solution/image/figure/answer
+    """,
+    "original": """
+        original page/text/post/question/problem/answer/solution/source/poster/content/author/thread/version/wording
+        original material/statement/discussion/explanation/document/input/forum/derivation/notation/meaning/webpage
+    """,
+    "purpose": """
+        clarity, readability, more readable, clearer, easier/easy to read/follow/understand/study, coheren*, concise*
+        self - contained, well - structured/organized/organised/written/formatted, well structured/written/organized
+        study material/guide, clean format/text/piece/form, step - by - step, complete sentences, consistent
+        accessible, educational, better understanding, mathematical content, core content/question/problem, student -
+        logical order, flow, more clearly, presented clearly, meets the, publication, proper/standard format/notation
+    """,
+    "page_says": """
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op/website is/was about
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op discuss*
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op explains/describes
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op appears/seems/asks
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op asked/wants/presents
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op covers/mentions/claims
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op gives/deals
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op provides/provided
+        the given/provided/supplied page/text/thread/post/snippet/webpage/content
+    """,
+    "page_is": """
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op states/says/does/has
+        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op contains/is/was/had
+    """,
+    "not_there": """
+        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was/are missing/unavailable
+        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was not included/provided
+        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was not shown/available/visible
+        images/figures/diagrams/pictures/graphs/links are/were not included/provided/shown/available/visible/reproduced
+        text/page/statement/question/problem/post is/was cut/truncated/incomplete, cut off, missing from the
+        could not be determined/recovered/displayed/loaded/seen
+    """,
+}
+PAGE_WEIGHTS = {
+    "greeting": 1.75, "farewell": 1.75, "headline": 1.75, "placeholder": 2.0, "rest": 0.75, "brevity": 1.25,
+    "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.5, "apology": 1.0, "task": 1.25,
+    "reader": 0.25, "second_thought": 2.75, "assumed": 0.75, "reworked": 1.5, "handled": 0.75, "artefact": 1.25,
+    "material": 0.75, "original": 1.25, "purpose": 1.0, "page_says": 2.0, "page_is": 1.25, "not_there": 2.0,
+}  # fmt: skip
+
+_CODE = {
+    **_BOTH,
+    "edited": """
+        added, adds, removed, removes, changed, improved, improves, converted, extracted, split, fixed, updated
+        replaced, replaces, moved, introduced, introduces, optimi*, simplified, simplifies, corrected, dropped, kept
+        preserv*, retained, switched, wrapped, separated, enhanced, now uses/use, made, rewritten, eliminated, uses
+        instead of, used instead, modified, combined, handles
+    """,
+    "refactored": """
+        refactor*, rewrote, rewritten version/code/to/using/with/for, reformat*, renamed, restructur*, moderni*
+        streamlin*, cleaned up, cleaned - up, tidied, reworked, reorgani*
+    """,
+    "craft": """
+        type hint/hints/annotation/annotations, type - hints/annotations, docstring*, variable/function names
+        descriptive/meaningful/better/clearer name/names/variable/naming, naming, readability, maintainab*, pep 8/257
+        pep8, style guide, best practice/practices, list/dict/set comprehension/comprehensions, f - strings/string
+        context manager/managers, error/exception handling, magic number/numbers/values, global state/variables
+        unused import/imports/variable/variables/code, dead code, duplicat* code, code quality/style/duplication/reuse
+        pythonic, single responsibility, input validation, testab*, reusab*, modular*, formatting
+        helper function/functions/method/methods, well - written/structured/documented, well written/structured
+        idiomatic, edge cases, separation of concerns, magic strings, nested loops, redundant code/variables
+        google python style, comments
+    """,
+    "for": """
+        for clarity/readability/consistency/simplicity/brevity/performance/efficiency/maintainability/reusability
+        for robustness/testability, for better/improved/easier/more _, more/better readable/efficient/pythonic/robust
+        more concise/maintainable/idiomatic/descriptive/explicit/reusable/testable/modular, cleaner, clearer
+        easier/simpler/easy to read/test/maintain/understand/reuse/follow/extend/use, to improve/enhance/make/avoid
+    """,
+    "version": """
+        this/your code/version/implementation/snippet/rewrite/refactoring/solution/script/program
+        new/refactored/improved/revised/rewritten/optimized/optimised/cleaned/old/previous code/version/implementation
+        new/refactored/improved/revised/rewritten/optimized/optimised/cleaned/previous script/snippet/solution/program
+        the code/version/implementation/snippet/rewrite/refactoring/script/program, complete code, final code
+    """,
+    "original": """
+        original code/version/implementation/script/snippet/program/functionality/logic/behavior/behaviour/code's
+        original author's, provided code/script/snippet/program
+        supplied/submitted/given code/script/snippet/program, than/as/like/from the original, same as original
+    """,
+    "was": """
+        original function/class/module/author/loop/name/names/structure/api/file/method/list/string, the original
+        previously, formerly, the old, the previous, earlier version
+    """,
+    "changes": """
+        key/main/major/notable/minor/important/other/few/small/necessary/further/additional/only/all/these changes
+        key/main/major/notable/minor/important/other/few/small/necessary/further/additional/only/all/these improvements
+        key/main/major/notable/minor/further/these/other modifications/enhancements/edits/fixes, no changes, no edits
+        summary/list/explanation/overview of changes/improvements/the/all/what, improvements/modifications made/include
+        changes made/include/applied/needed/required/were/to, no modifications/improvements, improvements over/to
+    """,
+    "tag": """
+        ^ new/changed/added/removed/fixed/updated/modified/improved/refactored/renamed/improvement/modification/fix :
+        ^ enhancement/optimization/optimisation/optimized/optimised/cleaned/simplified/refactor/converted/replaced :
+        ^ changes/improvements/enhancements/modifications :, ^ was :, < - fixed/added/changed/new/updated/here
+        ^ improvement/change/fix/step/modification _ :, ^ new/improved/updated/refactored/modified code/version/function :
+    """,
+}
+CODE_WEIGHTS = {
+    "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
+    "edited": 0.75, "refactored": 1.5, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.5,
+    "was": 0.75, "changes": 1.25, "tag": 1.5,
+}  # fmt: skip
+
+OWN = frozenset({"reworked", "artefact", "original", "refactored", "craft", "task", "changes"})
+"""Classes whose phrases count for nothing where the source has the same: they are its subject."""
+PAGE, CODE = Lexicon(_PAGE), Lexicon(_CODE)

@@ -1,0 +1,71 @@
+"""Sentences that speak of the rewrite, its source or its reader, known by what they are made of.
+
+No phrase is decisive: each class of phrases has a weight, and a sentence with enough of them is none about
+mathematics or code. "I removed the menus" has three classes, "remove the outer brackets" a light one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from builder.checks import remark_words
+from builder.checks.lexicon import tokens
+
+_ENOUGH_OF_PAGE, _ENOUGH_AT_ENDS, _ENOUGH_OF_CODE = 2.0, 1.75, 2.5
+_SENTENCE = re.compile(r"(?<=[.!?])[\"”’)*_]*\s+(?=[\"“(*_]*[A-Z\d#`'])|\n")
+_QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
+_PART = re.compile(r"[:;—–(]\s")
+_OPEN = re.compile(r"[\"“][^\"“”\n]*$")
+_OF_NUMBERS = 0.75  # what a number takes from its sentence, which is about the subject then
+_LONGEST = 400  # characters of a sentence that are looked at
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text, each of which ends with its line at the latest."""
+    for line in text.splitlines():
+        for sentence in _SENTENCE.split(_QUOTED.sub(" … ", line)):
+            if bare := sentence.strip():
+                yield bare
+
+
+def weight(sentence: str, source: str, *, is_code: bool) -> float:
+    """Return what the classes of phrases in a sentence weigh together. A word belongs to one phrase, the heaviest."""
+    words = tokens(_OPEN.sub("", sentence[:_LONGEST]))
+    lexicon = remark_words.CODE if is_code else remark_words.PAGE
+    weights = remark_words.CODE_WEIGHTS if is_code else remark_words.PAGE_WEIGHTS
+    spans = lexicon.classes(words)
+    taken: set[int] = set()
+    found = -_OF_NUMBERS if not is_code and any(word.isdigit() for word in words[2:]) else 0.0
+    for name in sorted(spans, key=lambda one: -weights[one]):
+        for begin, end in spans[name]:
+            is_own = name in remark_words.OWN and " ".join(words[begin:end]) in source
+            if not is_own and taken.isdisjoint(range(begin, end)):
+                taken.update(range(max(begin, 1), end))
+                found += weights[name]
+                break
+    return found
+
+
+def remark(passages: Iterable[str], source: str, *, is_code: bool) -> str | None:
+    """Return the first sentence that speaks of the rewrite, its source or its reader.
+
+    Args:
+        passages: What is said in words, in order.
+        source: The source in lower case. What stands there word for word is the source's.
+        is_code: Whether these are comments and docstrings.
+    """
+    found = [sentence for passage in passages for sentence in sentences(passage)]
+    plain = " ".join(source.split())
+    for place, sentence in enumerate(found):
+        at_ends = place < 2 or place >= len(found) - 3
+        enough = _ENOUGH_OF_CODE if is_code else _ENOUGH_AT_ENDS if at_ends else _ENOUGH_OF_PAGE
+        if weight(sentence, source, is_code=is_code) >= enough and not _is_the_sources(sentence, plain):
+            return sentence
+    return None
+
+
+def _is_the_sources(sentence: str, plain: str) -> bool:
+    """Whether a sentence, or its longest part, stands in the source."""
+    part = max(_PART.split(sentence), key=len)
+    return any(" ".join(one.casefold().split()).strip(" .!?:*_") in plain for one in (sentence, part))
