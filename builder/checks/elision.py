@@ -12,7 +12,8 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from builder.checks.python_code import UNREADABLE, Function, dotted
+from builder.checks.hollow import hollowed, is_hollow
+from builder.checks.python_code import UNREADABLE, Function
 
 _REST = {
     "rest",
@@ -133,9 +134,7 @@ def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Modul
                 return note.text.strip()
     if tree is None:
         return None
-    if _dots_among_others(tree) and not (source and _dots_among_others(source)):
-        return "..."
-    return next(_hollowed(source, tree), None)
+    return hollowed(source, tree)
 
 
 def _gone(source: ast.Module | None, tree: ast.Module | None) -> set[str]:
@@ -154,18 +153,6 @@ def _names_gone(text: str, gone: set[str]) -> bool:
     said = set(words)
     is_known = rest != text and len(words) <= _MOST_WORDS and _KNOWN.issuperset(said)
     return is_known and bool(said & (_REST | _LEFT_OUT | _BACK | {"same", "changes", "here", "as"}))
-
-
-def _dots_among_others(tree: ast.Module) -> bool:
-    """Whether `...` stands in a body that does something else too: for more of it."""
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)]
-    return any(
-        any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body) for body in bodies
-    )
-
-
-def _is_dot(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
 
 
 def _plain(text: str) -> str:
@@ -294,69 +281,7 @@ def _empty_lines(tree: ast.Module) -> set[int]:
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody", "handlers"):
             body = getattr(node, name, None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.stmt) and _is_hollow(body):
+            if isinstance(body, list) and body and isinstance(body[0], ast.stmt) and is_hollow(body):
                 begin = node.lineno if name == "body" and isinstance(node, ast.stmt) else body[0].lineno
                 found.update(range(begin, (body[-1].end_lineno or begin) + 1))
     return found
-
-
-def _is_hollow(body: list[ast.stmt]) -> bool:
-    """Whether a body does nothing: `pass`, `...`, a docstring, `raise NotImplementedError`."""
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node))
-        for node in body
-    )
-
-
-def _hollowed(source: ast.Module | None, tree: ast.Module) -> Iterator[str]:
-    """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
-    if source is None:
-        return
-    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
-    now = list(_functions(tree, ""))
-    filled = {name for name, node in now if not _does_nothing(node)}
-    heirs = {
-        f"{dotted(base)}.{name}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-        for base in node.bases
-        for name, method in _functions(node, "")
-        if not _does_nothing(method)
-    }
-    for name, node in now:
-        # A method may have gone to the classes that derive from this one, a function be there twice.
-        is_empty = _does_nothing(node) and not _is_overload(node) and name not in filled | heirs
-        is_new = name not in does and "." not in name and _is_dots(node.body)
-        if is_empty and (does.get(name) or is_new):
-            yield f"def {node.name}"
-
-
-def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield prefix + child.name, child
-        elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, f"{prefix}{child.name}.")
-        elif isinstance(child, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler):
-            yield from _functions(child, prefix)
-
-
-def _does_nothing(node: Function) -> bool:
-    body = [one for one in node.body if not (isinstance(one, ast.Return) and _is_nothing(one.value))]
-    return _is_hollow(body)
-
-
-def _is_nothing(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.Name):
-        return value.id == "NotImplemented"
-    return value is None or (isinstance(value, ast.Constant) and value.value in (None, ...))
-
-
-def _is_dots(body: list[ast.stmt]) -> bool:
-    return _is_dot(body[-1])
-
-
-def _is_overload(node: Function) -> bool:
-    return any(dotted(one).rpartition(".")[2] == "overload" for one in node.decorator_list)

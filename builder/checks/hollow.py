@@ -1,0 +1,128 @@
+"""Code that does nothing where something was done: bodies of `pass` and `...`, displays that end in dots."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from builder.checks.python_code import Function, dotted
+
+_Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith
+
+
+def hollowed(source: ast.Module | None, tree: ast.Module) -> str | None:
+    """Return the first sign in new code of statements or elements left out, which the source does not have itself."""
+    for find in (_dots_among_others, _dots_in_blocks, _dots_in_displays):
+        if find(tree) and not (source and find(source)):
+            return "..."
+    if source is None:
+        return None
+    return next(_functions_hollowed(source, tree), None) or next(_blocks_hollowed(source, tree), None)
+
+
+def _dots_among_others(tree: ast.Module) -> bool:
+    """Whether `...` stands in a body that does something else too: for more of it."""
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)]
+    return any(
+        any(map(_is_dot, body)) and not all(_is_dot(one) or is_hollow([one]) for one in body) for body in bodies
+    )
+
+
+def _is_dot(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
+
+
+def _dots_in_blocks(tree: ast.Module) -> bool:
+    """Whether the body of a loop or branch is `...`, as no finished code has it."""
+    return any(len(body) == 1 and _is_dot(body[0]) for _, body in _blocks(tree))
+
+
+def _dots_in_displays(tree: ast.Module) -> bool:
+    """Whether a list, set or dictionary has `...` among its elements: not `a[..., 0]`, nor `tuple[int, ...]`."""
+    inner = {id(one) for node in ast.walk(tree) if isinstance(node, ast.Subscript) for one in ast.walk(node.slice)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.List | ast.Set | ast.Dict) or id(node) in inner:
+            continue
+        elements = [*node.keys, *node.values] if isinstance(node, ast.Dict) else node.elts
+        if len(elements) > 1 and any(isinstance(one, ast.Constant) and one.value is ... for one in elements):
+            return True
+    return False
+
+
+def _blocks(tree: ast.AST) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """Yield loops and branches: what they depend on, and their bodies."""
+    for node in ast.walk(tree):
+        if isinstance(node, _Block):
+            head = [ast.dump(one) for name, one in ast.iter_fields(node) if isinstance(one, ast.expr)]
+            yield f"{type(node).__name__} {head}", node.body
+            if not isinstance(node, ast.With | ast.AsyncWith) and node.orelse:
+                yield f"else {head}", node.orelse
+
+
+def _blocks_hollowed(source: ast.Module, tree: ast.Module) -> Iterator[str]:
+    """Yield what stands for loops and branches that did something in the source and do nothing now."""
+    did = {head for head, body in _blocks(source) if not is_hollow(body)}
+    does = {head for head, body in _blocks(tree) if not is_hollow(body)}
+    for head, body in _blocks(tree):
+        if head in did - does and is_hollow(body):
+            yield ast.unparse(body[-1])
+
+
+def is_hollow(body: list[ast.stmt]) -> bool:
+    """Whether a body does nothing: `pass`, `...`, a docstring, `raise NotImplementedError`."""
+    return all(
+        isinstance(node, ast.Pass)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node))
+        for node in body
+    )
+
+
+def _functions_hollowed(source: ast.Module, tree: ast.Module) -> Iterator[str]:
+    """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
+    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
+    now = list(_functions(tree, ""))
+    filled = {name for name, node in now if not _does_nothing(node)}
+    heirs = {
+        f"{dotted(base)}.{name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        for name, method in _functions(node, "")
+        if not _does_nothing(method)
+    }
+    for name, node in now:
+        # A method may have gone to the classes that derive from this one, a function be there twice.
+        is_empty = _does_nothing(node) and not _is_overload(node) and name not in filled | heirs
+        is_new = name not in does and "." not in name and _is_dots(node.body)
+        if is_empty and (does.get(name) or is_new):
+            yield f"def {node.name}"
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _functions(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler):
+            yield from _functions(child, prefix)
+
+
+def _does_nothing(node: Function) -> bool:
+    body = [one for one in node.body if not (isinstance(one, ast.Return) and _is_nothing(one.value))]
+    return is_hollow(body)
+
+
+def _is_nothing(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Name):
+        return value.id == "NotImplemented"
+    return value is None or (isinstance(value, ast.Constant) and value.value in (None, ...))
+
+
+def _is_dots(body: list[ast.stmt]) -> bool:
+    return _is_dot(body[-1])
+
+
+def _is_overload(node: Function) -> bool:
+    return any(dotted(one).rpartition(".")[2] == "overload" for one in node.decorator_list)
