@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from builder.checks.python_code import Function, dotted
 
@@ -12,17 +12,18 @@ _Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith
 
 def hollowed(source: ast.Module | None, tree: ast.Module) -> str | None:
     """Return the first sign in new code of statements or elements left out, which the source does not have itself."""
+    nodes = list(ast.walk(tree))
     for find in (_dots_among_others, _dots_in_blocks, _dots_in_displays):
-        if find(tree) and not (source and find(source)):
+        if find(nodes) and not (source and find(list(ast.walk(source)))):
             return "..."
     if source is None:
         return None
-    return next(_functions_hollowed(source, tree), None) or next(_blocks_hollowed(source, tree), None)
+    return next(_functions_hollowed(source, tree), None) or next(_blocks_hollowed(source, nodes), None)
 
 
-def _dots_among_others(tree: ast.Module) -> bool:
+def _dots_among_others(nodes: Sequence[ast.AST]) -> bool:
     """Whether `...` stands in a body that does something else too: for more of it."""
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)]
+    bodies = [node.body for node in nodes if isinstance(node, ast.Module | ast.ClassDef | Function)]
     return any(
         any(map(_is_dot, body)) and not all(_is_dot(one) or is_hollow([one]) for one in body) for body in bodies
     )
@@ -32,15 +33,17 @@ def _is_dot(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
 
 
-def _dots_in_blocks(tree: ast.Module) -> bool:
+def _dots_in_blocks(nodes: Sequence[ast.AST]) -> bool:
     """Whether the body of a loop or branch is `...`, as no finished code has it."""
-    return any(len(body) == 1 and _is_dot(body[0]) for _, body in _blocks(tree))
+    return any(len(body) == 1 and _is_dot(body[0]) for _, body in _blocks(nodes))
 
 
-def _dots_in_displays(tree: ast.Module) -> bool:
+def _dots_in_displays(nodes: Sequence[ast.AST]) -> bool:
     """Whether a list, set or dictionary has `...` among its elements: not `a[..., 0]`, nor `tuple[int, ...]`."""
-    inner = {id(one) for node in ast.walk(tree) if isinstance(node, ast.Subscript) for one in ast.walk(node.slice)}
-    for node in ast.walk(tree):
+    inner = {
+        id(one) for node in nodes if isinstance(node, ast.Subscript) for one in ast.iter_child_nodes(node.slice)
+    }
+    for node in nodes:
         if not isinstance(node, ast.List | ast.Set | ast.Dict) or id(node) in inner:
             continue
         elements = [*node.keys, *node.values] if isinstance(node, ast.Dict) else node.elts
@@ -49,23 +52,31 @@ def _dots_in_displays(tree: ast.Module) -> bool:
     return False
 
 
-def _blocks(tree: ast.AST) -> Iterator[tuple[str, list[ast.stmt]]]:
-    """Yield loops and branches: what they depend on, and their bodies."""
-    for node in ast.walk(tree):
+def _blocks(nodes: Iterable[ast.AST]) -> Iterator[tuple[_Block, list[ast.stmt]]]:
+    """Yield loops and branches with their bodies, and again with what they do otherwise."""
+    for node in nodes:
         if isinstance(node, _Block):
-            head = [ast.dump(one) for name, one in ast.iter_fields(node) if isinstance(one, ast.expr)]
-            yield f"{type(node).__name__} {head}", node.body
+            yield node, node.body
             if not isinstance(node, ast.With | ast.AsyncWith) and node.orelse:
-                yield f"else {head}", node.orelse
+                yield node, node.orelse
 
 
-def _blocks_hollowed(source: ast.Module, tree: ast.Module) -> Iterator[str]:
+def _blocks_hollowed(source: ast.Module, nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Yield what stands for loops and branches that did something in the source and do nothing now."""
-    did = {head for head, body in _blocks(source) if not is_hollow(body)}
-    does = {head for head, body in _blocks(tree) if not is_hollow(body)}
-    for head, body in _blocks(tree):
-        if head in did - does and is_hollow(body):
+    hollow = [(node, body) for node, body in _blocks(nodes) if is_hollow(body)]
+    if not hollow:
+        return
+    did = {_head(node, body) for node, body in _blocks(ast.walk(source)) if not is_hollow(body)}
+    does = {_head(node, body) for node, body in _blocks(nodes) if not is_hollow(body)}
+    for node, body in hollow:
+        if _head(node, body) in did - does:
             yield ast.unparse(body[-1])
+
+
+def _head(node: _Block, body: list[ast.stmt]) -> str:
+    """Return what a block depends on, and which of its bodies it is."""
+    depends = [ast.dump(one) for _, one in ast.iter_fields(node) if isinstance(one, ast.expr)]
+    return f"{type(node).__name__} {body is node.body} {depends}"
 
 
 def is_hollow(body: list[ast.stmt]) -> bool:
