@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.checks.base import PairCheck
+from builder.checks.foreign_lines import foreign_lines
 from builder.checks.markdown import without_code
 from builder.checks.page_lines import COUNTS, ITEMS, LINES, LONE, TITLES
 from builder.checks.page_segments import is_pages, is_spoken, speakers
@@ -36,8 +37,10 @@ class PageDebris(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Count such lines of the new text, and return the first."""
         page = _Page.read(before)
-        lines = (line for line in without_code(after).splitlines() if len(line) <= _LONGEST)
-        found = [line.strip() for line in lines if _is_debris(line, page)]
+        text = without_code(after)
+        foreign = set(foreign_lines(text, before))
+        lines = (line for line in text.splitlines() if len(line) <= _LONGEST)
+        found = [line.strip() for line in lines if line.strip() in foreign or _is_debris(line, page)]
         return {"lines": len(found), "first": found[0] if found else None}
 
     def decide(self, measures: Measures) -> str | None:

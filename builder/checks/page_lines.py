@@ -192,6 +192,8 @@ LINES = tuple(
         r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source|link|via"
         r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
         r".*\\(?:begin|end)group\b.*",
+        r"\[/?(?:quote|spoiler|img|url|size|color|video|attach)(?:=[^\]]*)?\].*|#?[a-z][\w-]+(?:[ ,]+#[a-z][\w-]+)+",
+        r".*\b(?:not a robot|are you (?:a )?human)\b.*",
         r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
         r"|post as a guest"
         r"|required, but never shown|start asking to get answers|find the answer to your question by asking"

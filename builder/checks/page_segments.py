@@ -55,12 +55,12 @@ _PARTS = tuple(
         (r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?"
          r"|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b", 1, ""),
         (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
-        (rf"(?:{COUNTED}|kudos|answers) ?\(?{COUNT}\)?(?![\w.,]*\w)", 1, ""),
+        (rf"(?:{COUNTED}|kudos|answers) ?[(\[]?{COUNT}[)\]]?(?![\w.,]*\w)", 1, ""),
         (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),
         (r"\[ ?\d{1,4} ?\]|[+-]\d{1,4}(?!\d)|(?:post |reply )?#\d{1,6}\b", 1, "number"),
         (r"(?:first|last|next|prev(?:ious)?)(?: (?:page|lesson|question|chapter|video|article))?(?![\w'])"
          r"|[«»‹›←→]+", 1, "turn"),
-        (r"\.{2,3}|…|(?<!-)[<>](?= |\Z)", 0, ""),
+        (r"\.{2,3}|…|(?<!-)[<>]{1,2}(?= |\Z)", 0, ""),
         (rf"{_ROLE}(?!\w)", 1, "role"),
         (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z)|\s\s)", 1, ""),
         (r"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
