@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
 from builder.checks.page_words import STRONG, WEAK
@@ -20,10 +20,13 @@ _MATHS = re.compile(
     r"[=+×÷√∑∫^<≤≥≠≈→∞∈\\°π{}]|\$[^$\d]*\$|(?<![\w/-])\d[\d.,]*\s*[·*/:-]\s*\d(?![\w/-]*[/-])|\b[a-zA-Z]\(\w\)"
 )
 _ADDRESS = re.compile(r"(?:https?:|www\.)\S+|\b\d{1,2}:\d\d\b|\d/\d\b|24/7")
-_LISTED = re.compile(r"\s*(?:[-*•+] |\(?[A-Za-z0-9]{1,3}[.)] |\|)")
+_BARE = re.compile(r"[^\W_]+")
+_BULLET = re.compile(r"[-*•+] ")
+_OPTION = re.compile(r"\(?(?:[A-Za-z]|\d{1,3}|[ivxIVX]{1,4})[.)] |\|")
+_LEADS = re.compile(r"(?i)\b(?:these|this|following|below)\b")
 _DATUM = re.compile(r"[^:]{1,40}: ?[$€£]?\d[\d.,]*(?: ?%| [\w/²³]{1,12})?\W*")
 _SITES = re.compile(
-    r"(?i)[|·•»›©®™★☆▲▼►✓✔♥👍💬🔍]|https?:|www\.|\w@\w|\.(?:com|org|net|png|jpg|pdf)\b|\b\d{1,2}:\d\d(?: ?[ap]m)?\b"
+    r"(?i)[|·•»›©®™★☆▲▼►✓✔♥👍💬🔍]|https?:|www\.|\w@\w|\b[a-z][\w-]{2,}\.[a-z]{2,}\b|\b\d{1,2}:\d\d(?: ?[ap]m)?\b"
     r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
     r"|[$€£]\d+(?:\.\d\d)?(?:/| per | a )(?:mo|month|year|week)|\d+ ?% off"
 )
@@ -55,14 +58,23 @@ _OF_SITES = frozenset(
     posted credit credits photo photos illustration figure caption courtesy shutterstock getty staff team editor
     question questions answer answers solution solutions check try quiz test rank rated scored timer deutsch español
     français italiano português ncert cbse maths math mathematics algebra class classes grades exam exams pt pts pdf
-    ebook article chapter unit week patterns active correct incorrect expert option marked required optional add name
+    ebook article chapter unit week active correct incorrect expert option marked required optional add name
     write error note go score time mod moved locked contributor left looking solver pluggable apprentice beginner marks
-    journal issue doi abstract pp vol edition publisher publishing isbn paperback price sale discount coupon code
+    gift cards review reviews thumbs member members sr jr hero karma gdpr story searches fig zoom
+    hosted build full screen complete file size doubt same caption also around request correction difficulty easy
+    medium hard updated ur welcome mon-fri 9am 5pm closes journal issue doi abstract pp vol edition publisher publishing isbn paperback price sale discount coupon code
     """.split()  # noqa: SIM905 - one word a line would be 100 lines
 )
 """Further words of pages, common elsewhere, too."""
 _WEB = STRONG | WEAK | _OF_SITES
-_NEUTRAL = _WEB | FUNCTION
+_STEM = 6
+_WEB_STEMS = {word[:_STEM] for word in _WEB if len(word) >= _STEM}
+_OF_LESSONS = frozenset(
+    """
+    alternative approach intuition interpretation setup background motivation overview summary conclusion idea
+    insight strategy plan reasoning explanation justification verification cases notation wanted base step
+    """.split()  # noqa: SIM905 - as above
+)
 _ENDS = {".": -0.5, ":": -1.0, "?": -1.0, ",": -1.5, ";": -1.0}
 _OTHER_SCRIPTS = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]")
 _ENOUGH = 4.5
@@ -71,23 +83,28 @@ _LONGEST = 200
 
 def foreign_lines(answer: str, source: str) -> list[str]:
     """Return the lines of an answer, without its code, that are its source's and none of its own."""
-    lines = [line for line in answer.splitlines() if line.strip()]
-    if not source.strip():
-        return []
-    owners = Counter(stem for line in lines for stem in _stems(line))
     kept = {_bare(line) for line in source.splitlines()}
     whole = f" {_bare(source)} "
-    last = next((n for n in range(len(lines) - 1, -1, -1) if not lines[n].lstrip().startswith("####")), 0)
-    return [
-        line.strip()
-        for number, line in enumerate(lines)
-        if len(line) <= _LONGEST and _weight(line, kept, whole, owners, is_last=number == last) >= _ENOUGH
-    ]
+    lines = [line.strip() for line in answer.splitlines()]
+    said = [number for number, line in enumerate(lines) if line and not line.startswith("####")]
+    owners = Counter(stem for line in lines for stem in _stems(line))
+    found = []
+    for number in said:
+        line = lines[number]
+        bare = _bare(line)
+        if len(line) > _LONGEST or f" {bare} " not in whole or not _can_be_foreign(line):
+            continue
+        weight = -0.5 if number == said[0] else 1.0 if number == said[-1] else 0.5
+        weight -= _is_introduced(lines, number) + 1.5 * _is_in_rows(lines, number)
+        weight += 2.0 if bare in kept else 1.5
+        if weight + _alone(line, owners) + _form(line) + _words(line) >= _ENOUGH:
+            found.append(line)
+    return found
 
 
 def _bare(text: str) -> str:
     """Return words and numbers alone, in lower case."""
-    return " ".join(re.findall(r"[^\W_]+", text.lower()))
+    return " ".join(_BARE.findall(text.lower()))
 
 
 def _stems(line: str) -> set[str]:
@@ -97,31 +114,54 @@ def _stems(line: str) -> set[str]:
     return {word[:5] for word in words - FUNCTION - TAUGHT if len(word) > 2} | numbers
 
 
-def _weight(line: str, kept: Iterable[str], whole: str, owners: Counter[str], *, is_last: bool) -> float:
-    words = [word.lower() for word in _WORD.findall(line)]
-    bare = _bare(line)
-    if (
-        not words
-        or not line.isascii()
-        and _OTHER_SCRIPTS.search(line)
-        or _LISTED.match(line)
-        or f" {bare} " not in whole
-    ):
-        return 0.0
-    said = line.strip().strip("*_# ")
-    stems = _stems(said)
+def _can_be_foreign(line: str) -> bool:
+    """Whether a line has words, of a script that is known, and no mark of an option."""
+    return bool(_WORD.search(line)) and not _OTHER_SCRIPTS.search(line) and not _OPTION.match(line)
+
+
+def _is_introduced(lines: Sequence[str], number: int) -> bool:
+    """Whether what is above a line's block leads to it: `Which of these is a prime?`, `The prices:`."""
+    while number and lines[number - 1]:
+        number -= 1
+    above = next((line for line in reversed(lines[:number]) if line), "")
+    return above.endswith(":") or _LEADS.search(above) is not None
+
+
+def _is_in_rows(lines: Sequence[str], number: int) -> bool:
+    """Whether a line with numbers stands beside one of the same form, as data do."""
+    shape = _shape(lines[number])
+    return "0" in shape and shape in (
+        _shape(line) for line in (*lines[max(0, number - 1) : number], *lines[number + 1 : number + 2])
+    )
+
+
+def _shape(line: str) -> str:
+    return _WORD.sub("w", _NUMBER.sub("0", line))
+
+
+def _alone(line: str, owners: Counter[str]) -> float:
+    """Weigh how little a line shares with the others."""
+    stems = _stems(line)
     shared = sum(owners[stem] > 1 for stem in stems)
-    webs = sum((word in STRONG) + (word in _WEB) for word in words)
-    taught = sum(
-        word not in _NEUTRAL and (word in TAUGHT or _MATHEMATICAL.match(word) is not None) for word in words
-    )
-    has_only_webs = webs > 0 and _NEUTRAL.issuperset(words)
-    found = 2.0 if bare in kept else 1.5
-    found += (1.0 if not shared else -1.5 * shared / len(stems)) + has_only_webs
-    found += 1.0 if said.endswith(("...", "…")) else _ENDS.get(said[-1], 1.0)
-    found += min(2.0, 0.5 * webs) + 0.5 * (said[-1] == "!") + 0.5 * is_last + (_SITES.search(said) is not None)
-    found -= 2.5 * (_MATHS.search(_ADDRESS.sub("", said)) is not None) + max(0.0, 1.5 - 0.5 * webs) * (
-        _TOLD.match(said) is not None
-    )
-    found -= 2.0 * taught / len(words) + 1.0 * (_DATUM.fullmatch(said) is not None)
-    return found - 2.5 * (line.lstrip().startswith("#") or said != line.strip())
+    return -1.5 * shared / len(stems) if shared else 1.0
+
+
+def _form(line: str) -> float:
+    """Weigh how a line is written: like neither a sentence nor a formula nor a title."""
+    said = line.strip("*_# ")
+    found = 1.0 if said.endswith(("...", "…")) else _ENDS.get(said[-1:], 1.0)
+    found += 0.5 * said.endswith("!") + (_SITES.search(said) is not None)
+    found -= 2.5 * (_MATHS.search(_ADDRESS.sub("", said)) is not None) + (_DATUM.fullmatch(said) is not None)
+    return found - (1.0 if _BULLET.match(line) else 2.5 if said != line else 0.0)
+
+
+def _words(line: str) -> float:
+    """Weigh a line's words: pages' and others'."""
+    words = [word.lower() for word in _WORD.findall(line)]
+    webs = [word for word in words if word in _WEB or (len(word) > _STEM and word[:_STEM] in _WEB_STEMS)]
+    strong = sum(word in STRONG and word != "tutors" for word in words)
+    others = [word for word in words if word not in webs and word not in FUNCTION]
+    taught = sum(word in TAUGHT or word in _OF_LESSONS or bool(_MATHEMATICAL.match(word)) for word in others)
+    weight = 0.5 * (len(webs) + strong)
+    found = min(2.0, weight) + bool(webs and not others) - 2.0 * taught / len(words)
+    return found - max(0.0, 1.5 - weight) * (_TOLD.match(line) is not None)
