@@ -43,7 +43,7 @@ class Chatter(PairCheck):
                 return {"kind": kind, "phrase": match["said"].strip()[:100]}
         if (listed := changes_listed(said.all_)) and listed.casefold() not in known:
             return {"kind": "chatter", "phrase": listed[:100]}
-        if (remarked := remark(said.passages, known, is_code=said.is_code)) is not None:
+        if (remarked := remark(said, known)) is not None:
             return {"kind": "chatter", "phrase": remarked[:100]}
         if tree is None:
             is_page = not is_program(before, source)

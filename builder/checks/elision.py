@@ -225,6 +225,8 @@ def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -
         return True
     if "original" in said and of_code and said & {"see", "refer", "copy", "copied", "paste"}:
         return True
+    if marked and said & {"see", "refer"} and said & _BACK:
+        return True
     if marked and "continued" in said and len(words) <= 6:
         return True
     if said & _TODO and said & (_MAKE | _REST) and (of_rest or is_instead or "implement" in said):

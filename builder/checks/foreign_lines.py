@@ -30,6 +30,20 @@ _SITES = re.compile(
     r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
     r"|[$€£]\d+(?:\.\d\d)?(?:/| per | a )(?:mo|month|year|week)|\d+ ?% off"
 )
+_ORDER = re.compile(
+    r"(?i)\W*(?:turn on|turn off|report|refer|change|request|view|get|start|try|buy|visit|contact|download|join|sign|log"
+    r"|open|go to|click|tap|watch|listen|submit|send|upload|save|share|print|rate|vote|follow|subscribe|browse|explore"
+    r"|discover|see|read|leave|post|ask|become|learn|manage|accept|skip|jump|toggle|enable|disable|update|scan|unlock"
+    r"|upgrade|cancel|continue|show|hide|load|flag|mark|pin|tweet|embed|cite|copy|translate|notify|claim|redeem|grade"
+    r"|zoom|restart|reveal|shop|call|apply|donate|support|help us|please|don['’]t|never|back|return|clear|reset|retry"
+    r"|log(?:ged)?|stay|keep|meet|take|move|quick|featured|popular|topic|all|more|no|your|our|my)\b"
+)
+_DONE = re.compile(r"(?i)\W*(?:[\w.-]+ ){0,2}\w{3,}ed (?:by|from|on|at|in|with|via|to|as|for)\b")
+_HERE = re.compile(
+    r"(?i)\W*(?:this|the) (?:is|site|page|post|thread|topic|article|video|content|question|link|file|user|forum|blog)\b"
+    r"|.*\b(?:this|us|me|now|here|today|free|online|below|above)\W*\Z"
+)
+_LABEL = re.compile(r"[A-Z]\w+(?: \w+)?: ?[^\W\d]")
 _TOLD = re.compile(
     r"(?i)\W*(?:simplify|evaluate|find|show|prove|round|justify|give|write|explain|express|draw|sketch|state|list"
     r"|determine|solve|name|use|assume|let|note|hint|do not|don['’]t|choose|circle|fill|complete|match|estimate|label"
@@ -60,7 +74,7 @@ _OF_SITES = frozenset(
     français italiano português ncert cbse maths math mathematics algebra class classes grades exam exams pt pts pdf
     ebook article chapter unit week active correct incorrect expert option marked required optional add name
     write error note go score time mod moved locked contributor left looking solver pluggable apprentice beginner marks
-    gift cards review reviews thumbs member members sr jr hero karma gdpr story searches fig zoom
+    ok bye thx text explanation conditions gift cards review reviews thumbs member members sr jr hero karma gdpr story searches fig zoom
     hosted build full screen complete file size doubt same caption also around request correction difficulty easy
     medium hard updated ur welcome mon-fri 9am 5pm closes journal issue doi abstract pp vol edition publisher publishing isbn paperback price sale discount coupon code
     """.split()  # noqa: SIM905 - one word a line would be 100 lines
@@ -149,10 +163,13 @@ def _alone(line: str, owners: Counter[str]) -> float:
 def _form(line: str) -> float:
     """Weigh how a line is written: like neither a sentence nor a formula nor a title."""
     said = line.strip("*_# ")
-    found = 1.0 if said.endswith(("...", "…")) else _ENDS.get(said[-1:], 1.0)
+    found = 1.0 if said.endswith(("...", "…", "??")) else _ENDS.get(said[-1:], 1.0)
     found += 0.5 * said.endswith("!") + (_SITES.search(said) is not None)
+    if not said.endswith((".", ":", "?", ",")) and _DATUM.fullmatch(said) is None:
+        found += 0.75 * any(one.match(said) for one in (_ORDER, _DONE, _HERE, _LABEL))
     found -= 2.5 * (_MATHS.search(_ADDRESS.sub("", said)) is not None) + (_DATUM.fullmatch(said) is not None)
-    return found - (1.0 if _BULLET.match(line) else 2.5 if said != line else 0.0)
+    found -= 1.0 if _BULLET.match(line) else 2.5 if said != line else 0.0
+    return float(found)
 
 
 def _words(line: str) -> float:
@@ -164,4 +181,4 @@ def _words(line: str) -> float:
     taught = sum(word in TAUGHT or word in _OF_LESSONS or bool(_MATHEMATICAL.match(word)) for word in others)
     weight = 0.5 * (len(webs) + strong)
     found = min(2.0, weight) + bool(webs and not others) - 2.0 * taught / len(words)
-    return found - max(0.0, 1.5 - weight) * (_TOLD.match(line) is not None)
+    return found - (max(0.0, 1.5 - weight) if _TOLD.match(line) else 0.0)

@@ -17,40 +17,63 @@ _BOTH = {
         my knowledge/training/previous/earlier/apologies
     """,
     "to_reader": """
+        user's code/script/snippet/request/file/page
+        the user has/have supplied/provided/given/shared/asked/requested/posted
+        you can now, when you are/you're ready, for you, what you need
         you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
         you've/have asked/provided/shared/given/sent/pasted/posted/requested/supplied/uploaded/attached/included
         you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend, you may/might want/wish to
         want/need/like/prefer me to, allow me to, you need/want/require help/clarification/assistance, for me to
         if you have any/questions/further/more/other/trouble/doubts, if you are/get/run stuck/unsure/into
-        if you find/notice/spot any/errors/mistakes, if you'd like, if you would like, your request/code/page/script/feedback/instructions/prompt/snippet/submission/requirements
+        if you find/notice/spot any/errors/mistakes, if you'd like, if you would like
+        your request/code/page/script/feedback/instructions/prompt/snippet/submission/requirements
         your original, your question/input/text/message/file, your own/specific/particular needs/use
         your exam/exams/studies/journey/learning/homework/test
     """,
     "help": """
-        let me know, feel free to ask/reach/contact/adjust/modify/adapt/share/let/customize/customise, do not hesitate, don't hesitate, reach out, happy to help, glad to help
+        I can/could also provide/make/give/show/add/explain/rewrite/draw/include, I trust this/that, just tell me
+        if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
+        ^ would you like/prefer a/an/me/more/another/some
+        ^ do you want/need me/more/another/help/examples/further
+        ^ do you have any/questions/other, ^ does this/that help/answer/clarify, ^ does this/that make sense/it
+        ^ is there something/anything, ^ is this/that/everything clear/helpful, ^ any questions
+        ^ have fun with/learning
+        your feedback, let's move on, let us move on, I am/I'm here to, ^ want me to, ^ need more/another/help
+        let me know
+        feel free to ask/reach/contact/adjust/modify/adapt/extend/change
+        feel free to edit/comment/suggest/experiment/explore/share/let/customize/customise, do not hesitate
+        don't hesitate, reach out, happy to help, glad to help
         hope this/that/it/these helps/help/clarifies/explanation/solution/answers/gives/clears/version/rewrite
         hope this/that/it/these is/was/makes helpful/clear/useful/sense/it/what, hope you find/found/enjoy/enjoyed
         ^ hope this/that, hope the explanation/solution/answer/version
         any/other/further/more/additional questions/clarification/clarifications/assistance/doubts/concerns
         need/want/like more/further/additional/any/some help/explanation/details/examples/practice/clarification
-        anything else, happy/glad to explain/assist/provide/continue/clarify/answer/rewrite/add/extend/adjust/make
+        anything else you/I/to
+        happy/glad to explain/assist/provide/continue/clarify/answer/rewrite/add/extend/adjust/make
         shall/should I continue/go/also/add/rewrite/explain/include/provide, just ask, here to help
         happy learning/studying/coding/practicing/practising/calculating/solving/programming/exploring/math
-        good/best luck with your, best of luck, enjoy learning/your/the, keep practicing/practising/learning/up the
-        ready to use, ready for use, want/like/need me to, help you with/understand/further, help with anything
+        good/best luck with your, best of luck, enjoy learning/your/the
+        keep practicing/practising/learning/up the
+        want/like/need me to, help you with/understand/further, help with anything
         is there anything, look forward to, thank you/thanks for sharing/providing/your/asking/reading/using
     """,
     "model": """
-        as an ai/llm/assistant, an ai language/model/assistant, as a language/large/chatbot, ai - generated/assisted
-        generated/written/produced/created/refactored/rewritten by/with/using ai/an/chatgpt/gpt/claude/copilot/gemini
-        knowledge cutoff/cut, cutoff date, cut - off date, my training, my knowledge, training data, knowledge update
+        by ai, by an ai, by the assistant/ai, I am/I'm not a/an, I am/I'm an ai/a, word count
+        as an ai/llm/assistant, an ai language/model/assistant, as a language/large/chatbot
+        ai - generated/assisted
+        generated/written/produced/created/refactored/rewritten by/with/using ai/an/chatgpt
+        generated/written/produced/created/refactored/rewritten by/with/using gpt/claude/copilot/gemini
+        knowledge cutoff/cut, cutoff date, cut - off date, my training, my knowledge, training data
+        knowledge update
         last/latest knowledge, my last/latest update, I was trained, real - time data/information/access
         browse/access the internet/web, professional advice/guidance, educational purposes, informational purposes
         please verify, double - check the/this/my
     """,
     "cannot": """
-        I cannot/can't/couldn't/won't/don't access/view/see/open/help/assist/provide/rewrite/process/complete/comply
-        I cannot/can't/couldn't/won't/don't verify/generate/read/continue/fulfil/fulfill/reproduce/browse/know/tell
+        I cannot/can't/couldn't/won't/don't access/view/see/open/help
+        I cannot/can't/couldn't/won't/don't assist/provide/rewrite/process/complete/comply
+        I cannot/can't/couldn't/won't/don't verify/generate/read/continue/fulfil
+        I cannot/can't/couldn't/won't/don't fulfill/reproduce/browse/know/tell
         I cannot/can't/couldn't/won't/don't refactor/share/have/do/make/include/be/in/with/answer
         I could/will/do/am not, I'm/am unable/not, am unable, I can not
         unable to help/assist/provide/rewrite/process/complete/comply/access/view/see/open/fulfil/fulfill/continue
@@ -60,11 +83,15 @@ _BOTH = {
     """,
     "apology": "sorry, unfortunately, regrettably, apolog*",
     "task": """
-        as requested/instructed/asked/specified/per, as you requested/asked/instructed/wanted/suggested, per your/the
-        the/your/these/all/given/system/above instructions/guidelines/prompt/request/criteria
+        the user has supplied/provided/given/asked/requested
+        as requested/instructed/asked/specified/per, as you requested/asked/instructed/wanted/suggested
+        per your/the
+        your/these/given/system/above instructions/guidelines/prompt/request/criteria
+        the instructions/guidelines/prompt
         required/requested/desired/specified/expected format/form/output/changes/structure
         the user wants/asks/asked/wanted/requested me/us/for/a/the, user's request
-        the task is/asks/was/here/requires, the rewriting/rewrite task, task requirements, the requirements are/were
+        the task is/asks/was/here/requires, the rewriting/rewrite task, task requirements
+        the requirements are/were
     """,
 }
 
@@ -72,6 +99,7 @@ _PAGE = {
     **_BOTH,
     "reader": "you, your, yours, you're, you'll",
     "second_thought": """
+        sorry for the/any/my/that
         ^ wait ., ^ oh wait, ^ hmm, ^ oops, ^ whoops, ^ hold on, ^ but wait, ^ no wait, ^ actually wait
         scratch that, on second thought, let me re*/re
         ^ actually let me/that's/no/I/wait, let me double/verify/correct/fix/redo/try
@@ -83,14 +111,24 @@ _PAGE = {
         I'm sorry, I am sorry, apologies for
     """,
     "greeting": """
+        below you'll find, below you will/can find, please find, what I came/did/have/found
+        ^ welcome . dear/students/everyone, ^ today we/we'll/let's, ^ today . we/we'll/let's
+        ^ in this lesson/guide
+        ^ let's dive/get/explore, ^ now the content/material/page/text
+        ^ this one is/looks fun/easy/interesting/nice
+        content/material/text/page is now/ready
         ^ hello/hi/hey/greetings ./there/everyone/students/again/and, ^ welcome to, ^ dear student/students/reader
         ^ good morning/afternoon/evening, ^ okay/ok/alright ./so/then, ^ sure/certainly/absolutely ./thing
-        ^ great/good/excellent/interesting/nice/fantastic/wonderful/awesome/lovely/perfect question/problem/one .,         that's/is a/an great/good/excellent/interesting/nice/fantastic/wonderful question/one, what a great/good/nice
+        ^ great/good/excellent/interesting/nice question/problem/one .
+        ^ fantastic/wonderful/awesome/lovely/perfect question/problem/one .
+                that's/is a/an great/good/excellent/interesting/nice/fantastic/wonderful question/one
+        what a great/good/nice
         ^ well done, ^ congratulations, ^ great/nice/good job/work ./on, ^ got it, ^ understood, ^ of course so
         ^ here goes, ^ here you go, ^ here we go, ^ final output, ^ output :, ^ my response/answer/rewrite/version
     """,
     "farewell": """
-        ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best, ^ take care
+        ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best
+        ^ take care
         ^ that's it/all/everything, ^ that is all, ^ have a great/nice/good/wonderful/lovely day/one/time/week
         ^ see you, ^ stay curious, ^ thanks ., ^ thank you, ^ enjoy ., ^ yours, ^ sincerely, ^ happy _ .
         ^ until next time, ^ keep practicing/practising/it/up/going/learning, ^ you've got this, ^ you can do it
@@ -98,16 +136,19 @@ _PAGE = {
         word count, ^ done ., go over this again, any part of this, in the comments, stay tuned
     """,
     "headline": """
+        above text/version/rewrite/explanation/material
         rewritten/cleaned/revised/reformatted/reworked/edited/polished version/page/text/material/content/problem
         rewritten/revised/reformatted/reworked/cleaned solution/answer/question/form/output/document/below/study
         cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
     """,
     "placeholder": """
         insert _ here, insert diagram/image/figure/graph/table/picture/a/the, your name/answer here, goes here
-        to be filled/completed/added/continued, lorem ipsum, [ image/figure/diagram/picture/graph/link/your/placeholder
+        to be filled/completed/added/continued, lorem ipsum
+        [ image/figure/diagram/picture/graph/link/your/placeholder
     """,
     "rest": """
-        the rest/remaining/remainder/other, remaining/other parts/problems/exercises/questions/steps/examples/items
+        the rest/remaining/remainder/other
+        remaining/other parts/problems/exercises/questions/steps/examples/items
         and so on for, same way/manner for, similarly for
     """,
     "brevity": "for brevity/space/conciseness/simplicity's, to save space, to keep this/it/the short/brief/concise",
@@ -118,57 +159,91 @@ _PAGE = {
         streamlin*, polish*, paraphras*, proofread, reworked, condensed, restated
     """,
     "handled": """
-        remov*, omit*, left/leave/leaving/leaves out, exclud*, dropped, stripped, retain*, preserv*, kept, keeps, keeping
+        remov*, omit*, left/leave/leaving/leaves out, exclud*, dropped, stripped, retain*, preserv*, kept
+        keeps, keeping
         adapt*, clarif*, correct*, added, adds, included, ignored, skipped, replaced, summari*, edited
-        cleaned, translated, filtered, reproduced, presented, fixed, changed, modified, expanded, shortened, discarded
+        cleaned, translated, filtered, reproduced, presented, fixed, changed, modified, expanded, shortened
+        discarded
         eliminated, standardi*, improved, organi*, converted, turned, not included/shown/reproduced, no changes
         unchanged, not repeated, skip*, completed, formatted, rewritten, made, provided, contain*, discuss*
+        include, drops, is missing/unavailable, are missing
     """,
     "artefact": """
+        mentioned/shown/referenced/given/described in the post/page/thread/image/picture/forum/article, comments
         web page/pages/site, webpage*, website*, navigation, menu, menus, username*, user name/names, advert*, ads
         metadata, boilerplate, timestamp*, small talk, chatter, signature*, off - topic, non - math*, banner*
-        hyperlink*, links, vote counts, irrelevant, unrelated, extraneous, superfluous, clutter, formatting, wording
-        typo, typos, grammar, layout, greetings, forum, side talk, page/site/thread elements/content/parts/structure
+        hyperlink*, links, vote counts, irrelevant, unrelated, extraneous, superfluous, clutter, formatting
+        wording
+        typo, typos, grammar, layout, greetings, forum, side talk
+        page/site/thread elements/content/parts/structure
         page/site/thread header*/text/layout, redundan*, conversational, informal, footer, footers, noise, markup
     """,
     "material": """
         the/this/your/that page/text/post/thread/forum/article/snippet/content/material/materials/source/input
-        the/this/your/that transcript/document/version/rewrite/draft/output/response/message/excerpt/passage/discussion
-        the/this/your/that original/op/poster/asker/reply/replies, study material/guide/materials, the problem statement
-        provided/given/above/supplied/attached/rewritten/revised/final/cleaned page/text/post/material/version/content
+        the/this/your/that transcript/document/version/rewrite/draft
+        the/this/your/that output/response/message/excerpt/passage/discussion
+        the/this/your/that original/op/poster/asker/reply/replies, study material/guide/materials
+        the problem statement
+        provided/given/above/supplied page/text/post/material/version/content
+        attached/rewritten/revised/final/cleaned page/text/post/material/version/content
         provided/given/supplied/attached/rewritten/revised/cleaned problem/question/solution/image/figure/answer
     """,
     "original": """
-        original page/text/post/question/problem/answer/solution/source/poster/content/author/thread/version/wording
-        original material/statement/discussion/explanation/document/input/forum/derivation/notation/meaning/webpage
+        identical to the
+        ^ the original used/had/relied/did/was/called/looped/stored/returned/computed/summed/read
+        original page/text/post/question/problem/answer/solution
+        original source/poster/content/author/thread/version/wording
+        original material/statement/discussion/explanation/document
+        original input/forum/derivation/notation/meaning/webpage
     """,
     "purpose": """
-        clarity, readability, more readable, clearer, easier/easy to read/follow/understand/study, coheren*, concise*
-        self - contained, well - structured/organized/organised/written/formatted, well structured/written/organized
+        clarity, readability, more readable, clearer, easier/easy to read/follow/understand/study, coheren*
+        concise*
+        self - contained, well - structured/organized/organised/written/formatted
+        well structured/written/organized
         study material/guide, clean format/text/piece/form, step - by - step, complete sentences, consistent
-        accessible, educational, better understanding, mathematical content, core content/question/problem, student -
-        logical order, flow, more clearly, presented clearly, meets the, publication, proper/standard format/notation
+        accessible, educational, better understanding, mathematical content, core content/question/problem
+        student -
+        logical order, flow, more clearly, presented clearly, meets the, publication
+        proper/standard format/notation
     """,
     "page_says": """
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op/website is/was about
+        ^ this response/rewrite/rewriting contains/provides/presents/keeps/covers
+        ^ this explanation/summary/material/write contains/provides/presents/keeps/covers
+        ^ this response/rewrite/rewriting was/is/follows/includes/preserves/aims/has
+        ^ this explanation/summary/material/write was/is/follows/includes/preserves/aims/has
+        the page's, the thread's, the poster's, the asker's, the asker, the commenter, the op, original poster
+        by the poster, the poster asks/asked/says/said/wants/wanted/mentions/mentioned/states/claims/writes/wrote
+        ^ this/the/your page/thread/post/article/snippet/excerpt is/was about
+        ^ this/the/your webpage/discussion/poster/asker/op/website is/was about
         ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op discuss*
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op explains/describes
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op appears/seems/asks
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op asked/wants/presents
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op covers/mentions/claims
+        ^ this/the/your page/thread/post/article/snippet explains/describes
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op explains/describes
+        ^ this/the/your page/thread/post/article/snippet appears/seems/asks
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op appears/seems/asks
+        ^ this/the/your page/thread/post/article/snippet asked/wants/presents
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op asked/wants/presents
+        ^ this/the/your page/thread/post/article/snippet covers/mentions/claims
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op covers/mentions/claims
         ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op gives/deals
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op provides/provided
+        ^ this/the/your page/thread/post/article/snippet provides/provided
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op provides/provided
         the given/provided/supplied page/text/thread/post/snippet/webpage/content
     """,
     "page_is": """
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op states/says/does/has
-        ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op contains/is/was/had
+        ^ this/the/your page/thread/post/article/snippet states/says/does/has
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op states/says/does/has
+        ^ this/the/your page/thread/post/article/snippet contains/is/was/had
+        ^ this/the/your excerpt/webpage/discussion/poster/asker/op contains/is/was/had
     """,
     "not_there": """
-        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was/are missing/unavailable
+        image/figure/diagram/picture/graph is/was/are missing/unavailable
+        photo/attachment/drawing/illustration/link is/was/are missing/unavailable
         image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was not included/provided
-        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was not shown/available/visible
-        images/figures/diagrams/pictures/graphs/links are/were not included/provided/shown/available/visible/reproduced
+        image/figure/diagram/picture/graph is/was not shown/available/visible
+        photo/attachment/drawing/illustration/link is/was not shown/available/visible
+        images/figures/diagrams are/were not included/provided/shown/available/visible/reproduced
+        pictures/graphs/links are/were not included/provided/shown/available/visible/reproduced
         text/page/statement/question/problem/post is/was cut/truncated/incomplete, cut off, missing from the
         could not be determined/recovered/displayed/loaded/seen
     """,
@@ -184,35 +259,44 @@ _CODE = {
     **_BOTH,
     "edited": """
         added, adds, removed, removes, changed, improved, improves, converted, extracted, split, fixed, updated
-        replaced, replaces, moved, introduced, introduces, optimi*, simplified, simplifies, corrected, dropped, kept
-        preserv*, retained, switched, wrapped, separated, enhanced, now uses/use, made, rewritten, eliminated, uses
+        replaced, replaces, moved, introduced, introduces, optimi*, simplified, simplifies, corrected, dropped
+        kept
+        preserv*, retained, switched, wrapped, separated, enhanced, now uses/use, made, rewritten, eliminated
+        uses
         instead of, used instead, modified, combined, handles
     """,
     "refactored": """
-        refactor*, rewrote, rewritten version/code/to/using/with/for, reformat*, renamed, restructur*, moderni*
+        refactor*, rewrote, rewritten, reformat*, renamed, restructur*, moderni*
         streamlin*, cleaned up, cleaned - up, tidied, reworked, reorgani*
     """,
     "craft": """
+        list/generator expression, while/for/manual/explicit loop, typing, main function/block
         type hint/hints/annotation/annotations, type - hints/annotations, docstring*, variable/function names
-        descriptive/meaningful/better/clearer name/names/variable/naming, naming, readability, maintainab*, pep 8/257
+        descriptive/meaningful/better/clearer name/names/variable/naming, naming, readability, maintainab*
+        pep 8/257
         pep8, style guide, best practice/practices, list/dict/set comprehension/comprehensions, f - strings/string
         context manager/managers, error/exception handling, magic number/numbers/values, global state/variables
-        unused import/imports/variable/variables/code, dead code, duplicat* code, code quality/style/duplication/reuse
-        pythonic, single responsibility, input validation, testab*, reusab*, modular*, formatting
+        unused import/imports/variable/variables/code, dead code, duplicat* code
+        code quality/style/duplication/reuse
+        pythonic, single responsibility, input validation, testab*, reusab*, modular*
         helper function/functions/method/methods, well - written/structured/documented, well written/structured
         idiomatic, edge cases, separation of concerns, magic strings, nested loops, redundant code/variables
-        google python style, comments
+        google python style
     """,
     "for": """
         for clarity/readability/consistency/simplicity/brevity/performance/efficiency/maintainability/reusability
-        for robustness/testability, for better/improved/easier/more _, more/better readable/efficient/pythonic/robust
+        for robustness/testability, for better/improved/easier/more _
+        more/better readable/efficient/pythonic/robust
         more concise/maintainable/idiomatic/descriptive/explicit/reusable/testable/modular, cleaner, clearer
-        easier/simpler/easy to read/test/maintain/understand/reuse/follow/extend/use, to improve/enhance/make/avoid
+        easier/simpler/easy to read/test/maintain/understand/reuse/follow/extend/use
+        to improve/enhance/make/avoid
     """,
     "version": """
         this/your code/version/implementation/snippet/rewrite/refactoring/solution/script/program
-        new/refactored/improved/revised/rewritten/optimized/optimised/cleaned/old/previous code/version/implementation
-        new/refactored/improved/revised/rewritten/optimized/optimised/cleaned/previous script/snippet/solution/program
+        new/refactored/improved/revised/rewritten code/version/implementation
+        optimized/optimised/cleaned/old/previous code/version/implementation
+        new/refactored/improved/revised script/snippet/solution/program
+        rewritten/optimized/optimised/cleaned/previous script/snippet/solution/program
         the code/version/implementation/snippet/rewrite/refactoring/script/program, complete code, final code
     """,
     "original": """
@@ -225,23 +309,47 @@ _CODE = {
         previously, formerly, the old, the previous, earlier version
     """,
     "changes": """
+        following changes/improvements/modifications, changes/improvements have been, functional changes
         key/main/major/notable/minor/important/other/few/small/necessary/further/additional/only/all/these changes
-        key/main/major/notable/minor/important/other/few/small/necessary/further/additional/only/all/these improvements
-        key/main/major/notable/minor/further/these/other modifications/enhancements/edits/fixes, no changes, no edits
-        summary/list/explanation/overview of changes/improvements/the/all/what, improvements/modifications made/include
+        key/main/major/notable/minor/important/other improvements
+        few/small/necessary/further/additional/only/all/these improvements
+        key/main/major/notable/minor/further/these/other modifications/enhancements/edits/fixes, no changes
+        no edits
+        summary/list/explanation/overview of changes/improvements/the/all/what
+        improvements/modifications made/include
         changes made/include/applied/needed/required/were/to, no modifications/improvements, improvements over/to
     """,
+    "opening": """
+        ^ added/removed/replaced/renamed/converted/improved
+        ^ simplified/refactored/rewritten/changed/moved/used/extracted
+        ^ updated/fixed/optimized/optimised/cleaned/introduced/switched
+        ^ wrapped/split/combined/enhanced/reworked/uses/now
+        has/have been, were/was added/removed/changed/renamed/replaced/improved/simplified/converted/moved
+    """,
     "tag": """
-        ^ new/changed/added/removed/fixed/updated/modified/improved/refactored/renamed/improvement/modification/fix :
-        ^ enhancement/optimization/optimisation/optimized/optimised/cleaned/simplified/refactor/converted/replaced :
+        ^ refactored/improved/rewritten/modernized version/implementation/copy
+        ^ modernised/enhanced/optimized/updated version/implementation/copy
+        ^ rewritten for/to, end of refactored, ^ end of code, ^ todo ( for you ), modernized from, ( changed
+        ( changed/improved/updated/refactored/fixed/new/added :
+        ^ possible/further/future improvements/enhancements :, ^ possible/further improvements
+        ^ possible further/future, ^ now with, end of refactored/improved/updated/rewritten/revised
+        ^ version 2/two
+        ^ explanation :
+        behavior/behaviour/functionality/logic/semantics is/are/remains/remain/stays unchanged/the/identical
+        same behavior/behaviour/functionality/semantics as/but/with
+        ^ new/changed/added/removed/fixed/updated :
+        ^ modified/improved/refactored/renamed/improvement/modification/fix :
+        ^ enhancement/optimization/optimisation/optimized/optimised :
+        ^ cleaned/simplified/refactor/converted/replaced :
         ^ changes/improvements/enhancements/modifications :, ^ was :, < - fixed/added/changed/new/updated/here
-        ^ improvement/change/fix/step/modification _ :, ^ new/improved/updated/refactored/modified code/version/function :
+        ^ improvement/change/fix/step/modification _ :
+        ^ new/improved/updated/refactored/modified code/version/function :
     """,
 }
 CODE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
-    "edited": 0.75, "refactored": 1.5, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.5,
-    "was": 0.75, "changes": 1.25, "tag": 1.5,
+    "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.5,
+    "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.5,
 }  # fmt: skip
 
 OWN = frozenset({"reworked", "artefact", "original", "refactored", "craft", "task", "changes"})

@@ -7,12 +7,14 @@ mathematics or code. "I removed the menus" has three classes, "remove the outer 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from builder.checks import remark_words
 from builder.checks.lexicon import tokens
+from builder.checks.spoken import Spoken
 
-_ENOUGH_OF_PAGE, _ENOUGH_AT_ENDS, _ENOUGH_OF_CODE = 2.0, 1.75, 2.5
+_OF_PAGE, _OF_CODE = 2.0, 2.5  # what is enough in the middle of a text
+_LESS_AT_ENDS = {False: 0.25, True: 0.5}
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)*_]*\s+(?=[\"“(*_]*[A-Z\d#`'])|\n")
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
 _PART = re.compile(r"[:;—–(]\s")
@@ -47,20 +49,23 @@ def weight(sentence: str, source: str, *, is_code: bool) -> float:
     return found
 
 
-def remark(passages: Iterable[str], source: str, *, is_code: bool) -> str | None:
+def remark(said: Spoken, source: str) -> str | None:
     """Return the first sentence that speaks of the rewrite, its source or its reader.
 
     Args:
-        passages: What is said in words, in order.
+        said: What an answer says in words.
         source: The source in lower case. What stands there word for word is the source's.
-        is_code: Whether these are comments and docstrings.
     """
-    found = [sentence for passage in passages for sentence in sentences(passage)]
+    found = [sentence for passage in said.passages for sentence in sentences(passage)]
     plain = " ".join(source.split())
-    for place, sentence in enumerate(found):
-        at_ends = place < 2 or place >= len(found) - 3
-        enough = _ENOUGH_OF_CODE if is_code else _ENOUGH_AT_ENDS if at_ends else _ENOUGH_OF_PAGE
-        if weight(sentence, source, is_code=is_code) >= enough and not _is_the_sources(sentence, plain):
+    ends = {*found[:2], *found[-3:]}
+    if said.is_code:
+        ends = {sentence for passage in said.ends for sentence in sentences(passage)}
+    for sentence in found:
+        enough = (_OF_CODE if said.is_code else _OF_PAGE) - (
+            _LESS_AT_ENDS[said.is_code] if sentence in ends else 0
+        )
+        if weight(sentence, source, is_code=said.is_code) >= enough and not _is_the_sources(sentence, plain):
             return sentence
     return None
 

@@ -25,6 +25,7 @@ class Spoken:
         end: What it ends with.
         all_: All of it, comments with their marks, each line as it is.
         passages: All of it without marks, a line for each paragraph of a comment or docstring.
+        ends: Of code, those that stand before all statements or behind them; module docstrings are the module's.
         is_code: Whether the text is code.
     """
 
@@ -32,6 +33,7 @@ class Spoken:
     end: str
     all_: str
     passages: tuple[str, ...]
+    ends: tuple[str, ...]
     is_code: bool
 
 
@@ -45,7 +47,7 @@ def spoken(text: str, tree: ast.Module | None) -> Spoken:
     if tree is None or not is_code(tree):
         bare = text.strip()
         bare = bare.strip(_QUOTES) if tree is not None and _is_string(tree.body[:1]) else bare
-        return Spoken(bare, bare, bare, (bare,), False)
+        return Spoken(bare, bare, bare, (bare,), (), False)
     strings = list(_strings(tree))
     lines = text.splitlines()
     first, last = tree.body[0], tree.body[-1]
@@ -55,7 +57,10 @@ def spoken(text: str, tree: ast.Module | None) -> Spoken:
     begin = "\n".join([*before, ast.get_docstring(tree) or ""]).strip()
     end = "\n".join([strings[-1] if _is_string([last]) else "", *behind]).strip()
     all_ = "\n".join([*comments, "", *strings])
-    return Spoken(begin, end, all_, (*_comments(text), *map(_unwrapped, strings)), True)
+    ends = tuple(
+        _unwrapped("\n".join(_MARK.sub("", line.strip(), count=1) for line in one)) for one in (before, behind)
+    )
+    return Spoken(begin, end, all_, (*_comments(text), *map(_unwrapped, strings)), (*ends, _unwrapped(end)), True)
 
 
 def _is_string(body: list[ast.stmt]) -> bool:
