@@ -17,14 +17,14 @@ from builder.checks.page_words import STRONG, WEAK
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MATHS = re.compile(
-    r"[=+×÷√∑∫^<≤≥≠≈→∞∈\\°π{}]|\$[^$\d]*\$|(?<![\w/-])\d[\d.,]*\s*[·*/:-]\s*\d(?![\w/-]*[/-])|\b[a-zA-Z]\(\w\)"
+    r"[=+×÷√∑∫^<≤≥≠≈→∞∈\\°π{}]|\$[^$\d]*\$|(?<![\w/-])\d[\d.,]*(?:\s*[·*/]\s*| [-:] )\d(?![\w/-]*[/-])|\b[a-zA-Z]\(\w\)"
 )
 _ADDRESS = re.compile(r"(?:https?:|www\.)\S+|\b\d{1,2}:\d\d\b|\d/\d\b|24/7")
 _BARE = re.compile(r"[^\W_]+")
 _BULLET = re.compile(r"[-*•+] ")
 _OPTION = re.compile(r"\(?(?:[A-Za-z]|\d{1,3}|[ivxIVX]{1,4})[.)] |\|")
 _LEADS = re.compile(r"(?i)\b(?:these|this|following|below)\b")
-_DATUM = re.compile(r"[^:]{1,40}: ?[$€£]?\d[\d.,]*(?: ?%| [\w/²³]{1,12})?\W*")
+_DATUM = re.compile(r"[$€£]\d.*|[^:]{1,40}: ?[$€£]?\d[\d.,]*(?: ?%| [\w/²³]{1,12})?\W*")
 _SITES = re.compile(
     r"(?i)[|·•»›©®™★☆▲▼►✓✔♥👍💬🔍]|https?:|www\.|\w@\w|\b[a-z][\w-]{2,}\.[a-z]{2,}\b|\b\d{1,2}:\d\d(?: ?[ap]m)?\b"
     r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
@@ -129,8 +129,10 @@ def _stems(line: str) -> set[str]:
 
 
 def _can_be_foreign(line: str) -> bool:
-    """Whether a line has words, of a script that is known, and no mark of an option."""
-    return bool(_WORD.search(line)) and not _OTHER_SCRIPTS.search(line) and not _OPTION.match(line)
+    """Whether a line has words but those of every lesson, of a script that is known, and no mark of an option."""
+    words = [word.lower() for word in _WORD.findall(line)]
+    is_taught = all(word in TAUGHT or word in FUNCTION or len(word) == 1 for word in words)
+    return not is_taught and not _OTHER_SCRIPTS.search(line) and not _OPTION.match(line)
 
 
 def _is_introduced(lines: Sequence[str], number: int) -> bool:

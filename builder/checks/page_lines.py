@@ -193,6 +193,7 @@ LINES = tuple(
         r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
         r".*\\(?:begin|end)group\b.*",
         r"\[/?(?:quote|spoiler|img|url|size|color|video|attach)(?:=[^\]]*)?\].*|#?[a-z][\w-]+(?:[ ,]+#[a-z][\w-]+)+",
+        r"(?:\w+ ){0,2}re: .*",
         r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking|searching))\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",

@@ -22,7 +22,7 @@ _BOTH = {
         you can now, when you are/you're ready, for you, what you need
         you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
         you've/have asked/provided/shared/given/sent/pasted/posted/requested/supplied/uploaded/attached/included
-        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend, you may/might want/wish to
+        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend, 
         want/need/like/prefer me to, allow me to, you need/want/require help/clarification/assistance, for me to
         if you have any/questions/further/more/other/trouble/doubts, if you are/get/run stuck/unsure/into
         if you find/notice/spot any/errors/mistakes, if you'd like, if you would like
@@ -31,6 +31,8 @@ _BOTH = {
         your exam/exams/studies/journey/learning/homework/test
     """,
     "help": """
+        any feedback/comments, feedback is, would it/this help, help with that/this/anything, on request, no worries
+        your thoughts, stay motivated/positive/curious/focused, that's a wrap, ^ any feedback
         I can/could also provide/make/give/show/add/explain/rewrite/draw/include, I trust this/that, just tell me
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
@@ -39,7 +41,7 @@ _BOTH = {
         ^ is there something/anything, ^ is this/that/everything clear/helpful, ^ any questions
         ^ have fun with/learning
         your feedback, let's move on, let us move on, I am/I'm here to, ^ want me to, ^ need more/another/help
-        let me know
+        let me know if/whether/what/how/when/in/should/your/about/which/.
         feel free to ask/reach/contact/adjust/modify/adapt/extend/change
         feel free to edit/comment/suggest/experiment/explore/share/let/customize/customise, do not hesitate
         don't hesitate, reach out, happy to help, glad to help
@@ -58,6 +60,8 @@ _BOTH = {
         is there anything, look forward to, thank you/thanks for sharing/providing/your/asking/reading/using
     """,
     "model": """
+        please check/verify/double the/this/that, may contain errors/mistakes, generated automatically
+        I may/might have made/been/missed/overlooked
         by ai, by an ai, by the assistant/ai, I am/I'm not a/an, I am/I'm an ai/a, word count
         as an ai/llm/assistant, an ai language/model/assistant, as a language/large/chatbot
         ai - generated/assisted
@@ -127,6 +131,7 @@ _PAGE = {
         ^ here goes, ^ here you go, ^ here we go, ^ final output, ^ output :, ^ my response/answer/rewrite/version
     """,
     "farewell": """
+        that/this completes/concludes/finishes the/my/our task/rewrite/rewriting/material/lesson/exercise/rewritten/request
         ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best
         ^ take care
         ^ that's it/all/everything, ^ that is all, ^ have a great/nice/good/wonderful/lovely day/one/time/week
@@ -140,6 +145,17 @@ _PAGE = {
         rewritten/cleaned/revised/reformatted/reworked/edited/polished version/page/text/material/content/problem
         rewritten/revised/reformatted/reworked/cleaned solution/answer/question/form/output/document/below/study
         cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
+    """,
+    "passive": """
+        was/were/been/is/are left out, was/were/been remov*, was/were/been omit*, was/were/been skipped/excluded/dropped/reworded, are/is omit*
+        was/were/been expanded/shortened/corrected/changed/edited/rewritten/adapted/translated/simplified/clarified
+        was/were/been added/kept/preserved/retained/replaced/summarized/summarised/condensed/converted/formatted/fixed
+        can be provided, is given/presented/stated in the
+    """,
+    "product": """
+        explanation, explanations, exercise, exercises, names, dates, notation, heading, title, everything else, steps
+        question, questions, problem, material, headings, wording, solution, essence, messy, redundant, only, comments
+        requested, provided, here
     """,
     "placeholder": """
         insert _ here, insert diagram/image/figure/graph/table/picture/a/the, your name/answer here, goes here
@@ -169,6 +185,8 @@ _PAGE = {
         include, drops, is missing/unavailable, are missing
     """,
     "artefact": """
+        on/from the page, of the page, the first/second/third/last reply/comment/replies, several/many/some replies
+        this into, into a readable/clean/proper, readable
         mentioned/shown/referenced/given/described in the post/page/thread/image/picture/forum/article, comments
         web page/pages/site, webpage*, website*, navigation, menu, menus, username*, user name/names, advert*, ads
         metadata, boilerplate, timestamp*, small talk, chatter, signature*, off - topic, non - math*, banner*
@@ -208,6 +226,10 @@ _PAGE = {
         proper/standard format/notation
     """,
     "page_says": """
+        according to the forum/page/thread/poster/website/post/reply/replies
+        based on the page/thread/forum/website/text/post
+        extracted/taken from the/a page/thread/forum/website/help/post, let's/let rewrite/clean/tidy this/the/it/up
+        the first/second/third/last commenter/replier, rewritten as a/an, given a web/page/website/forum
         ^ this response/rewrite/rewriting contains/provides/presents/keeps/covers
         ^ this explanation/summary/material/write contains/provides/presents/keeps/covers
         ^ this response/rewrite/rewriting was/is/follows/includes/preserves/aims/has
@@ -249,10 +271,11 @@ _PAGE = {
     """,
 }
 PAGE_WEIGHTS = {
+    "passive": 1.25, "product": 0.5,
     "greeting": 1.75, "farewell": 1.75, "headline": 1.75, "placeholder": 2.0, "rest": 0.75, "brevity": 1.25,
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.5, "apology": 1.0, "task": 1.25,
     "reader": 0.25, "second_thought": 2.75, "assumed": 0.75, "reworked": 1.5, "handled": 0.75, "artefact": 1.25,
-    "material": 0.75, "original": 1.25, "purpose": 1.0, "page_says": 2.0, "page_is": 1.25, "not_there": 2.0,
+    "material": 0.75, "original": 1.25, "purpose": 1.0, "page_says": 2.0, "page_is": 0.9, "not_there": 2.0,
 }  # fmt: skip
 
 _CODE = {
@@ -320,24 +343,31 @@ _CODE = {
         changes made/include/applied/needed/required/were/to, no modifications/improvements, improvements over/to
     """,
     "opening": """
+        has/have not been, untouched, left/kept alone/as/intact/untouched, interface intact, automatically, now have/has
+        now uses/returns/takes/raises, all functions/methods/classes, apart from, what changed, only names/layout/comments
+        did the same, same thing, previously named/called, formerly named/called
         ^ added/removed/replaced/renamed/converted/improved
         ^ simplified/refactored/rewritten/changed/moved/used/extracted
         ^ updated/fixed/optimized/optimised/cleaned/introduced/switched
         ^ wrapped/split/combined/enhanced/reworked/uses/now
-        has/have been, were/was added/removed/changed/renamed/replaced/improved/simplified/converted/moved
+        has/have been
     """,
     "tag": """
+        this refactoring, a refactored/improved/rewritten version/take/copy, advantages/benefits of this/the, changelog of
+        ^ what changed, ^ what's changed, ^ what has changed, refactored version/take/copy, improved version of
+        my version/refactoring/take/changes/rewrite, haven't/not run/tested/verified this/it/the, previously named f
+        for what changed, user's original, your module, if you want/like ., you may/might want to add/consider/replace
         ^ refactored/improved/rewritten/modernized version/implementation/copy
         ^ modernised/enhanced/optimized/updated version/implementation/copy
         ^ rewritten for/to, end of refactored, ^ end of code, ^ todo ( for you ), modernized from, ( changed
         ( changed/improved/updated/refactored/fixed/new/added :
         ^ possible/further/future improvements/enhancements :, ^ possible/further improvements
         ^ possible further/future, ^ now with, end of refactored/improved/updated/rewritten/revised
-        ^ version 2/two
+        ^ version 2/two (
         ^ explanation :
         behavior/behaviour/functionality/logic/semantics is/are/remains/remain/stays unchanged/the/identical
         same behavior/behaviour/functionality/semantics as/but/with
-        ^ new/changed/added/removed/fixed/updated :
+        ^ changed/added/removed/fixed/updated :
         ^ modified/improved/refactored/renamed/improvement/modification/fix :
         ^ enhancement/optimization/optimisation/optimized/optimised :
         ^ cleaned/simplified/refactor/converted/replaced :
@@ -348,8 +378,8 @@ _CODE = {
 }
 CODE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
-    "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.5,
-    "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.5,
+    "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.25,
+    "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.75,
 }  # fmt: skip
 
 OWN = frozenset({"reworked", "artefact", "original", "refactored", "craft", "task", "changes"})

@@ -13,7 +13,7 @@ from builder.checks import remark_words
 from builder.checks.lexicon import tokens
 from builder.checks.spoken import Spoken
 
-_OF_PAGE, _OF_CODE = 2.0, 2.5  # what is enough in the middle of a text
+_OF_PAGE, _OF_CODE = 1.75, 2.25  # what is enough in the middle of a text
 _LESS_AT_ENDS = {False: 0.25, True: 0.5}
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)*_]*\s+(?=[\"“(*_]*[A-Z\d#`'])|\n")
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
