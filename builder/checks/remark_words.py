@@ -17,7 +17,7 @@ _BOTH = {
         my knowledge/training/previous/earlier/apologies
     """,
     "to_reader": """
-        user's code/script/snippet/request/file/page
+        user's request/page
         the user has/have supplied/provided/given/shared/asked/requested/posted
         you can now, when you are/you're ready, for you, what you need
         you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
@@ -366,7 +366,7 @@ _CODE = {
         ^ version 2/two (
         ^ explanation :
         behavior/behaviour/functionality/logic/semantics is/are/remains/remain/stays unchanged/the/identical
-        same behavior/behaviour/functionality/semantics as/but/with
+        same behavior/behaviour/functionality/semantics as the/before
         ^ changed/added/removed/fixed/updated :
         ^ modified/improved/refactored/renamed/improvement/modification/fix :
         ^ enhancement/optimization/optimisation/optimized/optimised :
