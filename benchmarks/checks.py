@@ -21,6 +21,8 @@ def table(title: str, checks: Sequence[str], of: Callable[[str], list[Pair]], *,
     shown = []
     for check in checks:
         labelled = of(check)
+        if not labelled:
+            continue
         wrong = misjudged(check, labelled)
         counts = [sum(pair.is_right == is_right for pair in labelled) for is_right in (True, False)]
         missed = [sum(pair.is_right == is_right for pair, _ in wrong) for is_right in (True, False)]

@@ -1,8 +1,8 @@
 """Lines of the source that an answer has kept and that have nothing to do with the rest of it.
 
-A rewrite is sentences and formulas. A line that stands in the source as it is, is neither, and shares no word and
-no number with the rest of the answer was not written but left over, whatever site it is of. What it says is weighed
-too, for no sign is decisive: a problem's "Round to the nearest cent." is left over as well.
+A rewrite is sentences and formulas. A line that stands in the source as it is, is neither, and shares no word
+and no number with the rest of the answer was not written but left over, whatever site it is of. What it says is
+weighed too, for no sign is decisive: a problem's title and "Round to the nearest cent." are left over as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from builder.checks.page_words import STRONG, WEAK
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MATHS = re.compile(
-    r"[=+×÷√∑∫^<≤≥≠≈→∞∈\\°π{}]|\$[^$\d]*\$|(?<![\w/-])\d[\d.,]*(?:\s*[·*/]\s*| [-:] )\d(?![\w/-]*[/-])|\b[a-zA-Z]\(\w\)"
+    r"[=+×÷√∑∫^<≤≥≠≈→∞∈\\°π{}]|\$[^$\d]*\$|(?<![\w/-])\d[\d.,]*(?:\s*[·*/]\s*| [-:] )\d(?![\w/-]*[/-])"
+    r"|\b[a-zA-Z]\(\w\)"
 )
 _ADDRESS = re.compile(r"(?:https?:|www\.)\S+|\b\d{1,2}:\d\d\b|\d/\d\b|24/7")
 _BARE = re.compile(r"[^\W_]+")
@@ -27,56 +28,76 @@ _LEADS = re.compile(r"(?i)\b(?:these|this|following|below)\b")
 _DATUM = re.compile(r"[$€£]\d.*|[^:]{1,40}: ?[$€£]?\d[\d.,]*(?: ?%| [\w/²³]{1,12})?\W*")
 _SITES = re.compile(
     r"(?i)[|·•»›©®™★☆▲▼►✓✔♥👍💬🔍]|https?:|www\.|\w@\w|\b[a-z][\w-]{2,}\.[a-z]{2,}\b|\b\d{1,2}:\d\d(?: ?[ap]m)?\b"
-    r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
+    r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b"
+    r"|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
     r"|[$€£]\d+(?:\.\d\d)?(?:/| per | a )(?:mo|month|year|week)|\d+ ?% off"
 )
 _ORDER = re.compile(
-    r"(?i)\W*(?:turn on|turn off|report|refer|change|request|view|get|start|try|buy|visit|contact|download|join|sign|log"
-    r"|open|go to|click|tap|watch|listen|submit|send|upload|save|share|print|rate|vote|follow|subscribe|browse|explore"
-    r"|discover|see|read|leave|post|ask|become|learn|manage|accept|skip|jump|toggle|enable|disable|update|scan|unlock"
-    r"|upgrade|cancel|continue|show|hide|load|flag|mark|pin|tweet|embed|cite|copy|translate|notify|claim|redeem|grade"
-    r"|zoom|restart|reveal|shop|call|apply|donate|support|help us|please|don['’]t|never|back|return|clear|reset|retry"
+    r"(?i)\W*(?:turn on|turn off|report|refer|change|request|view|get|start|try|buy|visit|contact|download"
+    r"|join|sign|log"
+    r"|open|go to|click|tap|watch|listen|submit|send|upload|save|share|print|rate|vote|follow|subscribe"
+    r"|browse|explore"
+    r"|discover|see|read|leave|post|ask|become|learn|manage|accept|skip|jump|toggle|enable|disable|update"
+    r"|scan|unlock"
+    r"|upgrade|cancel|continue|show|hide|load|flag|mark|pin|tweet|embed|cite|copy|translate|notify|claim"
+    r"|redeem|grade"
+    r"|zoom|restart|reveal|shop|call|apply|donate|support|help us|please|don['’]t|never|back|return|clear"
+    r"|reset|retry"
     r"|log(?:ged)?|stay|keep|meet|take|move|quick|featured|popular|topic|all|more|no|your|our|my)\b"
 )
 _DONE = re.compile(r"(?i)\W*(?:[\w.-]+ ){0,2}\w{3,}ed (?:by|from|on|at|in|with|via|to|as|for)\b")
 _HERE = re.compile(
-    r"(?i)\W*(?:this|the) (?:is|site|page|post|thread|topic|article|video|content|question|link|file|user|forum|blog)\b"
+    r"(?i)\W*(?:this|the) (?:is|site|page|post|thread|topic|article|video|content|question|link|file|user"
+    r"|forum|blog)\b"
     r"|.*\b(?:this|us|me|now|here|today|free|online|below|above)\W*\Z"
 )
 _LABEL = re.compile(r"[A-Z]\w+(?: \w+)?: ?[^\W\d]")
 _TOLD = re.compile(
-    r"(?i)\W*(?:simplify|evaluate|find|show|prove|round|justify|give|write|explain|express|draw|sketch|state|list"
-    r"|determine|solve|name|use|assume|let|note|hint|do not|don['’]t|choose|circle|fill|complete|match|estimate|label"
-    r"|plot|graph|compare|order|arrange|factor|expand|differentiate|integrate|calculate|compute|given|where|proof|qed"
+    r"(?i)\W*(?:simplify|evaluate|find|show|prove|round|justify|give|write|explain|express|draw|sketch|state"
+    r"|list"
+    r"|determine|solve|name|use|assume|let|note|hint|do not|don['’]t|choose|circle|fill|complete|match"
+    r"|estimate|label"
+    r"|plot|graph|compare|order|arrange|factor|expand|differentiate|integrate|calculate|compute|given|where"
+    r"|proof|qed"
     r"|q\.e\.d|hence|therefore|thus|so|since|because|by|case|step|part|answer|solution|problem|question|example"
-    r"|exercise|task|claim|theorem|lemma|definition|remark|check|true|false|yes|no|none|all|always|never|sometimes)\b"
+    r"|exercise|task|claim|theorem|lemma|definition|remark|check|true|false|yes|no|none|all|always|never"
+    r"|sometimes)\b"
 )
 _MATHEMATICAL = re.compile(
-    r"(?i)(?:tri|rect|quadr)?angl|circl|graph|deriv|integr|limit|serie|matri|vector|induct|contradict|symmetr|polynom"
-    r"|algebra|geometr|trigon|calculus|probab|statist|logarit|exponent|inequal|fract|decimal|ratio|proport|percent"
-    r"|theorem|lemma|axiom|area|volume|perimet|radius|diamet|paralle|perpendic|slope|interc|coordin|function|sequen"
-    r"|prime|divis|multipl|factor|remaind|modul|permut|combin|average|median|mode\b|mean|varian|deviat|distrib|sampl"
-    r"|hypoth|congru|similar|polygon|cube|spher|cylind|cone|pyram|prism|digit|integer|number|equat|formul|variabl"
-    r"|constant|coeffic|linear|quadrat|cubic|root|square|speed|veloc|accel|force|mass|energy|rectangle|converg|contin"
-    r"|domain|range|maxim|minim|odd|even|positiv|negativ|infin|binom|pythag|euclid|euler|gauss|fermat|newton|cauchy"
+    r"(?i)(?:tri|rect|quadr)?angl|circl|graph|deriv|integr|limit|serie|matri|vector|induct|contradict"
+    r"|symmetr|polynom"
+    r"|algebra|geometr|trigon|calculus|probab|statist|logarit|exponent|inequal|fract|decimal|ratio|proport"
+    r"|percent"
+    r"|theorem|lemma|axiom|area|volume|perimet|radius|diamet|paralle|perpendic|slope|interc|coordin|function"
+    r"|sequen"
+    r"|prime|divis|multipl|factor|remaind|modul|permut|combin|average|median|mode\b|mean|varian|deviat"
+    r"|distrib|sampl"
+    r"|hypoth|congru|similar|polygon|cube|spher|cylind|cone|pyram|prism|digit|integer|number|equat|formul"
+    r"|variabl"
+    r"|constant|coeffic|linear|quadrat|cubic|root|square|speed|veloc|accel|force|mass|energy|rectangle"
+    r"|converg|contin"
+    r"|domain|range|maxim|minim|odd|even|positiv|negativ|infin|binom|pythag|euclid|euler|gauss|fermat|newton"
+    r"|cauchy"
 )
 _OF_SITES = frozenset(
     """
     available scan watch play transcript enter type submit size contrast translate translation printer library
-    playlist copied notice sell personal information anytime unlock learning today trusted million seen tv love made
-    similar filed homework keywords newsgroups regards typo spoiler img image picture signature gender country level
-    banned verified explore concepts paper suggest corrections asked answered network wait session expired disabled
-    webmaster feedback mission fan discussion mods bump nvm lol shipping isbn lesson remaining hint instructor student
-    teacher resources my your you yours me we us our human robot characters choice choices found useful wrote said
-    provided downloaded visited hello hi hey thanks thank please bless luck cheers pls plz anyone somebody asap stuck
-    posted credit credits photo photos illustration figure caption courtesy shutterstock getty staff team editor
-    question questions answer answers solution solutions check try quiz test rank rated scored timer deutsch español
-    français italiano português ncert cbse maths math mathematics algebra class classes grades exam exams pt pts pdf
-    ebook article chapter unit week active correct incorrect expert option marked required optional add name
-    write error note go score time mod moved locked contributor left looking solver pluggable apprentice beginner marks
-    ok bye thx text explanation conditions gift cards review reviews thumbs member members sr jr hero karma gdpr story searches fig zoom
-    hosted build full screen complete file size doubt same caption also around request correction difficulty easy
-    medium hard updated ur welcome mon-fri 9am 5pm closes journal issue doi abstract pp vol edition publisher publishing isbn paperback price sale discount coupon code
+    playlist copied notice sell personal information anytime unlock learning today trusted million seen tv
+    love made similar filed homework keywords newsgroups regards typo spoiler img image picture signature
+    gender country level banned verified explore concepts paper suggest corrections asked answered network
+    wait session expired disabled webmaster feedback mission fan discussion mods bump nvm lol shipping isbn
+    lesson remaining hint instructor student teacher resources my your you yours me we us our human robot
+    characters choice choices found useful wrote said provided downloaded visited hello hi hey thanks thank
+    please bless luck cheers pls plz anyone somebody asap stuck posted credit credits photo photos
+    illustration figure caption courtesy shutterstock getty staff team editor question questions answer
+    answers solution solutions check try quiz test rank rated scored timer deutsch español français italiano
+    português ncert cbse maths math mathematics algebra class classes grades exam exams pt pts pdf ebook
+    article chapter unit week active correct incorrect expert option marked required optional add name write
+    error note go score time mod moved locked contributor left looking solver pluggable apprentice beginner
+    marks ok bye thx text explanation conditions gift cards review reviews thumbs member members sr jr hero
+    karma gdpr story searches fig zoom hosted build full screen complete file size doubt same caption also
+    around request correction difficulty easy medium hard updated ur welcome mon-fri 9am 5pm closes journal
+    issue doi abstract pp vol edition publisher publishing isbn paperback price sale discount coupon code
     """.split()  # noqa: SIM905 - one word a line would be 100 lines
 )
 """Further words of pages, common elsewhere, too."""
@@ -183,4 +204,4 @@ def _words(line: str) -> float:
     taught = sum(word in TAUGHT or word in _OF_LESSONS or bool(_MATHEMATICAL.match(word)) for word in others)
     weight = 0.5 * (len(webs) + strong)
     found = min(2.0, weight) + bool(webs and not others) - 2.0 * taught / len(words)
-    return found - (max(0.0, 1.5 - weight) if _TOLD.match(line) else 0.0)
+    return float(found - (max(0.0, 1.5 - weight) if _TOLD.match(line) else 0.0))

@@ -11,7 +11,7 @@ _Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith
 
 
 def hollowed(source: ast.Module | None, tree: ast.Module) -> str | None:
-    """Return the first sign in new code of statements or elements left out, which the source does not have itself."""
+    """Return the first sign in new code of statements or elements left out that the source has not left out."""
     nodes = list(ast.walk(tree))
     for find in (_dots_among_others, _dots_in_blocks, _dots_in_displays):
         if find(nodes) and not (source and find(list(ast.walk(source)))):

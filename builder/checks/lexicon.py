@@ -1,7 +1,8 @@
 """Classes of phrases, and which of them a sentence has: one pass over its words, however many phrases there are.
 
-A phrase is written as its words. `a/b` stands for either word, `word*` for every word that begins so (three letters
-at least), `_` for any word. `^` is the sentence's beginning. Of single letters `I` alone is told from `i`.
+A phrase is written as its words. `a/b` stands for either word, `word*` for every word that begins so (three
+letters at least), `_` for any word, `.` for a full stop, comma, semicolon or exclamation mark, `^` for the
+sentence's beginning. `I` is told from `i`.
 """
 
 from __future__ import annotations

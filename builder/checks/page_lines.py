@@ -52,7 +52,8 @@ COUNTED = (
     r"|ratings?|reviews?)"
 )
 AGO = (
-    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk|month|mo"
+    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk"
+    r"|month|mo"
     r"|year|yr|decade)s?\.?,? ?"
     r"(?:and )?){1,2} ?ago"
 )
@@ -79,7 +80,8 @@ LINES = tuple(
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
         rf"(?!like terms)\W*{ITEM}(?:(?:\s+|\s*[^\w\s,]\W{{0,3}}){ITEM}){{1,20}}\W*",
         rf"(?:you are here: )?{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*|you are here:?.{{0,80}}\W*",
-        r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
+        r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes"
+        r"|started by"
         r"|threads)\W*){3,8}",
         r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?"
         r"(?:next|last|newer)\W*",
@@ -123,16 +125,19 @@ LINES = tuple(
         r"|upgrade to premium)\b(?!.*\d.*=).*",
         r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
         r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
-        r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"
+        r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin"
+        r"|pinterest"
         r"|e-?mail|friends)"
-        r"|click to share|opens in new window|tell a friend|share this:|like this:|like loading|follow me on)\b.*",
+        r"|click to share|opens in new window|tell a friend|share this:|like this:|like loading"
+        r"|follow me on)\b.*",
         r"\W*(?:(?:share|facebook|twitter|pinterest|linkedin|whatsapp|reddit|e-?mail|tumblr|instagram|telegram"
         r"|print)\W*){2,12}",
         # questions and answers
         rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
         rf"|retweets?)\W*",
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
-        r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views|replies"
+        r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views"
+        r"|replies"
         r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
@@ -145,11 +150,13 @@ LINES = tuple(
         r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
         r"|like) this (?:question|answer|post|thread|page|comment|topic|article)\W*",
         r"\W*(?:add|post|leave|write) (?:a|your|an?other) (?:comment|reply|answer|response|review)\W*",
-        r"\W*(?:no|show|hide|view|load|see|expand|collapse)(?: (?:all|more|other|\d+)){0,4} (?:comments?|answers?"
+        r"\W*(?:no|show|hide|view|load|see|expand|collapse)(?: (?:all|more|other|\d+)){0,4} (?:comments?"
+        r"|answers?"
         r"|replies|posts)(?: to this question| below)?\W*",
         r".*\b(?:browse other questions tagged|hot network questions|not the answer you['’]re looking for"
         r"|this question already has"
-        r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off|not"
+        r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off"
+        r"|not"
         r"|too|dup|unclear)"
         r"|community wiki|marked as duplicate|expert[- ]verified|verified (?:answer|expert)|answer verified"
         r"|brainly|chegg|quora"
@@ -161,7 +168,8 @@ LINES = tuple(
         r"|archived post|who is online"
         r"|users browsing|board index|return to .{1,30} forum|quick (?:reply|links)|display posts"
         r"|your e-?mail address will not|required fields"
-        r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer|page"
+        r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer"
+        r"|page"
         r"|helpful|article|post)|rate this"
         r"|who are the experts|subject matter expert|this problem has been solved|step-by-step solution"
         r"|previous question next question"
@@ -189,12 +197,15 @@ LINES = tuple(
         r"|plz) (?:help|hints?)(?: (?:me|appreciated|needed|asap))*"
         r"|(?:best|kind|warm)? ?regards|good luck|hope (?:this|that|it) helps|omg thank.{0,30}|\+1|bump"
         r"|\[solved(?=\]))\b\W*(?:[a-z]{2,12}\W*)?",
-        r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source|link|via"
+        r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source"
+        r"|link|via"
         r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
         r".*\\(?:begin|end)group\b.*",
-        r"\[/?(?:quote|spoiler|img|url|size|color|video|attach)(?:=[^\]]*)?\].*|#?[a-z][\w-]+(?:[ ,]+#[a-z][\w-]+)+",
+        r"\[/?(?:quote|spoiler|img|url|size|color|video|attach)(?:=[^\]]*)?\].*"
+        r"|#?[a-z][\w-]+(?:[ ,]+#[a-z][\w-]+)+",
         r"(?:\w+ ){0,2}re: .*",
-        r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking|searching))\b.*",
+        r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking"
+        r"|searching))\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",
         r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
@@ -221,7 +232,8 @@ LINES = tuple(
         r"|up ?vote \d+ down ?vote.{0,20})\W*",
         r".*\b(?:enable javascript|browser does not support|access to this page"
         r"|(?:new )?comments cannot be posted|save my name, e-?mail"
-        r"|unlock (?:this|the|your|all) (?:answer|solution|content)|report inappropriate|ads by google|mark (?:me"
+        r"|unlock (?:this|the|your|all) (?:answer|solution|content)|report inappropriate|ads by google"
+        r"|mark (?:me"
         r"|this|it|as)(?: as)?(?: the)? brainl?iest"
         r"|brainliest|bb code is|all times are (?:gmt|utc)|the time now is|you may(?: not)? (?:post|edit your"
         r"|reply)"

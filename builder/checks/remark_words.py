@@ -1,4 +1,4 @@
-"""What models say of their own work, by classes of phrases: who speaks, to whom, what was done, to what, and why."""
+"""What models say of their own work, by classes of phrases: who speaks, to whom, what was done and to what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ _BOTH = {
         I've, I'll, I'd, I'm
         I have/will/would/can/could/did/had/tried/hope/think/believe/assume/assumed/made/kept/left/used
         I rewrote/added/removed/changed/corrected/fixed/omitted/cleaned/included/excluded/preserved/replaced
-        I provide/present/rewrite/clean/explain/need/want/see/notice/noticed/suggest/recommend/understand/apolog*
+        I provide/present/rewrite/clean/explain/need/want
+        I see/notice/noticed/suggest/recommend/understand/apolog*
         I also/just/only/then/now/first/simply/slightly/carefully/deliberately/intentionally
         I reformat*, I restructur*, I simplif*, I summar*, I refactor*, I rephras*, I reorgani*, I translat*
         I don't/didn't/wasn't/haven't/chose/put/moved/renamed/wrapped/split/took/gave
@@ -22,7 +23,7 @@ _BOTH = {
         you can now, when you are/you're ready, for you, what you need
         you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
         you've/have asked/provided/shared/given/sent/pasted/posted/requested/supplied/uploaded/attached/included
-        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend, 
+        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend,
         want/need/like/prefer me to, allow me to, you need/want/require help/clarification/assistance, for me to
         if you have any/questions/further/more/other/trouble/doubts, if you are/get/run stuck/unsure/into
         if you find/notice/spot any/errors/mistakes, if you'd like, if you would like
@@ -31,9 +32,11 @@ _BOTH = {
         your exam/exams/studies/journey/learning/homework/test
     """,
     "help": """
-        any feedback/comments, feedback is, would it/this help, help with that/this/anything, on request, no worries
+        any feedback/comments, feedback is, would it/this help, help with that/this/anything, on request
+        no worries
         your thoughts, stay motivated/positive/curious/focused, that's a wrap, ^ any feedback
-        I can/could also provide/make/give/show/add/explain/rewrite/draw/include, I trust this/that, just tell me
+        I can/could also provide/make/give/show/add/explain/rewrite/draw/include, I trust this/that
+        just tell me
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
         ^ do you want/need me/more/another/help/examples/further
@@ -46,7 +49,8 @@ _BOTH = {
         feel free to edit/comment/suggest/experiment/explore/share/let/customize/customise, do not hesitate
         don't hesitate, reach out, happy to help, glad to help
         hope this/that/it/these helps/help/clarifies/explanation/solution/answers/gives/clears/version/rewrite
-        hope this/that/it/these is/was/makes helpful/clear/useful/sense/it/what, hope you find/found/enjoy/enjoyed
+        hope this/that/it/these is/was/makes helpful/clear/useful/sense/it/what
+        hope you find/found/enjoy/enjoyed
         ^ hope this/that, hope the explanation/solution/answer/version
         any/other/further/more/additional questions/clarification/clarifications/assistance/doubts/concerns
         need/want/like more/further/additional/any/some help/explanation/details/examples/practice/clarification
@@ -70,7 +74,8 @@ _BOTH = {
         knowledge cutoff/cut, cutoff date, cut - off date, my training, my knowledge, training data
         knowledge update
         last/latest knowledge, my last/latest update, I was trained, real - time data/information/access
-        browse/access the internet/web, professional advice/guidance, educational purposes, informational purposes
+        browse/access the internet/web, professional advice/guidance, educational purposes
+        informational purposes
         please verify, double - check the/this/my
     """,
     "cannot": """
@@ -80,7 +85,8 @@ _BOTH = {
         I cannot/can't/couldn't/won't/don't fulfill/reproduce/browse/know/tell
         I cannot/can't/couldn't/won't/don't refactor/share/have/do/make/include/be/in/with/answer
         I could/will/do/am not, I'm/am unable/not, am unable, I can not
-        unable to help/assist/provide/rewrite/process/complete/comply/access/view/see/open/fulfil/fulfill/continue
+        unable to help/assist/provide/rewrite/process/complete/comply
+        unable to access/view/see/open/fulfil/fulfill/continue
         cannot/can't help/assist/comply/fulfil/fulfill/be rewritten/provided/assist, decline to, must decline
         not comfortable, not appropriate to, don't/doesn't have access, do/does not have access
         not enough information/context/content/code/detail/details, insufficient information/context
@@ -111,7 +117,8 @@ _PAGE = {
         let me think about/through/again/carefully
         let me walk/break/clarify/summarize/summarise/present/provide
         my mistake/bad/apologies, my previous/earlier answer/calculation/response/reply/step/solution/work
-        I made/see a/an/the/my mistake/error/typo, I misread/miscounted/miscalculated/misspoke/apologize/apologise
+        I made/see a/an/the/my mistake/error/typo
+        I misread/miscounted/miscalculated/misspoke/apologize/apologise
         I'm sorry, I am sorry, apologies for
     """,
     "greeting": """
@@ -121,17 +128,20 @@ _PAGE = {
         ^ let's dive/get/explore, ^ now the content/material/page/text
         ^ this one is/looks fun/easy/interesting/nice
         content/material/text/page is now/ready
-        ^ hello/hi/hey/greetings ./there/everyone/students/again/and, ^ welcome to, ^ dear student/students/reader
+        ^ hello/hi/hey/greetings ./there/everyone/students/again/and, ^ welcome to
+        ^ dear student/students/reader
         ^ good morning/afternoon/evening, ^ okay/ok/alright ./so/then, ^ sure/certainly/absolutely ./thing
         ^ great/good/excellent/interesting/nice question/problem/one .
         ^ fantastic/wonderful/awesome/lovely/perfect question/problem/one .
                 that's/is a/an great/good/excellent/interesting/nice/fantastic/wonderful question/one
         what a great/good/nice
         ^ well done, ^ congratulations, ^ great/nice/good job/work ./on, ^ got it, ^ understood, ^ of course so
-        ^ here goes, ^ here you go, ^ here we go, ^ final output, ^ output :, ^ my response/answer/rewrite/version
+        ^ here goes, ^ here you go, ^ here we go, ^ final output, ^ output :
+        ^ my response/answer/rewrite/version
     """,
     "farewell": """
-        that/this completes/concludes/finishes the/my/our task/rewrite/rewriting/material/lesson/exercise/rewritten/request
+        that/this completes/concludes/finishes the/my/our task/rewrite/rewriting/material
+        that/this completes/concludes/finishes the/my/our lesson/exercise/rewritten/request
         ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best
         ^ take care
         ^ that's it/all/everything, ^ that is all, ^ have a great/nice/good/wonderful/lovely day/one/time/week
@@ -142,19 +152,25 @@ _PAGE = {
     """,
     "headline": """
         above text/version/rewrite/explanation/material
-        rewritten/cleaned/revised/reformatted/reworked/edited/polished version/page/text/material/content/problem
+        rewritten/cleaned/revised version/page/text/material/content/problem
+        reformatted/reworked/edited/polished version/page/text/material/content/problem
         rewritten/revised/reformatted/reworked/cleaned solution/answer/question/form/output/document/below/study
         cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
     """,
     "passive": """
-        was/were/been/is/are left out, was/were/been remov*, was/were/been omit*, was/were/been skipped/excluded/dropped/reworded, are/is omit*
-        was/were/been expanded/shortened/corrected/changed/edited/rewritten/adapted/translated/simplified/clarified
-        was/were/been added/kept/preserved/retained/replaced/summarized/summarised/condensed/converted/formatted/fixed
+        was/were/been/is/are left out, was/were/been remov*, was/were/been omit*
+        was/were/been skipped/excluded/dropped/reworded, are/is omit*
+        was/were/been expanded/shortened/corrected/changed/edited
+        was/were/been rewritten/adapted/translated/simplified/clarified
+        was/were/been added/kept/preserved/retained/replaced
+        was/were/been summarized/summarised/condensed/converted/formatted/fixed
         can be provided, is given/presented/stated in the
     """,
     "product": """
-        explanation, explanations, exercise, exercises, names, dates, notation, heading, title, everything else, steps
-        question, questions, problem, material, headings, wording, solution, essence, messy, redundant, only, comments
+        explanation, explanations, exercise, exercises, names, dates, notation, heading, title
+        everything else, steps
+        question, questions, problem, material, headings, wording, solution, essence, messy, redundant, only
+        comments
         requested, provided, here
     """,
     "placeholder": """
@@ -185,16 +201,19 @@ _PAGE = {
         include, drops, is missing/unavailable, are missing
     """,
     "artefact": """
-        on/from the page, of the page, the first/second/third/last reply/comment/replies, several/many/some replies
+        on/from the page, of the page, the first/second/third/last reply/comment/replies
+        several/many/some replies
         this into, into a readable/clean/proper, readable
         mentioned/shown/referenced/given/described in the post/page/thread/image/picture/forum/article, comments
-        web page/pages/site, webpage*, website*, navigation, menu, menus, username*, user name/names, advert*, ads
+        web page/pages/site, webpage*, website*, navigation, menu, menus, username*, user name/names, advert*
+        ads
         metadata, boilerplate, timestamp*, small talk, chatter, signature*, off - topic, non - math*, banner*
         hyperlink*, links, vote counts, irrelevant, unrelated, extraneous, superfluous, clutter, formatting
         wording
         typo, typos, grammar, layout, greetings, forum, side talk
         page/site/thread elements/content/parts/structure
-        page/site/thread header*/text/layout, redundan*, conversational, informal, footer, footers, noise, markup
+        page/site/thread header*/text/layout, redundan*, conversational, informal, footer, footers, noise
+        markup
     """,
     "material": """
         the/this/your/that page/text/post/thread/forum/article/snippet/content/material/materials/source/input
@@ -228,14 +247,16 @@ _PAGE = {
     "page_says": """
         according to the forum/page/thread/poster/website/post/reply/replies
         based on the page/thread/forum/website/text/post
-        extracted/taken from the/a page/thread/forum/website/help/post, let's/let rewrite/clean/tidy this/the/it/up
+        extracted/taken from the/a page/thread/forum/website/help/post
+        let's/let rewrite/clean/tidy this/the/it/up
         the first/second/third/last commenter/replier, rewritten as a/an, given a web/page/website/forum
         ^ this response/rewrite/rewriting contains/provides/presents/keeps/covers
         ^ this explanation/summary/material/write contains/provides/presents/keeps/covers
         ^ this response/rewrite/rewriting was/is/follows/includes/preserves/aims/has
         ^ this explanation/summary/material/write was/is/follows/includes/preserves/aims/has
         the page's, the thread's, the poster's, the asker's, the asker, the commenter, the op, original poster
-        by the poster, the poster asks/asked/says/said/wants/wanted/mentions/mentioned/states/claims/writes/wrote
+        by the poster
+        the poster asks/asked/says/said/wants/wanted/mentions/mentioned/states/claims/writes/wrote
         ^ this/the/your page/thread/post/article/snippet/excerpt is/was about
         ^ this/the/your webpage/discussion/poster/asker/op/website is/was about
         ^ this/the/your page/thread/post/article/snippet/excerpt/webpage/discussion/poster/asker/op discuss*
@@ -261,7 +282,8 @@ _PAGE = {
     "not_there": """
         image/figure/diagram/picture/graph is/was/are missing/unavailable
         photo/attachment/drawing/illustration/link is/was/are missing/unavailable
-        image/figure/diagram/picture/graph/photo/attachment/drawing/illustration/link is/was not included/provided
+        image/figure/diagram/picture/graph is/was not included/provided
+        photo/attachment/drawing/illustration/link is/was not included/provided
         image/figure/diagram/picture/graph is/was not shown/available/visible
         photo/attachment/drawing/illustration/link is/was not shown/available/visible
         images/figures/diagrams are/were not included/provided/shown/available/visible/reproduced
@@ -297,7 +319,8 @@ _CODE = {
         type hint/hints/annotation/annotations, type - hints/annotations, docstring*, variable/function names
         descriptive/meaningful/better/clearer name/names/variable/naming, naming, readability, maintainab*
         pep 8/257
-        pep8, style guide, best practice/practices, list/dict/set comprehension/comprehensions, f - strings/string
+        pep8, style guide, best practice/practices, list/dict/set comprehension/comprehensions
+        f - strings/string
         context manager/managers, error/exception handling, magic number/numbers/values, global state/variables
         unused import/imports/variable/variables/code, dead code, duplicat* code
         code quality/style/duplication/reuse
@@ -307,7 +330,8 @@ _CODE = {
         google python style
     """,
     "for": """
-        for clarity/readability/consistency/simplicity/brevity/performance/efficiency/maintainability/reusability
+        for clarity/readability/consistency/simplicity
+        for brevity/performance/efficiency/maintainability/reusability
         for robustness/testability, for better/improved/easier/more _
         more/better readable/efficient/pythonic/robust
         more concise/maintainable/idiomatic/descriptive/explicit/reusable/testable/modular, cleaner, clearer
@@ -323,28 +347,34 @@ _CODE = {
         the code/version/implementation/snippet/rewrite/refactoring/script/program, complete code, final code
     """,
     "original": """
-        original code/version/implementation/script/snippet/program/functionality/logic/behavior/behaviour/code's
+        original code/version/implementation/script/snippet
+        original program/functionality/logic/behavior/behaviour/code's
         original author's, provided code/script/snippet/program
         supplied/submitted/given code/script/snippet/program, than/as/like/from the original, same as original
     """,
     "was": """
-        original function/class/module/author/loop/name/names/structure/api/file/method/list/string, the original
+        original function/class/module/author/loop/name/names/structure/api/file/method/list/string
+        the original
         previously, formerly, the old, the previous, earlier version
     """,
     "changes": """
         following changes/improvements/modifications, changes/improvements have been, functional changes
-        key/main/major/notable/minor/important/other/few/small/necessary/further/additional/only/all/these changes
+        key/main/major/notable/minor/important/other changes
+        few/small/necessary/further/additional/only/all/these changes
         key/main/major/notable/minor/important/other improvements
         few/small/necessary/further/additional/only/all/these improvements
         key/main/major/notable/minor/further/these/other modifications/enhancements/edits/fixes, no changes
         no edits
         summary/list/explanation/overview of changes/improvements/the/all/what
         improvements/modifications made/include
-        changes made/include/applied/needed/required/were/to, no modifications/improvements, improvements over/to
+        changes made/include/applied/needed/required/were/to, no modifications/improvements
+        improvements over/to
     """,
     "opening": """
-        has/have not been, untouched, left/kept alone/as/intact/untouched, interface intact, automatically, now have/has
-        now uses/returns/takes/raises, all functions/methods/classes, apart from, what changed, only names/layout/comments
+        has/have not been, untouched, left/kept alone/as/intact/untouched, interface intact, automatically
+        now have/has
+        now uses/returns/takes/raises, all functions/methods/classes, apart from, what changed
+        only names/layout/comments
         did the same, same thing, previously named/called, formerly named/called
         ^ added/removed/replaced/renamed/converted/improved
         ^ simplified/refactored/rewritten/changed/moved/used/extracted
@@ -353,10 +383,13 @@ _CODE = {
         has/have been
     """,
     "tag": """
-        this refactoring, a refactored/improved/rewritten version/take/copy, advantages/benefits of this/the, changelog of
+        this refactoring, a refactored/improved/rewritten version/take/copy, advantages/benefits of this/the
+        changelog of
         ^ what changed, ^ what's changed, ^ what has changed, refactored version/take/copy, improved version of
-        my version/refactoring/take/changes/rewrite, haven't/not run/tested/verified this/it/the, previously named f
-        for what changed, user's original, your module, if you want/like ., you may/might want to add/consider/replace
+        my version/refactoring/take/changes/rewrite, haven't/not run/tested/verified this/it/the
+        previously named f
+        for what changed, user's original, your module, if you want/like .
+        you may/might want to add/consider/replace
         ^ refactored/improved/rewritten/modernized version/implementation/copy
         ^ modernised/enhanced/optimized/updated version/implementation/copy
         ^ rewritten for/to, end of refactored, ^ end of code, ^ todo ( for you ), modernized from, ( changed

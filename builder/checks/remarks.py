@@ -32,7 +32,7 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def weight(sentence: str, source: str, *, is_code: bool) -> float:
-    """Return what the classes of phrases in a sentence weigh together. A word belongs to one phrase, the heaviest."""
+    """Return what the classes of phrases in a sentence weigh; a word belongs to one phrase, the heaviest."""
     words = tokens(_OPEN.sub("", sentence[:_LONGEST]))
     lexicon = remark_words.CODE if is_code else remark_words.PAGE
     weights = remark_words.CODE_WEIGHTS if is_code else remark_words.PAGE_WEIGHTS

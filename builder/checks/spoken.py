@@ -1,4 +1,4 @@
-"""What a text says in words: of Python code its comments, docstrings and strings that stand alone, else all of it."""
+"""What a text says in words: of Python code its comments, docstrings and lone strings, else all of it."""
 
 from __future__ import annotations
 
