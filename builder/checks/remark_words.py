@@ -32,6 +32,7 @@ _BOTH = {
         your exam/exams/studies/journey/learning/homework/test
     """,
     "help": """
+        ^ was this/that/it explanation/clear/helpful/useful/solution, ^ is this explanation/solution clear
         any feedback/comments, feedback is, would it/this help, help with that/this/anything, on request
         no worries
         your thoughts, stay motivated/positive/curious/focused, that's a wrap, ^ any feedback
@@ -158,6 +159,7 @@ _PAGE = {
         cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
     """,
     "passive": """
+        been/were/was left out, adjusted for, given on/in the page/thread/text/post
         was/were/been/is/are left out, was/were/been remov*, was/were/been omit*
         was/were/been skipped/excluded/dropped/reworded, are/is omit*
         was/were/been expanded/shortened/corrected/changed/edited
@@ -167,6 +169,7 @@ _PAGE = {
         can be provided, is given/presented/stated in the
     """,
     "product": """
+        everything not/related, was given
         explanation, explanations, exercise, exercises, names, dates, notation, heading, title
         everything else, steps
         question, questions, problem, material, headings, wording, solution, essence, messy, redundant, only
@@ -183,7 +186,7 @@ _PAGE = {
         remaining/other parts/problems/exercises/questions/steps/examples/items
         and so on for, same way/manner for, similarly for
     """,
-    "brevity": "for brevity/space/conciseness/simplicity's, to save space, to keep this/it/the short/brief/concise",
+    "brevity": "for brevity/space/conciseness, to save space, to keep this/it/the short/brief/concise",
     "assumed": "assum*, presumably, inferred, interpreted, reconstructed, filled in",
     "reworked": """
         rewrote, rewriting, rewrite of, rewritten below/above/for
@@ -245,6 +248,7 @@ _PAGE = {
         proper/standard format/notation
     """,
     "page_says": """
+        I found in/on the, presents/contains one exercise/problem/question
         according to the forum/page/thread/poster/website/post/reply/replies
         based on the page/thread/forum/website/text/post
         extracted/taken from the/a page/thread/forum/website/help/post
@@ -383,6 +387,7 @@ _CODE = {
         has/have been
     """,
     "tag": """
+        ( improved/refactored/updated/optimized/rewritten/cleaned version/implementation
         this refactoring, a refactored/improved/rewritten version/take/copy, advantages/benefits of this/the
         changelog of
         ^ what changed, ^ what's changed, ^ what has changed, refactored version/take/copy, improved version of
