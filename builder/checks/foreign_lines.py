@@ -114,6 +114,7 @@ _ENDS = {".": -0.5, ":": -1.0, "?": -1.0, ",": -1.5, ";": -1.0}
 _OTHER_SCRIPTS = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]")
 _ENOUGH = 4.5
 _LONGEST = 200
+_LONGEST_BLOCK = 30  # lines
 
 
 def foreign_lines(answer: str, source: str) -> list[str]:
@@ -158,7 +159,8 @@ def _can_be_foreign(line: str) -> bool:
 
 def _is_introduced(lines: Sequence[str], number: int) -> bool:
     """Whether what is above a line's block leads to it: `Which of these is a prime?`, `The prices:`."""
-    while number and lines[number - 1]:
+    highest = max(0, number - _LONGEST_BLOCK)
+    while number > highest and lines[number - 1]:
         number -= 1
     above = next((line for line in reversed(lines[:number]) if line), "")
     return above.endswith(":") or _LEADS.search(above) is not None
