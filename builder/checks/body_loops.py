@@ -15,7 +15,8 @@ _BLOCKS = 5  # compound statements
 _SET_ANEW = 5  # assignments that change nothing the second time
 _DEAD = 3  # statements that do nothing the second time
 _TWIN_BODIES = 8  # functions of different names that do the same
-_LONG = 150  # of a dump: more than `return None` or `raise NotImplementedError`
+_LONG = 150  # of a dump: more than `pass`
+_STATEMENTS = 2  # of twin bodies: more than `raise NotImplementedError`
 
 _Makers = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Jumps = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Pass
@@ -85,16 +86,14 @@ def _of_scattered(body: Sequence[ast.stmt], dumps: Sequence[str]) -> Iterator[Lo
 def _of_bodies(body: Sequence[ast.stmt]) -> Iterator[Loop]:
     """Yield what functions of different names do that all do the same."""
     made = [node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    if len(made) < _TWIN_BODIES:
-        return
     alike = Counter(map(_shape, made))
     does = Counter(
         ast.dump(node.args) + "".join(map(ast.dump, _undocumented(node)))
         for node in made
-        if alike[_shape(node)] >= _TWIN_BODIES
+        if alike[_shape(node)] >= _TWIN_BODIES and len(_shape(node)) >= _STATEMENTS
     )
     for dump, times in does.most_common(1):
-        if times >= _TWIN_BODIES and len(dump) > _LONG:
+        if times >= _TWIN_BODIES:
             yield Loop(dump, times)
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from builder.checks.loops import Loop, runs
 
 _NEVER_MANY = set("!?([{)]}")
-_IDEOGRAPHS = "\u2e80"
 _PICTURES = re.compile("[\u2600-\u27bf\u2b50\u2b55\ufe0f\u200d\U0001f000-\U0001faff]+")
-_SPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60]+")
 _SHORT, _LONG = 40, 120  # characters of what repeats; a sentence of a script without spaces is longer than a word
 _PICTURED, _BLANK_LINES, _BLANKS = 25, 100, 400
 _BESIDE, _ALONE = 100, 300  # signs of a line that has words, too, and of a rule or a row of a drawing
@@ -19,7 +18,7 @@ _BLANKS_TO_FILL_IN = 80
 
 def of_characters(text: str) -> Iterator[Loop]:
     """Yield loops of characters, which no space need separate."""
-    for begin, period, times in runs(text, _LONG if _SPACED.search(text) else _SHORT):
+    for begin, period, times in runs(text, _LONG if _UNSPACED.search(text) else _SHORT):
         if times * period >= _fewest(text, begin, period, times):
             yield Loop(text[begin : begin + period], times)
 
@@ -27,12 +26,11 @@ def of_characters(text: str) -> Iterator[Loop]:
 def _fewest(text: str, begin: int, period: int, times: int) -> float:
     """Return how many characters are too many for what repeats from a place on."""
     unit = text[begin : begin + period]
-    if unit.isalnum() or (min(unit) > _IDEOGRAPHS and period > 1):
-        if unit.isdigit():
-            return _BESIDE
-        if period > 1 and times >= 4 and min(unit) > _IDEOGRAPHS and not _PICTURES.fullmatch(unit):
-            return 20
-        return 40 if times >= 6 else float("inf")
+    is_unspaced = period > 1 and bool(_UNSPACED.fullmatch(unit))
+    if is_unspaced and times >= 4:
+        return 20
+    if unit.isalnum() or is_unspaced:
+        return _BESIDE if unit.isdigit() else 40 if times >= 6 else float("inf")
     if unit in _NEVER_MANY:
         return 20
     if not unit.strip():

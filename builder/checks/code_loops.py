@@ -17,6 +17,7 @@ _TWINS = 4  # equal operands of `and`: each may be a call
 _DEAD = 3  # equal entries of a dictionary, conditions, handlers, cases, decorators, names of an import
 _OPERANDS = 12  # of a sum or product, other than numbers, and calls of a chain
 _LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
+_ROUNDS = 12  # of a few words, one after the other
 _CELLS, _ROWS, _NAMES, _CALLS, _TOLD_CALLS = 200, 60, 40, 12, 6  # elements of a list or arguments of a call
 
 
@@ -111,7 +112,9 @@ def _of_elements(parts: Sequence[ast.expr]) -> Iterator[Loop]:
         return
     for begin, period, times in runs([ast.dump(one) for one in parts], 20):
         unit = parts[begin : begin + period]
-        if times >= max(map(_most_elements, unit)) / (1 if period == 1 else 2):
+        words = {one.value for one in unit if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        is_circle = len(words) == period > 1 and all(len(word) > 2 for word in words)
+        if times >= (_ROUNDS if is_circle else max(map(_most_elements, unit)) / (1 if period == 1 else 2)):
             yield Loop("\n".join(map(ast.unparse, unit)), times)
     yield from of_numbered([one for one in parts if isinstance(one, ast.Call)])
 

@@ -87,8 +87,8 @@ def _of_docstrings(tree: ast.Module) -> Iterator[Loop]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node) or ""
-            found.append(docstring)
-            if not docstring or ">>>" in docstring:  # an interpreter's answers repeat
+            found += [docstring] if docstring else []
+            if ">>>" in docstring:  # an interpreter's answers repeat
                 continue
             yield from of_words(docstring)
             yield from of_lines(docstring)
@@ -107,7 +107,7 @@ def _of_comments(code: str) -> Iterator[Loop]:
     for block in blocks:
         yield from of_words("\n".join(block))
         yield from _in_a_row([without_label(line) for line in block], 3)
-    yield from of_characters("\n".join(line for block in blocks for line in block))
+    yield from of_characters("\n".join(line for block in blocks for line in block if line))
     found = [without_label(line) for block in blocks for line in block]
     yield from _in_a_row(found, _COMMENTS)
     said = [one for one in found if len(re.findall(r"[^\W\d_]{2,}", one)) >= 3]
@@ -119,8 +119,10 @@ def _of_comments(code: str) -> Iterator[Loop]:
 def _in_a_row(comments: list[str], fewest: int) -> Iterator[Loop]:
     for begin, period, times in runs(comments, 10):
         unit = comments[begin : begin + period]
-        has_words = any(part.isalpha() for one in unit for part in one.split())
-        if times >= (fewest if has_words else _RULES) and any(unit):
+        words = sum(part.isalpha() for one in unit for part in one.split())
+        if period > 1 and words < 2 * period and fewest > 3:  # arrange, act, assert
+            continue
+        if times >= (fewest if words else _RULES) and any(unit):
             yield Loop("\n".join(unit), times)
 
 

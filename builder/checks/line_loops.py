@@ -26,6 +26,7 @@ _CLOSED = frozenset(";{}|,)>]")
 _OPENED = frozenset("<|{[(")
 _MARKUP = frozenset("*_#|>")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_HEAD = re.compile(r"^(?:#{1,6} [^\n]{1,40}\n|\*\*[^*\n]{1,40}\*\*:?)\s*(?=\S)")
 _TWICE, _THRICE = 25, 40  # words of paragraphs
 _PHRASE, _PHRASES, _MOST_OF_IT = 12, 5, 0.6  # words, times, share of a text
 
@@ -88,10 +89,10 @@ def _plain(sentence: str) -> str | None:
 
 def of_paragraphs(text: str) -> Iterator[Loop]:
     """Yield what a text says twice, paragraph by paragraph, and long paragraphs that it has three times."""
-    found = [" ".join(part.split()) for part in _PARAGRAPH.split(text) if part.strip()]
+    found = [" ".join(_HEAD.sub("", part.strip()).split()) for part in _PARAGRAPH.split(text) if part.strip()]
     for begin, period, times in runs(found, 40):
         unit = " ".join(found[begin : begin + period])
-        if len(unit.split()) >= _TWICE:
+        if sum(map(is_word, TOKEN.findall(unit))) >= _TWICE:
             yield Loop(unit, times)
     for paragraph, times in Counter(found).most_common(1):
         if times >= 3 and len(paragraph.split()) >= _THRICE:

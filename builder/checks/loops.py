@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ POINTS = set(".,;:!?。，、；：！？")
 ENDS = set(".!?。！？")
 _OPERATORS = set("+-*/=·×−<>≤≥&|")
 _RULE = re.compile(r"[-=*_#~.+|: \t]{1,200}")  # one line of a frame, or of dots
+_CELLS_OF_LINE = 3
+_COLUMNS = re.compile(r"\S(?: {2,}|\t)\S")
+_DOUBLED = {"had", "that"}  # which English has up to five times in a row
 _EQUAL_ROWS, _EQUAL_CELLS = 25, 120  # of numbers
+_COUNTED_ROWS = 16  # rows of a table, or problems that are numbered and have the next number each
 _LAST = 20_000  # tokens
 _NESTED = 10  # brackets, each in the one before
 _SAID = 3  # times that a text gives its answer
@@ -80,8 +85,8 @@ def of_words(text: str) -> Iterator[Loop]:
         span = text[found[begin].start() : found[begin + period * times - 1].end()] if times >= 4 else ""
         if times >= (_fewest(unit) if any(token[-1].isalpha() for token in unit) else _fewest_signs(unit, span)):
             span = span or text[found[begin].start() : found[begin + period * times - 1].end()]
-            if span.count("\n") >= times - 1 and len(unit) < 4:
-                continue  # one for each line: `of_lines` knows of indentation
+            if len(unit) < 4 and (span.count("\n") * _CELLS_OF_LINE >= times - 1 or _COLUMNS.search(span)):
+                continue  # cells, or one for each line: `of_lines` knows of indentation
             yield Loop(" ".join(unit), times)
     yield from _counted(tokens)
 
@@ -91,11 +96,11 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
     counted = ["#" if token[0].isdigit() else token for token in tokens]
     for begin, period, times in runs(counted, 60):
         unit = counted[begin : begin + period]
-        if times >= 6 and sum(map(is_word, unit)) >= 8 and _only_counts(tokens, begin, period, times):
+        words = sum(map(is_word, unit))
+        if times >= 6 and words and times >= _most_counted(tokens, begin, period, times, words):
             yield Loop(" ".join(unit), times)
         if period > 20:
             continue
-        words = sum(map(is_word, unit))
         most = 25 if 3 * words >= period else 40 if words > 1 else 200
         if "#" in unit and times >= most and not _CELLS & set(unit):
             numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
@@ -103,17 +108,19 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
                 yield Loop(" ".join(unit), times)
 
 
-def _only_counts(tokens: list[str], begin: int, period: int, times: int) -> bool:
-    """Whether repetitions are equal but for numbers that go up by one each time."""
-    counts = False
+def _most_counted(tokens: list[str], begin: int, period: int, times: int, words: int) -> float:
+    """Return how often repetitions may be there that are equal but for numbers, which go up by one each time."""
+    counts = 0
     for at in range(begin, begin + period):
         values = tokens[at : begin + period * times : period]
         if len(set(values)) > 1:
             first = int(values[0]) if values[0].isdecimal() and len(values[0]) < 7 else None
             if first is None or values != [str(number) for number in range(first, first + times)]:
-                return False
-            counts = True
-    return counts
+                return math.inf
+            counts += 1
+    if not counts or (words < 8 and not _CELLS & set(tokens[begin : begin + period])):
+        return math.inf
+    return 6 if counts == 1 and not _CELLS & set(tokens[begin : begin + period]) else _COUNTED_ROWS
 
 
 def is_word(token: str) -> bool:
@@ -140,11 +147,13 @@ def _fewest(unit: list[str]) -> int:
         return 3  # a sentence
     if 2 * words < sum(token not in POINTS for token in unit):  # a formula, or words with one
         return _RELATED if is_related else 60 if not words else 5 if "," in unit else 8
+    if len(unit) == 1 and unit[0] in _DOUBLED:
+        return 6
     if len(unit) == 1 or _LITTLE.issuperset(unit):
         return 3 if _LITTLE.issuperset(unit) else 4
     if len(unit) <= 3:
         return 5 if all(is_word(token) or token in POINTS - {":"} for token in unit) else 8
-    return 4 if len(unit) < 8 else 3
+    return 4 if len(unit) < (5 if all(map(str.isalpha, unit)) else 8) else 3
 
 
 def _fewest_signs(unit: list[str], span: str) -> int:

@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     r"|\#[^\n]*|\w+|[^\w\s]",
     re.S,
 )
-_SAME_NAME = re.compile(r"(?<![A-Za-z\d])_*([A-Za-z]{2,24}?)(?:_?\1){3,}", re.I)
+_SAME_NAME = re.compile(r"(?<![A-Za-z\d])([A-Za-z]{2,24})(?:_\1){3,}|([A-Z][a-z]{2,24})\2{3,}")
 _PERIOD = 12
 _PREFIXES = frozenset(("not", "-", "~", "await", "lambda", ":"))
 _BLOCKS = frozenset(("if", "for", "while", "with", "try", "class", "def", "async"))
@@ -29,7 +29,7 @@ def of_tokens(code: str) -> Iterator[Loop]:
             yield Loop(" ".join(unit), times)
     for name in dict.fromkeys(token for token in tokens if token.isidentifier() and len(token) > 7):
         if (same := _SAME_NAME.search(name)) is not None:
-            yield Loop(same[1].lower(), len(same[0]) // len(same[1]))
+            yield Loop(same[1] or same[2], len(same[0]) // len(same[1] or same[2]))
 
 
 def _most(unit: Sequence[str]) -> float:
@@ -48,7 +48,11 @@ def _most(unit: Sequence[str]) -> float:
         return 6
     if unit.count(":") == 1 and len(unit) > 1 and _is_header(unit):
         return 6
-    return 5 if len(unit) == 2 and said & _COMPARED else float("inf")
+    return (
+        5
+        if len(unit) in (2, 4) and (set(unit[::2]) <= _COMPARED or set(unit[1::2]) <= _COMPARED)
+        else float("inf")
+    )
 
 
 def _is_header(unit: Sequence[str]) -> bool:
