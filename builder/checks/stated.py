@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from builder.checks.notation import normal, spelled
+from builder.checks.sentences import counted, of_clauses
 
 LONGEST = 200  # characters of an answer
 _LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
@@ -37,7 +38,9 @@ _SAID = re.compile(
     r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
     r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
     r"|=)[:*_ \t]*"
-    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
+    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?)"
+    r"|\b(?P<got>(?:gets?|got|gives?|obtain|yields?|have|reach|for) (?:the|an|our|a) (?:final )?answer"
+    r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
 _DASH = re.compile(r"[-–—]\s*\Z")
@@ -50,11 +53,6 @@ _OPTION_ALONE = re.compile(
     r"(?m)\b(?i:ans(?:wer)?s?|key|(?:correct|right)(?: option| choice| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
     r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
 )
-# What a sentence with one number is about, where the number ends it: Mary is 13 years old.
-_COUNTING = re.compile(
-    r"(?P<before>[^\d\n]{3,120}?\s[$€£]?)(?P<value>(?<=[$€£])\d[\d,.]*|-?\d[\d,.]*(?:/\d+)?"
-    r"(?:[ °%][^\d\n.;:!?=]{0,40})?)[.!\s]*"
-)
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
 _COMES_TO = re.compile(
     r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)"
@@ -66,11 +64,7 @@ _KEY = re.compile(
 )
 _ITEM = re.compile(r"(?m)^[ \t]*\(?(?:\d{1,2}|[a-hA-H])[.):][ \t]+([^\n]+)$")
 _VERB = re.compile(r"(?i)\b(?:is|are|was|were|has|have|had|will|can|does|did|do|so|because|than|if|when)\b")
-_REFERS = re.compile(
-    r"(?i)\b(?:see|page|exercise|problem|question|step|chapter|example|theorem|line|figure|fig|table|section|hint|part"
-    r"|case|method|equation|eq|option|choice|post|comment|yes|no|not|true|false|never|least|most|about|over|under"
-    r"|between|than|rounded?|prime|even|odd|divisible)\b"
-)
+_ASKED = re.compile(r"(?m)^Q[:.][^\n]*\n+A[:.][ \t]+([^\n]{1,60}?)[ \t]*$")
 _OPTION_IS = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
     r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
@@ -78,10 +72,10 @@ _OPTION_IS = re.compile(
 _END = re.compile(
     r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
     r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
-    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=(?!i{1,3}\)|iv\))[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
-    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
-    r"|using|per the|only if"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from"
+    r"|by(?! \d)|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
     r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
@@ -99,10 +93,11 @@ _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong
 _BEGINS = re.compile(
     r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
-    r"|choice|≈|~|=|:)\s*)*"
+    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
+    r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr"
+    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])|(?:jan|feb|mar|apr"
     r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
 _WORDED = re.compile(
@@ -115,7 +110,23 @@ _FORMULA = re.compile(
 _NO_UNIT = re.compile(
     r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z"
 )
+_STOPS = re.compile(
+    r"(?:(?<![-+*/=<>≤≥.,:√×·÷^_])[-+/=<>≤≥,:√×·÷^_]|(?<=\s)\*|(?<![\w\\}])\$"
+    r"|\\(?:frac|sqrt|sin|cos|tan|ln|log|times|cdot|left|pm)"
+    r"|(?i:(?:\A|(?<=\s))(?:and|or|the|is|are|approximately|about|of|answer)))\s*\Z"
+)
 _MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
+
+
+def is_unfinished(answer: str) -> bool:
+    """Whether an answer stops before its end: `3x^2 -`, `x =`, `(2,`."""
+    said = re.sub(r"\\[{}]", "", answer.strip().strip("*_` ").rstrip("."))
+    if said.count("$") % 2 == 0:
+        said = said.removesuffix("$").rstrip()
+    if _STOPS.search(said):
+        return True
+    braces, others = said.count("{") - said.count("}"), sum(map(said.count, "([")) - sum(map(said.count, ")]"))
+    return braces > 0 or (others > 0 and said[-1] not in ")]")
 
 
 def final_answer(text: str) -> str | None:
@@ -129,7 +140,8 @@ def final_answer(text: str) -> str | None:
     if lines and not re.search(r"\w", behind):
         block = _block(text, lines)
         answers = [_PREFIX.sub("", match[1] or "", count=1).strip() for match in block]
-        return "" if any(_is_heading(one) for one in answers) else ", ".join(answers)[:LONGEST]
+        is_none = any(map(_is_heading, answers)) or is_unfinished(answers[-1])
+        return "" if is_none else ", ".join(answers)[:LONGEST]
     if lines and lines[-1][1] is None and not re.search(r"\w[^\n]*\n+[^\n]*\w", behind.strip()):
         return behind.strip()[:LONGEST]
     if lines and _ANSWER_HEADING.fullmatch(lines[-1][1] or "") and looks_like_value(behind.strip()):
@@ -154,12 +166,14 @@ def stated_answers(text: str) -> Iterator[str]:
     for match in _OPTION_ALONE.finditer(text):
         yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
     for match in _SAID.finditer(text):
-        is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
+        is_answer = match["colon"] is not None or (match["prose"] or "").lower().startswith("ans")
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
         if value is not None and "\\boxed" not in value:
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
+    if len(asked := list(_ASKED.finditer(text))) == 1 and looks_like_value(asked[0][1]):
+        yield asked[0][1].strip()
     for key in _KEY.finditer(text):
         items = [item[1].strip() for item in _ITEM.finditer(key[1])]
         yield from items if all(looks_like_value(item) for item in items) else ()
@@ -226,7 +240,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         may_be_words: A result in prose is a number; an answer may be Tuesday.
         is_marked: It stands behind a colon: `Answer: isosceles` states words, "the answer is simple" none.
     """
-    said = said.strip().lstrip("*_>: \t")
+    said = re.sub(r"\bRs\.? ?(?=\d)", "₹", said.strip().lstrip("*_>: \t"))
     if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
@@ -235,6 +249,11 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return re.split(r" and | ?\w*&", worked["value"], maxsplit=1)[0].rstrip(
             " .!"
         )  # Answer: she pays 4*5 = $20
+    if (option := re.match(r"\(?[A-H][.):] (?=\S)", said)) is not None:
+        value = _value(said[option.end() :], may_be_words=may_be_words, is_marked=is_marked)
+        return option[0] + value if value is not None else f"({option[0].strip('(.): ')})"
+    if is_marked and (found := of_clauses(said)) is not None:
+        return found
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
         unit = formula[3].strip(" ,")
@@ -255,9 +274,11 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     lead = _BEGINS.match(value)
     rough = "≈ " if lead and re.search(r"(?i)app|about|rough|around|[≈~]", lead[0]) else ""
     value = spelled(value[lead.end() :] if lead else value)
+    if is_marked and re.fullmatch(r"(?i)(?:the|an?) [a-z]+(?: [a-z]+)?", value):
+        value = value.partition(" ")[2]
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
-        return _counted(said) if is_marked and value and not is_of_page else None
+        return counted(said) if is_marked and value and not is_of_page else None
     if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
         return None  # Answer: 10 times their medals is 39*10 = 390
     value = _WORKED.sub("", value)
@@ -265,7 +286,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value
     ) and not re.match("[aA] ", value):
         return value[:LONGEST]
-    if _VALUE.match(value) and not value.endswith("!"):
+    if _VALUE.match(value) and not re.search(r"(?<!\d)!\Z", value):
         value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
         return (
@@ -273,8 +294,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
             if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value)
             else None
         )
-    if is_marked and (counted := _counted(said)) is not None:
-        return counted
+    if is_marked and (found := counted(said)) is not None:
+        return found
     if end is not None and end[0].strip().lower() == "by":
         return None  # Best Answer - Chosen by Voters
     words = value.split()
@@ -285,20 +306,6 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     ):
         return None
     return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
-
-
-def _counted(said: str) -> str | None:
-    """Return the quantity that a sentence ends with, where it has one number: `Mary is 13 years old`."""
-    sentence = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0]
-    match = _COUNTING.fullmatch(sentence)
-    if (
-        match is None
-        or re.search(r"\d", said[len(sentence) :])
-        or _REFERS.search(sentence)
-        or _VERB.search(match["value"])
-    ):
-        return None
-    return (match["before"][-1:].strip() + match["value"]).strip() if len(match["before"].split()) > 1 else None
 
 
 def _balanced(value: str) -> str:
