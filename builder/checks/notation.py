@@ -7,7 +7,7 @@ r"""One notation for an answer, however it is written: Markdown, Unicode, plain 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
@@ -130,12 +130,22 @@ def spelled(text: str) -> str:
     return f"{number}{text[end:]}" if end else text
 
 
-def _number(text: str) -> tuple[int, int]:
-    """Return the number in words at the beginning of a text, and where it ends; 0 where there is none."""
+def numerals(text: str) -> Iterator[int]:
+    """Yield the numbers that a text has in words, wherever they are."""
+    place = 0
+    while (match := _NUMERAL.search(text, place)) is not None:
+        number, end = _number(text, match.start()) if match[1].lower() in _NUMERALS else (0, 0)
+        if end:
+            yield number
+        place = end or match.end()
+
+
+def _number(text: str, begin: int = 0) -> tuple[int, int]:
+    """Return the number in words at a place of a text, and where it ends; 0 where there is none."""
     total, group, end = 0, 0, 0
-    for match in _NUMERAL.finditer(text):
+    for match in _NUMERAL.finditer(text, begin):
         word = match[1].lower()
-        if word not in _NUMERALS or not _BETWEEN_NUMERALS.fullmatch(text, end, match.start()):
+        if word not in _NUMERALS or (end and not _BETWEEN_NUMERALS.fullmatch(text, end, match.start())):
             if word == "and" and end:
                 continue
             break
