@@ -38,22 +38,25 @@ _SAID = {
     for word in words.split()
 }  # fmt: skip
 _EVERYWHERE = frozenset((0.0, 1.0, 2.0))
-_MOST_DATA = 60
 _MOST = 300  # numbers of a text that are looked at, and known ones from which they may follow: each with each
 _LONGEST = 16  # digits
 _WORD = re.compile(r"[^\W\d_]+")
 _GROUPED = re.compile(  # 1 250 000, 1.250,50 and 2,5
-    r"(?<![\d.,])\d{1,3}(?:(?:[ \u00a0\u202f'.]|\{,\})\d{3})+(?:,\d+)?(?![\d.,]*\d)|(?<![\d.,])\d+,\d+(?![\d,])"
+    r"(?<![\d.,])(?:\d{1,3}(?:(?:[ \u00a0\u202f'.]|\{,\})\d{3})+(?:,\d+)?(?![\d.,]*\d)|\d+,\d+(?![\d,]))"
 )
 _STATEMENT_END = re.compile(r"(?i)=|≈|\b(?:solution|equals|plus|minus|times|gives|because)\b")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s")
+_STATEMENT = 2  # sentences, in which most problems give their data
 _ASKS = re.compile(
     r"(?i)\?|\b(?:find|compute|calculate|determine|evaluate|solve|simplify|how (?:many|much|far|long|old)|what|prove"
     r"|show that)\b"
 )
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
-_FEWEST_DATA, _FEWEST_OTHERS = 3, 4  # numbers of a source and of a text of which so few may be common
+_FEWEST_DATA, _FEWEST_OTHERS = 3, 4  # numbers of which the share that is common says something, and much
+_MOSTLY_KEPT = 0.6
 _COMMON = 0.35  # of the one's and of the other's numbers
 _INVENTED, _INVENTED_SHARE = 2, 0.4  # numbers of a problem's statement that its page has not
+_PRECISION = 0.004
 _MEASURED_ANEW = 0.5  # of a source's numbers
 # Miles, inches, feet, yards, pounds, ounces, gallons, km/h, and their inverses; minutes, thousandths, hundredths.
 _FACTORS = tuple(
@@ -129,7 +132,7 @@ def has_other_data(before: str, after: str) -> bool:
     found = set(read(COUNTER.sub("", after))) - _EVERYWHERE
     if len(stated) < _FEWEST_DATA - 1 or _is_converted(stated, found):
         return False
-    if len(stated) >= _FEWEST_DATA and len(found) >= _FEWEST_OTHERS:
+    if len(stated) >= _FEWEST_DATA and len(found) >= _FEWEST_DATA:
         common = max(len(stated & found) / len(stated), len(found & known) / len(found))
         if common < _COMMON:
             return True
@@ -139,11 +142,14 @@ def has_other_data(before: str, after: str) -> bool:
 def _known(text: str) -> set[float]:
     """Return the numbers that a text has in words, in other spellings, as shares and percentages."""
     found = {*_implied(text), *map(float, numerals(text)), *_EVERYWHERE}
-    for match in _GROUPED.finditer(text):
-        digits = re.sub(r"[^\d,]|\{,\}", "", match[0])
-        found.update((round(float(digits.replace(",", ".", 1)), 6), float(digits.replace(",", ""))))
+    found.update(read(_GROUPED.sub(_ungrouped, text)))
     plain = {*read(text), *found}
     return plain | {round(one / 100, 6) for one in plain} | {round(one * 100, 6) for one in plain}
+
+
+def _ungrouped(number: re.Match[str]) -> str:
+    """Return `1.250,50` as 1250.50."""
+    return re.sub(r"[^\d,]|\{,\}", "", number[0]).replace(",", ".", 1)
 
 
 def _is_invented(known: AbstractSet[float], text: str) -> bool:
@@ -152,7 +158,7 @@ def _is_invented(known: AbstractSet[float], text: str) -> bool:
     for place, paragraph in enumerate(_PARAGRAPH.split(text)):
         plain = COUNTER.sub("", paragraph)
         end = _STATEMENT_END.search(plain)
-        said = plain[: end.start()] if end is not None else plain
+        said = " ".join(_SENTENCE_END.split(plain[: end.start()] if end is not None else plain)[:_STATEMENT])
         data = list(dict.fromkeys(read(said)))
         new = [one for one in data if one not in seen]
         if (place == 0 or _ASKS.search(said)) and len(new) >= max(_INVENTED, _INVENTED_SHARE * len(data)):
@@ -163,8 +169,24 @@ def _is_invented(known: AbstractSet[float], text: str) -> bool:
 
 def _is_converted(stated: AbstractSet[float], found: AbstractSet[float]) -> bool:
     """Whether a text has its source's numbers in other units: each times the same."""
-    pairs = sum(
-        any(one * factor * 0.99 < two < one * factor * 1.01 for two in found for factor in _FACTORS)
-        for one in sorted(stated)[:_MOST_DATA]
+    least = max(2, _MEASURED_ANEW * len(stated))
+    return any(
+        sum(any(abs(two / one / factor - 1) < _PRECISION for two in found) for one in stated if one) >= least
+        for factor in _FACTORS
     )
-    return pairs >= max(2, _MEASURED_ANEW * len(stated))
+
+
+def keeps(before: str, after: str) -> bool:
+    """Whether a text has most of its source's numbers, and few others: whatever its words, it is about the same."""
+    found = {*read(COUNTER.sub("", after)), *map(float, numerals(after))} - _EVERYWHERE
+    return any(_keeps(set(read(text)) - _EVERYWHERE, found) for text in (before, _GROUPED.sub(_ungrouped, before)))
+
+
+def _keeps(stated: AbstractSet[float], found: AbstractSet[float]) -> bool:
+    common = stated & found
+    return (
+        len(stated) >= (_FEWEST_DATA if common == stated else _FEWEST_OTHERS)
+        and len(common) >= _MOSTLY_KEPT * len(stated)
+        and 2 * len(common) >= len(found)
+        and sum(one > SMALL for one in common) >= 2
+    )

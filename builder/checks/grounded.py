@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.checks.base import PairCheck
-from builder.checks.given_numbers import COUNTER, SMALL, TRIVIAL, has_other_data, numbers, read
+from builder.checks.given_numbers import COUNTER, SMALL, TRIVIAL, has_other_data, keeps, numbers, read
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
 from builder.filters.base import Measures
 
@@ -25,10 +25,9 @@ _HARDLY = 0.2  # of a source, so that one new word may tell
 _FAR, _MANY_WORDS = 0.4, 6  # by which the share of new words is above that of the source's that are kept
 _NEARLY = 0.85  # of the most new words, for a text that keeps hardly anything
 _MOST_NAMED = 10
-_FORMULA = re.compile(
-    r"(?<![A-Za-z\d.])(?:[A-Za-z]|\d[\d.]*)(?:\s?(?:[-+*/^=]|\*\*)\s?(?:[A-Za-z](?![A-Za-z])|\d[\d.]*))+"
-)
-_STEP = re.compile(r"(?=(?<![A-Za-z\d.])((?:[A-Za-z]|\d[\d.]*)[-+*/^=]+(?:[A-Za-z]|\d[\d.]*)))")
+_OPERAND = r"(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|(?<![A-Za-z\d.])\d+(?:\.\d+)?)"
+_FORMULA = re.compile(rf"{_OPERAND}(?:\s?(?:[-+*/^=]|\*\*)\s?{_OPERAND})+")
+_STEP = re.compile(rf"(?=({_OPERAND}[-+*/^=]+{_OPERAND}))")
 _SIGNS = str.maketrans({**dict.fromkeys("${}"), **dict.fromkeys("·×⋅", "*"), "−": "-", "–": "-", "÷": "/",
                         **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{digit}" for digit in range(10)), strict=True))})  # fmt: skip
 _TIMES = re.compile(r"\\(?:cdot|times)(?![A-Za-z])")
@@ -75,8 +74,10 @@ class Grounded(PairCheck):
 
         `kept` is the share of the source's numbers and words, or of its formulas, or of the functions that it
         defines, that the new text has; `elsewhere` the share of its words in paragraphs about something else;
-        `other_data` whether the numbers of the problem that it states are others.
+        a text with most of its source's numbers, and few others, keeps enough. `other_data` says whether the
+        numbers of the problem that it states are others.
         """
+        kept = max(_kept(before, after), _kept_formulas(before, after), _kept_names(before, after))
         many, new_numbers = numbers(before, after)
         source, text = _stems(before), _words(after)
         new_words = [word for stem, word in text.items() if stem not in source]
@@ -85,7 +86,7 @@ class Grounded(PairCheck):
             "new_numbers": len(new_numbers) / max(1, many),
             "words": len(text),
             "new_words": len(new_words) / max(1, len(text)),
-            "kept": max(_kept(before, after), _kept_formulas(before, after), _kept_names(before, after)),
+            "kept": max(kept, _MOSTLY) if keeps(before, after) else kept,
             "elsewhere": _elsewhere(before, source, after),
             "other_data": _DEFINED.search(after) is None and has_other_data(before, after),
             "new": ", ".join([*new_words, *(f"{number:g}" for number in new_numbers)][:_MOST_NAMED]) or None,
