@@ -31,6 +31,8 @@ _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would tr
 def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     """Whether two answers have the same values, in any order; None where some can't be compared."""
     if len(one) != len(other):
+        one, other = _once(one), _once(other)
+    if len(one) != len(other):
         joined = [_joined(values) for values in (one, other)]
         return True if all(joined) and _is_same_math(*joined) is True else False if one and other else None
     left, unsure = list(other), False
@@ -46,6 +48,11 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     if unsure and len(one) > 1 and counted[0] == counted[1]:
         return False  # 4 boys and 6 girls, and 6 boys and 4 girls
     return None if unsure else True
+
+
+def _once(values: Sequence[Value]) -> Sequence[Value]:
+    """Return the first of values that all say the same, such as `60° or π/3`."""
+    return values[:1] if all(same(values[0], value) is True for value in values[1:]) else values
 
 
 def same(one: Value, other: Value) -> bool | None:

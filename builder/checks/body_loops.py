@@ -21,6 +21,7 @@ _STATEMENTS = 2  # of twin bodies: more than `raise NotImplementedError`
 _Makers = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Jumps = ast.Return | ast.Raise | ast.Break | ast.Continue | ast.Pass
 _Imports = ast.Import | ast.ImportFrom
+_Scopes = ast.Global | ast.Nonlocal
 
 
 def of_body(body: list[ast.stmt]) -> Iterator[Loop]:
@@ -57,7 +58,7 @@ def _needs_no_twin(node: ast.stmt) -> bool:
     if isinstance(node, ast.If):
         return "__name__" in ast.dump(node.test)
     is_told = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is not ...
-    return is_told or isinstance(node, _Makers | _Jumps | _Imports)
+    return is_told or isinstance(node, _Makers | _Jumps | _Imports | _Scopes)
 
 
 def _sets_only(node: ast.stmt) -> bool:

@@ -18,6 +18,7 @@ _DEAD = 3  # equal entries of a dictionary, conditions, handlers, cases, decorat
 _OPERANDS = 12  # of a sum or product, other than numbers, and calls of a chain
 _LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
 _ROUNDS = 12  # of a few words, one after the other
+_COUNTED_NAMES = 40
 _CELLS, _ROWS, _NAMES, _CALLS, _TOLD_CALLS = 200, 60, 40, 12, 6  # elements of a list or arguments of a call
 
 
@@ -59,6 +60,7 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
                 branches = list(_chain(node))
                 inner.update(map(id, branches))
                 yield from _of_twins([(one.test, *one.body) for one in branches], _DEAD)
+                yield from of_numbered([ast.If(one.test, one.body, []) for one in branches])
             case ast.Try():
                 yield from _of_twins([(handler,) for handler in node.handlers], _DEAD)
             case ast.Match():
@@ -73,6 +75,10 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
                 yield from (loop for loop in found if loop.times >= _TIMES_IN_TEXT)
                 found = list(of_characters(text))
                 yield from (loop for loop in found if loop.times * len(loop.unit) >= _LONG_TEXT)
+            case ast.Constant(value=bytes() as data) if len(data) >= _LONG_TEXT:
+                for begin, period, times in runs(data, 4):
+                    if period * times >= _LONG_TEXT:
+                        yield Loop(repr(data[begin : begin + period]), times)
 
 
 def _operands(node: ast.BinOp, inner: set[int]) -> list[ast.expr]:
@@ -117,6 +123,8 @@ def _of_elements(parts: Sequence[ast.expr]) -> Iterator[Loop]:
         if times >= (_ROUNDS if is_circle else max(map(_most_elements, unit)) / (1 if period == 1 else 2)):
             yield Loop("\n".join(map(ast.unparse, unit)), times)
     yield from of_numbered([one for one in parts if isinstance(one, ast.Call)])
+    if len(parts) >= _COUNTED_NAMES:
+        yield from of_numbered([one for one in parts if isinstance(one, ast.Constant)], math.inf)
 
 
 def _most_elements(node: ast.expr) -> int:

@@ -86,7 +86,8 @@ class FinalAnswer(PairCheck):
         if answer is None and stated:
             agrees = _concludes(after, stated)
         corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
-        if agrees is False and not corrects and answer and _is_disputed(before, answer):
+        is_open = answer and (_is_disputed(before, answer) or _is_named(before, answer))
+        if agrees is False and not corrects and is_open:
             agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
@@ -187,6 +188,12 @@ def _is_disputed(page: str, answer: str) -> bool:
     return any(
         agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
     )
+
+
+def _is_named(page: str, answer: str) -> bool:
+    """Whether the sentence that a page states as its answer has the word that this one is: a square has 4 sides."""
+    is_word = answer.isalpha() and len(answer) > 2 and answer.lower() not in ("yes", "true", "false")
+    return is_word and bool(re.search(rf"(?i)\bans(?:wer)?\b[^\n]*[ ]{answer}\b[^\n]*\d", page))
 
 
 def _versions() -> dict[str, str]:

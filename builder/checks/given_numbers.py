@@ -48,8 +48,8 @@ _STATEMENT_END = re.compile(r"(?i)=|≈|\b(?:solution|equals|plus|minus|times|gi
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 _STATEMENT = 2  # sentences, in which most problems give their data
 _ASKS = re.compile(
-    r"(?i)\?|\b(?:find|compute|calculate|determine|evaluate|solve|simplify|how (?:many|much|far|long|old)|what|prove"
-    r"|show that)\b"
+    r"(?i)\?|\b(?:find|compute|calculate|determine|evaluate|solve|simplify|how (?:many|much|far|long|old)|what"
+    r"|prove|show that)\b"
 )
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _FEWEST_DATA, _FEWEST_OTHERS = 3, 4  # numbers of which the share that is common says something, and much
@@ -177,9 +177,10 @@ def _is_converted(stated: AbstractSet[float], found: AbstractSet[float]) -> bool
 
 
 def keeps(before: str, after: str) -> bool:
-    """Whether a text has most of its source's numbers, and few others: whatever its words, it is about the same."""
+    """Whether a text has most of its source's numbers, and few others: then it is about the same in other words."""
     found = {*read(COUNTER.sub("", after)), *map(float, numerals(after))} - _EVERYWHERE
-    return any(_keeps(set(read(text)) - _EVERYWHERE, found) for text in (before, _GROUPED.sub(_ungrouped, before)))
+    sources = before, _GROUPED.sub(_ungrouped, before)
+    return any(_keeps(set(read(text)) - _EVERYWHERE, found) for text in sources)
 
 
 def _keeps(stated: AbstractSet[float], found: AbstractSet[float]) -> bool:

@@ -14,7 +14,8 @@ _ORDINALS = frozenset(
 # What numbers a line without a claim of its own: day 3 and game 3 are others than day 2 and game 2.
 _LABEL = re.compile(
     r"^[\s>*#_(-]*(?:(?:step|problem|question|exercise|example|part|iteration|attempt|reason|method|solution|note|hint"
-    r"|tip|property|check|comment|todo|fact|remark|point|item|answer|q|ex|no)\b\.?\s*[(#]?(?:\d+|[ivx]+)\b|\(?\d+(?=[.):]))"
+    r"|tip|property|check|comment|todo|fact|remark|point|item|answer|q|ex|no)\b\.?\s*[(#]?(?:\d+|[ivx]+)\b"
+    r"|\(?\d+(?=[.):])|\(?(?:[ivx]{1,5}|[a-z])(?=[.)]\s))"
     r"[.):*_]*[-–—]?\s*",
     re.I,
 )
@@ -56,6 +57,8 @@ def _fewest(unit: list[str], *, is_numbered: bool) -> float:
     is_data = all(line.lstrip()[:1] in _OPENED or line[-1] in _CLOSED for line in unit)
     if is_numbered:
         return 4 if words >= 3 else 12
+    if is_data and len(unit) >= 3 and words >= 2:
+        return 5  # a whole table
     return 12 if is_data and "####" not in unit[0] else 3 if words >= 6 else 4 if words else 6
 
 

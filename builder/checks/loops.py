@@ -146,7 +146,9 @@ def _fewest(unit: list[str]) -> int:
     if len(unit) > 3 and words and ENDS & set(unit):
         return 3  # a sentence
     if 2 * words < sum(token not in POINTS for token in unit):  # a formula, or words with one
-        return _RELATED if is_related else 60 if not words else 5 if "," in unit else 8
+        if _RELATIONS & set(unit):
+            return _RELATED if is_related else 2 * _RELATED
+        return 60 if not words else 5 if "," in unit else 8
     if len(unit) == 1 and unit[0] in _DOUBLED:
         return 6
     if len(unit) == 1 or _LITTLE.issuperset(unit):
@@ -169,7 +171,9 @@ def _fewest_signs(unit: list[str], span: str) -> int:
         return 10**9
     if "\n" in span:
         return _EQUAL_ROWS
-    return 5 if "=" in unit and len(unit) > 2 else _EQUAL_CELLS
+    if _RELATIONS & set(unit):
+        return _RELATED if len(unit) > 2 else 2 * _RELATED
+    return _EQUAL_CELLS
 
 
 def of_ending(text: str) -> Iterator[Loop]:

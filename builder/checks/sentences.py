@@ -12,7 +12,8 @@ _COUNTING = re.compile(
 _REFERS = re.compile(
     r"(?i)\b(?:see|page|exercise|problem|question|step|chapter|example|theorem|line|figure|fig|table|section|hint|part"
     r"|case|method|equation|eq|option|choice|post|comment|yes|no|not|true|false|never|least|most|about|over|under"
-    r"|between|than|rounded?|prime|even|odd|divisible|except|all|radius|diameter|side|sides|slope)\b"
+    r"|between|than|rounded?|prime|even|odd|divisible|except|all)\b"
+    r"|\bof (?:radius|diameter|sides?|slope)\b|, by\b"
 )
 _VERB = re.compile(r"(?i)\b(?:is|are|was|were|has|have|had|will|can|does|did|do|so|because|than|if|when)\b")
 _CLAUSE = re.compile(r"\s*(?:;|,(?!\d{3}(?!\d))|,?\s\b(?:and|while|but)\b)\s*")
@@ -22,10 +23,10 @@ _NAMED = re.compile(
     r"(?: [A-Za-z]{1,12})?)?)(?P<rest>(?: [A-Za-z]+){0,3})"
 )
 _STATES = re.compile(
-    r"(?i)\b(is|are|has|have|gets?|receives?|pays?|costs?|weighs?|needs?|scores?|earns?|takes?|will be|owns?"
-    r"|measures?)\b"
+    r"(?i)\b(is|are|was|were|has|have|gets?|receives?|pays?|costs?|weighs?|needs?|scores?|earns?|takes?|will be"
+    r"|owns?|measures?)\b"
 )
-_SAME = {"are": "is", "is": "is", "will be": "is", "have": "has", "has": "has"}
+_SAME = {"are": "is", "is": "is", "will be": "is", "was": "is", "were": "is", "have": "has", "has": "has"}
 _CONDITION = re.compile(r"(?i)(?:in|after|for|at|with|when|if|on|from|by|per|of|since|because|before|out)\b")
 _LEFT = re.compile(r"(?i)\b(?:left(?: over)?|remain\w*)\b")
 _MOST_CLAUSES = 6

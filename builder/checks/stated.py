@@ -32,7 +32,8 @@ _CORRECTED = re.compile(
 _SAID = re.compile(
     r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b(?:[ \t]+(?:key|sheet|list))?"
     r"[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
-    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))[-*_:>]*[ \t]*\n{0,2}"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\)(?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))"
+    r"[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
     r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
@@ -71,7 +72,7 @@ _OPTION_IS = re.compile(
 )
 _END = re.compile(
     r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
-    r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
+    r"|(?<!\bapprox)(?<!\bsq)(?<!\bcu)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
     r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=(?!i{1,3}\)|iv\))[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
     r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from"
@@ -85,20 +86,21 @@ _NOT_STATED = re.compile(
     r"|the same|this|that|it|what|how|why|hidden"
     r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
     r"|(?:a|an|the|your"
-    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if|when"
-    r"|see|you|they|he|she)\b"
+    r"|my)(?=\s(?! ?=))|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if"
+    r"|when|see|you|they|he|she)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
 _BEGINS = re.compile(
     r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
-    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
+    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)|odds of(?= \d)"
+    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus)(?: is)?(?= \()"
     r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(
     r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])|(?:jan|feb|mar|apr"
-    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d'/]{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
 _WORDED = re.compile(
     r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)"
@@ -109,6 +111,9 @@ _FORMULA = re.compile(
 )
 _NO_UNIT = re.compile(
     r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z"
+)
+_WITH_MORE = re.compile(  # 6 boxes with 12 pens each
+    r"\A([$€£]?\d[\d,./]*(?: [a-z]+){0,2}) (?:with|at|containing|for|within|costing|weighing) (?=[^=]*\d).*\Z"
 )
 _STOPS = re.compile(
     r"(?:(?<![-+*/=<>≤≥.,:√×·÷^_])[-+/=<>≤≥,:√×·÷^_]|(?<=\s)\*|(?<![\w\\}])\$"
@@ -169,7 +174,8 @@ def stated_answers(text: str) -> Iterator[str]:
         is_answer = match["colon"] is not None or (match["prose"] or "").lower().startswith("ans")
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
-        if value is not None and "\\boxed" not in value:
+        is_number_of_option = re.search(r"(?i)option|choice", match[0]) and re.fullmatch(r"\d", value or "")
+        if value is not None and "\\boxed" not in value and not is_number_of_option and not _is_first(text, match):
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
     if len(asked := list(_ASKED.finditer(text))) == 1 and looks_like_value(asked[0][1]):
@@ -180,6 +186,14 @@ def stated_answers(text: str) -> Iterator[str]:
     yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
+
+
+def _is_first(text: str, said: re.Match[str]) -> bool:
+    """Whether what is said begins a list over several lines: a key, which is read as one."""
+    following = text[said.end() :].partition("\n")[2].lstrip()
+    return bool(
+        re.match(r"\(?(?:1|a)[.):]\s", said["rest"].lstrip()) and re.match(r"\(?(?:2|b)[.):]\s", following)
+    )
 
 
 def options(text: str) -> dict[str, str]:
@@ -276,6 +290,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     value = spelled(value[lead.end() :] if lead else value)
     if is_marked and re.fullmatch(r"(?i)(?:the|an?) [a-z]+(?: [a-z]+)?", value):
         value = value.partition(" ")[2]
+    value = re.sub(r"\A([A-H]),\s+(?=\S)", r"(\1) ", value)
+    value = _WITH_MORE.sub(r"\1", value)
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
         return counted(said) if is_marked and value and not is_of_page else None
@@ -287,7 +303,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     ) and not re.match("[aA] ", value):
         return value[:LONGEST]
     if _VALUE.match(value) and not re.search(r"(?<!\d)!\Z", value):
-        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
+        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]| -?\d))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
         return (
             rough + value[:LONGEST]

@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     re.S,
 )
 _SAME_NAME = re.compile(r"(?<![A-Za-z\d])([A-Za-z]{2,24})(?:_\1){3,}|([A-Z][a-z]{2,24})\2{3,}")
+_SAME_DIGIT = re.compile(r"(\w)\1{99,}")
 _PERIOD = 12
 _PREFIXES = frozenset(("not", "-", "~", "await", "lambda", ":"))
 _BLOCKS = frozenset(("if", "for", "while", "with", "try", "class", "def", "async"))
@@ -27,6 +28,9 @@ def of_tokens(code: str) -> Iterator[Loop]:
         unit = tokens[begin : begin + period]
         if times >= _FEWEST and times >= _most(unit):
             yield Loop(" ".join(unit), times)
+    for number in tokens:
+        if number[0].isdigit() and (same := _SAME_DIGIT.search(number)) is not None:
+            yield Loop(same[1], len(same[0]))
     for name in dict.fromkeys(token for token in tokens if token.isidentifier() and len(token) > 7):
         if (same := _SAME_NAME.search(name)) is not None:
             yield Loop(same[1] or same[2], len(same[0]) // len(same[1] or same[2]))

@@ -39,7 +39,7 @@ _COMPOUND = re.compile(
     r"(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
 )
 _SHARE = re.compile(  # 12 of the 20 pupils
-    r"(\d[\d,]*)(?: [a-z]+)? (?:out )?of (?:the |all |all the |every |his |her |their |our )?(\d[\d,]*)"
+    r"(\d[\d,]*)(?: [a-z]+)? (?:(?:out )?of|in) (?:the |all |all the |every |his |her |their |our )?(\d[\d,]*)"
     r"(?: [A-Za-z]+){0,4}"
 )
 _BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
@@ -48,6 +48,10 @@ _NAME = re.compile(
     r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
     r"|after|up)\b)"
     r"(?:[A-Za-z]{3,15}:? ){1,3}(?=[-+]?\d)"
+)
+_PERSON = re.compile(
+    r"(?!(?:The|Only|About|Answer|Final|Option|Choice|Step|Each|Exactly|There|Approximately|So|At)\b)"
+    r"([A-Z][a-z]{2,15}):?(?: (?:is|has|gets|was|had))? (?=[$€£]?\d)"
 )
 _IN_ALL = re.compile(r" (?:in (?:total|all)|altogether|overall|left over|left|remaining)\Z")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -148,6 +152,7 @@ def _parts(text: str) -> list[str]:
 def _value(part: str) -> list[Value]:
     """Read one part; `± 3` is two values."""
     rough = bool(_ROUGH.search(part))
+    person = _PERSON.match(trimmed(part))
     part = _led(part)
     letter = _LETTER.match(part)
     option = ""
@@ -169,6 +174,7 @@ def _value(part: str) -> list[Value]:
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes
+    name = person[1] if person is not None else name
     part = trimmed(spelled(_led(part)))
     if "\\pm" in part and len(part) < 80:
         return [_read(part.replace("\\pm", sign), name, option, rough) for sign in ("+", "-")]
