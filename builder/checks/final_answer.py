@@ -32,6 +32,7 @@ _DISPUTE = re.compile(
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUANTITY = re.compile(r"[-−$€£]?\d[\d,./]*(?: ?%|°| [a-z]+)?")
+_COMES_TO = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so|reach)\b)\s*")
 _RESULT_END = re.compile(r"[.!?;:](?=\s|\Z)|,\s")
 
 
@@ -112,7 +113,7 @@ class FinalAnswer(PairCheck):
 def _concludes(text: str, stated: Sequence[str]) -> bool:
     """Whether the last sentence of a text that marks no answer comes to one that its source states."""
     sentence = _SENTENCE_END.split(text.strip())[-1]
-    results = [sentence.rpartition("=")[2], *(match[1] for match in _RESULT.finditer(sentence))]
+    results = [sentence[match.end() :] for match in _COMES_TO.finditer(sentence)]
     numbers = list(_QUANTITY.finditer(sentence))
     results += [numbers[-1][0]] if numbers else []
     return any(
@@ -191,9 +192,9 @@ def _is_disputed(page: str, answer: str) -> bool:
 
 
 def _is_named(page: str, answer: str) -> bool:
-    """Whether the sentence that a page states as its answer has the word that this one is: a square has 4 sides."""
+    """Whether the sentence that a page states as its answer has the word that this is: a square has 4 sides."""
     is_word = answer.isalpha() and len(answer) > 2 and answer.lower() not in ("yes", "true", "false")
-    return is_word and bool(re.search(rf"(?i)\bans(?:wer)?\b[^\n]*[ ]{answer}\b[^\n]*\d", page))
+    return is_word and bool(re.search(rf"(?i)\bans(?:wer)?\b(?=[^\n]*\d)[^\n]*[ ]{answer}\b", page))
 
 
 def _versions() -> dict[str, str]:

@@ -177,7 +177,7 @@ def _is_converted(stated: AbstractSet[float], found: AbstractSet[float]) -> bool
 
 
 def keeps(before: str, after: str) -> bool:
-    """Whether a text has most of its source's numbers, and few others: then it is about the same in other words."""
+    """Whether a text has most of its source's numbers, and few others: it says the same in other words."""
     found = {*read(COUNTER.sub("", after)), *map(float, numerals(after))} - _EVERYWHERE
     sources = before, _GROUPED.sub(_ungrouped, before)
     return any(_keeps(set(read(text)) - _EVERYWHERE, found) for text in sources)

@@ -70,6 +70,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\b(\d+) and (?:a|one)[- ]quarter\b", r"\1.25"),
         (r"£ ?(\d+)(?: and |,? )(\d\d) ?p(?:ence)?\b", r"£\1.\2"),
         (r"(?<![\d.])(\d+)/(\d+) ?(?=\\(?:ln|log|sqrt|pi|sin|cos|tan)(?![A-Za-z]))", r"\\frac{\1}{\2}"),
+        (r"\|([a-z])\| ?(<|\\leq) ?(\d+(?:\.\d+)?)\Z", r"-\3 \2 \1 \2 \3"),
         (r"[,;]? (?:where )?\b[nk] ?(?:\\in ?(?:ℤ|Z|\\mathbb\s*\{?\s*[ZN]\s*\}?)|is an(?:y)? integer)\Z", ""),
         (r"(\d(?:[\d.]*\d)?)\s*(thousand|million|billion|trillion)\b", lambda match: _scaled(match)),
         (r"\\and\b", " and "),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from builder.checks.notation import normal, spelled
 from builder.checks.sentences import counted, of_clauses
+from builder.checks.values import is_date
 
 LONGEST = 200  # characters of an answer
 _LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
@@ -75,7 +76,7 @@ _END = re.compile(
     r"|(?<!\bapprox)(?<!\bsq)(?<!\bcu)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
     r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=(?!i{1,3}\)|iv\))[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
-    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|than"
     r"|by(?! \d)|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
@@ -86,15 +87,16 @@ _NOT_STATED = re.compile(
     r"|the same|this|that|it|what|how|why|hidden"
     r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
     r"|(?:a|an|the|your"
-    r"|my)(?=\s(?! ?=))|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if"
-    r"|when|see|you|they|he|she)\b"
+    r"|my)(?=\s(?! ?=))|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for"
+    r"|if|when|see|you|they|he|she)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
 _BEGINS = re.compile(
     r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
-    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)|odds of(?= \d)"
+    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
+    r"|odds of(?= \d)|all(?= [a-z] ?[<>≤≥])"
     r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus)(?: is)?(?= \()"
     r"|in(?= \d+ [a-z]))\s*)*"
 )
@@ -115,6 +117,8 @@ _NO_UNIT = re.compile(
 _WITH_MORE = re.compile(  # 6 boxes with 12 pens each
     r"\A([$€£]?\d[\d,./]*(?: [a-z]+){0,2}) (?:with|at|containing|for|within|costing|weighing) (?=[^=]*\d).*\Z"
 )
+_LONGEST_DATE = 40
+_SO = re.compile(r"(?i),?\s(?:so|hence|thus|therefore)")
 _STOPS = re.compile(
     r"(?:(?<![-+*/=<>≤≥.,:√×·÷^_])[-+/=<>≤≥,:√×·÷^_]|(?<=\s)\*|(?<![\w\\}])\$"
     r"|\\(?:frac|sqrt|sin|cos|tan|ln|log|times|cdot|left|pm)"
@@ -254,6 +258,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         may_be_words: A result in prose is a number; an answer may be Tuesday.
         is_marked: It stands behind a colon: `Answer: isosceles` states words, "the answer is simple" none.
     """
+    said = re.sub(r"['\"‘’“”]([A-H])['\"‘’“”]", r"\1", said)
     said = re.sub(r"\bRs\.? ?(?=\d)", "₹", said.strip().lstrip("*_>: \t"))
     if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
@@ -268,6 +273,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return option[0] + value if value is not None else f"({option[0].strip('(.): ')})"
     if is_marked and (found := of_clauses(said)) is not None:
         return found
+    if len(said) < _LONGEST_DATE and re.search(r"\d", said) and is_date(said):
+        return said
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
         unit = formula[3].strip(" ,")
@@ -279,18 +286,18 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
     if (
         end is not None
-        and "=" in value
-        and not re.match(r"[A-Za-z]\w{0,3} ?=", value)
-        and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0])
+        and re.search(r"\d", value)
+        and _SO.fullmatch(end[0])
+        and re.search(r"\d", said[end.end() :])
     ):
-        later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
-        return later if later is not None and "=" in later else None
+        return _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
     lead = _BEGINS.match(value)
     rough = "≈ " if lead and re.search(r"(?i)app|about|rough|around|[≈~]", lead[0]) else ""
     value = spelled(value[lead.end() :] if lead else value)
     if is_marked and re.fullmatch(r"(?i)(?:the|an?) [a-z]+(?: [a-z]+)?", value):
         value = value.partition(" ")[2]
     value = re.sub(r"\A([A-H]),\s+(?=\S)", r"(\1) ", value)
+    value = re.sub(r"(?i)(?<=[\dm.]) on [a-z]{3,6}day\Z", "", value)
     value = _WITH_MORE.sub(r"\1", value)
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:

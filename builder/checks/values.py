@@ -47,7 +47,7 @@ _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)
 _NAME = re.compile(
     r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
     r"|after|up)\b)"
-    r"(?:[A-Za-z]{3,15}:? ){1,3}(?=[-+]?\d)"
+    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}(?=[-+]?\d)"
 )
 _PERSON = re.compile(
     r"(?!(?:The|Only|About|Answer|Final|Option|Choice|Step|Each|Exactly|There|Approximately|So|At)\b)"
@@ -279,6 +279,11 @@ def _measured_twice(text: str) -> Value | None:
                 return None
             total += more
     return Value(f"{total:.12g}", first)
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date and nothing else."""
+    return _date(normal(text)) is not None
 
 
 def _date(text: str) -> Value | None:
