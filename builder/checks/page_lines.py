@@ -24,7 +24,8 @@ ITEM = (
     "|older posts?|newer posts?|top of page|view all|learn more|get started|go pro|upgrade|loading|dislike|close"
     "|pin|open|recent posts|categories"
     "|archives|related(?: posts| questions)?|trending|expand|collapse|first|last|award|give award|favou?rite"
-    "|watch later)"
+    "|watch later|check answers?|submit(?: answers?| quiz| test)?|try again|retry|(?:re)?start quiz|view results?"
+    "|get hint|reset|calculate|clear|skip)"
 )
 _ALONE = (
     "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?|reply"
@@ -57,14 +58,17 @@ AGO = (
     r"|year|yr|decade)s?\.?,? ?"
     r"(?:and )?){1,2} ?ago"
 )
-_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\b\.?"  # whole words: "4 marks", "3 decimals" and "5 marbles" are no dates
+)
 DATE = (
     rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?(?:\d{{4}}|['’]\d\d)?|\d{{1,2}}(?:st|nd|rd"
     rf"|th)? {_MONTH},? ?\d{{0,4}}"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|today|yesterday)"
 )
 TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
-WEEKDAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+WEEKDAY = r"(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b"
 _WHEN = rf"(?:{WEEKDAY},? )?{DATE}(?:(?:,| at| @| -|\|)? *{TIME})?"
 _DONE = (
     r"(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|written|created"
@@ -133,8 +137,6 @@ LINES = tuple(
         r"\W*(?:(?:share|facebook|twitter|pinterest|linkedin|whatsapp|reddit|e-?mail|tumblr|instagram|telegram"
         r"|print)\W*){2,12}",
         # questions and answers
-        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
-        rf"|retweets?)\W*",
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
         r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views"
         r"|replies"
@@ -185,7 +187,7 @@ LINES = tuple(
         r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
         r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
-        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*|\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
+        r"\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
         r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
         rf"\W*{COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
         rf"|online).*",
@@ -206,6 +208,14 @@ LINES = tuple(
         r"(?:\w+ ){0,2}re: .*",
         r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking"
         r"|searching))\b.*",
+        r".{1,80}\[ ?edit(?: source)?(?: \| ?edit source)? ?\]",
+        r".*\[ ?(?:calculate|compute|reset|submit|clear|solve|check|enter|go|search|send|play|start|hint|next|back)"
+        r" ?\]\W*",
+        r".*\b(?:requires? javascript|javascript (?:is|must|to|has|needs)|(?:refresh|reload)(?:ing)? (?:the|this)"
+        r" page|(?:shared|released|licen[sc]ed|available|published|distributed) under (?:an? |the )?(?:cc\b|gnu|gfdl"
+        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?|stuck)\?"
+        r"|book (?:a|your|my) (?:free|demo|trial)|live (?:online )?class(?:es)?)\b.*",
+        r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",
         r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
@@ -225,7 +235,8 @@ LINES = tuple(
         r"|top \d+% .{0,30}|sent from my .{1,40}"
         r"|.{0,80}\(read \d+ times\)"
         r"|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
-        r"|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
+        r"|(?:save|download|print|open) .{0,40}\b(?:pdf|worksheet|handout)s?\b(?: (?:worksheet|file|version|notes|copy"
+        r"|here|now))?|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
         r"|read(?:ing)? time.{0,20}|follow @\w+.{0,30}"
@@ -252,6 +263,9 @@ LINES = tuple(
 COUNTS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
+        rf"|retweets?)\W*",
+        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*",
         rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
         rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
         rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"

@@ -27,7 +27,8 @@ _ONLY_PAGES = (
     r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by"
     r"|updated(?: on)?|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)"
     r"|thanks (?:received|given)|likes received|user ?(?:name|id|info)|forum|thread|permalink|short ?url"
-    r"|attachments?|attached files?|trophy points|moderators|question stats"
+    r"|attachments?|attached files?|trophy points|moderators|question stats|grade levels?|file type|math focus"
+    r"|resource type|ccss|downloads|subjects|standards"
 )
 _OFTEN_PAGES = (
     r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"

@@ -1,0 +1,67 @@
+"""What looks like a page's line and is an answer's own: problems on likes and views, counts that they come to.
+
+`Likes on Monday: 112` is no page's in a text whose sentences speak of likes, and a date is none behind "The third
+Tuesday is:".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[^\W\d_]{3,}|[▲▼⬆⬇★☆⭐👍👎♥❤]")
+_STEM = 4  # letters: "like" and "likes", "reply" and "replies"
+_LEAST = 5  # words of a sentence
+_PROBLEM = 10  # words of one that asks for something
+_ASKS = re.compile(
+    r"(?i)\b(?:how (?:many|much|long|far|old|often|fast|tall|big)|what (?:is|are|was|were|will|percent\w*|fraction"
+    r"|number|does)|which|find|calculate|compute|determine|show|prove)\b[^?]*[?.]"
+)
+_TO_READERS = re.compile(
+    r"(?i)(?:\A|[.!?] +)(?:sign|log|join|subscribe|register|create|click|follow|share|download|get|try|unlock|like|see"
+    r"|view|ask|start|please|don['’]t|visit|watch|read|upgrade|become)\b|\b(?:our|us|we['’]re|we use)\b"
+)
+_FORMULA = re.compile(r"\$[^$]*[=+<>\\^][^$]*\$|\w = \S")
+
+
+def is_problem(line: str) -> bool:
+    """Whether a line asks for a quantity, or has a formula, and does not call upon readers to do what pages want."""
+    words = len(line.split())
+    if _TO_READERS.search(line):
+        return False
+    asks = words >= _PROBLEM and _NUMBER.search(line) and _ASKS.search(line)
+    return bool(asks) or (words >= _LEAST and _FORMULA.search(line) is not None)
+
+
+class Subject:
+    """What the sentences of an answer speak of."""
+
+    def __init__(self, lines: Sequence[str], source: str) -> None:
+        """Read the lines of an answer, and the source that it was made from."""
+        self._lines = lines
+        self._source = _bare(source)
+        self._sentences = [line for line in lines if len(line.split()) >= _LEAST]
+        self._numbers = Counter(number for line in lines for number in set(_NUMBER.findall(line)))
+
+    def has(self, number: int, said: str) -> bool:
+        """Whether a count, rating or date, the line of that number without its markup, is this answer's own."""
+        own = self._lines[number]
+        is_sources = _bare(said) in self._source
+        is_known = all(self._numbers[one] > 1 for one in set(_NUMBER.findall(own)))
+        if is_sources and not is_known:
+            return False
+        stems = _stems(said)
+        if any(stems & _stems(line) for line in self._sentences if line is not own):
+            return True
+        above = next((line for line in reversed(self._lines[:number]) if line.strip()), "")
+        return above.rstrip().endswith(":") and len(above.split()) >= _LEAST
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in _WORD.findall(text.lower())}
