@@ -114,13 +114,14 @@ _ENDS = {".": -0.5, ":": -1.0, "?": -1.0, ",": -1.5, ";": -1.0}
 _OTHER_SCRIPTS = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]")
 _ENOUGH = 4.5
 _LONGEST = 200
+_MOST_NEW = 0.4  # of the stems of a line that is the source's in other words
 _LONGEST_BLOCK = 30  # lines
 
 
 def foreign_lines(answer: str, source: str) -> list[str]:
     """Return the lines of an answer, without its code, that are its source's and none of its own."""
     kept = {_bare(line) for line in source.splitlines()}
-    whole = f" {_bare(source)} "
+    whole, stems = f" {_bare(source)} ", _stems(source)
     lines = [line.strip() for line in answer.splitlines()]
     said = [number for number, line in enumerate(lines) if line and not line.startswith("####")]
     owners = Counter(stem for line in lines for stem in _stems(line))
@@ -128,11 +129,14 @@ def foreign_lines(answer: str, source: str) -> list[str]:
     for number in said:
         line = lines[number]
         bare = _bare(line)
-        if len(line) > _LONGEST or f" {bare} " not in whole or not _can_be_foreign(line):
+        if len(line) > _LONGEST or not _can_be_foreign(line):
+            continue
+        is_whole = f" {bare} " in whole
+        if not is_whole and _new(line, stems) > _MOST_NEW:
             continue
         weight = -0.5 if number == said[0] else 1.0 if number == said[-1] else 0.5
         weight -= _is_introduced(lines, number) + 1.5 * _is_in_rows(lines, number)
-        weight += 2.0 if bare in kept else 1.5
+        weight += 2.0 if bare in kept else 1.5 if is_whole else 0.75
         if weight + _alone(line, owners) + _form(line) + _words(line) >= _ENOUGH:
             found.append(line)
     return found
@@ -148,6 +152,12 @@ def _stems(line: str) -> set[str]:
     words = {word.lower() for word in _WORD.findall(line)}
     numbers = {number for number in _NUMBER.findall(line) if len(number) > 1}
     return {word[:5] for word in words - FUNCTION - TAUGHT if len(word) > 2} | numbers
+
+
+def _new(line: str, source: set[str]) -> float:
+    """Return the share of a line's stems that the source has not."""
+    stems = _stems(line)
+    return len(stems - source) / len(stems) if stems else 1.0
 
 
 def _can_be_foreign(line: str) -> bool:

@@ -24,7 +24,7 @@ _LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)")
 _MARKUP = re.compile(r"\A[\s>*_•·◦▪|#-]+|[\s*_|]+\Z")
 _TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
 _ANSWER = re.compile(r"#### .*\d")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*|[▲▼⬆⬇★☆⭐👍👎♥❤]")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.) ")
 _ROW = re.compile(r"\s*\|.*\|\s*")
 
@@ -62,7 +62,7 @@ class _Page:
 
     Attributes:
         lines: Its lines, without markup, in lower case.
-        numbers: Its numbers.
+        numbers: Its numbers, and its stars, hearts and arrows.
         talkers: Names of those who talk in it, in lower case.
     """
 

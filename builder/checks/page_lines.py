@@ -213,8 +213,13 @@ LINES = tuple(
         r" ?\]\W*",
         r".*\b(?:requires? javascript|javascript (?:is|must|to|has|needs)|(?:refresh|reload)(?:ing)? (?:the|this)"
         r" page|(?:shared|released|licen[sc]ed|available|published|distributed) under (?:an? |the )?(?:cc\b|gnu|gfdl"
-        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?|stuck)\?"
+        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?|stuck)(?=\?)"
         r"|book (?:a|your|my) (?:free|demo|trial)|live (?:online )?class(?:es)?)\b.*",
+        r".*\b(?:full ?screen|play ?(?:/|or|and) ?pause|(?:un)?mute|playback speed|video player|closed captions"
+        r"|mark(?:ed)? (?:as|this as) (?:done|complete|read|favou?rite)|attempts? (?:remaining|left)"
+        r"|you have (?:attempted|unlimited|used \d+|\d+ (?:attempts?|tries))|\d+ ?% complete)\b.*",
+        rf"(?:shared|viewed|liked|downloaded|read|played|solved|attempted|saved) {COUNT} times?\W*",
+        rf"\[ ?{TIME} ?\] ?[\w.-]{{1,30}}: .*|[▶►⏵⏯]\ufe0f? ?.*\(?\d{{1,2}}:\d\d\)?\W*",
         r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",

@@ -73,6 +73,9 @@ _PARTS = tuple(
 )  # fmt: skip
 _BETWEEN = re.compile(r"[\s|·•,;:()\[\]–—/_*-]*")
 _UNKNOWN = re.compile(_NAME)
+_LABELLED = re.compile(r"(?P<label>[A-Za-z][\w-]*(?: [\w-]+){0,2}) ?: ?[^=$\\|]{1,60}")
+_OF_PAGES = re.compile(rf"(?i){_ONLY_PAGES}|{_OFTEN_PAGES}")
+_BARS = re.compile(r"\s+[|·•]\s+|\s{3,}|\t")
 _SPEAKER = re.compile(
     rf"(?:{_NAME}|{_HANDLE}) ?[(\[] ?(?i:{_ROLE}) ?[)\]] ?(?::|[-–—>]|\Z)|{_NUMBERED} ?[:>] |<{_NUMBERED}>"
 )
@@ -92,6 +95,8 @@ _SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 def is_pages(said: str, *, is_of_page: bool) -> bool:
     """Whether a line, without its markup, consists of a page's parts: of fewer where the source has it."""
+    if _is_labelled(said):
+        return True
     place, weight, words, kinds = 0, 0, 0, set[str]()
     while place < len(said):
         between = _BETWEEN.match(said, place)
@@ -117,6 +122,13 @@ def is_pages(said: str, *, is_of_page: bool) -> bool:
         >= _ENOUGH + (words > 0) - (is_of_page and not words and "handle" not in kinds and said[-1] not in ":)")
         and words <= _MOST_WORDS
     )
+
+
+def _is_labelled(said: str) -> bool:
+    """Whether a line is labels with what they say, two of them a page's: `Grade: 5 | File type: PDF`."""
+    parts = [_LABELLED.fullmatch(part.strip()) for part in _BARS.split(said)]
+    labels = [part["label"] for part in parts if part is not None]
+    return len(labels) == len(parts) >= 2 and sum(bool(_OF_PAGES.fullmatch(one)) for one in labels) >= 2
 
 
 def is_spoken(line: str) -> bool:
