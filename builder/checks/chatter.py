@@ -13,6 +13,7 @@ from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
+from builder.checks.remarks_abroad import ABROAD
 from builder.checks.spoken import Spoken, spoken
 from builder.checks.stray_prose import is_program, stray_prose
 from builder.checks.talk import changes_listed, page_handled
@@ -26,7 +27,7 @@ class Chatter(PairCheck):
     """Refuses what is said to whoever asked: "Here is the …", "I'm sorry, but I can't …", "# other code".
 
     Of Python code it reads the comments and docstrings, and compares bodies with the source's. What stands in the
-    source as well is the source's. English alone is known.
+    source as well is the source's. English is known, and of nine other languages what is said at either end.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"kind": str, "phrase": str}
@@ -63,6 +64,8 @@ def _at_ends(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     yield "chatter", phrases.OPENING.search(said.begin[:_ENDS])
     yield "chatter", phrases.AGREED.search(said.begin[:_ENDS])
     yield "chatter", phrases.CLOSING.search(said.end[-_ENDS:])
+    yield "chatter", ABROAD.search(said.begin[:_ENDS])
+    yield "chatter", ABROAD.search(said.end[-_ENDS:])
 
 
 def _anywhere(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:

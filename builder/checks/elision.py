@@ -90,6 +90,16 @@ _FOR = r"for (?:brevity|clarity|simplicity|space)\b"
 _OUTRIGHT = re.compile(
     rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
     rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
+    rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes|belongs) here\b.{{0,20}}"
+    r"|in (?:a|an|the|your) (?:real|actual|full|complete|production|proper|real-world|practical)"
+    r"(?:[- ]\w+)? (?:implementation|application|app|program|system|scenario|code|version|project)\b.{0,100}"
+    r"|(?:this is )?(?:just |only )?an? (?:simplified|dummy|mock|stub(?:bed)?|placeholder|simulated) "
+    r"(?:implementation|version|return|value|response|data|function|result)\b(?! of\b).{0,60}"
+    r"|(?:add|put|insert|define|include|fill in|list|implement)\b.{0,40}\b(?:other|others|more|additional|remaining"
+    r"|rest|further)\b.{0,50}\b(?:here|as needed|if needed|as required|as necessary|below)"
+    r"|.{0,80}\bleft as an exercise\b.{0,40}|.{0,60}\bfollows? the same (?:pattern|logic|structure|approach)\b.{0,60}"
+    r"|(?:replace|change|set|update|substitute|swap|fill)\b.{0,50}\b(?:with|to|for) (?:your|yours|the actual|the real"
+    r"|actual|real)\b.{0,50}"
     rf"|(?:please )?(?:add|insert|put|place|write|implement|copy|paste|include)\b.{{0,40}}\b{_NOUN}\b.{{0,20}}"
     r"\b(?:here|from (?:the )?(?:original|above|before))"
     rf"|(?:the )?(?:[\w-]+ ){{0,4}}{_NOUN} (?:\w+ )?(?:stays?|remains?|is|are|was|were|left|kept)(?: \w+)?"
@@ -134,7 +144,7 @@ def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Modul
                 return note.text.strip()
     if tree is None:
         return None
-    return hollowed(source, tree)
+    return hollowed(before, source, tree)
 
 
 def _gone(source: ast.Module | None, tree: ast.Module | None) -> set[str]:
@@ -191,8 +201,9 @@ def _is_elision(note: _Note) -> bool:
 def _stands_for(text: str, words: list[str], is_alone: bool) -> bool:
     """Whether a comment with words of its own stands for code: `... (training step)`, `<other cases go here>`."""
     said = set(words)
-    if text[:1] + text[-1:] in ("<>", "[]", "{}") and said & _REST and said & (_STATE | {"original", "above"}):
-        return True
+    if text[:1] + text[-1:] in ("<>", "[]", "{}") and said & _REST:
+        if said & (_STATE | {"original", "above", "your"}) or words[0] in ("rest", "remainder", "remaining"):
+            return True
     begins = _BEGINS.match(text)
     if begins is None or len(text) > 120:
         return False

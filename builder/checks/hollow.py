@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from builder.checks.python_code import Function, dotted
+
+_STRINGS = re.compile(r"(\"{3}|'{3}).*?\1", re.S)
+_DEFINED = re.compile(r"[ \t]*(def|class)[ \t]+(\w+)")
+_NOTHING = re.compile(r"\s*(?:#.*|pass\b.*|\.\.\.|return(?: None)?|raise NotImplemented.*|['\"].*['\"])?\s*")
 
 _Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith
 
 
-def hollowed(source: ast.Module | None, tree: ast.Module) -> str | None:
-    """Return the first sign in new code of statements or elements left out that the source has not left out."""
+def hollowed(before: str, source: ast.Module | None, tree: ast.Module) -> str | None:
+    """Return the first sign in new code of statements or elements left out that the source has not left out.
+
+    Args:
+        before: The source.
+        source: Its syntax tree, None where it is no Python 3.
+        tree: The new code's.
+    """
     nodes = list(ast.walk(tree))
     for find in (_dots_among_others, _dots_in_blocks, _dots_in_displays):
         if find(nodes) and not (source and find(list(ast.walk(source)))):
             return "..."
     if source is None:
-        return None
-    return next(_functions_hollowed(source, tree), None) or next(_blocks_hollowed(source, nodes), None)
+        return next(_functions_hollowed(_doers(before), tree), None)
+    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
+    return next(_functions_hollowed(does, tree), None) or next(_blocks_hollowed(source, nodes), None)
 
 
 def _dots_among_others(nodes: Sequence[ast.AST]) -> bool:
@@ -89,9 +101,27 @@ def is_hollow(body: list[ast.stmt]) -> bool:
     )
 
 
-def _functions_hollowed(source: ast.Module, tree: ast.Module) -> Iterator[str]:
+def _doers(code: str) -> dict[str, bool]:
+    """Return the functions of code that is no Python 3, and whether each has a line that does something."""
+    found: dict[str, bool] = {}
+    around: list[tuple[int, str, str]] = []
+    for line in _STRINGS.sub("''", code).expandtabs().splitlines():
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        around = [one for one in around if one[0] < indent]
+        if (defined := _DEFINED.match(line)) is not None:
+            around.append((indent, *defined.groups()))
+            name = ".".join(name for *_, name in around)
+            if defined[1] == "def":
+                found[name] = line.rstrip()[-1:] != ":"
+        elif around and around[-1][1] == "def" and _NOTHING.fullmatch(line) is None:
+            found[".".join(name for *_, name in around)] = True
+    return found
+
+
+def _functions_hollowed(does: Mapping[str, bool], tree: ast.Module) -> Iterator[str]:
     """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
-    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
     now = list(_functions(tree, ""))
     filled = {name for name, node in now if not _does_nothing(node)}
     heirs = {

@@ -155,7 +155,7 @@ _PAGE = {
         above text/version/rewrite/explanation/material
         rewritten/cleaned/revised version/page/text/material/content/problem
         reformatted/reworked/edited/polished version/page/text/material/content/problem
-        rewritten/revised/reformatted/reworked/cleaned solution/answer/question/form/output/document/below/study
+        rewritten/revised/reformatted/reworked/cleaned solution/answer/question/output/document/below/study
         cleaned - up/up version/page/text/material/content/problem/solution, clean version/rewrite/copy
     """,
     "passive": """
@@ -178,7 +178,8 @@ _PAGE = {
     """,
     "placeholder": """
         insert _ here, insert diagram/image/figure/graph/table/picture/a/the, your name/answer here, goes here
-        to be filled/completed/added/continued, lorem ipsum
+        ^ to be filled/completed/added/continued, [/( to be filled/completed/added/continued, lorem ipsum
+        to be filled/completed/added/continued here/later/soon/in
         [ image/figure/diagram/picture/graph/link/your/placeholder
     """,
     "rest": """
@@ -283,6 +284,9 @@ _PAGE = {
         ^ this/the/your page/thread/post/article/snippet contains/is/was/had
         ^ this/the/your excerpt/webpage/discussion/poster/asker/op contains/is/was/had
     """,
+    "ticked": """
+        ^ ✅/☑/✔/✓, ^ - ✅/☑/✔/✓, ^ - [ x ], final answer on/at/in
+    """,
     "not_there": """
         image/figure/diagram/picture/graph is/was/are missing/unavailable
         photo/attachment/drawing/illustration/link is/was/are missing/unavailable
@@ -302,6 +306,7 @@ PAGE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.5, "apology": 1.0, "task": 1.25,
     "reader": 0.25, "second_thought": 2.75, "assumed": 0.75, "reworked": 1.5, "handled": 0.75, "artefact": 1.25,
     "material": 0.75, "original": 1.25, "purpose": 1.0, "page_says": 2.0, "page_is": 0.9, "not_there": 2.0,
+    "ticked": 0.7,
 }  # fmt: skip
 
 _CODE = {
@@ -312,7 +317,7 @@ _CODE = {
         kept
         preserv*, retained, switched, wrapped, separated, enhanced, now uses/use, made, rewritten, eliminated
         uses
-        instead of, used instead, modified, combined, handles
+        instead of, used instead, modified, combined, handles, unchanged, keeps, retains, maintains
     """,
     "refactored": """
         refactor*, rewrote, rewritten, reformat*, renamed, restructur*, moderni*
@@ -386,7 +391,23 @@ _CODE = {
         ^ wrapped/split/combined/enhanced/reworked/uses/now
         has/have been
     """,
+    "second_thought": """
+        I made/see a/an/the/my mistake/error/typo, my mistake/bad/apologies, let me correct/fix/redo/rewrite
+        scratch that, on second thought, the correct/corrected version is below/above/here
+        my previous/earlier answer/code/version/response/attempt, ^ oops, ^ whoops, ^ wait ., ^ sorry .
+        ^ actually . let/wait/no/this
+        note to user/the/reader, note for user/the reader/user
+        ^ removed/dropped/deleted unused/unnecessary/redundant/unneeded/obsolete/duplicate/dead
+        removed/dropped unused import/imports/variable/variables
+    """,
     "tag": """
+        placeholder value/values/data, your actual, with yours/your
+        I don't have access/the
+        see/refer to/the/your original code/implementation/script/version/source/module/file/function/class
+        see the original code/implementation/script/version/source/module/file/function/class
+        refer to the original code/implementation/script/version/source/module/file/function/class
+        of/in/to/from your class/classes/code/functions/script/module/program, all functionality
+        python 2 print/code/syntax statement/statements/code, print statements
         ( improved/refactored/updated/optimized/rewritten/cleaned version/implementation
         this refactoring, a refactored/improved/rewritten version/take/copy, advantages/benefits of this/the
         changelog of
@@ -418,6 +439,7 @@ CODE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
     "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.25,
     "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.75,
+    "second_thought": 2.25,
 }  # fmt: skip
 
 OWN = frozenset({"reworked", "artefact", "original", "refactored", "craft", "task", "changes"})

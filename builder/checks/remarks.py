@@ -20,6 +20,11 @@ _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}�
 _PART = re.compile(r"[:;—–(]\s")
 _OPEN = re.compile(r"[\"“][^\"“”\n]*$")
 _OF_NUMBERS = 0.75  # what a number takes from its sentence, which is about the subject then
+_FREE_OF_IT = frozenset({"page_says", "help", "model", "second_thought"})  # of which numbers take nothing
+_TALKER = re.compile(r"[\W_]*([A-Z][\w .]{0,20}):[*_]*\s")
+_NO_TALKER = frozenset(
+    ("note", "answer", "solution", "question", "problem", "hint", "explanation", "example", "step", "proof", "a", "q")
+)
 _LONGEST = 400  # characters of a sentence that are looked at
 
 
@@ -38,7 +43,8 @@ def weight(sentence: str, source: str, *, is_code: bool) -> float:
     weights = remark_words.CODE_WEIGHTS if is_code else remark_words.PAGE_WEIGHTS
     spans = lexicon.classes(words)
     taken: set[int] = set()
-    found = -_OF_NUMBERS if not is_code and any(word.isdigit() for word in words[2:]) else 0.0
+    has_numbers = not is_code and any(word.isdigit() for word in words[2:])
+    found = -_OF_NUMBERS if has_numbers and _FREE_OF_IT.isdisjoint(spans) else 0.0
     for name in sorted(spans, key=lambda one: -weights[one]):
         for begin, end in spans[name]:
             is_own = name in remark_words.OWN and " ".join(words[begin:end]) in source
@@ -56,7 +62,7 @@ def remark(said: Spoken, source: str) -> str | None:
         said: What an answer says in words.
         source: The source in lower case. What stands there word for word is the source's.
     """
-    found = [sentence for passage in said.passages for sentence in sentences(passage)]
+    found = [sentence for passage in said.passages for sentence in sentences(_untold(passage, source))]
     plain = " ".join(source.split())
     ends = {*found[:2], *found[-3:]}
     if said.is_code:
@@ -68,6 +74,14 @@ def remark(said: Spoken, source: str) -> str | None:
         if weight(sentence, source, is_code=said.is_code) >= enough and not _is_the_sources(sentence, plain):
             return sentence
     return None
+
+
+def _untold(text: str, source: str) -> str:
+    """Leave out the lines of those who talk in the source, too, where there are two: `Pupil: Thank you!`."""
+    lines = text.splitlines()
+    names = [match[1].casefold() if (match := _TALKER.match(line[:80])) else "" for line in lines]
+    told = {name for name in names if name and name not in _NO_TALKER and f"{name}:" in source}
+    return "\n".join(line for line, name in zip(lines, names, strict=True) if len(told) < 2 or name not in told)
 
 
 def _is_the_sources(sentence: str, plain: str) -> bool:
