@@ -71,6 +71,11 @@ _GO_ON = _FILL | {
     "you",
 }  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
+_FUNCTIONS = {"function", "functions", "method", "methods", "helper", "helpers", "rest", "others", "remainder"}
+_ELSEWHERE = {
+    "analogous", "analogously", "similar", "similarly", "same", "above", "input", "original", "pattern", "likewise",
+    "omitted", "left", "exercise", "source", "before", "unchanged", "follow", "follows",
+}  # fmt: skip
 _MOST_WORDS = 14
 
 _FREE = re.compile(
@@ -90,6 +95,7 @@ _FOR = r"for (?:brevity|clarity|simplicity|space)\b"
 _OUTRIGHT = re.compile(
     rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
     rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
+    r"|.{0,40}\b(?:before|old|original|originally|was)\s*:.{1,60}(?:->|=>|→).{0,10}\b(?:after|new|now)\s*:.*"
     rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes|belongs) here\b.{{0,20}}"
     r"|in (?:a|an|the|your) (?:real|actual|full|complete|production|proper|real-world|practical)"
     r"(?:[- ]\w+)? (?:implementation|application|app|program|system|scenario|code|version|project)\b.{0,100}"
@@ -136,9 +142,13 @@ class _Note:
 def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> str | None:
     """Return the first sign in `after` of something left out that `before` does not have itself."""
     notes = _lines(after) if tree is None else _comments(after, tree)
-    known, gone = None, _gone(source, tree)
+    known, gone, is_shorter = None, _gone(source, tree), _has_fewer(source, tree)
     for note in notes:
-        if _is_elision(note) or (gone and _names_gone(note.text, gone)):
+        if (
+            _is_elision(note)
+            or (gone and _names_gone(note.text, gone))
+            or (is_shorter and _stands_for_functions(note))
+        ):
             known = known or {_plain(line) for line in before.splitlines()} | set(_trailing(before))
             if _plain(note.text) not in known:
                 return note.text.strip()
@@ -154,6 +164,24 @@ def _gone(source: ast.Module | None, tree: ast.Module | None) -> set[str]:
 
 def _defined(tree: ast.Module) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)}
+
+
+def _has_fewer(source: ast.Module | None, tree: ast.Module | None) -> bool:
+    """Whether the source has more functions, whatever they are called."""
+    return source is not None and tree is not None and len(_functions(source)) > len(_functions(tree))
+
+
+def _functions(tree: ast.Module) -> list[ast.AST]:
+    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+
+
+def _stands_for_functions(note: _Note) -> bool:
+    """Whether a comment stands for functions that are missing: `# (mean function as in the input)`."""
+    text = note.text.strip("# \t")
+    said = set(_WORD.findall(text.lower()))
+    if not said:
+        return _DOTS.search(text) is not None
+    return len(said) <= _MOST_WORDS and bool(said & _FUNCTIONS) and bool(said & _ELSEWHERE)
 
 
 def _names_gone(text: str, gone: set[str]) -> bool:

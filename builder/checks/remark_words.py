@@ -37,7 +37,9 @@ _BOTH = {
         no worries
         your thoughts, stay motivated/positive/curious/focused, that's a wrap, ^ any feedback
         I can/could also provide/make/give/show/add/explain/rewrite/draw/include, I trust this/that
-        just tell me
+        just tell me, I can/could produce/offer/prepare/supply/generate/create/turn, suit you, please rate
+        rate my/this answer/response, if this was/is useful/helpful/clear, the answer useful/helpful
+        useful/helpful to/for you
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
         ^ do you want/need me/more/another/help/examples/further
@@ -102,7 +104,8 @@ _BOTH = {
         required/requested/desired/specified/expected format/form/output/changes/structure
         the user wants/asks/asked/wanted/requested me/us/for/a/the, user's request
         the task is/asks/was/here/requires, the rewriting/rewrite task, task requirements
-        the requirements are/were
+        the requirements are/were, state/restate the problem, put/place the answer/result, on the last line
+        last line of, ^ plan : first/I/state
     """,
 }
 
@@ -230,7 +233,7 @@ _PAGE = {
         provided/given/supplied/attached/rewritten/revised/cleaned problem/question/solution/image/figure/answer
     """,
     "original": """
-        identical to the
+        identical to the, match/matches the source/input/original/page, taken over from, source text/page/material
         ^ the original used/had/relied/did/was/called/looped/stored/returned/computed/summed/read
         original page/text/post/question/problem/answer/solution
         original source/poster/content/author/thread/version/wording
@@ -389,7 +392,6 @@ _CODE = {
         ^ simplified/refactored/rewritten/changed/moved/used/extracted
         ^ updated/fixed/optimized/optimised/cleaned/introduced/switched
         ^ wrapped/split/combined/enhanced/reworked/uses/now
-        has/have been
     """,
     "second_thought": """
         I made/see a/an/the/my mistake/error/typo, my mistake/bad/apologies, let me correct/fix/redo/rewrite
@@ -399,6 +401,19 @@ _CODE = {
         note to user/the/reader, note for user/the reader/user
         ^ removed/dropped/deleted unused/unnecessary/redundant/unneeded/obsolete/duplicate/dead
         removed/dropped unused import/imports/variable/variables
+        ^ refactored/reworked/modernized/modernised/restructured helpers/functions/module/code/class/utilities
+        ^ rewritten/refactored/reworked/reworded for/to/in/as, ^ please confirm/clarify/advise/review/adjust/adapt
+        to keep this/the/my answer/response/reply/output/rewrite, left/leave to you/the, coding/ai assistant
+        ^ why this is/version/works, ^ next steps, ^ suggested/possible next/extensions/extension
+        you could/might/may/can also/consider/extend/write/run/test
+        call/use/run/import it like this/so, your own project/application/codebase, in your project/codebase
+        has/have not been touched/changed/tested, can't/cannot/couldn't test/run/verify this/it
+        haven't/not been able to test/run
+    """,
+    "instead": """
+        rather than/instead of/in place of the/a/an old/manual/original/previous/explicit/nested/earlier
+        rather than the/a/an old/manual/original/previous/explicit/nested/earlier, from before, as it was
+        instead of the/a/an old/manual/original/previous/explicit/nested/earlier, replaces the original/old
     """,
     "tag": """
         placeholder value/values/data, your actual, with yours/your
@@ -439,7 +454,7 @@ CODE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
     "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.25,
     "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.75,
-    "second_thought": 2.25,
+    "second_thought": 2.25, "instead": 1.25,
 }  # fmt: skip
 
 OWN = frozenset({"reworked", "artefact", "original", "refactored", "craft", "task", "changes"})
