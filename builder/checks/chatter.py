@@ -13,7 +13,7 @@ from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
-from builder.checks.remarks_abroad import ABROAD
+from builder.checks.remarks_abroad import ABROAD, AGREED_ABROAD
 from builder.checks.spoken import Spoken, spoken
 from builder.checks.stray_prose import is_program, stray_prose
 from builder.checks.talk import changes_listed, page_handled
@@ -40,7 +40,7 @@ class Chatter(PairCheck):
             tree = None
         known = before.casefold()
         for kind, match in (*_at_ends(said), *_anywhere(said)):
-            if match is not None and match["said"].casefold() not in known:
+            if match is not None and not _is_known(match["said"].casefold(), known, is_code=said.is_code):
                 return {"kind": kind, "phrase": match["said"].strip()[:100]}
         if (listed := changes_listed(said.all_)) and listed.casefold() not in known:
             return {"kind": "chatter", "phrase": listed[:100]}
@@ -59,11 +59,17 @@ class Chatter(PairCheck):
         return kind
 
 
+def _is_known(said: str, known: str, *, is_code: bool) -> bool:
+    """Whether the source says so, too, or is a program with users of its own."""
+    return said in known or (is_code and said.startswith("the user") and "user" in known)
+
+
 def _at_ends(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     yield "refusal", phrases.REFUSAL.search(said.begin[:_ENDS])
     yield "chatter", phrases.OPENING.search(said.begin[:_ENDS])
     yield "chatter", phrases.AGREED.search(said.begin[:_ENDS])
     yield "chatter", phrases.CLOSING.search(said.end[-_ENDS:])
+    yield "chatter", AGREED_ABROAD.match(said.begin)
     yield "chatter", ABROAD.search(said.begin[:_ENDS])
     yield "chatter", ABROAD.search(said.end[-_ENDS:])
 

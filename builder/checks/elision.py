@@ -54,7 +54,7 @@ _STATE = _LEFT_OUT | {
 _BACK = {"above", "before", "earlier", "previously", "previous", "original"}
 _MAKE = {
     "implement", "implemented", "add", "insert", "put", "place", "write", "fill", "complete", "include",
-    "define", "copy", "paste", "move", "provide",
+    "port", "finish", "restore", "define", "copy", "paste", "move", "provide",
 }  # fmt: skip
 _TODO = {"todo", "fixme", "tbd", "placeholder", "xxx"}
 _FILL = {
@@ -73,7 +73,8 @@ _GO_ON = _FILL | {
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
 _FUNCTIONS = {"function", "functions", "method", "methods", "helper", "helpers", "rest", "others", "remainder"}
 _ELSEWHERE = {
-    "analogous", "analogously", "similar", "similarly", "same", "above", "input", "original", "pattern", "likewise",
+    "analogous", "analogously", "similar", "similarly", "same", "above", "input", "original", "pattern",
+    "likewise",
     "omitted", "left", "exercise", "source", "before", "unchanged", "follow", "follows",
 }  # fmt: skip
 _MOST_WORDS = 14
@@ -96,15 +97,19 @@ _OUTRIGHT = re.compile(
     rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
     rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
     r"|.{0,40}\b(?:before|old|original|originally|was)\s*:.{1,60}(?:->|=>|→).{0,10}\b(?:after|new|now)\s*:.*"
-    rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes|belongs) here\b.{{0,20}}"
+    rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes"
+    rf"|belongs) here\b.{{0,20}}"
     r"|in (?:a|an|the|your) (?:real|actual|full|complete|production|proper|real-world|practical)"
     r"(?:[- ]\w+)? (?:implementation|application|app|program|system|scenario|code|version|project)\b.{0,100}"
     r"|(?:this is )?(?:just |only )?an? (?:simplified|dummy|mock|stub(?:bed)?|placeholder|simulated) "
     r"(?:implementation|version|return|value|response|data|function|result)\b(?! of\b).{0,60}"
-    r"|(?:add|put|insert|define|include|fill in|list|implement)\b.{0,40}\b(?:other|others|more|additional|remaining"
+    r"|(?:add|put|insert|define|include|fill in|list|implement)\b.{0,40}\b(?:other|others|more|additional"
+    r"|remaining"
     r"|rest|further)\b.{0,50}\b(?:here|as needed|if needed|as required|as necessary|below)"
-    r"|.{0,80}\bleft as an exercise\b.{0,40}|.{0,60}\bfollows? the same (?:pattern|logic|structure|approach)\b.{0,60}"
-    r"|(?:replace|change|set|update|substitute|swap|fill)\b.{0,50}\b(?:with|to|for) (?:your|yours|the actual|the real"
+    r"|.{0,80}\bleft as an exercise\b.{0,40}|.{0,60}\bfollows? the same (?:pattern|logic|structure"
+    r"|approach)\b.{0,60}"
+    r"|(?:replace|change|set|update|substitute|swap|fill)\b.{0,50}\b(?:with|to|for) (?:your|yours|the actual"
+    r"|the real"
     r"|actual|real)\b.{0,50}"
     rf"|(?:please )?(?:add|insert|put|place|write|implement|copy|paste|include)\b.{{0,40}}\b{_NOUN}\b.{{0,20}}"
     r"\b(?:here|from (?:the )?(?:original|above|before))"
@@ -131,12 +136,14 @@ class _Note:
         is_instead: Whether it stands where there is nothing else: beside `pass`, in an empty body, at the end.
         is_alone: Whether its line holds nothing else, and no comment is above or below.
         is_comment: Whether it has a comment's mark; a line of prose has not.
+        is_outer: Whether it stands in no function or class.
     """
 
     text: str
     is_instead: bool
     is_alone: bool
     is_comment: bool = True
+    is_outer: bool = False
 
 
 def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> str | None:
@@ -181,7 +188,7 @@ def _stands_for_functions(note: _Note) -> bool:
     said = set(_WORD.findall(text.lower()))
     if not said:
         return _DOTS.search(text) is not None
-    return len(said) <= _MOST_WORDS and bool(said & _FUNCTIONS) and bool(said & _ELSEWHERE)
+    return note.is_outer and len(said) <= _MOST_WORDS and bool(said & _FUNCTIONS) and bool(said & _ELSEWHERE)
 
 
 def _names_gone(text: str, gone: set[str]) -> bool:
@@ -229,9 +236,11 @@ def _is_elision(note: _Note) -> bool:
 def _stands_for(text: str, words: list[str], is_alone: bool) -> bool:
     """Whether a comment with words of its own stands for code: `... (training step)`, `<other cases go here>`."""
     said = set(words)
-    if text[:1] + text[-1:] in ("<>", "[]", "{}") and said & _REST:
-        if said & (_STATE | {"original", "above", "your"}) or words[0] in ("rest", "remainder", "remaining"):
-            return True
+    is_bracketed = text[:1] + text[-1:] in ("<>", "[]", "{}") and bool(said & _REST)
+    if is_bracketed and (
+        said & (_STATE | {"original", "above", "your"}) or words[0] in ("rest", "remainder", "remaining")
+    ):
+        return True
     begins = _BEGINS.match(text)
     if begins is None or len(text) > 120:
         return False
@@ -303,7 +312,7 @@ def _comments(code: str, tree: ast.Module) -> Iterator[_Note]:
         number = one.start[0]
         is_alone = number in own and not {number - 1, number + 1} & own
         if number in own or number in empty:
-            yield _Note(one.string, number in empty or number > last, is_alone)
+            yield _Note(one.string, number in empty or number > last, is_alone, is_outer=one.start[1] == 0)
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant(value=str() as text)) if ">>>" not in text:

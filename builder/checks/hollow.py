@@ -111,7 +111,7 @@ def _doers(code: str) -> dict[str, bool]:
         indent = len(line) - len(line.lstrip())
         around = [one for one in around if one[0] < indent]
         if (defined := _DEFINED.match(line)) is not None:
-            around.append((indent, *defined.groups()))
+            around.append((indent, defined[1], defined[2]))
             name = ".".join(name for *_, name in around)
             if defined[1] == "def":
                 found[name] = line.rstrip()[-1:] != ":"
@@ -123,6 +123,8 @@ def _doers(code: str) -> dict[str, bool]:
 def _functions_hollowed(does: Mapping[str, bool], tree: ast.Module) -> Iterator[str]:
     """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
     now = list(_functions(tree, ""))
+    doing = sum(not _does_nothing(node) for _, node in now)
+    is_fewer = doing < sum(does.values()) and len(now) - doing > len(does) - sum(does.values())
     filled = {name for name, node in now if not _does_nothing(node)}
     heirs = {
         f"{dotted(base)}.{name}"
@@ -135,7 +137,7 @@ def _functions_hollowed(does: Mapping[str, bool], tree: ast.Module) -> Iterator[
     for name, node in now:
         # A method may have gone to the classes that derive from this one, a function be there twice.
         is_empty = _does_nothing(node) and not _is_overload(node) and name not in filled | heirs
-        is_new = name not in does and "." not in name and _is_dots(node.body)
+        is_new = name not in does and "." not in name and (_is_dots(node.body) or is_fewer)
         if is_empty and (does.get(name) or is_new):
             yield f"def {node.name}"
 

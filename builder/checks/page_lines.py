@@ -138,9 +138,9 @@ LINES = tuple(
         r"|print)\W*){2,12}",
         # questions and answers
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
-        r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views"
+        r"\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views"
         r"|replies"
-        r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
+        r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?! ?\$?\d)(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
         rf"\W*viewed {COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{AGO}"
@@ -186,7 +186,7 @@ LINES = tuple(
         r"\W*(?:quote from|(?:quote )?from:|re:|quoting|in reply to|replying to"
         r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
-        r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
+        r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
         r"\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
         r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
         rf"\W*{COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
@@ -209,11 +209,14 @@ LINES = tuple(
         r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking"
         r"|searching))\b.*",
         r".{1,80}\[ ?edit(?: source)?(?: \| ?edit source)? ?\]",
-        r".*\[ ?(?:calculate|compute|reset|submit|clear|solve|check|enter|go|search|send|play|start|hint|next|back)"
+        r".*\[ ?(?:calculate|compute|reset|submit|clear|solve|check|enter|go|search|send|play|start|hint|next"
+        r"|back)"
         r" ?\]\W*",
         r".*\b(?:requires? javascript|javascript (?:is|must|to|has|needs)|(?:refresh|reload)(?:ing)? (?:the|this)"
-        r" page|(?:shared|released|licen[sc]ed|available|published|distributed) under (?:an? |the )?(?:cc\b|gnu|gfdl"
-        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?|stuck)(?=\?)"
+        r" page|(?:shared|released|licen[sc]ed|available|published|distributed) under (?:an? |the )?(?:cc\b|gnu"
+        r"|gfdl"
+        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?"
+        r"|stuck)(?=\?)"
         r"|book (?:a|your|my) (?:free|demo|trial)|live (?:online )?class(?:es)?)\b.*",
         r".*\b(?:full ?screen|play ?(?:/|or|and) ?pause|(?:un)?mute|playback speed|video player|closed captions"
         r"|mark(?:ed)? (?:as|this as) (?:done|complete|read|favou?rite)|attempts? (?:remaining|left)"
@@ -223,7 +226,9 @@ LINES = tuple(
         r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",
-        r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
+        r"(?:this (?:question|thread|topic|post|discussion|page|article|forum) (?:is|was|has been)"
+        r" (?:now |currently |automatically )?(?:closed|locked|archived|moved|merged|deleted|viewed"
+        r"|accessed).{0,60}|want to improve this question"
         r"|post as a guest"
         r"|required, but never shown|start asking to get answers|find the answer to your question by asking"
         r"|ask your question|related|linked"
@@ -240,7 +245,8 @@ LINES = tuple(
         r"|top \d+% .{0,30}|sent from my .{1,40}"
         r"|.{0,80}\(read \d+ times\)"
         r"|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
-        r"|(?:save|download|print|open) .{0,40}\b(?:pdf|worksheet|handout)s?\b(?: (?:worksheet|file|version|notes|copy"
+        r"|(?:save|download|print|open) .{0,40}\b(?:pdf|worksheet|handout)s?\b(?: (?:worksheet|file|version"
+        r"|notes|copy"
         r"|here|now))?|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
@@ -257,7 +263,7 @@ LINES = tuple(
         r"(?:(?:hi|hello|hey)\W+)?(?:(?:can|could|would) (?:any|some)(?:one|body)"
         r"|i (?:really )?need (?:some )?help with|please help me|help me)\b[^\d=]{0,80}"
         r"|thank you\b[^\d=,]{0,40}[!.]*|give (?:me )?5 stars.{0,30}",
-        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? (?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
+        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? +(?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
         rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{_MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
         rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{DATE},? (?:at )?{TIME}.*",
         rf"(?:(?:senior|junior|jr\.?|new|full|regular|super) )?(?:member|moderator|user"
@@ -270,6 +276,8 @@ COUNTS = tuple(
     for pattern in (
         rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
         rf"|retweets?)\W*",
+        r"\W*(?:views|replies|tags|reputation|labels|likes received) ?: ?(?![^\n]*=)\$?\d.*",
+        r"\W*posts ?: ?\d[\d,]*\W*|level \d+\W*",
         r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*",
         rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
         rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",

@@ -55,6 +55,7 @@ _PARTS = tuple(
         (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),
         (r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?"
          r"|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b", 1, ""),
+        (rf"level \d{{1,3}}\b|{COUNT} (?:xp|(?:day )?streak|day streak|coins|gems|tries)\b", 1, ""),
         (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
         (rf"(?:{COUNTED}|kudos|answers) ?[(\[]?{COUNT}[)\]]?(?![\w.,]*\w)", 1, ""),
         (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),

@@ -20,14 +20,16 @@ _ASKS = re.compile(
     r"|number|does)|which|find|calculate|compute|determine|show|prove)\b[^?]*[?.]"
 )
 _TO_READERS = re.compile(
-    r"(?i)(?:\A|[.!?] +)(?:sign|log|join|subscribe|register|create|click|follow|share|download|get|try|unlock|like|see"
+    r"(?i)(?:\A|[.!?] +)(?:sign|log|join|subscribe|register|create|click|follow|share|download|get|try|unlock"
+    r"|like|see"
     r"|view|ask|start|please|don['’]t|visit|watch|read|upgrade|become)\b|\b(?:our|us|we['’]re|we use)\b"
 )
+_PARTS = re.compile(r"\n|[|·•]|\s{2,}|[.?!]\s")
 _FORMULA = re.compile(r"\$[^$]*[=+<>\\^][^$]*\$|\w = \S")
 
 
 def is_problem(line: str) -> bool:
-    """Whether a line asks for a quantity, or has a formula, and does not call upon readers to do what pages want."""
+    """Whether a line asks for a quantity, or has a formula, and does not call upon a page's readers."""
     words = len(line.split())
     if _TO_READERS.search(line):
         return False
@@ -41,8 +43,9 @@ class Subject:
     def __init__(self, lines: Sequence[str], source: str) -> None:
         """Read the lines of an answer, and the source that it was made from."""
         self._lines = lines
-        self._source = _bare(source)
+        self._source = {_bare(part) for part in _PARTS.split(source)}
         self._sentences = [line for line in lines if len(line.split()) >= _LEAST]
+        self._final = _bare(next((line for line in reversed(lines) if line.startswith("####")), ""))
         self._numbers = Counter(number for line in lines for number in set(_NUMBER.findall(line)))
 
     def has(self, number: int, said: str) -> bool:
@@ -52,11 +55,14 @@ class Subject:
         is_known = all(self._numbers[one] > 1 for one in set(_NUMBER.findall(own)))
         if is_sources and not is_known:
             return False
+        if re.search(r"\d", own) and _bare(said) in self._final:
+            return True
         stems = _stems(said)
         if any(stems & _stems(line) for line in self._sentences if line is not own):
             return True
         above = next((line for line in reversed(self._lines[:number]) if line.strip()), "")
-        return above.rstrip().endswith(":") and len(above.split()) >= _LEAST
+        is_open = above.rstrip()[-1:].isalpha() and not above.startswith("#")
+        return (is_open or above.rstrip().endswith(":")) and len(above.split()) >= _LEAST and not is_sources
 
 
 def _bare(text: str) -> str:

@@ -233,7 +233,8 @@ _PAGE = {
         provided/given/supplied/attached/rewritten/revised/cleaned problem/question/solution/image/figure/answer
     """,
     "original": """
-        identical to the, match/matches the source/input/original/page, taken over from, source text/page/material
+        identical to the, values/numbers/figures/answers match/matches the
+        match/matches the source/input/original/page, taken over from, source text/page/material
         ^ the original used/had/relied/did/was/called/looped/stored/returned/computed/summed/read
         original page/text/post/question/problem/answer/solution
         original source/poster/content/author/thread/version/wording
@@ -264,6 +265,8 @@ _PAGE = {
         ^ this explanation/summary/material/write was/is/follows/includes/preserves/aims/has
         the page's, the thread's, the poster's, the asker's, the asker, the commenter, the op, original poster
         by the poster
+        the page/source/post/thread/webpage did/does not give/state/say/specify/mention/provide/show
+        the page/source/post/thread/webpage didn't/doesn't give/state/say/specify/mention/provide/show
         the poster asks/asked/says/said/wants/wanted/mentions/mentioned/states/claims/writes/wrote
         ^ this/the/your page/thread/post/article/snippet/excerpt is/was about
         ^ this/the/your webpage/discussion/poster/asker/op/website is/was about
@@ -290,6 +293,7 @@ _PAGE = {
     "ticked": """
         ^ ✅/☑/✔/✓, ^ - ✅/☑/✔/✓, ^ - [ x ], final answer on/at/in
     """,
+    "we": "we assume/neglect/ignore/suppose",
     "not_there": """
         image/figure/diagram/picture/graph is/was/are missing/unavailable
         photo/attachment/drawing/illustration/link is/was/are missing/unavailable
@@ -309,7 +313,7 @@ PAGE_WEIGHTS = {
     "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.5, "apology": 1.0, "task": 1.25,
     "reader": 0.25, "second_thought": 2.75, "assumed": 0.75, "reworked": 1.5, "handled": 0.75, "artefact": 1.25,
     "material": 0.75, "original": 1.25, "purpose": 1.0, "page_says": 2.0, "page_is": 0.9, "not_there": 2.0,
-    "ticked": 0.7,
+    "ticked": 0.7, "we": -0.75,
 }  # fmt: skip
 
 _CODE = {
@@ -407,8 +411,13 @@ _CODE = {
         ^ why this is/version/works, ^ next steps, ^ suggested/possible next/extensions/extension
         you could/might/may/can also/consider/extend/write/run/test
         call/use/run/import it like this/so, your own project/application/codebase, in your project/codebase
+        now with type/docstrings/better/clear/clearer/descriptive, recommended by pep/the
+        imports were/are/have sorted/grouped/reordered/removed/moved/added/cleaned
+        I wasn't/was/am/I'm sure/certain/not sure/certain, I wasn't sure/certain, I'm not sure/certain
+        I took/interpreted/guessed/inferred/presumed it/this/that/the/a
         has/have not been touched/changed/tested, can't/cannot/couldn't test/run/verify this/it
-        haven't/not been able to test/run
+        haven't/not been able to test/run, has/have been updated/changed/converted/replaced/rewritten to
+        code/script/module/program has/have been updated/changed/converted/rewritten/adapted
     """,
     "instead": """
         rather than/instead of/in place of the/a/an old/manual/original/previous/explicit/nested/earlier

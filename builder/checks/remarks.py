@@ -23,7 +23,20 @@ _OF_NUMBERS = 0.75  # what a number takes from its sentence, which is about the 
 _FREE_OF_IT = frozenset({"page_says", "help", "model", "second_thought"})  # of which numbers take nothing
 _TALKER = re.compile(r"[\W_]*([A-Z][\w .]{0,20}):[*_]*\s")
 _NO_TALKER = frozenset(
-    ("note", "answer", "solution", "question", "problem", "hint", "explanation", "example", "step", "proof", "a", "q")
+    (
+        "note",
+        "answer",
+        "solution",
+        "question",
+        "problem",
+        "hint",
+        "explanation",
+        "example",
+        "step",
+        "proof",
+        "a",
+        "q",
+    )
 )
 _LONGEST = 400  # characters of a sentence that are looked at
 
@@ -45,6 +58,9 @@ def weight(sentence: str, source: str, *, is_code: bool) -> float:
     taken: set[int] = set()
     has_numbers = not is_code and any(word.isdigit() for word in words[2:])
     found = -_OF_NUMBERS if has_numbers and _FREE_OF_IT.isdisjoint(spans) else 0.0
+    found += sum(weights[name] for name in spans if weights[name] < 0)
+    if is_code:  # a list of what good style is
+        found += 0.5 * (min(3, max(1, len(spans.get("craft", ())))) - 1)
     for name in sorted(spans, key=lambda one: -weights[one]):
         for begin, end in spans[name]:
             is_own = name in remark_words.OWN and " ".join(words[begin:end]) in source
