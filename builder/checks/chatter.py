@@ -13,7 +13,7 @@ from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
-from builder.checks.remarks_abroad import ABROAD, AGREED_ABROAD
+from builder.checks.remarks_abroad import AGREED_ABROAD, abroad
 from builder.checks.spoken import Spoken, spoken
 from builder.checks.stray_prose import is_program, stray_prose
 from builder.checks.talk import changes_listed, page_handled
@@ -70,8 +70,8 @@ def _at_ends(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     yield "chatter", phrases.AGREED.search(said.begin[:_ENDS])
     yield "chatter", phrases.CLOSING.search(said.end[-_ENDS:])
     yield "chatter", AGREED_ABROAD.match(said.begin)
-    yield "chatter", ABROAD.search(said.begin[:_ENDS])
-    yield "chatter", ABROAD.search(said.end[-_ENDS:])
+    yield "chatter", abroad(said.begin[:_ENDS])
+    yield "chatter", abroad(said.end[-_ENDS:])
 
 
 def _anywhere(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:

@@ -223,6 +223,7 @@ LINES = tuple(
         r"|you have (?:attempted|unlimited|used \d+|\d+ (?:attempts?|tries))|\d+ ?% complete)\b.*",
         rf"(?:shared|viewed|liked|downloaded|read|played|solved|attempted|saved) {COUNT} times?\W*",
         rf"\[ ?{TIME} ?\] ?[\w.-]{{1,30}}: .*|[▶►⏵⏯]\ufe0f? ?.*\(?\d{{1,2}}:\d\d\)?\W*",
+        r"(?:answer|question|solution|comment|reply|posted) by [\w.-]{2,30} ?\(\d+\).*|.*\(show source\).*",
         r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",
@@ -284,7 +285,7 @@ COUNTS = tuple(
         rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
         rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
         rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
-        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?\d+)?(?: ?\({COUNT} \w+\))?\W*",
+        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?[+-]?\d+)?(?: ?\({COUNT} \w+\))?\W*",
     )
 )
 """Counts, ratings and dates: a page's where it has them, else perhaps what a solution comes to."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]{3,}|[▲▼⬆⬇★☆⭐👍👎♥❤]")
@@ -41,12 +42,24 @@ class Subject:
     """What the sentences of an answer speak of."""
 
     def __init__(self, lines: Sequence[str], source: str) -> None:
-        """Read the lines of an answer, and the source that it was made from."""
-        self._lines = lines
-        self._source = {_bare(part) for part in _PARTS.split(source)}
-        self._sentences = [line for line in lines if len(line.split()) >= _LEAST]
-        self._final = _bare(next((line for line in reversed(lines) if line.startswith("####")), ""))
-        self._numbers = Counter(number for line in lines for number in set(_NUMBER.findall(line)))
+        """Keep the lines of an answer, and the source that it was made from; few answers need them read."""
+        self._lines, self._text = lines, source
+
+    @cached_property
+    def _source(self) -> set[str]:
+        return {_bare(part) for part in _PARTS.split(self._text)}
+
+    @cached_property
+    def _final(self) -> str:
+        return _bare(next((line for line in reversed(self._lines) if line.startswith("####")), ""))
+
+    @cached_property
+    def _sentences(self) -> list[str]:
+        return [line for line in self._lines if len(line.split()) >= _LEAST]
+
+    @cached_property
+    def _numbers(self) -> Counter[str]:
+        return Counter(number for line in self._lines for number in set(_NUMBER.findall(line)))
 
     def has(self, number: int, said: str) -> bool:
         """Whether a count, rating or date, the line of that number without its markup, is this answer's own."""

@@ -234,7 +234,7 @@ _PAGE = {
     """,
     "original": """
         identical to the, values/numbers/figures/answers match/matches the
-        match/matches the source/input/original/page, taken over from, source text/page/material
+        match/matches the original/page, taken over from, source text/page/material
         ^ the original used/had/relied/did/was/called/looped/stored/returned/computed/summed/read
         original page/text/post/question/problem/answer/solution
         original source/poster/content/author/thread/version/wording
@@ -264,7 +264,7 @@ _PAGE = {
         ^ this response/rewrite/rewriting was/is/follows/includes/preserves/aims/has
         ^ this explanation/summary/material/write was/is/follows/includes/preserves/aims/has
         the page's, the thread's, the poster's, the asker's, the asker, the commenter, the op, original poster
-        by the poster
+        by the poster, match/matches/matching the source/input
         the page/source/post/thread/webpage did/does not give/state/say/specify/mention/provide/show
         the page/source/post/thread/webpage didn't/doesn't give/state/say/specify/mention/provide/show
         the poster asks/asked/says/said/wants/wanted/mentions/mentioned/states/claims/writes/wrote
@@ -293,7 +293,7 @@ _PAGE = {
     "ticked": """
         ^ ✅/☑/✔/✓, ^ - ✅/☑/✔/✓, ^ - [ x ], final answer on/at/in
     """,
-    "we": "we assume/neglect/ignore/suppose",
+    "we": "we assume/neglect/ignore/suppose, ^ how many/much/long/far/often",
     "not_there": """
         image/figure/diagram/picture/graph is/was/are missing/unavailable
         photo/attachment/drawing/illustration/link is/was/are missing/unavailable
@@ -409,7 +409,7 @@ _CODE = {
         ^ rewritten/refactored/reworked/reworded for/to/in/as, ^ please confirm/clarify/advise/review/adjust/adapt
         to keep this/the/my answer/response/reply/output/rewrite, left/leave to you/the, coding/ai assistant
         ^ why this is/version/works, ^ next steps, ^ suggested/possible next/extensions/extension
-        you could/might/may/can also/consider/extend/write/run/test
+        you could/might/may/can also/consider/extend/write/run/test, you may/might want to add/consider/replace
         call/use/run/import it like this/so, your own project/application/codebase, in your project/codebase
         now with type/docstrings/better/clear/clearer/descriptive, recommended by pep/the
         imports were/are/have sorted/grouped/reordered/removed/moved/added/cleaned

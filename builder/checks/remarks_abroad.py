@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+_ENOUGH = 2  # words that are none of English, or seldom
+
 _GERMAN = (
     r"hier (?:ist|sind|folgt|findest du|finden sie) (?:der|die|das|dein\w*|ihr\w*|eine?)\b[^\n.:]{0,40}"
     r"\b(?:überarbeitet|bereinigt|umgeschrieben|verbessert|korrigiert|aufbereitet|neu formuliert)\w*"
@@ -82,9 +84,26 @@ AGREED_ABROAD = re.compile(
     re.I,
 )
 """The words with which a model agrees to do something, as an answer's first."""
-ABROAD = re.compile(
-    rf"(?P<said>(?<![^\W_])(?:{_GERMAN}|{_FRENCH}|{_SPANISH}|{_ITALIAN}|{_PORTUGUESE}|{_DUTCH}|{_RUSSIAN})"
-    rf"|{_EASTERN})",
-    re.I,
+_WESTERN = re.compile(
+    rf"(?P<said>(?<![^\W_])(?:{_GERMAN}|{_FRENCH}|{_SPANISH}|{_ITALIAN}|{_PORTUGUESE}|{_DUTCH}|{_RUSSIAN}))", re.I
 )
-"""Each repeats a bounded number of characters."""
+_OTHER = re.compile(rf"(?P<said>{_EASTERN})")
+_NO_ENGLISH = frozenset(
+    """
+    der die das den ist und ich mich es sie du wenn falls hier als le la les est et vous tu je un une voici des
+    si que el los las esto te aquí aqui no lo en ecco il che questo ti ho se o isso isto você ajude
+    het dit de een ik je dat sua sono più por para con per di da do
+    """.split()  # noqa: SIM905 - one word a line would be 60 lines
+)
+
+
+def abroad(text: str) -> re.Match[str] | None:
+    """Return what a model says in another language than English as the group `said`; each search is short."""
+    if not text.isascii() and (found := _OTHER.search(text)) is not None:
+        return found
+    words = _NO_ENGLISH.intersection(text.lower().split())
+    return (
+        _WESTERN.search(text)
+        if len(words) >= _ENOUGH or any("\u0400" <= one <= "\u04ff" for one in text)
+        else None
+    )
