@@ -123,6 +123,7 @@ _DEFINITION = re.compile(r"(?:(?:def|class) )?\b(?P<name>[A-Za-z_]\w*)(?:\([^()\
 _DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
 _BRACKETED = re.compile(r"(?<=\S )\[[^\[\]]{12,160}\](?!\()")
+_ANSWER = re.compile(r"#### .*\d")
 _COMMENT = ("#", "//", "/*", "*", "<!--", "--")
 _MARKED = re.compile(r"[ \t]*(?:#|//|/\*|\*|<!--|--|%|;|\.\.\.|…|[\[(<{])")
 
@@ -288,6 +289,8 @@ def _lines(text: str) -> Iterator[_Note]:
     """Yield the lines of a text that is no Python which a mark, brackets or dots set apart."""
     lines = text.splitlines()
     for number, line in enumerate(lines):
+        if _ANSWER.match(line):
+            continue
         bare = line.strip()
         if len(bare) <= 200 and (_MARKED.match(line) or bare.endswith(("...", "…"))):
             is_comment = bare.startswith(_COMMENT)

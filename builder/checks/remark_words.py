@@ -303,7 +303,8 @@ _PAGE = {
         photo/attachment/drawing/illustration/link is/was not shown/available/visible
         images/figures/diagrams are/were not included/provided/shown/available/visible/reproduced
         pictures/graphs/links are/were not included/provided/shown/available/visible/reproduced
-        text/page/statement/question/problem/post is/was cut/truncated/incomplete, cut off, missing from the
+        text/page/statement/question/problem/post is/was cut/truncated/incomplete, cut off
+        missing from the page/post/source/text/image/input/thread/original
         could not be determined/recovered/displayed/loaded/seen
     """,
 }
@@ -455,7 +456,7 @@ _CODE = {
         ^ enhancement/optimization/optimisation/optimized/optimised :
         ^ cleaned/simplified/refactor/converted/replaced :
         ^ changes/improvements/enhancements/modifications :, ^ was :, < - fixed/added/changed/new/updated/here
-        ^ improvement/change/fix/step/modification _ :
+        ^ improvement/change/fix/modification _ :
         ^ new/improved/updated/refactored/modified code/version/function :
     """,
 }
