@@ -27,7 +27,7 @@ class Chatter(PairCheck):
     """Refuses what is said to whoever asked: "Here is the …", "I'm sorry, but I can't …", "# other code".
 
     Of Python code it reads the comments and docstrings, and compares bodies with the source's. What stands in the
-    source as well is the source's. English is known, and of nine other languages what is said at either end.
+    source as well is the source's. English is known, and of ten other languages what is said at either end.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"kind": str, "phrase": str}

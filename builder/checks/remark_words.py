@@ -23,7 +23,7 @@ _BOTH = {
         you can now, when you are/you're ready, for you, what you need
         you asked/provided/shared/gave/sent/pasted/posted/requested/supplied/uploaded/attached/wanted/included
         you've/have asked/provided/shared/given/sent/pasted/posted/requested/supplied/uploaded/attached/included
-        you'd/would like/prefer, you may/can/could/might adapt/adjust/modify/extend,
+        you'd like/prefer, you would like/prefer, you may/can/could/might adapt/adjust/modify/extend,
         want/need/like/prefer me to, allow me to, you need/want/require help/clarification/assistance, for me to
         if you have any/questions/further/more/other/trouble/doubts, if you are/get/run stuck/unsure/into
         if you find/notice/spot any/errors/mistakes, if you'd like, if you would like
@@ -177,7 +177,7 @@ _PAGE = {
         everything else, steps
         question, questions, problem, material, headings, wording, solution, essence, messy, redundant, only
         comments
-        requested, provided, here
+        provided, here
     """,
     "placeholder": """
         insert _ here, insert diagram/image/figure/graph/table/picture/a/the, your name/answer here, goes here

@@ -1,6 +1,6 @@
 """First and last words of a model's in other languages than English: `Gerne, hier ist der bereinigte Text:`.
 
-The commonest turns of nine languages alone: who hands over a text, offers help, or can't help. What a lesson says
+The commonest turns of ten languages alone: who hands over a text, offers help, or can't help. What a lesson says
 ("hier ist die Lösung") has none of them.
 """
 
