@@ -92,9 +92,13 @@ _ABOUT_CODE = re.compile(
 )
 _NOUN = r"(?:code|logic|implementations?|functions?|methods?|body|class(?:es)?|imports?)"
 _LEFT = r"(?:omitted|skipped|left out|elided|abbreviated|shortened|not (?:shown|repeated|included))"
-_FOR = r"for (?:brevity|clarity|simplicity|space)\b"
+_FOR = (
+    r"(?:for (?:brevity|clarity|simplicity|space)|to save space|to keep (?:it|this|things|the \w+) (?:short"
+    r"|brief|simple))"
+    r"\b"
+)
 _OUTRIGHT = re.compile(
-    rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
+    rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,60}}"
     rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
     r"|.{0,40}\b(?:before|old|original|originally|was)\s*:.{1,60}(?:->|=>|→).{0,10}\b(?:after|new|now)\s*:.*"
     rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes"

@@ -182,7 +182,6 @@ LINES = tuple(
         r"|administrator|new member|senior member|junior member|registered user|guest|rookie|op|original poster"
         r"|\[?deleted\]?|sign up to join.*)\W*",
         # people and votes
-        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
         r"\W*(?:quote from|(?:quote )?from:|re:|quoting|in reply to|replying to"
         r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
@@ -218,9 +217,11 @@ LINES = tuple(
         r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?"
         r"|stuck)(?=\?)"
         r"|book (?:a|your|my) (?:free|demo|trial)|live (?:online )?class(?:es)?)\b.*",
-        r".*\b(?:full ?screen|play ?(?:/|or|and) ?pause|(?:un)?mute|playback speed|video player|closed captions"
+        r".*\b(?:(?:press|enter|exit|for|toggle|view|go) full ?screen|full ?screen mode|play ?(?:/|or"
+        r"|and) ?pause|(?:un)?mute|playback speed|video player|closed captions"
         r"|mark(?:ed)? (?:as|this as) (?:done|complete|read|favou?rite)|attempts? (?:remaining|left)"
-        r"|you have (?:attempted|unlimited|used \d+|\d+ (?:attempts?|tries))|\d+ ?% complete)\b.*",
+        r"|you have (?:attempted|unlimited|used \d+|\d+ (?:attempts?|tries)))\b.*|(?:.{0,60}["
+        r"|·•] ?)?\d+ ?% complete\b.{0,40}(?<!\.)",
         rf"(?:shared|viewed|liked|downloaded|read|played|solved|attempted|saved) {COUNT} times?\W*",
         rf"\[ ?{TIME} ?\] ?[\w.-]{{1,30}}: .*|[▶►⏵⏯]\ufe0f? ?.*\(?\d{{1,2}}:\d\d\)?\W*",
         r"(?:answer|question|solution|comment|reply|posted) by [\w.-]{2,30} ?\(\d+\).*|.*\(show source\).*",
@@ -275,6 +276,7 @@ LINES = tuple(
 COUNTS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
         rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
         rf"|retweets?)\W*",
         r"\W*(?:views|replies|tags|reputation|labels|likes received) ?: ?(?![^\n]*=)\$?\d.*",
@@ -288,7 +290,7 @@ COUNTS = tuple(
         rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?[+-]?\d+)?(?: ?\({COUNT} \w+\))?\W*",
     )
 )
-"""Counts, ratings and dates: a page's where it has them, else perhaps what a solution comes to."""
+"""Counts, ratings, dates and who wrote: a page's where it has them, else perhaps what a solution comes to."""
 LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
 """A button or a menu's item alone on its line."""
 TITLES = LINES[5:]

@@ -14,10 +14,11 @@ from functools import cached_property
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]{3,}|[▲▼⬆⬇★☆⭐👍👎♥❤]")
 _STEM = 4  # letters: "like" and "likes", "reply" and "replies"
+_QUOTES = ('"', "“", "„", "«", "‘")
 _LEAST = 5  # words of a sentence
 _PROBLEM = 10  # words of one that asks for something
 _ASKS = re.compile(
-    r"(?i)\b(?:how (?:many|much|long|far|old|often|fast|tall|big)|what (?:is|are|was|were|will|percent\w*|fraction"
+    r"(?i)\b(?:how \w+|what (?:is|are|was|were|will|percent\w*|fraction"
     r"|number|does)|which|find|calculate|compute|determine|show|prove)\b[^?]*[?.]"
 )
 _TO_READERS = re.compile(
@@ -69,6 +70,9 @@ class Subject:
         if is_sources and not is_known:
             return False
         if re.search(r"\d", own) and _bare(said) in self._final:
+            return True
+        below = next((line for line in self._lines[number + 1 :] if line.strip()), "")
+        if said.endswith(":") and below.lstrip("> *")[:1] in _QUOTES:
             return True
         stems = _stems(said)
         if any(stems & _stems(line) for line in self._sentences if line is not own):

@@ -42,6 +42,8 @@ _BOTH = {
         useful/helpful to/for you
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
+        ^ would you like to practise/practice/try/see/continue/explore/learn/work, let me know and/so
+        ^ what I changed/did/improved/fixed/kept
         ^ do you want/need me/more/another/help/examples/further
         ^ do you have any/questions/other, ^ does this/that help/answer/clarify, ^ does this/that make sense/it
         ^ is there something/anything, ^ is this/that/everything clear/helpful, ^ any questions
@@ -264,6 +266,7 @@ _PAGE = {
         ^ this response/rewrite/rewriting was/is/follows/includes/preserves/aims/has
         ^ this explanation/summary/material/write was/is/follows/includes/preserves/aims/has
         the page's, the thread's, the poster's, the asker's, the asker, the commenter, the op, original poster
+        a user named/called, a user _ asked/wrote, a user asked for/how/about/whether/if
         by the poster, match/matches/matching the source/input
         the page/source/post/thread/webpage did/does not give/state/say/specify/mention/provide/show
         the page/source/post/thread/webpage didn't/doesn't give/state/say/specify/mention/provide/show
@@ -461,7 +464,7 @@ _CODE = {
     """,
 }
 CODE_WEIGHTS = {
-    "speaker": 1.0, "to_reader": 1.5, "help": 2.0, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
+    "speaker": 1.0, "to_reader": 1.5, "help": 2.25, "model": 2.5, "cannot": 1.0, "apology": 0.75, "task": 1.25,
     "edited": 0.75, "refactored": 1.25, "craft": 1.25, "for": 1.0, "version": 0.75, "original": 1.25,
     "was": 0.75, "changes": 1.25, "tag": 2.0, "opening": 0.75,
     "second_thought": 2.25, "instead": 1.25,

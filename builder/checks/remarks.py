@@ -61,6 +61,8 @@ def weight(sentence: str, source: str, *, is_code: bool) -> float:
     found += sum(weights[name] for name in spans if weights[name] < 0)
     if is_code:  # a list of what good style is
         found += 0.5 * (min(3, max(1, len(spans.get("craft", ())))) - 1)
+    if "original" in spans:
+        spans.pop("was", None)  # "the original", twice
     for name in sorted(spans, key=lambda one: -weights[one]):
         for begin, end in spans[name]:
             is_own = name in remark_words.OWN and " ".join(words[begin:end]) in source
