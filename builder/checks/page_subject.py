@@ -77,9 +77,14 @@ class Subject:
         stems = _stems(said)
         if any(stems & _stems(line) for line in self._sentences if line is not own):
             return True
-        above = next((line for line in reversed(self._lines[:number]) if line.strip()), "")
+        above = next((line for line in reversed(self._lines[:number]) if line.strip() and not _is_datum(line)), "")
         is_open = above.rstrip()[-1:].isalpha() and not above.startswith("#")
         return (is_open or above.rstrip().endswith(":")) and len(above.split()) >= _LEAST and not is_sources
+
+
+def _is_datum(line: str) -> bool:
+    """Whether a line is short and has a number, as those of a list have."""
+    return len(line.split()) < _LEAST and _NUMBER.search(line) is not None
 
 
 def _bare(text: str) -> str:

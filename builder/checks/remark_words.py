@@ -42,6 +42,8 @@ _BOTH = {
         useful/helpful to/for you
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
+        I can/could also present/write/format/turn/put/do/offer, ^ does this/that match/work/look/fit/sound/suit
+        what you had in, is this/that what you, if you prefer .
         ^ would you like to practise/practice/try/see/continue/explore/learn/work, let me know and/so
         ^ what I changed/did/improved/fixed/kept
         ^ do you want/need me/more/another/help/examples/further
@@ -414,6 +416,11 @@ _CODE = {
         to keep this/the/my answer/response/reply/output/rewrite, left/leave to you/the, coding/ai assistant
         ^ why this is/version/works, ^ next steps, ^ suggested/possible next/extensions/extension
         you could/might/may/can also/consider/extend/write/run/test, you may/might want to add/consider/replace
+        only the names/docstrings/comments/layout/structure/formatting are/is/has/have new/changed
+        you could use/replace/switch/move/make
+        kept/leaves/left the algorithm/logic/structure/behaviour/behavior as
+        same results/result/output/outputs/values/answers/behavior/behaviour as the previous/old/original/earlier
+        same results/result/output/outputs/values/answers/behavior/behaviour as before
         call/use/run/import it like this/so, your own project/application/codebase, in your project/codebase
         now with type/docstrings/better/clear/clearer/descriptive, recommended by pep/the
         imports were/are/have sorted/grouped/reordered/removed/moved/added/cleaned
