@@ -225,6 +225,10 @@ LINES = tuple(
         rf"(?:shared|viewed|liked|downloaded|read|played|solved|attempted|saved) {COUNT} times?\W*",
         rf"\[ ?{TIME} ?\] ?[\w.-]{{1,30}}: .*|[▶►⏵⏯]\ufe0f? ?.*\(?\d{{1,2}}:\d\d\)?\W*",
         r"(?:answer|question|solution|comment|reply|posted) by [\w.-]{2,30} ?\(\d+\).*|.*\(show source\).*",
+        r"(?:great|nice|awesome|excellent|amazing) (?:explanation|video|post|article|lesson|site|page"
+        r"|tutorial)\b.{0,60}"
+        r"|(?:[+▸»•] ?(?-i:[A-Z])[a-z]{3,}(?: [a-z]+)?\s*){3,8}|\[(?:solved|closed|help|urgent|homework|hw)\] .*",
+        r".*\b(?:enroll?|order|apply|shop|donate|start learning|try it) (?:now|today|for free)\b.*",
         r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
         r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",

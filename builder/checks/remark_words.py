@@ -43,6 +43,7 @@ _BOTH = {
         if anything/something is/seems/remains unclear/confusing/missing/wrong, anything is unclear, tell me if
         ^ would you like/prefer a/an/me/more/another/some
         I can/could also present/write/format/turn/put/do/offer, ^ does this/that match/work/look/fit/sound/suit
+        I have/I've prepared/compiled
         what you had in, is this/that what you, if you prefer .
         ^ would you like to practise/practice/try/see/continue/explore/learn/work, let me know and/so
         ^ what I changed/did/improved/fixed/kept
@@ -108,7 +109,8 @@ _BOTH = {
         required/requested/desired/specified/expected format/form/output/changes/structure
         the user wants/asks/asked/wanted/requested me/us/for/a/the, user's request
         the task is/asks/was/here/requires, the rewriting/rewrite task, task requirements
-        the requirements are/were, state/restate the problem, put/place the answer/result, on the last line
+        I was asked/told/instructed to, the requirements are/were
+        state/restate the problem, put/place the answer/result, on the last line
         last line of, ^ plan : first/I/state
     """,
 }
@@ -416,6 +418,8 @@ _CODE = {
         to keep this/the/my answer/response/reply/output/rewrite, left/leave to you/the, coding/ai assistant
         ^ why this is/version/works, ^ next steps, ^ suggested/possible next/extensions/extension
         you could/might/may/can also/consider/extend/write/run/test, you may/might want to add/consider/replace
+        ^ simplified/refactored/renamed/rewrote/inlined/reworked/restructured the/this/nested/conditional
+        ^ reviewed/polished/tidied/cleaned and/for
         only the names/docstrings/comments/layout/structure/formatting are/is/has/have new/changed
         you could use/replace/switch/move/make
         kept/leaves/left the algorithm/logic/structure/behaviour/behavior as
