@@ -431,7 +431,7 @@ _CODE = {
         I wasn't/was/am/I'm sure/certain/not sure/certain, I wasn't sure/certain, I'm not sure/certain
         I took/interpreted/guessed/inferred/presumed it/this/that/the/a
         has/have not been touched/changed/tested, can't/cannot/couldn't test/run/verify this/it
-        haven't/not been able to test/run, has/have been updated/changed/converted/replaced/rewritten to
+        haven't/not been able to test/run
         code/script/module/program has/have been updated/changed/converted/rewritten/adapted
     """,
     "instead": """

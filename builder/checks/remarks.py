@@ -17,6 +17,7 @@ _OF_PAGE, _OF_CODE = 1.75, 2.25  # what is enough in the middle of a text
 _LESS_AT_ENDS = {False: 0.25, True: 0.5}
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)*_]*\s+(?=[\"“(*_]*[A-Z\d#`'])|\n")
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
+_MARKS = re.compile(r"^[ \t]*#+", re.M)  # of comments, in the midst of their sentences
 _PART = re.compile(r"[:;—–(]\s")
 _OPEN = re.compile(r"[\"“][^\"“”\n]*$")
 _OF_NUMBERS = 0.75  # what a number takes from its sentence, which is about the subject then
@@ -81,7 +82,7 @@ def remark(said: Spoken, source: str) -> str | None:
         source: The source in lower case. What stands there word for word is the source's.
     """
     found = [sentence for passage in said.passages for sentence in sentences(_untold(passage, source))]
-    plain = " ".join(source.split())
+    plain = " ".join((_MARKS.sub(" ", source) if said.is_code else source).split())
     ends = {*found[:2], *found[-3:]}
     if said.is_code:
         ends = {sentence for passage in said.ends for sentence in sentences(passage)}
