@@ -9,6 +9,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -23,11 +24,14 @@ _COSTLY = re.compile(
     r"[)\]}] ?\^\{?\d{2}|\\(?:sum|prod|int|binom)(?![A-Za-z])[^=]*\d{4}|\d{30}|(?:\\frac\s*\{\s*){6}|\({6}"
 )
 _MOST_QUOTIENTS = 8
+_MOST_SYMBOLS = 3
 _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would try
 
 
 def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     """Whether two answers have the same values, in any order; None where some can't be compared."""
+    if len(one) != len(other):
+        one, other = _once(one), _once(other)
     if len(one) != len(other):
         joined = [_joined(values) for values in (one, other)]
         return True if all(joined) and _is_same_math(*joined) is True else False if one and other else None
@@ -46,8 +50,16 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     return None if unsure else True
 
 
+def _once(values: Sequence[Value]) -> Sequence[Value]:
+    """Return the first of values that all say the same, such as `60° or π/3`."""
+    return values[:1] if all(same(values[0], value) is True for value in values[1:]) else values
+
+
 def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
+    names = [value.label.split()[0] for value in (one, other) if value.label.istitle() and len(value.label) > 1]
+    if len(names) == 2 and names[0] != names[1]:
+        return False  # Mary 13 and John 15, and Mary 15 and John 13
     if one.letter and other.letter and (one.letter != other.letter or not (one.math and other.math)):
         return one.letter == other.letter
     letter, plain = (one, other) if one.letter else (other, one)
@@ -72,6 +84,8 @@ def same(one: Value, other: Value) -> bool | None:
         return _same_words(one.words, other.words)
     number, worded = (one, other) if one.math else (other, one)
     if number.math and worded.words and not worded.math:
+        if worded.words & {"exist", "infinity"} and number.math == "0":
+            return False
         is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (
             "0",
             "\\emptyset",
@@ -90,6 +104,8 @@ def prepare() -> None:
 
 def _same_quantity(one: Value, other: Value) -> bool | None:
     is_rough = one.is_rough or other.is_rough
+    if ("=" in one.math) != ("=" in other.math):
+        one, other = _as_equation(one), _as_equation(other)
     if one.unit is not None and other.unit is not None and one.unit != other.unit:
         value = _number(one.math)
         number = None if value is None else converted(value, one.unit, other.unit)
@@ -113,6 +129,12 @@ def _same_quantity(one: Value, other: Value) -> bool | None:
     counted = [{value.unit} if value.unit else value.words for value in (one, other)]
     # 12 people and 12 students are the same perhaps, and 12 apples and 12 pears are not.
     return None if found and all(counted) and not counted[0] & counted[1] else found
+
+
+def _as_equation(value: Value) -> Value:
+    """Return `2x + 1`, the value of y, as the equation that it was: the other answer is one."""
+    has_letters = value.label.isalpha() and re.search("[A-Za-z]", value.math)
+    return replace(value, math=f"{value.label} = {value.math}") if has_letters and "=" not in value.math else value
 
 
 def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
@@ -203,8 +225,28 @@ def _is_same_math(one: str, other: str) -> bool | None:
         return None
     # It takes an inequality for an interval in one direction alone.
     found = any(verify(*pair, timeout_seconds=None) for pair in ((gold, target), (target, gold)))
+    found = found or _is_same_line(gold[0], target[0])
     is_read = all(len(one) > 1 and not isinstance(one[0], str) for one in (gold, target))
     return found if found or is_read else None
+
+
+def _is_same_line(one: Any, other: Any) -> bool:  # noqa: ANN401 - sympy's
+    """Whether two equations of first degree are one: y - 3 = 2(x - 1) and y = 2x + 1."""
+    from sympy import Eq, Poly, PolynomialError  # type: ignore[import-untyped]
+
+    if not (isinstance(one, Eq) and isinstance(other, Eq)):
+        return False
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    if not 2 <= len(symbols) <= _MOST_SYMBOLS or one.free_symbols != other.free_symbols:
+        return False
+    try:
+        first, second = (Poly(side.lhs - side.rhs, *symbols) for side in (one, other))
+    except PolynomialError:
+        return False
+    if first.total_degree() != 1 or second.total_degree() != 1:
+        return False
+    ratio = first.coeff_monomial(symbols[0]), second.coeff_monomial(symbols[0])
+    return bool(ratio[0] and ratio[1]) and (first * ratio[1] - second * ratio[0]).is_zero
 
 
 @lru_cache(256)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
 from builder.checks import phrases, talk
 from builder.checks.base import PairCheck
 from builder.checks.elision import left_out
-from builder.checks.python_code import UNREADABLE, Function, is_code, parsed
+from builder.checks.python_code import UNREADABLE, parsed
+from builder.checks.remarks import remark
+from builder.checks.remarks_abroad import AGREED_ABROAD, abroad
+from builder.checks.spoken import Spoken, spoken
 from builder.checks.stray_prose import is_program, stray_prose
 from builder.checks.talk import changes_listed, page_handled
 from builder.filters.base import Measures
@@ -21,21 +23,11 @@ _ENDS = 400  # characters at either end in which a model greets or takes its lea
 _MOST_LOOKED_UP = 200  # phrases that are looked for in the source, which takes a pass over it each
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What is said in words: at the beginning, at the end, and everywhere."""
-
-    begin: str
-    end: str
-    all_: str
-    is_code: bool
-
-
 class Chatter(PairCheck):
     """Refuses what is said to whoever asked: "Here is the …", "I'm sorry, but I can't …", "# other code".
 
     Of Python code it reads the comments and docstrings, and compares bodies with the source's. What stands in the
-    source as well is the source's. English alone is known.
+    source as well is the source's. English is known, and of ten other languages what is said at either end.
     """
 
     measures: ClassVar[Mapping[str, type]] = {"kind": str, "phrase": str}
@@ -43,15 +35,17 @@ class Chatter(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Return the kind of the first phrase found and the phrase, None where there is none."""
         tree, source = parsed(after), parsed(before)
-        if tree is not None and not is_code(tree):
+        said = spoken(after, tree)
+        if not said.is_code:
             tree = None
-        said = _said(after, tree)
         known = before.casefold()
         for kind, match in (*_at_ends(said), *_anywhere(said)):
-            if match is not None and match["said"].casefold() not in known:
+            if match is not None and not _is_known(match["said"].casefold(), known, is_code=said.is_code):
                 return {"kind": kind, "phrase": match["said"].strip()[:100]}
         if (listed := changes_listed(said.all_)) and listed.casefold() not in known:
             return {"kind": "chatter", "phrase": listed[:100]}
+        if (remarked := remark(said, known)) is not None:
+            return {"kind": "chatter", "phrase": remarked[:100]}
         if tree is None:
             is_page = not is_program(before, source)
             prose = page_handled(after, known) if is_page else stray_prose(after)
@@ -65,14 +59,22 @@ class Chatter(PairCheck):
         return kind
 
 
-def _at_ends(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
+def _is_known(said: str, known: str, *, is_code: bool) -> bool:
+    """Whether the source says so, too, or is a program with users of its own."""
+    return said in known or (is_code and said.startswith("the user") and "user" in known)
+
+
+def _at_ends(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     yield "refusal", phrases.REFUSAL.search(said.begin[:_ENDS])
     yield "chatter", phrases.OPENING.search(said.begin[:_ENDS])
     yield "chatter", phrases.AGREED.search(said.begin[:_ENDS])
     yield "chatter", phrases.CLOSING.search(said.end[-_ENDS:])
+    yield "chatter", AGREED_ABROAD.match(said.begin)
+    yield "chatter", abroad(said.begin[:_ENDS])
+    yield "chatter", abroad(said.end[-_ENDS:])
 
 
-def _anywhere(said: _Said) -> Iterator[tuple[str, re.Match[str] | None]]:
+def _anywhere(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     for pattern in (phrases.CHANGES, talk.ANYWHERE, talk.OF_CODE if said.is_code else talk.OF_PAGE):
         for match in islice(pattern.finditer(said.all_), _MOST_LOOKED_UP):
             yield "chatter", match
@@ -84,27 +86,3 @@ def _elision(before: str, after: str, source: ast.Module | None, tree: ast.Modul
     except UNREADABLE:  # nested too deep: the syntax filter's to refuse
         found = None
     return {"kind": found and "elision", "phrase": found and found[:100]}
-
-
-def _said(after: str, tree: ast.Module | None) -> _Said:
-    """Return what a text says in words: of code its comments and docstrings."""
-    if tree is None:
-        bare = after.strip()
-        return _Said(bare, bare, bare, False)
-    lines = after.splitlines()
-    first, last = tree.body[0], tree.body[-1]
-    comments = [line.strip() for line in lines if line.lstrip().startswith("#")]
-    begin = [line for line in lines[: first.lineno - 1] if line.lstrip().startswith("#")]
-    docstring = ast.get_docstring(tree) or ""
-    end = [line for line in lines[last.end_lineno or len(lines) :] if line.lstrip().startswith("#")]
-    try:
-        docstrings = [
-            ast.get_docstring(node) or ""
-            for node in ast.walk(tree)
-            if isinstance(node, Function | ast.ClassDef | ast.Module)
-        ]
-    except UNREADABLE:
-        docstrings = []
-    return _Said(
-        "\n".join([*begin, docstring]).strip(), "\n".join(end), "\n".join([*comments, "", *docstrings]), True
-    )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import ast
-import re
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from builder.checks.loops import Loop, of_lines, of_words, runs
+from builder.checks.body_loops import of_body
+from builder.checks.character_loops import of_characters
+from builder.checks.line_loops import of_lines
+from builder.checks.loops import Loop, of_words, runs
+from builder.checks.numbered_loops import MAKERS, of_numbered
 
-_DIGITS = re.compile(r"\d+")
-_SAME = 10  # simple statements, one like the other, that somebody may have written in a row
-_CYCLES = 5  # of three statements or more; the two of a turtle's hexagon are there six times
-_BLOCKS = 5  # compound statements
-_TWINS = 5  # equal keys of a dictionary, conditions of an `if`, operands of `and`
-_DEAD = 3  # equal handlers, cases, decorators, names of an import
+_TWINS = 4  # equal operands of `and`: each may be a call
+_DEAD = 3  # equal entries of a dictionary, conditions, handlers, cases, decorators, names of an import
 _OPERANDS = 12  # of a sum or product, other than numbers, and calls of a chain
 _LONG_TEXT, _TIMES_IN_TEXT = 200, 12  # characters of a string constant, and how often words are in it
-_NUMBERED = 70  # that differ in their numbers alone: what is unrolled or generated has up to 64
-_NUMBERED_MAKERS = 12  # functions, classes and decorators
+_ROUNDS = 12  # of a few words, one after the other
+_COUNTED_NAMES = 40
 _CELLS, _ROWS, _NAMES, _CALLS, _TOLD_CALLS = 200, 60, 40, 12, 6  # elements of a list or arguments of a call
 
 
@@ -29,27 +29,38 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list) and len(body) >= 3:
-                yield from _of_body(body)
+                yield from of_body(body)
         match node:
             case ast.BinOp() if id(node) not in inner:
                 yield from _of_operands(_operands(node, inner))
-            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
                 yield from _of_elements(parts)
+            case ast.Set(elts=parts):
+                yield from _of_twins([(one,) for one in parts if isinstance(one, ast.Constant)], _DEAD)
             case ast.Call():
                 yield from _of_elements(node.args)
+                yield from of_numbered(node.keywords)
                 yield from _of_operands(_links(node, inner))
+            case ast.arguments(args=parameters):
+                yield from of_numbered(parameters)
+            case ast.ListComp(generators=parts) | ast.GeneratorExp(generators=parts):
+                yield from _of_twins([(one,) for one in parts], _DEAD)
             case ast.JoinedStr(values=parts):
                 yield from _of_operands(parts)
             case ast.Global(names=names) | ast.Nonlocal(names=names):
                 yield from _of_twins([(ast.Name(name),) for name in names], _DEAD)
             case ast.Dict():
-                yield from _of_twins([pair for pair in zip(node.keys, node.values, strict=True) if pair[0]])
+                pairs = [pair for pair in zip(node.keys, node.values, strict=True) if pair[0]]
+                yield from _of_twins(pairs, _DEAD)
+                entries = [ast.Tuple([key, value], ast.Load()) for key, value in pairs if key]
+                yield from of_numbered(entries, math.inf)
             case ast.BoolOp():
                 yield from _of_twins([(value,) for value in node.values])
             case ast.If() if id(node) not in inner:
                 branches = list(_chain(node))
                 inner.update(map(id, branches))
-                yield from _of_twins([(one.test, *one.body) for one in branches])
+                yield from _of_twins([(one.test, *one.body) for one in branches], _DEAD)
+                yield from of_numbered([ast.If(one.test, one.body, []) for one in branches])
             case ast.Try():
                 yield from _of_twins([(handler,) for handler in node.handlers], _DEAD)
             case ast.Match():
@@ -58,10 +69,16 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
                 yield from _of_twins([(alias,) for alias in node.names], _DEAD)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield from _of_twins([(one,) for one in node.decorator_list], _DEAD)
-                yield from _of_numbered(node.decorator_list, _NUMBERED_MAKERS)
+                yield from of_numbered(node.decorator_list, MAKERS)
             case ast.Constant(value=str() as text) if len(text) >= _LONG_TEXT:
                 found = [*of_words(text), *of_lines(text)]
                 yield from (loop for loop in found if loop.times >= _TIMES_IN_TEXT)
+                found = list(of_characters(text))
+                yield from (loop for loop in found if loop.times * len(loop.unit) >= _LONG_TEXT)
+            case ast.Constant(value=bytes() as data) if len(data) >= _LONG_TEXT:
+                for begin, period, times in runs(data, 4):
+                    if period * times >= _LONG_TEXT:
+                        yield Loop(repr(data[begin : begin + period]), times)
 
 
 def _operands(node: ast.BinOp, inner: set[int]) -> list[ast.expr]:
@@ -101,9 +118,13 @@ def _of_elements(parts: Sequence[ast.expr]) -> Iterator[Loop]:
         return
     for begin, period, times in runs([ast.dump(one) for one in parts], 20):
         unit = parts[begin : begin + period]
-        if times >= max(map(_most_elements, unit)) / (1 if period == 1 else 2):
+        words = {one.value for one in unit if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+        is_circle = len(words) == period > 1 and all(len(word) > 2 for word in words)
+        if times >= (_ROUNDS if is_circle else max(map(_most_elements, unit)) / (1 if period == 1 else 2)):
             yield Loop("\n".join(map(ast.unparse, unit)), times)
-    yield from _of_numbered([one for one in parts if isinstance(one, ast.Call)], _NUMBERED)
+    yield from of_numbered([one for one in parts if isinstance(one, ast.Call)])
+    if len(parts) >= _COUNTED_NAMES:
+        yield from of_numbered([one for one in parts if isinstance(one, ast.Constant)], math.inf)
 
 
 def _most_elements(node: ast.expr) -> int:
@@ -132,39 +153,3 @@ def _chain(node: ast.If) -> Iterator[ast.If]:
         if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
             return
         node = node.orelse[0]
-
-
-def _of_body(body: list[ast.stmt]) -> Iterator[Loop]:
-    for begin, period, times in runs([ast.dump(node) for node in body], 20):
-        unit = body[begin : begin + period]
-        if times >= _fewest(unit):
-            yield Loop("\n".join(map(ast.unparse, unit)), times)
-    yield from _of_numbered(body, _NUMBERED)
-
-
-def _fewest(unit: list[ast.stmt]) -> int:
-    if any(map(_needs_no_twin, unit)):
-        return 3
-    if len(unit) >= 3:
-        return _CYCLES
-    return _BLOCKS if any(hasattr(node, "body") for node in unit) else _SAME
-
-
-def _of_numbered(parts: Sequence[ast.stmt] | Sequence[ast.expr], most: int) -> Iterator[Loop]:
-    """Yield what differs in its numbers alone."""
-    if len(parts) < min(most, _NUMBERED_MAKERS):
-        return
-    for begin, period, times in runs([_DIGITS.sub("#", ast.dump(one)) for one in parts], 4):
-        unit = parts[begin : begin + period]
-        makes = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in unit)
-        if times >= (_NUMBERED_MAKERS if makes else most):
-            yield Loop(_DIGITS.sub("#", "\n".join(map(ast.unparse, unit))), times)
-
-
-def _needs_no_twin(node: ast.stmt) -> bool:
-    """Whether a statement does nothing the second time."""
-    if isinstance(node, ast.If):
-        return "__name__" in ast.dump(node.test)
-    return isinstance(
-        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Pass
-    )

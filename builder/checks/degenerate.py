@@ -14,9 +14,12 @@ from itertools import groupby
 from typing import ClassVar
 
 from builder.checks.base import PairCheck
+from builder.checks.character_loops import of_characters
 from builder.checks.code_loops import of_tree
-from builder.checks.loops import Loop, of_characters, of_ending, of_lines, of_sentences, of_words, runs
+from builder.checks.line_loops import of_lines, of_paragraphs, of_phrases, of_sentences, without_label
+from builder.checks.loops import Loop, of_ending, of_words, runs
 from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.checks.token_loops import of_tokens
 from builder.filters.base import Measures
 
 _DIRECTIVE = re.compile(
@@ -38,17 +41,25 @@ class Degenerate(PairCheck):
 
     def compare(self, before: str, after: str) -> Measures:
         """Return what repeats and how often, None where nothing does that doesn't in the source."""
-        known: dict[frozenset[str], int] | None = None
+        known: list[Loop] | None = None
         for loop in _loops(after):
-            if known is None:
-                known = {one.key: one.times for one in _loops(before)}
-            if known.get(loop.key, 0) < _KEPT * loop.times:
+            known = list(_loops(before)) if known is None else known
+            if not _is_known(loop, known, before):
                 return {"repeated": loop.unit[:100], "times": loop.times}
         return {"repeated": None, "times": None}
 
     def decide(self, measures: Measures) -> str | None:
         """Say that it loops."""
         return None if measures["times"] is None else "degenerate"
+
+
+def _is_known(loop: Loop, known: list[Loop], source: str) -> bool:
+    """Whether a loop is the source's: it has it, too, or as long a list of names with numbers."""
+    if any(
+        one.times >= _KEPT * loop.times and (one.key == loop.key or (one.names and loop.names)) for one in known
+    ):
+        return True
+    return bool(loop.names) and sum(name in source for name in loop.names) >= _KEPT * len(loop.names)
 
 
 def _loops(text: str) -> Iterator[Loop]:
@@ -58,21 +69,31 @@ def _loops(text: str) -> Iterator[Loop]:
         yield from of_lines(text)
         yield from of_characters(text)
         yield from of_sentences(text)
+        yield from of_paragraphs(text)
+        yield from of_phrases(text)
         yield from of_ending(text)
         return
     yield from _of_comments(text)
+    yield from of_tokens(text)
     try:
         yield from of_tree(tree)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                docstring = ast.get_docstring(node) or ""
-                yield from of_characters(docstring)
-                if ">>>" in docstring:  # an interpreter's answers repeat
-                    continue
-                yield from of_words(docstring)
-                yield from of_sentences(docstring)
+        yield from _of_docstrings(tree)
     except UNREADABLE:  # nested too deep to look through
         return
+
+
+def _of_docstrings(tree: ast.Module) -> Iterator[Loop]:
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            found += [docstring] if docstring else []
+            if ">>>" in docstring:  # an interpreter's answers repeat
+                continue
+            yield from of_words(docstring)
+            yield from of_lines(docstring)
+            yield from of_sentences(docstring)
+    yield from of_characters("\n".join(found))
 
 
 def _of_comments(code: str) -> Iterator[Loop]:
@@ -85,8 +106,9 @@ def _of_comments(code: str) -> Iterator[Loop]:
     ]
     for block in blocks:
         yield from of_words("\n".join(block))
-        yield from _in_a_row(block, 3)
-    found = [line for block in blocks for line in block]
+        yield from _in_a_row([without_label(line) for line in block], 3)
+    yield from of_characters("\n".join(line for block in blocks for line in block if line))
+    found = [without_label(line) for block in blocks for line in block]
     yield from _in_a_row(found, _COMMENTS)
     said = [one for one in found if len(re.findall(r"[^\W\d_]{2,}", one)) >= 3]
     for one, times in Counter(said).most_common(1):
@@ -97,8 +119,10 @@ def _of_comments(code: str) -> Iterator[Loop]:
 def _in_a_row(comments: list[str], fewest: int) -> Iterator[Loop]:
     for begin, period, times in runs(comments, 10):
         unit = comments[begin : begin + period]
-        has_words = any(part.isalpha() for one in unit for part in one.split())
-        if times >= (fewest if has_words else _RULES) and any(unit):
+        words = sum(part.isalpha() for one in unit for part in one.split())
+        if period > 1 and words < 2 * period and fewest > 3:  # arrange, act, assert
+            continue
+        if times >= (fewest if words else _RULES) and any(unit):
             yield Loop("\n".join(unit), times)
 
 

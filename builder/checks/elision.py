@@ -12,7 +12,8 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from builder.checks.python_code import UNREADABLE, Function, dotted
+from builder.checks.hollow import hollowed, is_hollow
+from builder.checks.python_code import UNREADABLE, Function
 
 _REST = {
     "rest",
@@ -53,7 +54,7 @@ _STATE = _LEFT_OUT | {
 _BACK = {"above", "before", "earlier", "previously", "previous", "original"}
 _MAKE = {
     "implement", "implemented", "add", "insert", "put", "place", "write", "fill", "complete", "include",
-    "define", "copy", "paste", "move", "provide",
+    "port", "finish", "restore", "define", "copy", "paste", "move", "provide",
 }  # fmt: skip
 _TODO = {"todo", "fixme", "tbd", "placeholder", "xxx"}
 _FILL = {
@@ -70,6 +71,12 @@ _GO_ON = _FILL | {
     "you",
 }  # fmt: skip
 _KNOWN = _REST | _WHAT | _ITEMS | _STATE | _BACK | _MAKE | _TODO | _FILL
+_FUNCTIONS = {"function", "functions", "method", "methods", "helper", "helpers", "rest", "others", "remainder"}
+_ELSEWHERE = {
+    "analogous", "analogously", "similar", "similarly", "same", "above", "input", "original", "pattern",
+    "likewise",
+    "omitted", "left", "exercise", "source", "before", "unchanged", "follow", "follows",
+}  # fmt: skip
 _MOST_WORDS = 14
 
 _FREE = re.compile(
@@ -85,10 +92,29 @@ _ABOUT_CODE = re.compile(
 )
 _NOUN = r"(?:code|logic|implementations?|functions?|methods?|body|class(?:es)?|imports?)"
 _LEFT = r"(?:omitted|skipped|left out|elided|abbreviated|shortened|not (?:shown|repeated|included))"
-_FOR = r"for (?:brevity|clarity|simplicity|space)\b"
+_FOR = (
+    r"(?:for (?:brevity|clarity|simplicity|space)|to save space|to keep (?:it|this|things|the \w+) (?:short"
+    r"|brief|simple))"
+    r"\b"
+)
 _OUTRIGHT = re.compile(
-    rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,20}}"
+    rf"not shown\b.{{0,60}}|.{{0,60}}\b{_LEFT}(?: here)? {_FOR}.{{0,60}}"
     rf"|{_FOR}.{{0,80}}\b{_LEFT}\b.{{0,20}}"
+    r"|.{0,40}\b(?:before|old|original|originally|was)\s*:.{1,60}(?:->|=>|→).{0,10}\b(?:after|new|now)\s*:.*"
+    rf"|.{{0,60}}\b(?:{_NOUN}|calculations?|details|handling)\b.{{0,50}}\b(?:goes|go|comes"
+    rf"|belongs) here\b.{{0,20}}"
+    r"|in (?:a|an|the|your) (?:real|actual|full|complete|production|proper|real-world|practical)"
+    r"(?:[- ]\w+)? (?:implementation|application|app|program|system|scenario|code|version|project)\b.{0,100}"
+    r"|(?:this is )?(?:just |only )?an? (?:simplified|dummy|mock|stub(?:bed)?|placeholder|simulated) "
+    r"(?:implementation|version|return|value|response|data|function|result)\b(?! of\b).{0,60}"
+    r"|(?:add|put|insert|define|include|fill in|list|implement)\b.{0,40}\b(?:other|others|more|additional"
+    r"|remaining"
+    r"|rest|further)\b.{0,50}\b(?:here|as needed|if needed|as required|as necessary|below)"
+    r"|.{0,80}\bleft as an exercise\b.{0,40}|.{0,60}\bfollows? the same (?:pattern|logic|structure"
+    r"|approach)\b.{0,60}"
+    r"|(?:replace|change|set|update|substitute|swap|fill)\b.{0,50}\b(?:with|to|for) (?:your|yours|the actual"
+    r"|the real"
+    r"|actual|real)\b.{0,50}"
     rf"|(?:please )?(?:add|insert|put|place|write|implement|copy|paste|include)\b.{{0,40}}\b{_NOUN}\b.{{0,20}}"
     r"\b(?:here|from (?:the )?(?:original|above|before))"
     rf"|(?:the )?(?:[\w-]+ ){{0,4}}{_NOUN} (?:\w+ )?(?:stays?|remains?|is|are|was|were|left|kept)(?: \w+)?"
@@ -101,6 +127,7 @@ _DEFINITION = re.compile(r"(?:(?:def|class) )?\b(?P<name>[A-Za-z_]\w*)(?:\([^()\
 _DOTS = re.compile(r"\.\.|…")
 _WORD = re.compile(r"[a-z]+")
 _BRACKETED = re.compile(r"(?<=\S )\[[^\[\]]{12,160}\](?!\()")
+_ANSWER = re.compile(r"#### .*\d")
 _COMMENT = ("#", "//", "/*", "*", "<!--", "--")
 _MARKED = re.compile(r"[ \t]*(?:#|//|/\*|\*|<!--|--|%|;|\.\.\.|…|[\[(<{])")
 
@@ -114,28 +141,32 @@ class _Note:
         is_instead: Whether it stands where there is nothing else: beside `pass`, in an empty body, at the end.
         is_alone: Whether its line holds nothing else, and no comment is above or below.
         is_comment: Whether it has a comment's mark; a line of prose has not.
+        is_outer: Whether it stands in no function or class.
     """
 
     text: str
     is_instead: bool
     is_alone: bool
     is_comment: bool = True
+    is_outer: bool = False
 
 
 def left_out(before: str, after: str, source: ast.Module | None, tree: ast.Module | None) -> str | None:
     """Return the first sign in `after` of something left out that `before` does not have itself."""
     notes = _lines(after) if tree is None else _comments(after, tree)
-    known, gone = None, _gone(source, tree)
+    known, gone, is_shorter = None, _gone(source, tree), _has_fewer(source, tree)
     for note in notes:
-        if _is_elision(note) or (gone and _names_gone(note.text, gone)):
+        if (
+            _is_elision(note)
+            or (gone and _names_gone(note.text, gone))
+            or (is_shorter and _stands_for_functions(note))
+        ):
             known = known or {_plain(line) for line in before.splitlines()} | set(_trailing(before))
             if _plain(note.text) not in known:
                 return note.text.strip()
     if tree is None:
         return None
-    if _dots_among_others(tree) and not (source and _dots_among_others(source)):
-        return "..."
-    return next(_hollowed(source, tree), None)
+    return hollowed(before, source, tree)
 
 
 def _gone(source: ast.Module | None, tree: ast.Module | None) -> set[str]:
@@ -147,6 +178,24 @@ def _defined(tree: ast.Module) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef)}
 
 
+def _has_fewer(source: ast.Module | None, tree: ast.Module | None) -> bool:
+    """Whether the source has more functions, whatever they are called."""
+    return source is not None and tree is not None and len(_functions(source)) > len(_functions(tree))
+
+
+def _functions(tree: ast.Module) -> list[ast.AST]:
+    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+
+
+def _stands_for_functions(note: _Note) -> bool:
+    """Whether a comment stands for functions that are missing: `# (mean function as in the input)`."""
+    text = note.text.strip("# \t")
+    said = set(_WORD.findall(text.lower()))
+    if not said:
+        return _DOTS.search(text) is not None
+    return note.is_outer and len(said) <= _MOST_WORDS and bool(said & _FUNCTIONS) and bool(said & _ELSEWHERE)
+
+
 def _names_gone(text: str, gone: set[str]) -> bool:
     """Whether a note says of something that is no longer there that it is as it was."""
     rest = _DEFINITION.sub(lambda match: " " if match["name"] in gone else match[0], text)
@@ -154,18 +203,6 @@ def _names_gone(text: str, gone: set[str]) -> bool:
     said = set(words)
     is_known = rest != text and len(words) <= _MOST_WORDS and _KNOWN.issuperset(said)
     return is_known and bool(said & (_REST | _LEFT_OUT | _BACK | {"same", "changes", "here", "as"}))
-
-
-def _dots_among_others(tree: ast.Module) -> bool:
-    """Whether `...` stands in a body that does something else too: for more of it."""
-    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | Function)]
-    return any(
-        any(map(_is_dot, body)) and not all(_is_dot(one) or _is_hollow([one]) for one in body) for body in bodies
-    )
-
-
-def _is_dot(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
 
 
 def _plain(text: str) -> str:
@@ -204,7 +241,10 @@ def _is_elision(note: _Note) -> bool:
 def _stands_for(text: str, words: list[str], is_alone: bool) -> bool:
     """Whether a comment with words of its own stands for code: `... (training step)`, `<other cases go here>`."""
     said = set(words)
-    if text[:1] + text[-1:] in ("<>", "[]", "{}") and said & _REST and said & (_STATE | {"original", "above"}):
+    is_bracketed = text[:1] + text[-1:] in ("<>", "[]", "{}") and bool(said & _REST)
+    if is_bracketed and (
+        said & (_STATE | {"original", "above", "your"}) or words[0] in ("rest", "remainder", "remaining")
+    ):
         return True
     begins = _BEGINS.match(text)
     if begins is None or len(text) > 120:
@@ -238,6 +278,8 @@ def _says_so(said: set[str], words: list[str], marked: bool, is_instead: bool) -
         return True
     if "original" in said and of_code and said & {"see", "refer", "copy", "copied", "paste"}:
         return True
+    if marked and said & {"see", "refer"} and said & _BACK:
+        return True
     if marked and "continued" in said and len(words) <= 6:
         return True
     if said & _TODO and said & (_MAKE | _REST) and (of_rest or is_instead or "implement" in said):
@@ -251,6 +293,8 @@ def _lines(text: str) -> Iterator[_Note]:
     """Yield the lines of a text that is no Python which a mark, brackets or dots set apart."""
     lines = text.splitlines()
     for number, line in enumerate(lines):
+        if _ANSWER.match(line):
+            continue
         bare = line.strip()
         if len(bare) <= 200 and (_MARKED.match(line) or bare.endswith(("...", "…"))):
             is_comment = bare.startswith(_COMMENT)
@@ -275,7 +319,7 @@ def _comments(code: str, tree: ast.Module) -> Iterator[_Note]:
         number = one.start[0]
         is_alone = number in own and not {number - 1, number + 1} & own
         if number in own or number in empty:
-            yield _Note(one.string, number in empty or number > last, is_alone)
+            yield _Note(one.string, number in empty or number > last, is_alone, is_outer=one.start[1] == 0)
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant(value=str() as text)) if ">>>" not in text:
@@ -294,69 +338,7 @@ def _empty_lines(tree: ast.Module) -> set[int]:
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody", "handlers"):
             body = getattr(node, name, None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.stmt) and _is_hollow(body):
+            if isinstance(body, list) and body and isinstance(body[0], ast.stmt) and is_hollow(body):
                 begin = node.lineno if name == "body" and isinstance(node, ast.stmt) else body[0].lineno
                 found.update(range(begin, (body[-1].end_lineno or begin) + 1))
     return found
-
-
-def _is_hollow(body: list[ast.stmt]) -> bool:
-    """Whether a body does nothing: `pass`, `...`, a docstring, `raise NotImplementedError`."""
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node))
-        for node in body
-    )
-
-
-def _hollowed(source: ast.Module | None, tree: ast.Module) -> Iterator[str]:
-    """Yield functions that did something in the source and do nothing now, and new ones of three dots."""
-    if source is None:
-        return
-    does = {name: not _does_nothing(node) for name, node in _functions(source, "")}
-    now = list(_functions(tree, ""))
-    filled = {name for name, node in now if not _does_nothing(node)}
-    heirs = {
-        f"{dotted(base)}.{name}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-        for base in node.bases
-        for name, method in _functions(node, "")
-        if not _does_nothing(method)
-    }
-    for name, node in now:
-        # A method may have gone to the classes that derive from this one, a function be there twice.
-        is_empty = _does_nothing(node) and not _is_overload(node) and name not in filled | heirs
-        is_new = name not in does and "." not in name and _is_dots(node.body)
-        if is_empty and (does.get(name) or is_new):
-            yield f"def {node.name}"
-
-
-def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield prefix + child.name, child
-        elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, f"{prefix}{child.name}.")
-        elif isinstance(child, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler):
-            yield from _functions(child, prefix)
-
-
-def _does_nothing(node: Function) -> bool:
-    body = [one for one in node.body if not (isinstance(one, ast.Return) and _is_nothing(one.value))]
-    return _is_hollow(body)
-
-
-def _is_nothing(value: ast.expr | None) -> bool:
-    if isinstance(value, ast.Name):
-        return value.id == "NotImplemented"
-    return value is None or (isinstance(value, ast.Constant) and value.value in (None, ...))
-
-
-def _is_dots(body: list[ast.stmt]) -> bool:
-    return _is_dot(body[-1])
-
-
-def _is_overload(node: Function) -> bool:
-    return any(dotted(one).rpartition(".")[2] == "overload" for one in node.decorator_list)

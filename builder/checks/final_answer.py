@@ -30,6 +30,9 @@ _DISPUTE = re.compile(
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_QUANTITY = re.compile(r"[-−$€£]?\d[\d,./]*(?: ?%|°| [a-z]+)?")
+_COMES_TO = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so|reach)\b)\s*")
 _RESULT_END = re.compile(r"[.!?;:](?=\s|\Z)|,\s")
 
 
@@ -39,7 +42,8 @@ class FinalAnswer(PairCheck):
     Of several in a source any will do, as will several of them together. An answer that can't be compared with the
     source's passes (`agrees` is null), and so does one whose text says that the source's is wrong (`corrects`).
 
-    `required: false` lets pass what has no answer where the source states none, such as a proof.
+    `required: false` lets pass what has no such line where the source states no answer, such as a proof, or where
+    the last sentence comes to what it states.
     `numbers_in_source` refuses an answer with a number that the source does not have.
     """
 
@@ -80,8 +84,11 @@ class FinalAnswer(PairCheck):
         one, agrees = (
             _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
         )
-        corrects = agrees is False and any(_is_called_wrong(said, after) for said in stated)
-        if agrees is False and not corrects and answer and _is_disputed(before, answer):
+        if answer is None and stated:
+            agrees = _concludes(after, stated)
+        corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
+        is_open = answer and (_is_disputed(before, answer) or _is_named(before, answer))
+        if agrees is False and not corrects and is_open:
             agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
@@ -95,11 +102,27 @@ class FinalAnswer(PairCheck):
     def decide(self, measures: Measures) -> str | None:
         """Say what is wrong with the answer."""
         if not measures["answer"]:
-            is_needed = self.required or measures["stated"] is not None or measures["answer"] == ""
+            is_missed = measures["stated"] is not None and not measures["agrees"]
+            is_needed = self.required or is_missed or measures["answer"] == ""
             return "no_final_answer" if is_needed else None
         if measures["agrees"] is False and not measures["corrects"]:
             return "another_answer"
         return "answer_not_in_source" if self.numbers_in_source and not measures["in_source"] else None
+
+
+def _concludes(text: str, stated: Sequence[str]) -> bool:
+    """Whether the last sentence of a text that marks no answer comes to one that its source states."""
+    sentence = _SENTENCE_END.split(text.strip())[-1]
+    results = [sentence[match.end() :] for match in _COMES_TO.finditer(sentence)]
+    numbers = list(_QUANTITY.finditer(sentence))
+    results += [numbers[-1][0]] if numbers else []
+    return any(
+        agreement.agree(one, other) is True
+        for said in stated
+        for one in values(said)
+        for result in results
+        for other in values(_RESULT_END.split(result, maxsplit=1)[0])
+    )
 
 
 def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -> tuple[str | None, bool | None]:
@@ -166,6 +189,12 @@ def _is_disputed(page: str, answer: str) -> bool:
     return any(
         agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
     )
+
+
+def _is_named(page: str, answer: str) -> bool:
+    """Whether the sentence that a page states as its answer has the word that this is: a square has 4 sides."""
+    is_word = answer.isalpha() and len(answer) > 2 and answer.lower() not in ("yes", "true", "false")
+    return is_word and bool(re.search(rf"(?i)\bans(?:wer)?\b(?=[^\n]*\d)[^\n]*[ ]{answer}\b", page))
 
 
 def _versions() -> dict[str, str]:

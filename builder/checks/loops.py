@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 _LONGEST = 120  # members of a sequence that may make up what is repeated
-_TOKEN = re.compile(r"\\[A-Za-z]+|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*|[^\w\s]|_")
+_MARKS = (  # what a letter carries: accents, vowels of Arabic, Indian and Thai scripts
+    "\u0300-\u036f\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963\u0981-\u0983\u09bc-\u09cd"
+    "\u0bbe-\u0bcd\u0c3e-\u0c4d\u0e31-\u0e4e"
+)
+TOKEN = re.compile(rf"\\[A-Za-z]+|[^\W\d_]+(?:['’{_MARKS}]+[^\W\d_]+)*[{_MARKS}]*|\d+(?:[.,]\d+)*|[^\w\s]|_")
 _LITTLE = {
     "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
     "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
 }  # fmt: skip
-_POINTS = set(".,;:!?。，、；：！？")
-_ENDS = set(".!?。！？")
-_IDEOGRAPHS = "\u2e80"
-_ORDINALS = {
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "next", "last",
-}  # fmt: skip
+POINTS = set(".,;:!?。，、；：！？")
+ENDS = set(".!?。！？")
 _OPERATORS = set("+-*/=·×−<>≤≥&|")
-_NEVER_MANY = set("!?([{)]}")
 _RULE = re.compile(r"[-=*_#~.+|: \t]{1,200}")  # one line of a frame, or of dots
+_CELLS_OF_LINE = 3
+_COLUMNS = re.compile(r"\S(?: {2,}|\t)\S")
+_DOUBLED = {"had", "that"}  # which English has up to five times in a row
 _EQUAL_ROWS, _EQUAL_CELLS = 25, 120  # of numbers
+_COUNTED_ROWS = 16  # rows of a table, or problems that are numbered and have the next number each
 _LAST = 20_000  # tokens
+_NESTED = 10  # brackets, each in the one before
+_SAID = 3  # times that a text gives its answer
+_ARROWS = "to|rightarrow|Rightarrow|implies|iff|equiv|approx|le|leq|ge|geq|longrightarrow|Longrightarrow"
+_RELATIONS = set("=≈≡≤≥→⇒⇔⟹⟺") | {f"\\{name}" for name in _ARROWS.split("|")}
+_RELATED, _RELATED_CELLS = 5, 8  # times that something is equal to itself
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -34,15 +42,17 @@ class Loop:
     Attributes:
         unit: What repeats.
         times: How often it is there.
+        names: Of what only counts, the names that it counts: `x1`, `x2`, …
     """
 
     unit: str
     times: int
+    names: frozenset[str] = frozenset()
 
     @property
     def key(self) -> frozenset[str]:
         """The same for the same loop, wherever one begins to count."""
-        return frozenset(_TOKEN.findall(self.unit.lower()))
+        return frozenset(TOKEN.findall(self.unit.lower()))
 
 
 def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tuple[int, int, int]]:
@@ -52,6 +62,8 @@ def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tupl
     """
     import numpy as np
 
+    if len(set(sequence)) == len(sequence):
+        return
     numbers: dict[Hashable, int] = {}
     ids = np.array([numbers.setdefault(one, len(numbers)) for one in sequence], dtype=np.int64)
     reach = np.zeros(len(ids), dtype=np.int64)  # by position: where what repeats there, in a shorter period, ends
@@ -66,15 +78,15 @@ def runs(sequence: Sequence[Hashable], longest: int = _LONGEST) -> Iterator[tupl
 def of_words(text: str) -> Iterator[Loop]:
     """Yield loops of words in prose."""
     text = text.lower()
-    found = list(_TOKEN.finditer(text))
+    found = list(TOKEN.finditer(text))
     tokens = [one[0] for one in found]
     for begin, period, times in runs(tokens):
         unit = tokens[begin : begin + period]
         span = text[found[begin].start() : found[begin + period * times - 1].end()] if times >= 4 else ""
         if times >= (_fewest(unit) if any(token[-1].isalpha() for token in unit) else _fewest_signs(unit, span)):
             span = span or text[found[begin].start() : found[begin + period * times - 1].end()]
-            if span.count("\n") >= times - 1 and len(unit) < 4:
-                continue  # one for each line: `of_lines` knows of indentation
+            if len(unit) < 4 and (span.count("\n") * _CELLS_OF_LINE >= times - 1 or _COLUMNS.search(span)):
+                continue  # cells, or one for each line: `of_lines` knows of indentation
             yield Loop(" ".join(unit), times)
     yield from _counted(tokens)
 
@@ -84,11 +96,11 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
     counted = ["#" if token[0].isdigit() else token for token in tokens]
     for begin, period, times in runs(counted, 60):
         unit = counted[begin : begin + period]
-        if times >= 6 and sum(map(_is_word, unit)) >= 8 and _only_counts(tokens, begin, period, times):
+        words = sum(map(is_word, unit))
+        if times >= 6 and words and times >= _most_counted(tokens, begin, period, times, words):
             yield Loop(" ".join(unit), times)
         if period > 20:
             continue
-        words = sum(map(_is_word, unit))
         most = 25 if 3 * words >= period else 40 if words > 1 else 200
         if "#" in unit and times >= most and not _CELLS & set(unit):
             numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
@@ -96,55 +108,78 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
                 yield Loop(" ".join(unit), times)
 
 
-def _only_counts(tokens: list[str], begin: int, period: int, times: int) -> bool:
-    """Whether repetitions are equal but for numbers that go up by one each time."""
-    counts = False
+def _most_counted(tokens: list[str], begin: int, period: int, times: int, words: int) -> float:
+    """Return how often repetitions may be there that are equal but for numbers, which go up by one each time."""
+    counts = 0
     for at in range(begin, begin + period):
         values = tokens[at : begin + period * times : period]
         if len(set(values)) > 1:
             first = int(values[0]) if values[0].isdecimal() and len(values[0]) < 7 else None
             if first is None or values != [str(number) for number in range(first, first + times)]:
-                return False
-            counts = True
-    return counts
+                return math.inf
+            counts += 1
+    if not counts or (words < 8 and not _CELLS & set(tokens[begin : begin + period])):
+        return math.inf
+    return 6 if counts == 1 and not _CELLS & set(tokens[begin : begin + period]) else _COUNTED_ROWS
 
 
-def _is_word(token: str) -> bool:
+def is_word(token: str) -> bool:
+    """Whether a token is a word, and no sign, number or name of one letter."""
     return len(token) > 1 and token[0].isalpha()
+
+
+def is_nest(unit: Sequence[str]) -> bool:
+    """Whether a unit opens more brackets than it closes: each repetition lies in the one before."""
+    return sum((one in "([{") - (one in ")]}") for one in unit) > 0
 
 
 def _fewest(unit: list[str]) -> int:
     """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
-    words = sum(map(_is_word, unit))
+    words = sum(map(is_word, unit))
+    is_related = len(unit) > 2 and bool(_RELATIONS & set(unit))
+    if "\\boxed" in unit:
+        return _SAID
+    if is_nest(unit):
+        return _NESTED
     if _CELLS & set(unit):
-        return 60 if len(unit) <= 12 else 12
-    if len(unit) > 3 and words and _ENDS & set(unit):
+        return _RELATED_CELLS if is_related else 60 if len(unit) <= 12 else 12
+    if len(unit) > 3 and words and ENDS & set(unit):
         return 3  # a sentence
-    if 2 * words < sum(token not in _POINTS for token in unit):  # a formula, or words with one
+    if 2 * words < sum(token not in POINTS for token in unit):  # a formula, or words with one
+        if _RELATIONS & set(unit):
+            return _RELATED if is_related else 2 * _RELATED
         return 60 if not words else 5 if "," in unit else 8
+    if len(unit) == 1 and unit[0] in _DOUBLED:
+        return 6
     if len(unit) == 1 or _LITTLE.issuperset(unit):
         return 3 if _LITTLE.issuperset(unit) else 4
     if len(unit) <= 3:
-        return 5 if all(_is_word(token) or token in _POINTS - {":"} for token in unit) else 8
-    return 4 if len(unit) < 8 else 3
+        return 5 if all(is_word(token) or token in POINTS - {":"} for token in unit) else 8
+    return 4 if len(unit) < (5 if all(map(str.isalpha, unit)) else 8) else 3
 
 
 def _fewest_signs(unit: list[str], span: str) -> int:
     """Return how often in a row is too often for numbers and signs: drawings and rules may go on as they like."""
+    if unit.count("#") >= 4:
+        return _SAID
     has_sign = any(token in _OPERATORS for token in unit)
     if unit.count(".") >= 3 and has_sign:
         return 4  # + ... + ... + ...
+    if is_nest(unit):
+        return _NESTED if len(unit) > 1 else 20
     if not any(token[0].isdigit() for token in unit):
         return 10**9
     if "\n" in span:
         return _EQUAL_ROWS
-    return 5 if "=" in unit and len(unit) > 2 else _EQUAL_CELLS
+    if _RELATIONS & set(unit):
+        return _RELATED if len(unit) > 2 else 2 * _RELATED
+    return _EQUAL_CELLS
 
 
 def of_ending(text: str) -> Iterator[Loop]:
     """Yield the loop in which a text ends: it was cut off there. What repeats in its nature comes to an end."""
     text = text.rstrip()
-    found = list(_TOKEN.finditer(text))[-_LAST:]
+    found = list(TOKEN.finditer(text))[-_LAST:]
     for begin, period, times in runs([one[0] for one in found]):
         end = begin + period * times
         if end + period > len(found):
@@ -153,51 +188,3 @@ def of_ending(text: str) -> Iterator[Loop]:
             most = 24 if span.count("\n") < times - 1 else 20 if cells else 10
             if times >= most and len(span) >= 40 and not _RULE.fullmatch(span):
                 yield Loop(" ".join(one[0] for one in found[begin : begin + period]), times)
-
-
-def of_characters(text: str) -> Iterator[Loop]:
-    """Yield loops within what has no spaces: letters without end, digits, words of scripts without spaces."""
-    for begin, period, times in runs(text, 40):
-        unit = text[begin : begin + period]
-        length = times * period
-        if unit in _NEVER_MANY and length >= 20:
-            yield Loop(unit, times)
-        if not unit.isalnum():
-            continue
-        is_long = length >= 100 if unit.isdigit() else times >= 6 and length >= 40
-        if is_long or (times >= 4 and length >= 20 and period > 1 and min(unit) > _IDEOGRAPHS):
-            yield Loop(unit, times)
-
-
-def of_lines(text: str) -> Iterator[Loop]:
-    """Yield loops of whole lines."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    for begin, period, times in runs(lines, 30):
-        unit = lines[begin : begin + period]
-        words = [token for token in _TOKEN.findall(" ".join(unit)) if _is_word(token)]
-        if not any(token.isalpha() for token in _TOKEN.findall(" ".join(unit))):
-            if times >= 3 and all(line.startswith("#") for line in unit):
-                yield Loop("\n".join(unit), times)
-            continue  # a table of numbers, a drawing
-        is_data = all(line.lstrip()[:1] in "<|{[(" or line[-1] in ";{}|,)>]" for line in unit)
-        if times >= (12 if is_data else 3 if len(words) >= 6 else 4 if words else 6):
-            yield Loop("\n".join(unit), times)
-
-
-def of_sentences(text: str) -> Iterator[Loop]:
-    """Yield the sentence that is there over and over, with others in between, or with other points or ordinals."""
-    sentences = [_TOKEN.findall(part.lower()) for part in re.split(r"[.!?][*_)\"”']*(?:\s|$)|\n", text)]
-    plain = [
-        " ".join("nth" if token in _ORDINALS else token for token in one if token not in _POINTS)
-        for one in sentences
-        if sum(map(_is_word, one)) >= 4
-    ]
-    if len(plain) < 5:
-        return
-    counts = Counter(plain)
-    most, times = counts.most_common(1)[0]
-    is_most = times >= 5 and 5 * times >= 3 * len(plain)
-    is_much = times >= 6 and 20 * times >= 7 * len(plain)  # a refrain has up to half of a short poem's lines
-    is_circle = times >= 3 and 20 * len(counts) < 9 * len(plain)
-    if is_most or (len(plain) >= 8 and (is_much or is_circle)):
-        yield Loop(most, times)

@@ -7,7 +7,7 @@ r"""One notation for an answer, however it is written: Markdown, Unicode, plain 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
@@ -62,6 +62,16 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"<=|=<|\\le\b|\\leqslant\b", r"\\leq "),
         (r">=|\\ge\b|\\geqslant\b", r"\\geq "),
         (r"\\ne\b|!=", r"\\neq "),
+        (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
+        (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),
+        (r"(?<![\d.])(\d+(?:\.\d+)?) dozens?\b", lambda match: f"{float(match[1]) * 12:.12g}"),
+        (r"\b(\d+) ([a-z]+?)s? and a half\b", r"\1.5 \2"),
+        (r"\b(\d+) and (?:a|one)[- ]half\b", r"\1.5"),
+        (r"\b(\d+) and (?:a|one)[- ]quarter\b", r"\1.25"),
+        (r"£ ?(\d+)(?: and |,? )(\d\d) ?p(?:ence)?\b", r"£\1.\2"),
+        (r"(?<![\d.])(\d+)/(\d+) ?(?=\\(?:ln|log|sqrt|pi|sin|cos|tan)(?![A-Za-z]))", r"\\frac{\1}{\2}"),
+        (r"\|([a-z])\| ?(<|\\leq) ?(\d+(?:\.\d+)?)\Z", r"-\3 \2 \1 \2 \3"),
+        (r"[,;]? (?:where )?\b[nk] ?(?:\\in ?(?:ℤ|Z|\\mathbb\s*\{?\s*[ZN]\s*\}?)|is an(?:y)? integer)\Z", ""),
         (r"(\d(?:[\d.]*\d)?)\s*(thousand|million|billion|trillion)\b", lambda match: _scaled(match)),
         (r"\\and\b", " and "),
         (r"\( *([A-Ha-h]) *\)", r"(\1)"),
@@ -76,6 +86,10 @@ _TENS = {
     f"{stem}ty": 10 * i for i, stem in enumerate(("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"), 2)
 }
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+_NUMERALS = frozenset((*_SMALL, *_TENS, *_SCALES))
+_NUMERAL = re.compile(r"([A-Za-z]+)")
+_BETWEEN_NUMERALS = re.compile(r"[ -]*(?:and )?")
 _SPELLED = re.compile(rf"(?i)\A({'|'.join([*_SMALL, *_TENS, 'a'])})\b(?:[- ]([a-z]+))?")
 
 
@@ -97,7 +111,11 @@ def trimmed(text: str) -> str:
 
 def readings(text: str) -> list[str]:
     """Return what a normal text may mean: its commas separate thousands, or items, or they are decimal."""
-    joined = re.sub(r"(?<![\d.,])\d{1,3}(?:[, ']\d{3})+(?!\d)", lambda match: re.sub(r"\D", "", match[0]), text)
+    joined = re.sub(
+        r"(?<![\d.,])\d{1,3}(?:(?:,\d\d)+,\d{3}|(?:[, ']\d{3})+)(?!\d)",
+        lambda match: re.sub(r"\D", "", match[0]),
+        text,
+    )
     found = [joined, text]
     if not re.search(r"[(\[{]", text):
         found.append(re.sub(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d,])", r"\1.\2", text))
@@ -105,7 +123,7 @@ def readings(text: str) -> list[str]:
 
 
 def spelled(text: str) -> str:
-    """Return a text with the number in words that it begins with, up to ninety-nine, in digits."""
+    """Return a text with the number in words that it begins with, in digits."""
     text = re.sub(r"(?i)\Ahalf(?: of)?(?: an?)?\b", "1/2", text)
     match = _SPELLED.match(text)
     if match is None:
@@ -114,11 +132,37 @@ def spelled(text: str) -> str:
     part = _PARTS.get(second.removesuffix("s") if second != "halves" else "half")
     if part is not None:
         return f"{_SMALL.get(first, 1)}/{part}{text[match.end() :]}"
-    if first in _TENS:
-        ones = _SMALL.get(second, 10)
-        end = match.end() if ones < 10 else match.end(1)
-        return f"{_TENS[first] + (ones if ones < 10 else 0)}{text[end:]}"
-    return f"{_SMALL[first]}{text[match.end(1) :]}" if first in _SMALL else text
+    number, end = _number(text)
+    return f"{number}{text[end:]}" if end else text
+
+
+def numerals(text: str) -> Iterator[int]:
+    """Yield the numbers that a text has in words, wherever they are."""
+    place = 0
+    while (match := _NUMERAL.search(text, place)) is not None:
+        number, end = _number(text, match.start()) if match[1].lower() in _NUMERALS else (0, 0)
+        if end:
+            yield number
+        place = end or match.end()
+
+
+def _number(text: str, begin: int = 0) -> tuple[int, int]:
+    """Return the number in words at a place of a text, and where it ends; 0 where there is none."""
+    total, group, end = 0, 0, 0
+    for match in _NUMERAL.finditer(text, begin):
+        word = match[1].lower()
+        if word not in _NUMERALS or (end and not _BETWEEN_NUMERALS.fullmatch(text, end, match.start())):
+            if word == "and" and end:
+                continue
+            break
+        if word == "hundred":
+            group = max(group, 1) * 100
+        elif word in _SCALES:
+            total, group = total + max(group, 1) * _SCALES[word], 0
+        else:
+            group += _SMALL.get(word, _TENS.get(word, 0))
+        end = match.end()
+    return total + group, end
 
 
 def _with_mixed_numbers(text: str) -> str:

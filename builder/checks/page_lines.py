@@ -24,7 +24,8 @@ ITEM = (
     "|older posts?|newer posts?|top of page|view all|learn more|get started|go pro|upgrade|loading|dislike|close"
     "|pin|open|recent posts|categories"
     "|archives|related(?: posts| questions)?|trending|expand|collapse|first|last|award|give award|favou?rite"
-    "|watch later)"
+    "|watch later|check answers?|submit(?: answers?| quiz| test)?|try again|retry|(?:re)?start quiz|view results?"
+    "|get hint|reset|calculate|clear|skip)"
 )
 _ALONE = (
     "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?|reply"
@@ -52,18 +53,22 @@ COUNTED = (
     r"|ratings?|reviews?)"
 )
 AGO = (
-    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk|month|mo"
+    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk"
+    r"|month|mo"
     r"|year|yr|decade)s?\.?,? ?"
     r"(?:and )?){1,2} ?ago"
 )
-_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.?"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\b\.?"  # whole words: "4 marks", "3 decimals" and "5 marbles" are no dates
+)
 DATE = (
     rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?(?:\d{{4}}|['’]\d\d)?|\d{{1,2}}(?:st|nd|rd"
     rf"|th)? {_MONTH},? ?\d{{0,4}}"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|today|yesterday)"
 )
 TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
-WEEKDAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+WEEKDAY = r"(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b"
 _WHEN = rf"(?:{WEEKDAY},? )?{DATE}(?:(?:,| at| @| -|\|)? *{TIME})?"
 _DONE = (
     r"(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|written|created"
@@ -79,7 +84,8 @@ LINES = tuple(
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
         rf"(?!like terms)\W*{ITEM}(?:(?:\s+|\s*[^\w\s,]\W{{0,3}}){ITEM}){{1,20}}\W*",
         rf"(?:you are here: )?{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*|you are here:?.{{0,80}}\W*",
-        r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes|started by"
+        r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes"
+        r"|started by"
         r"|threads)\W*){3,8}",
         r"[«‹]? ?(?:prev(?:ious)?|first|older)?\W{0,4}(?:\d{1,4} ){2,12}(?:(?:\.\.\.|…) ?\d* ?)?"
         r"(?:next|last|newer)\W*",
@@ -123,17 +129,18 @@ LINES = tuple(
         r"|upgrade to premium)\b(?!.*\d.*=).*",
         r".*\b(?:subscribe (?:to|for) (?:our|my|the|this) (?:newsletter|channel|blog|feed|rss)"
         r"|subscribe to: ?posts?|subscribe to: ?comments?|like and subscribe|hit the bell"
-        r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin|pinterest"
+        r"|follow us|like us on|share (?:on|to|via|with) (?:facebook|twitter|x|reddit|whatsapp|linkedin"
+        r"|pinterest"
         r"|e-?mail|friends)"
-        r"|click to share|opens in new window|tell a friend|share this:|like this:|like loading|follow me on)\b.*",
+        r"|click to share|opens in new window|tell a friend|share this:|like this:|like loading"
+        r"|follow me on)\b.*",
         r"\W*(?:(?:share|facebook|twitter|pinterest|linkedin|whatsapp|reddit|e-?mail|tumblr|instagram|telegram"
         r"|print)\W*){2,12}",
         # questions and answers
-        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
-        rf"|retweets?)\W*",
         r"\W*\d+ answers?(?:\W+(?:sorted by|order by)\W*.*)?(?<![.])",
-        r"\W*posts ?: ?\d[\d,]*\W*|\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views|replies"
-        r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?![^\n]*=).*"
+        r"\W*(?:registered|joined|member since):? \w{0,9} ?\d{4}\W*|\W*(?:views"
+        r"|replies"
+        r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?! ?\$?\d)(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
         rf"\W*viewed {COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{AGO}"
@@ -145,11 +152,13 @@ LINES = tuple(
         r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
         r"|like) this (?:question|answer|post|thread|page|comment|topic|article)\W*",
         r"\W*(?:add|post|leave|write) (?:a|your|an?other) (?:comment|reply|answer|response|review)\W*",
-        r"\W*(?:no|show|hide|view|load|see|expand|collapse)(?: (?:all|more|other|\d+)){0,4} (?:comments?|answers?"
+        r"\W*(?:no|show|hide|view|load|see|expand|collapse)(?: (?:all|more|other|\d+)){0,4} (?:comments?"
+        r"|answers?"
         r"|replies|posts)(?: to this question| below)?\W*",
         r".*\b(?:browse other questions tagged|hot network questions|not the answer you['’]re looking for"
         r"|this question already has"
-        r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off|not"
+        r"|thanks for contributing an answer|(?:gold|silver|bronze) badges?|new contributor|closed as (?:off"
+        r"|not"
         r"|too|dup|unclear)"
         r"|community wiki|marked as duplicate|expert[- ]verified|verified (?:answer|expert)|answer verified"
         r"|brainly|chegg|quora"
@@ -161,7 +170,8 @@ LINES = tuple(
         r"|archived post|who is online"
         r"|users browsing|board index|return to .{1,30} forum|quick (?:reply|links)|display posts"
         r"|your e-?mail address will not|required fields"
-        r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer|page"
+        r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer"
+        r"|page"
         r"|helpful|article|post)|rate this"
         r"|who are the experts|subject matter expert|this problem has been solved|step-by-step solution"
         r"|previous question next question"
@@ -172,12 +182,11 @@ LINES = tuple(
         r"|administrator|new member|senior member|junior member|registered user|guest|rookie|op|original poster"
         r"|\[?deleted\]?|sign up to join.*)\W*",
         # people and votes
-        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
         r"\W*(?:quote from|(?:quote )?from:|re:|quoting|in reply to|replying to"
         r"|originally posted by):? [\w.@' -]{1,40}\W*(?:on .*)?(?<![.?!])",
         r"[\w.-]{2,30} \((?:[a-z ]+, ?)?\d[\d,]* (?:posts?|points?|rep|answers?)\).*",
-        r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|level \d+\W*|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
-        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*|\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
+        r"@\w{2,30}\W*|u/\w+.{0,40}|r/\w+.{0,40}|y by [\w, ]+|z k y\W*|g h j\W*|post #\d+.{0,40}",
+        r"\[[+-]\d+\]|.{2,40}\[[+−-]\d+\]",
         r"\d(?:\.\d)?(?:(?: out of |/)5)?(?: stars)? ?\(\d[\d,.k]* (?:votes?|ratings?|reviews?)\)",
         rf"\W*{COUNT} (?:people|users|members|students) (?:found this|like this|liked this|are viewing|viewing"
         rf"|online).*",
@@ -189,10 +198,43 @@ LINES = tuple(
         r"|plz) (?:help|hints?)(?: (?:me|appreciated|needed|asap))*"
         r"|(?:best|kind|warm)? ?regards|good luck|hope (?:this|that|it) helps|omg thank.{0,30}|\+1|bump"
         r"|\[solved(?=\]))\b\W*(?:[a-z]{2,12}\W*)?",
-        r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source|link|via"
+        r"(?:contact|e-?mail):? ?\S+@\S+\.\w+|\S+@\S+\.[a-z]{2,6}|\W*(?:https?://|www\.)\S+\W*|(?:source"
+        r"|link|via"
         r"|see also|ref)s?: ?(?:https?://|www\.)\S+.*",
         r".*\\(?:begin|end)group\b.*",
-        r"(?:this (?:question|thread|topic|post) is (?:closed|locked|archived)|want to improve this question"
+        r"\[/?(?:quote|spoiler|img|url|size|color|video|attach)(?:=[^\]]*)?\].*"
+        r"|#?[a-z][\w-]+(?:[ ,]+#[a-z][\w-]+)+",
+        r"(?:\w+ ){0,2}re: .*",
+        r".*\b(?:not a robot|are you (?:a )?human|(?:not|find) what you(?:['’]re| are| were)? (?:looking"
+        r"|searching))\b.*",
+        r".{1,80}\[ ?edit(?: source)?(?: \| ?edit source)? ?\]",
+        r".*\[ ?(?:calculate|compute|reset|submit|clear|solve|check|enter|go|search|send|play|start|hint|next"
+        r"|back)"
+        r" ?\]\W*",
+        r".*\b(?:requires? javascript|javascript (?:is|must|to|has|needs)|(?:refresh|reload)(?:ing)? (?:the|this)"
+        r" page|(?:shared|released|licen[sc]ed|available|published|distributed) under (?:an? |the )?(?:cc\b|gnu"
+        r"|gfdl"
+        r"|creative|public|[\w .-]{0,30}licen[cs]e)|cc[ -]by\b|still (?:need help|have (?:a )?questions?"
+        r"|stuck)(?=\?)"
+        r"|book (?:a|your|my) (?:free|demo|trial)|live (?:online )?class(?:es)?)\b.*",
+        r".*\b(?:(?:press|enter|exit|for|toggle|view|go) full ?screen|full ?screen mode|play ?(?:/|or"
+        r"|and) ?pause|(?:un)?mute|playback speed|video player|closed captions"
+        r"|mark(?:ed)? (?:as|this as) (?:done|complete|read|favou?rite)|attempts? (?:remaining|left)"
+        r"|you have (?:attempted|unlimited|used \d+|\d+ (?:attempts?|tries)))\b.*|(?:.{0,60}["
+        r"|·•] ?)?\d+ ?% complete\b.{0,40}(?<!\.)",
+        rf"(?:shared|viewed|liked|downloaded|read|played|solved|attempted|saved) {COUNT} times?\W*",
+        rf"\[ ?{TIME} ?\] ?[\w.-]{{1,30}}: .*|[▶►⏵⏯]\ufe0f? ?.*\(?\d{{1,2}}:\d\d\)?\W*",
+        r"(?:answer|question|solution|comment|reply|posted) by [\w.-]{2,30} ?\(\d+\).*|.*\(show source\).*",
+        r"(?:great|nice|awesome|excellent|amazing) (?:explanation|video|post|article|lesson|site|page"
+        r"|tutorial)\b.{0,60}"
+        r"|(?:[+▸»•] ?(?-i:[A-Z])[a-z]{3,}(?: [a-z]+)?\s*){3,8}|\[(?:solved|closed|help|urgent|homework|hw)\] .*",
+        r".*\b(?:enroll?|order|apply|shop|donate|start learning|try it) (?:now|today|for free)\b.*",
+        r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
+        r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
+        r"|.*\b(?:adsbygoogle|window\.\w|document\.\w).*|\W*function ?\w*\(.*",
+        r"(?:this (?:question|thread|topic|post|discussion|page|article|forum) (?:is|was|has been)"
+        r" (?:now |currently |automatically )?(?:closed|locked|archived|moved|merged|deleted|viewed"
+        r"|accessed).{0,60}|want to improve this question"
         r"|post as a guest"
         r"|required, but never shown|start asking to get answers|find the answer to your question by asking"
         r"|ask your question|related|linked"
@@ -209,14 +251,17 @@ LINES = tuple(
         r"|top \d+% .{0,30}|sent from my .{1,40}"
         r"|.{0,80}\(read \d+ times\)"
         r"|(?:show|hide|reveal|toggle) (?:the )?(?:solution|answer|hint|step|explanation|spoiler)s?"
-        r"|(?:save|download) .{0,40}\bpdf\b|source\(s\).{0,60}"
+        r"|(?:save|download|print|open) .{0,40}\b(?:pdf|worksheet|handout)s?\b(?: (?:worksheet|file|version"
+        r"|notes|copy"
+        r"|here|now))?|source\(s\).{0,60}"
         r"|[\w.-]{2,30} is (?:offline|online)"
         r"|(?:watch|view) (?:this )?on (?:youtube|facebook|instagram)|\d+ min(?:ute)?s? read"
         r"|read(?:ing)? time.{0,20}|follow @\w+.{0,30}"
         r"|up ?vote \d+ down ?vote.{0,20})\W*",
         r".*\b(?:enable javascript|browser does not support|access to this page"
         r"|(?:new )?comments cannot be posted|save my name, e-?mail"
-        r"|unlock (?:this|the|your|all) (?:answer|solution|content)|report inappropriate|ads by google|mark (?:me"
+        r"|unlock (?:this|the|your|all) (?:answer|solution|content)|report inappropriate|ads by google"
+        r"|mark (?:me"
         r"|this|it|as)(?: as)?(?: the)? brainl?iest"
         r"|brainliest|bb code is|all times are (?:gmt|utc)|the time now is|you may(?: not)? (?:post|edit your"
         r"|reply)"
@@ -224,7 +269,7 @@ LINES = tuple(
         r"(?:(?:hi|hello|hey)\W+)?(?:(?:can|could|would) (?:any|some)(?:one|body)"
         r"|i (?:really )?need (?:some )?help with|please help me|help me)\b[^\d=]{0,80}"
         r"|thank you\b[^\d=,]{0,40}[!.]*|give (?:me )?5 stars.{0,30}",
-        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? (?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
+        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? +(?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
         rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{_MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
         rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{DATE},? (?:at )?{TIME}.*",
         rf"(?:(?:senior|junior|jr\.?|new|full|regular|super) )?(?:member|moderator|user"
@@ -235,15 +280,21 @@ LINES = tuple(
 COUNTS = tuple(
     re.compile(pattern, re.I)
     for pattern in (
+        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
+        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
+        rf"|retweets?)\W*",
+        r"\W*(?:views|replies|tags|reputation|labels|likes received) ?: ?(?![^\n]*=)\$?\d.*",
+        r"\W*posts ?: ?\d[\d,]*\W*|level \d+\W*",
+        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*",
         rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
         rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
         rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
         rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
         rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
-        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?\d+)?(?: ?\({COUNT} \w+\))?\W*",
+        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?[+-]?\d+)?(?: ?\({COUNT} \w+\))?\W*",
     )
 )
-"""Counts, ratings and dates: a page's where it has them, else perhaps what a solution comes to."""
+"""Counts, ratings, dates and who wrote: a page's where it has them, else perhaps what a solution comes to."""
 LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
 """A button or a menu's item alone on its line."""
 TITLES = LINES[5:]

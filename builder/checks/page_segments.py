@@ -27,7 +27,8 @@ _ONLY_PAGES = (
     r"|kudos(?: \[\?\])?|tags|tagged|keywords|filed under|posted(?: by| on| in)?|asked by|answered by"
     r"|updated(?: on)?|published(?: on| by)?|edited by|reading time|read time|post (?:id|subject)"
     r"|thanks (?:received|given)|likes received|user ?(?:name|id|info)|forum|thread|permalink|short ?url"
-    r"|attachments?|attached files?|trophy points|moderators|question stats"
+    r"|attachments?|attached files?|trophy points|moderators|question stats|grade levels?|file type|math focus"
+    r"|resource type|ccss|downloads|subjects|standards"
 )
 _OFTEN_PAGES = (
     r"categor(?:y|ies)|author|date|location|country|gender|rank|level|score|ratings?|votes?|topic|subject|grade"
@@ -54,13 +55,14 @@ _PARTS = tuple(
         (rf"\d(?:\.\d{{1,2}})?(?: ?/ ?5| out of 5)?(?: stars?)? ?\({COUNT}(?: \w+)?\)", 1, ""),
         (r"(?:(?:page|pg\.?) \d{1,4}(?: ?(?:of|/) ?\d{1,4})?"
          r"|(?:lesson|question|chapter|video|slide) \d{1,4} of \d{1,4})\b", 1, ""),
+        (rf"level \d{{1,3}}\b|{COUNT} (?:xp|(?:day )?streak|day streak|coins|gems|tries)\b", 1, ""),
         (rf"{COUNT}(?: ?\+)? (?:{COUNTED}|kudos|reactions?|badges?|messages|topics|following|solutions)\b", 1, ""),
-        (rf"(?:{COUNTED}|kudos|answers) ?\(?{COUNT}\)?(?![\w.,]*\w)", 1, ""),
+        (rf"(?:{COUNTED}|kudos|answers) ?[(\[]?{COUNT}[)\]]?(?![\w.,]*\w)", 1, ""),
         (rf"\d{{1,3}} ?min(?:ute)?s?\.? (?:read|video|lesson)\b|{COUNT} times\b", 1, ""),
         (r"\[ ?\d{1,4} ?\]|[+-]\d{1,4}(?!\d)|(?:post |reply )?#\d{1,6}\b", 1, "number"),
         (r"(?:first|last|next|prev(?:ious)?)(?: (?:page|lesson|question|chapter|video|article))?(?![\w'])"
          r"|[«»‹›←→]+", 1, "turn"),
-        (r"\.{2,3}|…|(?<!-)[<>](?= |\Z)", 0, ""),
+        (r"\.{2,3}|…|(?<!-)[<>]{1,2}(?= |\Z)", 0, ""),
         (rf"{_ROLE}(?!\w)", 1, "role"),
         (rf"(?:{ITEM})(?![\w'])(?=\W*(?:[|·•/\t()\[\]\d]|\Z)|\s\s)", 1, ""),
         (r"(?:(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|viewed|active"
@@ -72,6 +74,9 @@ _PARTS = tuple(
 )  # fmt: skip
 _BETWEEN = re.compile(r"[\s|·•,;:()\[\]–—/_*-]*")
 _UNKNOWN = re.compile(_NAME)
+_LABELLED = re.compile(r"(?P<label>[A-Za-z][\w-]*(?: [\w-]+){0,2}) ?: ?[^=$\\|]{1,60}")
+_OF_PAGES = re.compile(rf"(?i){_ONLY_PAGES}|{_OFTEN_PAGES}")
+_BARS = re.compile(r"\s+[|·•]\s+|\s{3,}|\t")
 _SPEAKER = re.compile(
     rf"(?:{_NAME}|{_HANDLE}) ?[(\[] ?(?i:{_ROLE}) ?[)\]] ?(?::|[-–—>]|\Z)|{_NUMBERED} ?[:>] |<{_NUMBERED}>"
 )
@@ -91,6 +96,8 @@ _SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 def is_pages(said: str, *, is_of_page: bool) -> bool:
     """Whether a line, without its markup, consists of a page's parts: of fewer where the source has it."""
+    if _is_labelled(said):
+        return True
     place, weight, words, kinds = 0, 0, 0, set[str]()
     while place < len(said):
         between = _BETWEEN.match(said, place)
@@ -116,6 +123,13 @@ def is_pages(said: str, *, is_of_page: bool) -> bool:
         >= _ENOUGH + (words > 0) - (is_of_page and not words and "handle" not in kinds and said[-1] not in ":)")
         and words <= _MOST_WORDS
     )
+
+
+def _is_labelled(said: str) -> bool:
+    """Whether a line is labels with what they say, two of them a page's: `Grade: 5 | File type: PDF`."""
+    parts = [_LABELLED.fullmatch(part.strip()) for part in _BARS.split(said)]
+    labels = [part["label"] for part in parts if part is not None]
+    return len(labels) == len(parts) >= 2 and sum(bool(_OF_PAGES.fullmatch(one)) for one in labels) >= 2
 
 
 def is_spoken(line: str) -> bool:

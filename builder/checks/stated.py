@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from builder.checks.notation import normal, spelled
+from builder.checks.sentences import counted, of_clauses
+from builder.checks.values import is_date
 
 LONGEST = 200  # characters of an answer
 _LINE = re.compile(r"^[ \t>]*####(?!#)[ \t]*(\S[^\n]*)?$", re.M)
@@ -31,13 +33,16 @@ _CORRECTED = re.compile(
 _SAID = re.compile(
     r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b(?:[ \t]+(?:key|sheet|list))?"
     r"[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
-    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))[-*_:>]*[ \t]*\n{0,2}"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\)(?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))"
+    r"[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
     r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
     r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
     r"|=)[:*_ \t]*"
-    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?))"
+    r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?)"
+    r"|\b(?P<got>(?:gets?|got|gives?|obtain|yields?|have|reach|for) (?:the|an|our|a) (?:final )?answer"
+    r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
 _DASH = re.compile(r"[-–—]\s*\Z")
@@ -50,11 +55,6 @@ _OPTION_ALONE = re.compile(
     r"(?m)\b(?i:ans(?:wer)?s?|key|(?:correct|right)(?: option| choice| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
     r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
 )
-# What a sentence with one number is about, where the number ends it: Mary is 13 years old.
-_COUNTING = re.compile(
-    r"(?P<before>[^\d\n]{3,120}?\s[$€£]?)(?P<value>(?<=[$€£])\d[\d,.]*|-?\d[\d,.]*(?:/\d+)?"
-    r"(?:[ °%][^\d\n.;:!?=]{0,40})?)[.!\s]*"
-)
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
 _COMES_TO = re.compile(
     r"(?=[^=\n]{0,150}(?<![\\A-Za-z])[A-Za-z]{3,12}\b)(?![^=\n]{0,150}\b(?:because|since)\b)"
@@ -66,22 +66,18 @@ _KEY = re.compile(
 )
 _ITEM = re.compile(r"(?m)^[ \t]*\(?(?:\d{1,2}|[a-hA-H])[.):][ \t]+([^\n]+)$")
 _VERB = re.compile(r"(?i)\b(?:is|are|was|were|has|have|had|will|can|does|did|do|so|because|than|if|when)\b")
-_REFERS = re.compile(
-    r"(?i)\b(?:see|page|exercise|problem|question|step|chapter|example|theorem|line|figure|fig|table|section|hint|part"
-    r"|case|method|equation|eq|option|choice|post|comment|yes|no|not|true|false|never|least|most|about|over|under"
-    r"|between|than|rounded?|prime|even|odd|divisible)\b"
-)
+_ASKED = re.compile(r"(?m)^Q[:.][^\n]*\n+A[:.][ \t]+([^\n]{1,60}?)[ \t]*$")
 _OPTION_IS = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]*\(?(?P<one>[A-Ha-h])\)?|(?<!\w)\(?(?P<other>[A-H])\)?)"
     r"(?:[ \t]+is[ \t]+(?:the[ \t]+)?(?:correct|right|answer)|[ \t]*(?:✓|✔|←|\(correct\)))"
 )
 _END = re.compile(
     r"(?i)(?:(?<!\d)!|\?)(?=\s|$)|;(?=\s|$)(?!\s*(?:[a-z]\s*=|\(?[a-z]\)))"
-    r"|(?<!\bapprox)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
-    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=[a-z]{2}|[a-z] ?[≠=<>]"
+    r"|(?<!\bapprox)(?<!\bsq)(?<!\bcu)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
+    r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=(?!i{1,3}\)|iv\))[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
-    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|by"
-    r"|using|per the|only if"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|than"
+    r"|by(?! \d)|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
     r"|,(?=\s*(?:not|and (?:the|so|then|we|i)|then|we|i|the|it|he|she|is|in|right|don't|with)\b)|\s\.{2,}"
@@ -91,19 +87,22 @@ _NOT_STATED = re.compile(
     r"|the same|this|that|it|what|how|why|hidden"
     r"|obvious|simple|easy|unique|clear|unknown|found|posted|attached|up|accepted|marked|really|supposed|also|too"
     r"|(?:a|an|the|your"
-    r"|my)(?=\s)|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for|if|when"
-    r"|see|you|they|he|she)\b"
+    r"|my)(?=\s(?! ?=))|his|their|same|left|easiest|no longer|of|to|only|we|let|i|use|first|since|because|by|for"
+    r"|if|when|see|you|they|he|she)\b"
 )
 _ENUMERATED = re.compile(r"\(?\d{1,2}[.)]\s+[A-Z]")
 _ABOUT_PAGE = re.compile(r"(?i)\b(?:ago|upvotes?|votes?|views?|off|correct|wrong|comments?|replies|reputation)\b")
 _BEGINS = re.compile(
     r"(?i)(?:(?:approximately|approx\.?|about|roughly|around|exactly|just|only|simply|actually|obviously|clearly"
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
-    r"|choice|≈|~|=|:)\s*)*"
+    r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
+    r"|odds of(?= \d)|all(?= [a-z] ?[<>≤≥])"
+    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus)(?: is)?(?= \()"
+    r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)\b|(?:jan|feb|mar|apr"
-    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d']{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
+    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])|(?:jan|feb|mar|apr"
+    r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d'/]{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
 _WORDED = re.compile(
     r"(?:[A-Z][A-Za-z]+|yes|no|true|false|none|infinity|infinite|zero|undefined|[a-z]+(?:ly|ent|ing|es)?)"
@@ -115,7 +114,28 @@ _FORMULA = re.compile(
 _NO_UNIT = re.compile(
     r"(?i)(?:is|so|as|by|for|if|in|i|we|and|or|because|since|which|when|that|the|but|where|with|you)\b|\Z"
 )
+_WITH_MORE = re.compile(  # 6 boxes with 12 pens each
+    r"\A([$€£]?\d[\d,./]*(?: [a-z]+){0,2}) (?:with|at|containing|for|within|costing|weighing) (?=[^=]*\d).*\Z"
+)
+_LONGEST_DATE = 40
+_SO = re.compile(r"(?i),?\s(?:so|hence|thus|therefore)")
+_STOPS = re.compile(
+    r"(?:(?<![-+*/=<>≤≥.,:√×·÷^_])[-+/=<>≤≥,:√×·÷^_]|(?<=\s)\*|(?<![\w\\}])\$"
+    r"|\\(?:frac|sqrt|sin|cos|tan|ln|log|times|cdot|left|pm)"
+    r"|(?i:(?:\A|(?<=\s))(?:and|or|the|is|are|approximately|about|of|answer)))\s*\Z"
+)
 _MARK = re.compile(r"(?<![\w\\$^_{])(?:\\text(?:bf|it|rm)?\s*\{\s*)?\(?([A-Ha-h])(?:\)|[.:](?=\s))\s*\}?[\s~]*")
+
+
+def is_unfinished(answer: str) -> bool:
+    """Whether an answer stops before its end: `3x^2 -`, `x =`, `(2,`."""
+    said = re.sub(r"\\[{}]", "", answer.strip().strip("*_` ").rstrip("."))
+    if said.count("$") % 2 == 0:
+        said = said.removesuffix("$").rstrip()
+    if _STOPS.search(said):
+        return True
+    braces, others = said.count("{") - said.count("}"), sum(map(said.count, "([")) - sum(map(said.count, ")]"))
+    return braces > 0 or (others > 0 and said[-1] not in ")]")
 
 
 def final_answer(text: str) -> str | None:
@@ -129,7 +149,8 @@ def final_answer(text: str) -> str | None:
     if lines and not re.search(r"\w", behind):
         block = _block(text, lines)
         answers = [_PREFIX.sub("", match[1] or "", count=1).strip() for match in block]
-        return "" if any(_is_heading(one) for one in answers) else ", ".join(answers)[:LONGEST]
+        is_none = any(map(_is_heading, answers)) or is_unfinished(answers[-1])
+        return "" if is_none else ", ".join(answers)[:LONGEST]
     if lines and lines[-1][1] is None and not re.search(r"\w[^\n]*\n+[^\n]*\w", behind.strip()):
         return behind.strip()[:LONGEST]
     if lines and _ANSWER_HEADING.fullmatch(lines[-1][1] or "") and looks_like_value(behind.strip()):
@@ -154,18 +175,29 @@ def stated_answers(text: str) -> Iterator[str]:
     for match in _OPTION_ALONE.finditer(text):
         yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
     for match in _SAID.finditer(text):
-        is_answer = match["colon"] is not None or match["prose"].lower().startswith("ans")
+        is_answer = match["colon"] is not None or (match["prose"] or "").lower().startswith("ans")
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
-        if value is not None and "\\boxed" not in value:
+        is_number_of_option = re.search(r"(?i)option|choice", match[0]) and re.fullmatch(r"\d", value or "")
+        if value is not None and "\\boxed" not in value and not is_number_of_option and not _is_first(text, match):
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
+    if len(asked := list(_ASKED.finditer(text))) == 1 and looks_like_value(asked[0][1]):
+        yield asked[0][1].strip()
     for key in _KEY.finditer(text):
         items = [item[1].strip() for item in _ITEM.finditer(key[1])]
         yield from items if all(looks_like_value(item) for item in items) else ()
     yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
+
+
+def _is_first(text: str, said: re.Match[str]) -> bool:
+    """Whether what is said begins a list over several lines: a key, which is read as one."""
+    following = text[said.end() :].partition("\n")[2].lstrip()
+    return bool(
+        re.match(r"\(?(?:1|a)[.):]\s", said["rest"].lstrip()) and re.match(r"\(?(?:2|b)[.):]\s", following)
+    )
 
 
 def options(text: str) -> dict[str, str]:
@@ -226,7 +258,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         may_be_words: A result in prose is a number; an answer may be Tuesday.
         is_marked: It stands behind a colon: `Answer: isosceles` states words, "the answer is simple" none.
     """
-    said = said.strip().lstrip("*_>: \t")
+    said = re.sub(r"['\"‘’“”]([A-H])['\"‘’“”]", r"\1", said)
+    said = re.sub(r"\bRs\.? ?(?=\d)", "₹", said.strip().lstrip("*_>: \t"))
     if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
@@ -235,6 +268,13 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         return re.split(r" and | ?\w*&", worked["value"], maxsplit=1)[0].rstrip(
             " .!"
         )  # Answer: she pays 4*5 = $20
+    if (option := re.match(r"\(?[A-H][.):] (?=\S)", said)) is not None:
+        value = _value(said[option.end() :], may_be_words=may_be_words, is_marked=is_marked)
+        return option[0] + value if value is not None else f"({option[0].strip('(.): ')})"
+    if is_marked and (found := of_clauses(said)) is not None:
+        return found
+    if len(said) < _LONGEST_DATE and re.search(r"\d", said) and is_date(said):
+        return said
     formula = _FORMULA.match(said)
     if formula is not None and not re.match(r"\s*(?:and|or|,|;)\s*\\?[$(]", said[formula.start(3) :]):
         unit = formula[3].strip(" ,")
@@ -246,18 +286,22 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     value = _balanced((said[: end.start()] if end is not None else said).strip().strip("*_ ").rstrip(","))
     if (
         end is not None
-        and "=" in value
-        and not re.match(r"[A-Za-z]\w{0,3} ?=", value)
-        and re.fullmatch(r"(?i),?\s(?:so|hence|thus|therefore)", end[0])
+        and re.search(r"\d", value)
+        and _SO.fullmatch(end[0])
+        and re.search(r"\d", said[end.end() :])
     ):
-        later = _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
-        return later if later is not None and "=" in later else None
+        return _value(said[end.end() :], may_be_words=False, is_marked=False)  # Answer: 2x = 6, so x = 3
     lead = _BEGINS.match(value)
     rough = "≈ " if lead and re.search(r"(?i)app|about|rough|around|[≈~]", lead[0]) else ""
     value = spelled(value[lead.end() :] if lead else value)
+    if is_marked and re.fullmatch(r"(?i)(?:the|an?) [a-z]+(?: [a-z]+)?", value):
+        value = value.partition(" ")[2]
+    value = re.sub(r"\A([A-H]),\s+(?=\S)", r"(\1) ", value)
+    value = re.sub(r"(?i)(?<=[\dm.]) on [a-z]{3,6}day\Z", "", value)
+    value = _WITH_MORE.sub(r"\1", value)
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
-        return _counted(said) if is_marked and value and not is_of_page else None
+        return counted(said) if is_marked and value and not is_of_page else None
     if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
         return None  # Answer: 10 times their medals is 39*10 = 390
     value = _WORKED.sub("", value)
@@ -265,16 +309,16 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
         r"\(?[A-Ha-h]\)?|\(?[A-Ha-h]\)?[.):]?\s+.{1,80}|\(?[A-Ha-h][.):].{1,80}", value
     ) and not re.match("[aA] ", value):
         return value[:LONGEST]
-    if _VALUE.match(value) and not value.endswith("!"):
-        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]))", value, maxsplit=1)[0]
+    if _VALUE.match(value) and not re.search(r"(?<!\d)!\Z", value):
+        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]| -?\d))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
         return (
             rough + value[:LONGEST]
             if len(words) <= 4 and re.search(r"\d|\\[a-z]|[√π∞=^()*/+]|\A[a-zA-Z]\Z", value)
             else None
         )
-    if is_marked and (counted := _counted(said)) is not None:
-        return counted
+    if is_marked and (found := counted(said)) is not None:
+        return found
     if end is not None and end[0].strip().lower() == "by":
         return None  # Best Answer - Chosen by Voters
     words = value.split()
@@ -285,20 +329,6 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     ):
         return None
     return value if is_marked or words[0][0].isupper() or words[0] in ("yes", "no", "true", "false") else None
-
-
-def _counted(said: str) -> str | None:
-    """Return the quantity that a sentence ends with, where it has one number: `Mary is 13 years old`."""
-    sentence = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0]
-    match = _COUNTING.fullmatch(sentence)
-    if (
-        match is None
-        or re.search(r"\d", said[len(sentence) :])
-        or _REFERS.search(sentence)
-        or _VERB.search(match["value"])
-    ):
-        return None
-    return (match["before"][-1:].strip() + match["value"]).strip() if len(match["before"].split()) > 1 else None
 
 
 def _balanced(value: str) -> str:

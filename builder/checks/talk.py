@@ -106,6 +106,9 @@ OF_PAGE = re.compile(
     rf"|summari[sz]e|walk you|restate|present) "
     rf"|\b{_ARTEFACT}(?: and [\w ]{{1,30}}?)? (?:was|were|has been|have been|are|is)"
     rf"(?: all| also)? (?:removed|omitted|left out|stripped|dropped|cleaned(?: up)?)\b"
+    rf"|\b(?:problem|solution|question|exercise|text|following|content|material|answer)s?\b[^\n.]{{0,60}}"
+    rf"\b(?:extracted|taken|adapted|compiled|derived|reproduced|drawn|sourced|copied) from (?:an?|the|this|your)\b"
+    rf"[^\n.]{{0,50}}\b(?:page|forum|thread|web ?site|site|post|blog|article|transcript)\b"
     rf"|^\W*Disclaimer:[^\n]{{0,80}}\b(?:I|AI|generated|verify|model)\b)",
     re.I | re.M,
 )

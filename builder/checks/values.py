@@ -38,6 +38,22 @@ _COMPOUND = re.compile(
     r"(-?\d[\d.]*) ?([A-Za-z]{1,12}),?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12})"
     r"(?:,?(?: and)? (\d[\d.]*) ?([A-Za-z]{1,12}))?"
 )
+_SHARE = re.compile(  # 12 of the 20 pupils
+    r"(\d[\d,]*)(?: [a-z]+)? (?:(?:out )?of|in) (?:the |all |all the |every |his |her |their |our )?(\d[\d,]*)"
+    r"(?: [A-Za-z]+){0,4}"
+)
+_BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
+_REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)(?: of)? ?(\d+)\Z")
+_NAME = re.compile(
+    r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
+    r"|after|up)\b)"
+    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}(?=[-+]?\d)"
+)
+_PERSON = re.compile(
+    r"(?!(?:The|Only|About|Answer|Final|Option|Choice|Step|Each|Exactly|There|Approximately|So|At)\b)"
+    r"([A-Z][a-z]{2,15}):?(?: (?:is|has|gets|was|had))? (?=[$€£]?\d)"
+)
+_IN_ALL = re.compile(r" (?:in (?:total|all)|altogether|overall|left over|left|remaining)\Z")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(
     rf"(?i)(?:(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?,? )?(?:the )?(?:(\d{{1,2}})(?:st|nd|rd"
@@ -92,7 +108,14 @@ def values(text: str) -> list[list[Value]]:
     whole = _date(clean) or _measured_twice(clean)
     if whole is not None:
         return [[whole]]
-    return [[value for part in _parts(one) for value in _value(part)] for one in readings(clean)]
+    share = _SHARE.fullmatch(clean)
+    said = [share[1], f"\\frac{{{share[1]}}}{{{share[2]}}}"] if share is not None else readings(_listed(clean))
+    return [[value for part in _parts(one) for value in _value(part)] for one in said]
+
+
+def _listed(text: str) -> str:
+    """Return an answer in which commas separate what `by` and `remainder` do: 12 cm by 5 cm, 7 R 2."""
+    return _BY.sub(", ", _REMAINDER.sub(r"\1, \2", text))
 
 
 def _parts(text: str) -> list[str]:
@@ -129,6 +152,7 @@ def _parts(text: str) -> list[str]:
 def _value(part: str) -> list[Value]:
     """Read one part; `± 3` is two values."""
     rough = bool(_ROUGH.search(part))
+    person = _PERSON.match(trimmed(part))
     part = _led(part)
     letter = _LETTER.match(part)
     option = ""
@@ -141,6 +165,8 @@ def _value(part: str) -> list[Value]:
     name = ""
     if label is not None and not re.search(r"[<>]|\\[lg]eq", part[: label.end()]):
         name, part = label[1].strip(), part[label.end() :]
+    elif (owner := _NAME.match(part)) is not None:  # Mary 13, John: 15
+        name, part = owner[0].strip(" :"), part[owner.end() :]
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
@@ -148,6 +174,7 @@ def _value(part: str) -> list[Value]:
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes
+    name = person[1] if person is not None else name
     part = trimmed(spelled(_led(part)))
     if "\\pm" in part and len(part) < 80:
         return [_read(part.replace("\\pm", sign), name, option, rough) for sign in ("+", "-")]
@@ -155,7 +182,7 @@ def _value(part: str) -> list[Value]:
 
 
 def _led(part: str) -> str:
-    part = trimmed(part)
+    part = _IN_ALL.sub("", trimmed(part))
     while (lead := _LEAD.match(part)) is not None and lead.end() < len(part):
         part = part[lead.end() :]
     return part
@@ -203,7 +230,11 @@ def _quantity(part: str) -> tuple[str, str | None, frozenset[str]]:
             return part[:end].strip(), measure, frozenset()
         words = re.findall(r"[A-Za-zµΩ°%/]+(?:\^\{\d\})?", said)
         for many in range(min(len(words), 4), 0, -1):
-            if said.startswith(first := " ".join(words[:many])) and (measure := unit(first)) and len(first) > 1:
+            if (
+                said.startswith(first := " ".join(words[:many]))
+                and (measure := unit(first))
+                and (len(first) > 1 or first in "%°")
+            ):
                 return part[:end].strip(), measure, frozenset()
         if re.fullmatch("[A-Z]", said) and rest[0] == " ":  # coulombs, or the constant C
             return part[:end].strip(), None, frozenset({said.lower()})
@@ -237,8 +268,8 @@ def _measured_twice(text: str) -> Value | None:
     from builder.checks.units import converted
 
     first = unit(match[2])
-    if first is None:
-        return None
+    if first is None or any(unit(name) == first for name in (match[4], match[6]) if name):
+        return None  # 12 cm, 5 cm
     total = float(match[1].rstrip("."))
     for number, name in ((match[3], match[4]), (match[5], match[6])):
         if number is not None:
@@ -248,6 +279,11 @@ def _measured_twice(text: str) -> Value | None:
                 return None
             total += more
     return Value(f"{total:.12g}", first)
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date and nothing else."""
+    return _date(normal(text)) is not None
 
 
 def _date(text: str) -> Value | None:
