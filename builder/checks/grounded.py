@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import ClassVar
 
 from pydantic import Field
@@ -35,6 +35,11 @@ _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.M)
 _ANY_PROGRAM = frozenset(
     ("main", "solve", "solver", "run", "test", "process", "compute", "calc", "foo", "bar", "app")
 )
+_CODE = frozenset(
+    ("class", "def", "init", "retur", "appen", "pop", "self", "super", "impor", "none", "true", "false", "print")
+)  # by their stems, what any class has
+_UNNAMED = 3  # different steps of formulas, with a number each, that are the same whatever the letter
+_LETTER = re.compile(r"[A-Za-z]")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _BIT = 0.001  # so that half of them is more than half
 _FEWEST_LETTERS = 4
@@ -125,13 +130,27 @@ def _words(text: str) -> dict[str, str]:
 def _kept(before: str, after: str) -> float:
     source = {*_words(before), *(number for number in read(before) if number > TRIVIAL)}
     text = {*_stems(after), *read(after)}
+    defined = _methods(before)
+    if len(defined) > 1 and not defined & _methods(after):
+        source -= _CODE  # another class of the same language
     return len(source & text) / max(1, len(source))
+
+
+def _methods(text: str) -> set[str]:
+    return {name for name in _DEFINED.findall(text) if not name.startswith("__")}
 
 
 def _kept_formulas(before: str, after: str) -> float:
     """Return the share of the source's steps of formulas, such as 7^100 and c*0, that a text has."""
-    source = _steps(before)
-    return len(source & _steps(after)) / len(source) + _BIT if source else 0.0
+    source, text = _steps(before), _steps(after)
+    share = len(source & text) / len(source) + _BIT if source else 0.0
+    renamed, others = _renamed(source), _renamed(text)
+    return max(share, len(renamed & others) / len(renamed)) if len(renamed) >= _UNNAMED else share
+
+
+def _renamed(steps: Set[str]) -> set[str]:
+    """Return the steps with a number in them, every letter as if it were the same."""
+    return {_LETTER.sub("x", step) for step in steps if re.search(r"\d", step)}
 
 
 def _steps(text: str) -> frozenset[str]:
