@@ -16,6 +16,9 @@ from builder.filters.base import Measures
 _WORD = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+_NAMED = re.compile(
+    r"\\(?=(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|lim|max|min|gcd|lcm|det|sup|inf|dim|ker)(?![a-z]))"
+)
 _WITHOUT_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
 _STEM = 5  # letters by which the forms of a word are one, in most languages that are written with letters
 _FEWEST_NUMBERS, _FEWEST_WORDS = 4, 3  # of fewer, a share says nothing
@@ -129,7 +132,7 @@ def _words(text: str) -> dict[str, str]:
 
 def _kept(before: str, after: str) -> float:
     source = {*_words(before), *(number for number in read(before) if number > TRIVIAL)}
-    text = {*_stems(after), *read(after)}
+    text = {*_stems(_NAMED.sub("", after)), *read(after)}
     defined = _methods(before)
     if len(defined) > 1 and not defined & _methods(after):
         source -= _CODE  # another class of the same language

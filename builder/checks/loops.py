@@ -131,7 +131,7 @@ def _most_counted(tokens: list[str], begin: int, period: int, times: int, words:
         return math.inf
     if has_cells or len(firsts) > 2:
         return _COUNTED_ROWS
-    return 6 if len(firsts) == 1 else _CHAINED if abs(firsts[0] - firsts[1]) == 1 else _COUNTED_ROWS
+    return 6 if len(firsts) == 1 else _CHAINED if abs(firsts[0] - firsts[1]) < 2 else _COUNTED_ROWS
 
 
 def is_word(token: str) -> bool:
