@@ -19,6 +19,7 @@ _DEAD = 3  # statements that do nothing the second time
 _SAID, _CHECKED_CYCLES = 6, 4  # assertions, and prints of what nothing changes
 _TWIN_BODIES = 5  # functions of different names that do the same
 _TELLS = re.compile(r"[A-Za-z]{6}|[A-Za-z]{2,} [A-Za-z]{2,}")  # no row of a drawing
+_CHANGES = re.compile(r"(?i)rand|choice|sample|next|input|read|get|pop|time")  # what is another the next time
 _EQUAL_VALUES = 12  # names that get the same text, one after the other
 _LONG = 150  # of a dump: more than `pass`
 _STATEMENTS = 2  # of twin bodies: more than `raise NotImplementedError`
@@ -58,7 +59,7 @@ def _fewest(unit: Sequence[ast.stmt]) -> int:
         return _DEAD
     if all(map(_says_only, unit)):
         return _SAID if len(unit) == 1 else _CHECKED_CYCLES
-    if len(unit) >= 3:
+    if len(unit) >= 3 or (len(unit) == 2 and all(map(_is_steady, unit))):
         return _CYCLES
     return _BLOCKS if any(hasattr(node, "body") for node in unit) else _SAME
 
@@ -83,6 +84,17 @@ def _sets_only(node: ast.stmt) -> bool:
         or (isinstance(one, ast.Name | ast.Attribute) and ast.unparse(one) in named)
         for one in inner
     )
+
+
+def _is_steady(node: ast.stmt) -> bool:
+    """Whether a statement sets a name, or prints what a function makes of constants."""
+    if isinstance(node, ast.Assign):
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"):
+        return False
+    calls = [one for said in call.args for one in ast.walk(said) if isinstance(one, ast.Call)]
+    return bool(calls) and all(_is_fixed(one) and not _CHANGES.search(ast.unparse(one.func)) for one in calls)
 
 
 def _leaves(node: ast.stmt) -> bool:

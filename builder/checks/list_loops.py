@@ -13,7 +13,7 @@ _IN_A_LINE = re.compile(rf"{_NUMBER}(?:[ \t,;|+&]{{1,9}}{_NUMBER}){{11,}}")
 _BY_LINES = re.compile(rf"(?m)(?:^[ \t]*[-*•]?[ \t]{{0,9}}{_NUMBER}[,.]?[ \t]*\n){{11,}}")
 _CIRCLE = 3  # different numbers
 _ROUNDS = 7
-_ORDERED, _ORDERED_ROUNDS = 5, 3  # numbers that go up, which a list of residues or digits does not do for long
+_ORDERED = ((6, 4), (4, 5))  # so many numbers that go up, so often: residues and digits don't for long
 _ROWS = 5  # equal rows under others
 _TELLING = re.compile(r"[2-9]|\d\d")  # matrices of zeros and ones have equal rows
 _INDEX = re.compile(r"_\{?(\d{1,4})\}?|(\d{1,4})")
@@ -39,8 +39,9 @@ def _of_numbers(numbers: Sequence[str]) -> Iterator[Loop]:
         least = min(map(float, unit))
         turned = next(at for at, one in enumerate(unit) if float(one) == least)
         values = [float(one) for one in (*unit[turned:], *unit[:turned])]
-        is_ordered = period >= _ORDERED and all(one < other for one, other in pairwise(values))
-        if times >= (_ORDERED_ROUNDS if is_ordered else _ROUNDS):
+        is_ordered = all(one < other for one, other in pairwise(values))
+        starts_over = any(period >= many and times >= often for many, often in _ORDERED)
+        if times >= _ROUNDS or (is_ordered and starts_over):
             yield Loop(" ".join(unit), times)
 
 

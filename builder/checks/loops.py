@@ -33,6 +33,7 @@ _SAID = 3  # times that a text gives its answer
 _ARROWS = "to|rightarrow|Rightarrow|implies|iff|equiv|approx|le|leq|ge|geq|longrightarrow|Longrightarrow"
 RELATIONS = set("=≈≡≤≥→⇒⇔⟹⟺") | {f"\\{name}" for name in _ARROWS.split("|")}
 _RELATED, _RELATED_CELLS = 5, 8  # times that something is equal to itself
+_CHAIN = 8  # signs and numbers of a longer round of equalities
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -111,8 +112,8 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
             continue
         most = 25 if 3 * words >= period else 40 if words > 1 else 200
         if "#" in unit and times >= most and not _CELLS & set(unit):
-            numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
-            if len(set(numbers)) > 0.8 * len(numbers):
+            columns = (tokens[begin + at : begin + period * times : period] for at in range(period))
+            if any(len(set(column)) > 0.8 * len(column) for column in columns):
                 yield Loop(" ".join(unit), times)
 
 
@@ -158,7 +159,7 @@ def _fewest(unit: list[str]) -> int:
         return 3  # a sentence
     if 2 * words < sum(token not in POINTS for token in unit):  # a formula, or words with one
         if RELATIONS & set(unit):
-            return _RELATED if is_related else 2 * _RELATED
+            return (_RELATED if len(unit) < _CHAIN else 4) if is_related else 2 * _RELATED
         return 60 if not words else 5 if "," in unit else 8
     if len(unit) == 1 and unit[0] in _DOUBLED:
         return 6
@@ -183,7 +184,7 @@ def _fewest_signs(unit: list[str], span: str) -> int:
     if "\n" in span:
         return _EQUAL_ROWS
     if RELATIONS & set(unit):
-        return _RELATED if len(unit) > 2 else 2 * _RELATED
+        return 2 * _RELATED if len(unit) < 3 else _RELATED if len(unit) < _CHAIN else 4
     return _EQUAL_CELLS
 
 

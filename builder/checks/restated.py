@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from builder.checks.line_loops import CONNECTIVE, CUT, FILLERS, MARKUP, without_label
 from builder.checks.loops import LITTLE, POINTS, TOKEN, Loop, is_word, runs
 
-_RESTATED, _TOLD, _ADDED = 7, 5, 3  # sentences in a row, words that each has, and that all of them have beyond one
-_SAYING_NOTHING = POINTS | MARKUP | FILLERS | CONNECTIVE | LITTLE
+_RESTATED, _TOLD, _ADDED = 6, 5, 3  # sentences in a row, words that each has, and that all of them have beyond one
+_LENGTHS = 3  # different ones, of sentences and of what they count
+_SAYING_NOTHING = POINTS | MARKUP | FILLERS | CONNECTIVE | LITTLE | {"since", "because"}
+_ONE_WORD, _TIMES = 12, 5  # words of a sentence that has one word beside grammar's, and how often it is there
+_GROWING, _WORDS = 5, 3  # lines, and words of the first
 _WINDOW, _FEW, _FEWEST_LITTLE = 48, 10, 3  # words and numbers in a row, different ones, and those of grammar
 _EXERCISES, _LINES_OF_ONE, _FEWEST_WORDS = 5, 12, 4
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -26,6 +29,10 @@ def of_restated(text: str) -> Iterator[Loop]:
     told = [frozenset(TOKEN.findall(without_label(one).lower())) - _SAYING_NOTHING for one in sentences]
     for begin in range(len(told) - _RESTATED + 1):
         row = told[begin : begin + _RESTATED]
+        if len({len(one) for one in sentences[begin : begin + _RESTATED]}) < _LENGTHS:
+            continue  # cases of one wording
+        if len({tuple(sorted(_NUMBER.findall(one))) for one in sentences[begin : begin + _RESTATED]}) > _LENGTHS:
+            continue
         fewest = min(sum(map(is_word, one)) for one in row)
         size = sum(map(len, row)) / _RESTATED
         if fewest >= _TOLD and len(frozenset().union(*row)) <= size + _ADDED:
@@ -46,6 +53,27 @@ def of_few_words(text: str) -> Iterator[Loop]:
         within[first] -= 1
         if not within[first]:
             del within[first]
+
+
+def of_one_word(text: str) -> Iterator[Loop]:
+    """Yield the word that a long sentence has nothing beside: the value of the value that is the value."""
+    for sentence in CUT.split(text):
+        told = [one for one in TOKEN.findall(sentence.lower()) if one not in POINTS | MARKUP]
+        said = Counter(told)
+        content = said.keys() - LITTLE
+        if len(told) >= _ONE_WORD and len(content) == 1 and said[word := min(content)] >= _TIMES and is_word(word):
+            yield Loop(word, said[word])
+
+
+def of_growing_lines(lines: Iterable[str]) -> Iterator[Loop]:
+    """Yield the line that the next begins with, and so on: each says the one before and a little more."""
+    chain = list[str]()
+    for line in (line.strip().rstrip(".") for line in lines):
+        if not (chain and len(line) > len(chain[-1]) and line.startswith(chain[-1])):
+            chain = []
+        chain.append(line)
+        if len(chain) == _GROWING and sum(map(is_word, TOKEN.findall(chain[0]))) >= _WORDS:
+            yield Loop(chain[0], _GROWING)
 
 
 def of_exercises(text: str) -> Iterator[Loop]:
