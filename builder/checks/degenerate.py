@@ -20,7 +20,7 @@ from builder.checks.line_loops import of_lines, of_paragraphs, of_phrases, of_se
 from builder.checks.list_loops import of_lists
 from builder.checks.loops import Loop, of_ending, of_words, runs
 from builder.checks.python_code import UNREADABLE, is_code, parsed
-from builder.checks.restated import of_exercises, of_few_words, of_growing_lines, of_one_word, of_restated
+from builder.checks.restated import of_exercises, of_few_words, of_growing_lines, of_restated
 from builder.checks.token_loops import of_tokens
 from builder.filters.base import Measures
 
@@ -80,7 +80,6 @@ def _loops(text: str) -> Iterator[Loop]:
         yield from of_phrases(text)
         yield from of_restated(text)
         yield from of_few_words(text)
-        yield from of_one_word(text)
         yield from of_growing_lines(text.splitlines())
         yield from of_exercises(text)
         yield from of_ending(text)
@@ -108,7 +107,6 @@ def _of_docstrings(tree: ast.Module) -> Iterator[Loop]:
             yield from of_sentences(docstring)
             yield from of_restated(docstring)
             yield from of_few_words(docstring)
-            yield from of_one_word(docstring)
             yield from of_growing_lines(docstring.splitlines())
             yield from _of_parameters(node, docstring)
     yield from of_characters("\n".join(found))

@@ -37,7 +37,7 @@ def _grows(shorter: Sequence[str], longer: Sequence[str]) -> bool:
 def _named(node: ast.AST) -> Iterator[list[str]]:
     """Yield names that stand side by side: of definitions, targets, parameters, keys, and what calls are told."""
     body = getattr(node, "body", None)
-    if isinstance(body, list):
+    if isinstance(body, list) and len(body) >= _NAMES:
         yield [one.name for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
         yield [
             target.id

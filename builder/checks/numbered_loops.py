@@ -47,6 +47,8 @@ def of_numbered(
 
 def of_same_result(branches: Sequence[ast.If]) -> Iterator[Loop]:
     """Yield branches that all do the same, while their conditions count up or down."""
+    if len(branches) < _BRANCHES:
+        return
     said = [_DIGITS.sub("#", ast.dump(one.test)) + " ".join(map(ast.dump, one.body)) for one in branches]
     for begin, _, times in runs(said, 1):
         if times >= _BRANCHES:

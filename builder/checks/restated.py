@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from builder.checks.line_loops import CONNECTIVE, CUT, FILLERS, MARKUP, without_label
 from builder.checks.loops import LITTLE, POINTS, TOKEN, Loop, is_word, runs
@@ -14,7 +13,12 @@ _LENGTHS = 3  # different ones, of sentences and of what they count
 _SAYING_NOTHING = POINTS | MARKUP | FILLERS | CONNECTIVE | LITTLE | {"since", "because"}
 _ONE_WORD, _TIMES = 12, 5  # words of a sentence that has one word beside grammar's, and how often it is there
 _GROWING, _WORDS = 5, 3  # lines, and words of the first
-_WINDOW, _FEW, _FEWEST_LITTLE = 48, 10, 3  # words and numbers in a row, different ones, and those of grammar
+_STEP, _WINDOW, _FEW, _FEWEST_LITTLE = (
+    8,
+    48,
+    10,
+    3,
+)  # words and numbers in a row, different ones, and those of grammar
 _EXERCISES, _LINES_OF_ONE, _FEWEST_WORDS = 5, 12, 4
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ASKS = re.compile(
@@ -24,45 +28,45 @@ _ASKS = re.compile(
 
 
 def of_restated(text: str) -> Iterator[Loop]:
-    """Yield the sentence after which others say the same in other words, and bring next to nothing new."""
+    """Yield the sentence after which others say the same in other words, and bring next to nothing new.
+
+    Of a single long sentence, the word that it has nothing beside: the value of the value that is the value.
+    """
     sentences = [part for part in CUT.split(text) if part.strip()]
-    told = [frozenset(TOKEN.findall(without_label(one).lower())) - _SAYING_NOTHING for one in sentences]
+    tokens = [TOKEN.findall(without_label(one).lower()) for one in sentences]
+    yield from _of_one_word(tokens)
+    told = [frozenset(one) - _SAYING_NOTHING for one in tokens]
     for begin in range(len(told) - _RESTATED + 1):
         row = told[begin : begin + _RESTATED]
-        if len({len(one) for one in sentences[begin : begin + _RESTATED]}) < _LENGTHS:
-            continue  # cases of one wording
-        if len({tuple(sorted(_NUMBER.findall(one))) for one in sentences[begin : begin + _RESTATED]}) > _LENGTHS:
-            continue
-        fewest = min(sum(map(is_word, one)) for one in row)
         size = sum(map(len, row)) / _RESTATED
-        if fewest >= _TOLD and len(frozenset().union(*row)) <= size + _ADDED:
-            yield Loop(sentences[begin].strip(), _RESTATED)
+        if size < _TOLD or len(frozenset().union(*row)) > size + _ADDED:
+            continue
+        said = sentences[begin : begin + _RESTATED]
+        lengths, counts = {len(one) for one in said}, {tuple(sorted(_NUMBER.findall(one))) for one in said}
+        if len(lengths) < _LENGTHS or len(counts) > _LENGTHS:
+            continue  # cases of one wording
+        if min(sum(map(is_word, one)) for one in row) >= _TOLD:
+            yield Loop(said[0].strip(), _RESTATED)
             return
+
+
+def _of_one_word(sentences: Iterable[Sequence[str]]) -> Iterator[Loop]:
+    for tokens in sentences:
+        if len(tokens) < _ONE_WORD or len(set(tokens)) > _ONE_WORD:
+            continue
+        content = [one for one in tokens if one not in LITTLE and one not in POINTS and one not in "*_"]
+        if len(content) >= _TIMES and len(set(content)) == 1 and is_word(content[0]):
+            yield Loop(content[0], len(content))
 
 
 def of_few_words(text: str) -> Iterator[Loop]:
     """Yield the words, a handful, that a text has in any order for a while."""
     tokens = [one for one in TOKEN.findall(text.lower()) if one not in POINTS and one not in "*_"]
-    within = Counter(tokens[: _WINDOW - 1])
-    for place in range(_WINDOW - 1, len(tokens)):
-        within[tokens[place]] += 1
-        if len(within) <= _FEW and all(map(str.isalpha, within)) and len(LITTLE & within.keys()) >= _FEWEST_LITTLE:
+    for begin in range(0, len(tokens) - _WINDOW + 1, _STEP):
+        within = set(tokens[begin : begin + _WINDOW])
+        if len(within) <= _FEW and all(map(str.isalpha, within)) and len(LITTLE & within) >= _FEWEST_LITTLE:
             yield Loop(" ".join(sorted(within)), _WINDOW // len(within))
             return
-        first = tokens[place - _WINDOW + 1]
-        within[first] -= 1
-        if not within[first]:
-            del within[first]
-
-
-def of_one_word(text: str) -> Iterator[Loop]:
-    """Yield the word that a long sentence has nothing beside: the value of the value that is the value."""
-    for sentence in CUT.split(text):
-        told = [one for one in TOKEN.findall(sentence.lower()) if one not in POINTS | MARKUP]
-        said = Counter(told)
-        content = said.keys() - LITTLE
-        if len(told) >= _ONE_WORD and len(content) == 1 and said[word := min(content)] >= _TIMES and is_word(word):
-            yield Loop(word, said[word])
 
 
 def of_growing_lines(lines: Iterable[str]) -> Iterator[Loop]:
