@@ -11,6 +11,7 @@ from pydantic import Field
 from builder.checks.base import PairCheck
 from builder.checks.given_numbers import COUNTER, SMALL, TRIVIAL, has_other_data, keeps, numbers, read
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
+from builder.checks.page_words import STRONG
 from builder.filters.base import Measures
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -41,6 +42,12 @@ _ANY_PROGRAM = frozenset(
 _CODE = frozenset(
     ("class", "def", "init", "retur", "appen", "pop", "self", "super", "impor", "none", "true", "false", "print")
 )  # by their stems, what any class has
+_PAGE = STRONG | frozenset(
+    """
+    asked modified viewed views answered edited votes vote comments comment ago years stack exchange menu share
+    posted reply replies joined jun jul aug sep oct nov dec jan feb mar apr click here related questions home
+    """.split()  # noqa: SIM905 - one word a line would be long
+)  # what a page says of itself, which a rewrite does not keep
 _UNNAMED = 3  # different steps of formulas, with a number each, that are the same whatever the letter
 _LETTER = re.compile(r"[A-Za-z]")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
@@ -131,7 +138,8 @@ def _words(text: str) -> dict[str, str]:
 
 
 def _kept(before: str, after: str) -> float:
-    source = {*_words(before), *(number for number in read(before) if number > TRIVIAL)}
+    words = {stem for stem, word in _words(before).items() if word not in _PAGE}
+    source = {*(words or _words(before)), *(number for number in read(before) if number > TRIVIAL)}
     text = {*_stems(_NAMED.sub("", after)), *read(after)}
     defined = _methods(before)
     if len(defined) > 1 and not defined & _methods(after):
