@@ -20,6 +20,9 @@ _SAID, _CHECKED_CYCLES = 6, 4  # assertions, and prints of what nothing changes
 _TWIN_BODIES = 5  # functions of different names that do the same
 _TELLS = re.compile(r"[A-Za-z]{6}|[A-Za-z]{2,} [A-Za-z]{2,}")  # no row of a drawing
 _CHANGES = re.compile(r"(?i)rand|choice|sample|next|input|read|get|pop|time")  # what is another the next time
+_ONCE = frozenset(
+    ("close", "clear", "quit", "exit", "stop", "sort", "commit", "shutdown", "disconnect", "save", "init")
+)
 _EQUAL_VALUES = 12  # names that get the same text, one after the other
 _LONG = 150  # of a dump: more than `pass`
 _STATEMENTS = 2  # of twin bodies: more than `raise NotImplementedError`
@@ -122,6 +125,8 @@ def _says_only(node: ast.stmt) -> bool:
         texts = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
         if all(isinstance(one, ast.Constant) for one in given) and _TELLS.search(" ".join(texts)):
             return True
+    if isinstance(call.func, ast.Attribute) and not given:
+        return call.func.attr in _ONCE
     has_name = any(isinstance(one, ast.Name) for one in inner)
     return isinstance(call.func, ast.Name) and call.func.id == "print" and has_name and not calls
 

@@ -6,7 +6,6 @@ import ast
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from builder.checks.body_loops import of_body
 from builder.checks.character_loops import of_characters
@@ -127,11 +126,14 @@ def _of_operands(parts: list[ast.expr]) -> Iterator[Loop]:
 
 
 def _of_links(links: Sequence[ast.expr]) -> Iterator[Loop]:
-    """Yield the call with arguments that a chain has again and again."""
-    for dump, group in groupby(links, ast.dump):
-        equal = list(group)
-        if len(equal) >= _LINKS and isinstance(equal[0], ast.Call) and (equal[0].args or equal[0].keywords):
-            yield Loop(dump, len(equal))
+    """Yield the call with arguments, or the calls by turns, that a chain has again and again."""
+    if len(links) < _LINKS:
+        return
+    for begin, period, times in runs([ast.dump(one) for one in links], 4):
+        first = links[begin]
+        is_told = isinstance(first, ast.Call) and bool(first.args or first.keywords)
+        if times >= _LINKS and (is_told or period > 1):
+            yield Loop("\n".join(map(ast.unparse, links[begin : begin + period])), times)
 
 
 def _of_elements(parts: Sequence[ast.expr]) -> Iterator[Loop]:

@@ -14,7 +14,7 @@ _BY_LINES = re.compile(rf"(?m)(?:^[ \t]*[-*•]?[ \t]{{0,9}}{_NUMBER}[,.]?[ \t]*
 _CIRCLE = 3  # different numbers
 _ROUNDS = 7
 _ORDERED = ((6, 4), (4, 5))  # so many numbers that go up, so often: residues and digits don't for long
-_ROWS = 5  # equal rows under others
+_ROWS = 5  # equal rows under others, or rounds of up to as many rows
 _TELLING = re.compile(r"[2-9]|\d\d")  # matrices of zeros and ones have equal rows
 _INDEX = re.compile(r"_\{?(\d{1,4})\}?|(\d{1,4})")
 _STILL, _STILL_SHORT = 8, 12  # lines that only count on, of a number of four digits or more, and of others
@@ -51,10 +51,10 @@ def _of_rows(lines: Sequence[str]) -> Iterator[Loop]:
         rows = list(block)
         if not is_row or len(set(rows)) < _SHORTEST:
             continue
-        for row, equal in groupby(rows):
-            times = sum(1 for _ in equal)
-            if times >= _ROWS and _TELLING.search(row):
-                yield Loop(row, times)
+        for begin, period, times in runs(rows, _ROWS):
+            unit = "\n".join(rows[begin : begin + period])
+            if times >= _ROWS and _TELLING.search(unit):
+                yield Loop(unit, times)
 
 
 def _of_still(lines: Sequence[str]) -> Iterator[Loop]:

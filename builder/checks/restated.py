@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from builder.checks.line_loops import CONNECTIVE, CUT, FILLERS, MARKUP, without_label
 from builder.checks.loops import LITTLE, POINTS, TOKEN, Loop, is_word, runs
 
-_RESTATED, _TOLD, _ADDED = 6, 5, 3  # sentences in a row, words that each has, and that all of them have beyond one
+_RESTATED, _TOLD, _LEAST, _ADDED = 6, 4, 3, 3  # sentences in a row, words of one, of each, and of all beyond one
 _LENGTHS = 3  # different ones, of sentences and of what they count
 _SAYING_NOTHING = POINTS | MARKUP | FILLERS | CONNECTIVE | LITTLE | {"since", "because"}
 _ONE_WORD, _TIMES = 12, 5  # words of a sentence that has one word beside grammar's, and how often it is there
@@ -45,7 +45,7 @@ def of_restated(text: str) -> Iterator[Loop]:
         lengths, counts = {len(one) for one in said}, {tuple(sorted(_NUMBER.findall(one))) for one in said}
         if len(lengths) < _LENGTHS or len(counts) > _LENGTHS:
             continue  # cases of one wording
-        if min(sum(map(is_word, one)) for one in row) >= _TOLD:
+        if min(sum(map(is_word, one)) for one in row) >= _LEAST:
             yield Loop(said[0].strip(), _RESTATED)
             return
 
