@@ -34,55 +34,64 @@ def of_tree(tree: ast.Module) -> Iterator[Loop]:
             if isinstance(body, list) and len(body) >= 3:
                 yield from of_body(body)
         yield from of_growing(node)
-        match node:
-            case ast.BinOp() if id(node) not in inner:
-                yield from _of_operands(_operands(node, inner))
-            case ast.List(elts=parts) | ast.Tuple(elts=parts):
-                yield from _of_elements(parts)
-            case ast.Set(elts=parts):
-                yield from _of_twins([(one,) for one in parts if isinstance(one, ast.Constant)], _DEAD)
-            case ast.Call():
-                yield from _of_elements(node.args)
-                yield from of_numbered(node.keywords)
-                links = _links(node, inner)
-                yield from _of_operands(links)
-                yield from _of_links(links)
-            case ast.arguments(args=parameters):
-                yield from of_numbered(parameters)
-            case ast.ListComp(generators=parts) | ast.GeneratorExp(generators=parts):
-                yield from _of_twins([(one,) for one in parts], _DEAD)
-            case ast.JoinedStr(values=parts):
-                yield from _of_operands(parts)
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                yield from _of_twins([(ast.Name(name),) for name in names], _DEAD)
-            case ast.Dict():
-                pairs = [pair for pair in zip(node.keys, node.values, strict=True) if pair[0]]
-                yield from _of_twins(pairs, _DEAD)
-                entries = [ast.Tuple([key, value], ast.Load()) for key, value in pairs if key]
-                yield from of_numbered(entries, math.inf)
-            case ast.BoolOp():
-                yield from _of_twins([(value,) for value in node.values])
-            case ast.If() if id(node) not in inner:
-                branches = list(_chain(node))
-                inner.update(map(id, branches))
-                yield from _of_twins([(one.test, *one.body) for one in branches], _DEAD)
-                yield from of_numbered([ast.If(one.test, one.body, []) for one in branches])
-                yield from of_same_result(branches)
-            case ast.Try():
-                yield from _of_twins([(handler,) for handler in node.handlers], _DEAD)
-            case ast.Match():
-                yield from _of_twins([(case,) for case in node.cases], _DEAD)
-            case ast.Import() | ast.ImportFrom():
-                yield from _of_twins([(alias,) for alias in node.names], _DEAD)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield from _of_twins([(one,) for one in node.decorator_list], _DEAD)
-                yield from of_numbered(node.decorator_list, MAKERS)
-            case ast.Constant(value=str() as text) if len(text) >= _LONG_TEXT:
-                yield from _of_text(text)
-            case ast.Constant(value=bytes() as data) if len(data) >= _LONG_TEXT:
-                for begin, period, times in runs(data, 4):
-                    if period * times >= _LONG_TEXT:
-                        yield Loop(repr(data[begin : begin + period]), times)
+        yield from _of_expression(node, inner)
+        yield from _of_statement(node, inner)
+
+
+def _of_expression(node: ast.AST, inner: set[int]) -> Iterator[Loop]:
+    match node:
+        case ast.BinOp() if id(node) not in inner:
+            yield from _of_operands(_operands(node, inner))
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            yield from _of_elements(parts)
+        case ast.Set(elts=parts):
+            yield from _of_twins([(one,) for one in parts if isinstance(one, ast.Constant)], _DEAD)
+        case ast.Call():
+            yield from _of_elements(node.args)
+            yield from of_numbered(node.keywords)
+            links = _links(node, inner)
+            yield from _of_operands(links)
+            yield from _of_links(links)
+        case ast.arguments(args=parameters):
+            yield from of_numbered(parameters)
+        case ast.ListComp(generators=parts) | ast.GeneratorExp(generators=parts):
+            yield from _of_twins([(one,) for one in parts], _DEAD)
+        case ast.JoinedStr(values=parts):
+            yield from _of_operands(parts)
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            yield from _of_twins([(ast.Name(name),) for name in names], _DEAD)
+        case ast.Dict():
+            pairs = [pair for pair in zip(node.keys, node.values, strict=True) if pair[0]]
+            yield from _of_twins(pairs, _DEAD)
+            entries = [ast.Tuple([key, value], ast.Load()) for key, value in pairs if key]
+            yield from of_numbered(entries, math.inf)
+        case ast.BoolOp():
+            yield from _of_twins([(value,) for value in node.values])
+        case ast.Constant(value=str() as text) if len(text) >= _LONG_TEXT:
+            yield from _of_text(text)
+        case ast.Constant(value=bytes() as data) if len(data) >= _LONG_TEXT:
+            for begin, period, times in runs(data, 4):
+                if period * times >= _LONG_TEXT:
+                    yield Loop(repr(data[begin : begin + period]), times)
+
+
+def _of_statement(node: ast.AST, inner: set[int]) -> Iterator[Loop]:
+    match node:
+        case ast.If() if id(node) not in inner:
+            branches = list(_chain(node))
+            inner.update(map(id, branches))
+            yield from _of_twins([(one.test, *one.body) for one in branches], _DEAD)
+            yield from of_numbered([ast.If(one.test, one.body, []) for one in branches])
+            yield from of_same_result(branches)
+        case ast.Try():
+            yield from _of_twins([(handler,) for handler in node.handlers], _DEAD)
+        case ast.Match():
+            yield from _of_twins([(case,) for case in node.cases], _DEAD)
+        case ast.Import() | ast.ImportFrom():
+            yield from _of_twins([(alias,) for alias in node.names], _DEAD)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield from _of_twins([(one,) for one in node.decorator_list], _DEAD)
+            yield from of_numbered(node.decorator_list, MAKERS)
 
 
 def _of_text(text: str) -> Iterator[Loop]:
