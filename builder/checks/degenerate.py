@@ -17,8 +17,10 @@ from builder.checks.base import PairCheck
 from builder.checks.character_loops import of_characters
 from builder.checks.code_loops import of_tree
 from builder.checks.line_loops import of_lines, of_paragraphs, of_phrases, of_sentences, without_label
+from builder.checks.list_loops import of_lists
 from builder.checks.loops import Loop, of_ending, of_words, runs
 from builder.checks.python_code import UNREADABLE, is_code, parsed
+from builder.checks.restated import of_exercises, of_few_words, of_growing_lines, of_restated
 from builder.checks.token_loops import of_tokens
 from builder.filters.base import Measures
 
@@ -27,6 +29,8 @@ _DIRECTIVE = re.compile(
 )
 _RULES = 8  # equal comments without a word: a frame has fewer in a row
 _COMMENTS = 6  # times one comment, over different code
+_PARAMETER = re.compile(r"(?m)^[ \t]+(?::param )?(\w*[A-Za-z_]\d+)(?: \([^()\n]*\))? ?: ")
+_INVENTED, _EXAMPLES = 6, 5
 _KEPT = 0.6  # of a loop's length that the source's has to have, for the loop to be the source's
 
 
@@ -59,6 +63,8 @@ def _is_known(loop: Loop, known: list[Loop], source: str) -> bool:
         one.times >= _KEPT * loop.times and (one.key == loop.key or (one.names and loop.names)) for one in known
     ):
         return True
+    if all(name[0].isdigit() for name in loop.names) and not any(map(str.isdigit, source)):
+        return bool(loop.names)  # exercises, of a page that gives none
     return bool(loop.names) and sum(name in source for name in loop.names) >= _KEPT * len(loop.names)
 
 
@@ -67,10 +73,15 @@ def _loops(text: str) -> Iterator[Loop]:
     if tree is None or not is_code(tree):
         yield from of_words(text)
         yield from of_lines(text)
+        yield from of_lists(text)
         yield from of_characters(text)
         yield from of_sentences(text)
         yield from of_paragraphs(text)
         yield from of_phrases(text)
+        yield from of_restated(text)
+        yield from of_few_words(text)
+        yield from of_growing_lines(text.splitlines())
+        yield from of_exercises(text)
         yield from of_ending(text)
         return
     yield from _of_comments(text)
@@ -89,11 +100,30 @@ def _of_docstrings(tree: ast.Module) -> Iterator[Loop]:
             docstring = ast.get_docstring(node) or ""
             found += [docstring] if docstring else []
             if ">>>" in docstring:  # an interpreter's answers repeat
+                yield from (loop for loop in of_lines(docstring) if _is_example(loop))
                 continue
             yield from of_words(docstring)
             yield from of_lines(docstring)
             yield from of_sentences(docstring)
+            yield from of_restated(docstring)
+            yield from of_few_words(docstring)
+            yield from of_growing_lines(docstring.splitlines())
+            yield from _of_parameters(node, docstring)
     yield from of_characters("\n".join(found))
+
+
+def _is_example(loop: Loop) -> bool:
+    """Whether the same call gives the same again and again."""
+    return loop.times >= _EXAMPLES and loop.unit.count(">>>") == 1 and "\n" in loop.unit
+
+
+def _of_parameters(node: ast.AST, docstring: str) -> Iterator[Loop]:
+    """Yield numbered parameters that a docstring describes and a function does not have."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg is None:
+        has = {one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+        invented = [name for name in _PARAMETER.findall(docstring) if name not in has]
+        if len(invented) >= _INVENTED:
+            yield Loop(" ".join(invented), len(invented), frozenset(invented))
 
 
 def _of_comments(code: str) -> Iterator[Loop]:
@@ -106,6 +136,7 @@ def _of_comments(code: str) -> Iterator[Loop]:
     ]
     for block in blocks:
         yield from of_words("\n".join(block))
+        yield from of_growing_lines(block)
         yield from _in_a_row([without_label(line) for line in block], 3)
     yield from of_characters("\n".join(line for block in blocks for line in block if line))
     found = [without_label(line) for block in blocks for line in block]

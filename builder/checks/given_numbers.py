@@ -52,6 +52,7 @@ _ASKS = re.compile(
     r"|prove|show that)\b"
 )
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_FRACTION = re.compile(r"\\[dtc]?frac\s*(\d)(?=\s*(\d)|[{\\a-z])")  # one half is \frac12, not 12
 _FEWEST_DATA, _FEWEST_OTHERS = 3, 4  # numbers of which the share that is common says something, and much
 _MOSTLY_KEPT = 0.6
 _COMMON = 0.35  # of the one's and of the other's numbers
@@ -87,7 +88,7 @@ def numbers(before: str, after: str) -> tuple[int, list[float]]:
 
 def read(text: str) -> Iterator[float]:
     """Yield the numbers of a text, as they come."""
-    for match in _NUMBER.finditer(text):
+    for match in _NUMBER.finditer(_FRACTION.sub(r" \1/", text)):
         if len(match[0]) < _LONGEST:
             yield round(float(match[0].replace(",", "")), 6)
 

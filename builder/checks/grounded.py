@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,11 +11,15 @@ from pydantic import Field
 from builder.checks.base import PairCheck
 from builder.checks.given_numbers import COUNTER, SMALL, TRIVIAL, has_other_data, keeps, numbers, read
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
+from builder.checks.page_words import STRONG
 from builder.filters.base import Measures
 
 _WORD = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+_NAMED = re.compile(
+    r"\\(?=(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|exp|lim|max|min|gcd|lcm|det|sup|inf|dim|ker)(?![a-z]))"
+)
 _WITHOUT_SPACES = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
 _STEM = 5  # letters by which the forms of a word are one, in most languages that are written with letters
 _FEWEST_NUMBERS, _FEWEST_WORDS = 4, 3  # of fewer, a share says nothing
@@ -35,6 +39,17 @@ _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.M)
 _ANY_PROGRAM = frozenset(
     ("main", "solve", "solver", "run", "test", "process", "compute", "calc", "foo", "bar", "app")
 )
+_CODE = frozenset(
+    ("class", "def", "init", "retur", "appen", "pop", "self", "super", "impor", "none", "true", "false", "print")
+)  # by their stems, what any class has
+_PAGE = STRONG | frozenset(
+    """
+    asked modified viewed views answered edited votes vote comments comment ago years stack exchange menu share
+    posted reply replies joined jun jul aug sep oct nov dec jan feb mar apr click here related questions home
+    """.split()  # noqa: SIM905 - one word a line would be long
+)  # what a page says of itself, which a rewrite does not keep
+_UNNAMED = 3  # different steps of formulas, with a number each, that are the same whatever the letter
+_LETTER = re.compile(r"[A-Za-z]")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _BIT = 0.001  # so that half of them is more than half
 _FEWEST_LETTERS = 4
@@ -123,15 +138,30 @@ def _words(text: str) -> dict[str, str]:
 
 
 def _kept(before: str, after: str) -> float:
-    source = {*_words(before), *(number for number in read(before) if number > TRIVIAL)}
-    text = {*_stems(after), *read(after)}
+    words = {stem for stem, word in _words(before).items() if word not in _PAGE}
+    source = {*(words or _words(before)), *(number for number in read(before) if number > TRIVIAL)}
+    text = {*_stems(_NAMED.sub("", after)), *read(after)}
+    defined = _methods(before)
+    if len(defined) > 1 and not defined & _methods(after):
+        source -= _CODE  # another class of the same language
     return len(source & text) / max(1, len(source))
+
+
+def _methods(text: str) -> set[str]:
+    return {name for name in _DEFINED.findall(text) if not name.startswith("__")}
 
 
 def _kept_formulas(before: str, after: str) -> float:
     """Return the share of the source's steps of formulas, such as 7^100 and c*0, that a text has."""
-    source = _steps(before)
-    return len(source & _steps(after)) / len(source) + _BIT if source else 0.0
+    source, text = _steps(before), _steps(after)
+    share = len(source & text) / len(source) + _BIT if source else 0.0
+    renamed, others = _renamed(source), _renamed(text)
+    return max(share, len(renamed & others) / len(renamed)) if len(renamed) >= _UNNAMED else share
+
+
+def _renamed(steps: Set[str]) -> set[str]:
+    """Return the steps with a number in them, every letter as if it were the same."""
+    return {_LETTER.sub("x", step) for step in steps if re.search(r"\d", step)}
 
 
 def _steps(text: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from builder.checks.loops import POINTS, TOKEN, Loop, is_word, runs
+from builder.checks.loops import POINTS, RELATIONS, TOKEN, Loop, is_word, runs
 
 _ORDINALS = frozenset(
     "first second third fourth fifth sixth seventh eighth ninth tenth next last final another".split()  # noqa: SIM905
@@ -19,13 +19,14 @@ _LABEL = re.compile(
     r"[.):*_]*[-–—]?\s*",
     re.I,
 )
-_CONNECTIVE = frozenset(
+CONNECTIVE = frozenset(
     "so thus therefore hence then and finally consequently again now also indeed clearly accordingly but".split()  # noqa: SIM905
 )
-_CUT = re.compile(r"[.!?][*_)\"”']*(?:\s|$)|[。！？।]|\n")
+FILLERS = frozenset("then again also now so far still just once more".split())  # noqa: SIM905
+CUT = re.compile(r"[.!?][*_)\"”']*(?:\s|$)|[。！？।]|\n")
 _CLOSED = frozenset(";{}|,)>]")
 _OPENED = frozenset("<|{[(")
-_MARKUP = frozenset("*_#|>")
+MARKUP = frozenset("*_#|>")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _HEAD = re.compile(r"^(?:#{1,6} [^\n]{1,40}\n|\*\*[^*\n]{1,40}\*\*:?)\s*(?=\S)")
 _TWICE, _THRICE = 25, 40  # words of paragraphs
@@ -40,7 +41,7 @@ def without_label(line: str) -> str:
 
 def of_lines(text: str) -> Iterator[Loop]:
     """Yield loops of whole lines."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [said for line in text.splitlines() if (said := line.rstrip().removesuffix("\\\\").rstrip())]
     plain = [without_label(line) for line in lines]
     for begin, period, times in runs(plain, 30):
         unit = plain[begin : begin + period]
@@ -52,6 +53,8 @@ def of_lines(text: str) -> Iterator[Loop]:
 def _fewest(unit: list[str], *, is_numbered: bool) -> float:
     tokens = TOKEN.findall(" ".join(unit))
     words = sum(map(is_word, tokens))
+    if not is_numbered and RELATIONS & set(tokens) and not words:
+        return 5 if len(unit) == 1 else 4
     if not any(token.isalpha() for token in tokens):  # a table of numbers, a drawing, or `#### 5`
         return 3 if all(line.startswith("#") for line in unit) else float("inf")
     is_data = all(line.lstrip()[:1] in _OPENED or line[-1] in _CLOSED for line in unit)
@@ -64,7 +67,7 @@ def _fewest(unit: list[str], *, is_numbered: bool) -> float:
 
 def of_sentences(text: str) -> Iterator[Loop]:
     """Yield the sentence that is there over and over, with others in between, or with other points or ordinals."""
-    plain = [said for part in _CUT.split(text) if (said := _plain(part)) is not None]
+    plain = [said for part in CUT.split(text) if (said := _plain(part)) is not None]
     for begin, period, times in runs(plain, 3):
         if times >= (4 if period == 1 else 5):
             yield Loop(" ".join(plain[begin : begin + period]), times)
@@ -84,8 +87,8 @@ def _plain(sentence: str) -> str | None:
     tokens = TOKEN.findall(without_label(sentence).lower())
     if sum(map(is_word, tokens)) < 4 and not (len(tokens) == 1 and len(tokens[0]) >= 6 and tokens[0] > "\u2e80"):
         return None
-    told = ["nth" if one in _ORDINALS else one for one in tokens if one not in POINTS | _MARKUP]
-    while len(told) > 1 and told[0] in _CONNECTIVE:
+    told = ["nth" if one in _ORDINALS else one for one in tokens if one not in POINTS | MARKUP | FILLERS]
+    while len(told) > 1 and told[0] in CONNECTIVE:
         del told[0]
     return " ".join(told)
 
@@ -104,7 +107,7 @@ def of_paragraphs(text: str) -> Iterator[Loop]:
 
 def of_phrases(text: str) -> Iterator[Loop]:
     """Yield the phrase that most of a text consists of, be the order of its repetitions as it may."""
-    tokens = [one for one in TOKEN.findall(text.lower()) if one not in POINTS | _MARKUP]
+    tokens = [one for one in TOKEN.findall(text.lower()) if one not in POINTS | MARKUP]
     grams = list(zip(*(tokens[place:] for place in range(_PHRASE)), strict=False))
     counts = Counter(grams)
     covered = [False] * len(tokens)

@@ -13,7 +13,7 @@ _MARKS = (  # what a letter carries: accents, vowels of Arabic, Indian and Thai 
     "\u0bbe-\u0bcd\u0c3e-\u0c4d\u0e31-\u0e4e"
 )
 TOKEN = re.compile(rf"\\[A-Za-z]+|[^\W\d_]+(?:['’{_MARKS}]+[^\W\d_]+)*[{_MARKS}]*|\d+(?:[.,]\d+)*|[^\w\s]|_")
-_LITTLE = {
+LITTLE = {
     "the", "a", "an", "of", "to", "in", "is", "and", "or", "that", "it", "for", "on", "with", "as", "at", "by",
     "from", "this", "be", "are", "was", "not", "if", "then", "we", "you", "which", "their", "its",
 }  # fmt: skip
@@ -26,12 +26,14 @@ _COLUMNS = re.compile(r"\S(?: {2,}|\t)\S")
 _DOUBLED = {"had", "that"}  # which English has up to five times in a row
 _EQUAL_ROWS, _EQUAL_CELLS = 25, 120  # of numbers
 _COUNTED_ROWS = 16  # rows of a table, or problems that are numbered and have the next number each
+_CHAINED = 10  # sentences each of which goes on from the one before: from n = 3 follows n = 4
 _LAST = 20_000  # tokens
 _NESTED = 10  # brackets, each in the one before
 _SAID = 3  # times that a text gives its answer
 _ARROWS = "to|rightarrow|Rightarrow|implies|iff|equiv|approx|le|leq|ge|geq|longrightarrow|Longrightarrow"
-_RELATIONS = set("=≈≡≤≥→⇒⇔⟹⟺") | {f"\\{name}" for name in _ARROWS.split("|")}
+RELATIONS = set("=≈≡≤≥→⇒⇔⟹⟺") | {f"\\{name}" for name in _ARROWS.split("|")}
 _RELATED, _RELATED_CELLS = 5, 8  # times that something is equal to itself
+_CHAIN = 8  # signs and numbers of a longer round of equalities
 _CELLS = set("|&\t")  # what separates the cells of a table, in Markdown and LaTeX
 
 
@@ -97,30 +99,40 @@ def _counted(tokens: list[str]) -> Iterator[Loop]:
     for begin, period, times in runs(counted, 60):
         unit = counted[begin : begin + period]
         words = sum(map(is_word, unit))
-        if times >= 6 and words and times >= _most_counted(tokens, begin, period, times, words):
+        if (
+            times >= 6
+            and words
+            and any(
+                times - late >= _most_counted(tokens, begin + late * period, period, times - late, words)
+                for late in (0, 1)  # the first may have a number of the text before
+            )
+        ):
             yield Loop(" ".join(unit), times)
         if period > 20:
             continue
         most = 25 if 3 * words >= period else 40 if words > 1 else 200
         if "#" in unit and times >= most and not _CELLS & set(unit):
-            numbers = tokens[begin : begin + period * times][unit.index("#") :: period]
-            if len(set(numbers)) > 0.8 * len(numbers):
+            columns = (tokens[begin + at : begin + period * times : period] for at in range(period))
+            if any(len(set(column)) > 0.8 * len(column) for column in columns):
                 yield Loop(" ".join(unit), times)
 
 
 def _most_counted(tokens: list[str], begin: int, period: int, times: int, words: int) -> float:
     """Return how often repetitions may be there that are equal but for numbers, which go up by one each time."""
-    counts = 0
+    firsts = list[int]()
     for at in range(begin, begin + period):
         values = tokens[at : begin + period * times : period]
         if len(set(values)) > 1:
             first = int(values[0]) if values[0].isdecimal() and len(values[0]) < 7 else None
             if first is None or values != [str(number) for number in range(first, first + times)]:
                 return math.inf
-            counts += 1
-    if not counts or (words < 8 and not _CELLS & set(tokens[begin : begin + period])):
+            firsts.append(first)
+    has_cells = bool(_CELLS & set(tokens[begin : begin + period]))
+    if not firsts or (words < 8 and not has_cells):
         return math.inf
-    return 6 if counts == 1 and not _CELLS & set(tokens[begin : begin + period]) else _COUNTED_ROWS
+    if has_cells or len(firsts) > 2:
+        return _COUNTED_ROWS
+    return 6 if len(firsts) == 1 else _CHAINED if abs(firsts[0] - firsts[1]) < 2 else _COUNTED_ROWS
 
 
 def is_word(token: str) -> bool:
@@ -136,7 +148,7 @@ def is_nest(unit: Sequence[str]) -> bool:
 def _fewest(unit: list[str]) -> int:
     """Return how often in a row is too often. Formulas, tables and rules may repeat far more often than prose."""
     words = sum(map(is_word, unit))
-    is_related = len(unit) > 2 and bool(_RELATIONS & set(unit))
+    is_related = len(unit) > 2 and bool(RELATIONS & set(unit))
     if "\\boxed" in unit:
         return _SAID
     if is_nest(unit):
@@ -146,13 +158,13 @@ def _fewest(unit: list[str]) -> int:
     if len(unit) > 3 and words and ENDS & set(unit):
         return 3  # a sentence
     if 2 * words < sum(token not in POINTS for token in unit):  # a formula, or words with one
-        if _RELATIONS & set(unit):
-            return _RELATED if is_related else 2 * _RELATED
+        if RELATIONS & set(unit):
+            return (_RELATED if len(unit) < _CHAIN else 4) if is_related else 2 * _RELATED
         return 60 if not words else 5 if "," in unit else 8
     if len(unit) == 1 and unit[0] in _DOUBLED:
         return 6
-    if len(unit) == 1 or _LITTLE.issuperset(unit):
-        return 3 if _LITTLE.issuperset(unit) else 4
+    if len(unit) == 1 or LITTLE.issuperset(unit):
+        return 3 if LITTLE.issuperset(unit) else 4
     if len(unit) <= 3:
         return 5 if all(is_word(token) or token in POINTS - {":"} for token in unit) else 8
     return 4 if len(unit) < (5 if all(map(str.isalpha, unit)) else 8) else 3
@@ -171,8 +183,8 @@ def _fewest_signs(unit: list[str], span: str) -> int:
         return 10**9
     if "\n" in span:
         return _EQUAL_ROWS
-    if _RELATIONS & set(unit):
-        return _RELATED if len(unit) > 2 else 2 * _RELATED
+    if RELATIONS & set(unit):
+        return 2 * _RELATED if len(unit) < 3 else _RELATED if len(unit) < _CHAIN else 4
     return _EQUAL_CELLS
 
 

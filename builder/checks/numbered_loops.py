@@ -16,6 +16,7 @@ NUMBERED = 70
 """Times that something differs in its numbers alone: what is unrolled or generated has up to 64."""
 MAKERS, _COUNTED_MAKERS = 12, 8  # functions, classes and decorators
 _COUNTED = 20  # of names that count, `x1`, `x2`, …, while nothing else changes
+_BRANCHES = 10
 _FEWEST = _COUNTED_MAKERS
 
 
@@ -42,6 +43,19 @@ def of_numbered(
         least = (_COUNTED_MAKERS if makes else _COUNTED) if names else MAKERS if makes else most
         if times >= min(least, most):
             yield Loop(_DIGITS.sub("#", "\n".join(map(_shown, unit))), times, names)
+
+
+def of_same_result(branches: Sequence[ast.If]) -> Iterator[Loop]:
+    """Yield branches that all do the same, while their conditions count up or down."""
+    if len(branches) < _BRANCHES:
+        return
+    said = [_DIGITS.sub("#", ast.dump(one.test)) + " ".join(map(ast.dump, one.body)) for one in branches]
+    for begin, _, times in runs(said, 1):
+        if times >= _BRANCHES:
+            counted = [_DIGITS.findall(ast.unparse(one.test)) for one in branches[begin : begin + times]]
+            steps = {int(after[-1][:9]) - int(before[-1][:9]) for before, after in pairwise(counted) if before}
+            if len(steps) == 1:
+                yield Loop(said[begin], times)
 
 
 def _counting(rounds: Sequence[str]) -> frozenset[str]:

@@ -18,7 +18,7 @@ _PERIOD = 12
 _PREFIXES = frozenset(("not", "-", "~", "await", "lambda", ":"))
 _BLOCKS = frozenset(("if", "for", "while", "with", "try", "class", "def", "async"))
 _COMPARED = frozenset(("=", "==", "!", "<", ">", "is", "in", "|"))
-_FEWEST = 5
+_FEWEST_CONDITIONS = 4  # one within the other
 
 
 def of_tokens(code: str) -> Iterator[Loop]:
@@ -26,7 +26,7 @@ def of_tokens(code: str) -> Iterator[Loop]:
     tokens = [token for token in _TOKEN.findall(code) if token[0] != "#"]
     for begin, period, times in runs(tokens, _PERIOD):
         unit = tokens[begin : begin + period]
-        if times >= _FEWEST and times >= _most(unit):
+        if times >= _FEWEST_CONDITIONS and times >= _most(unit):
             yield Loop(" ".join(unit), times)
     for number in tokens:
         if number[0].isdigit() and (same := _SAME_DIGIT.search(number)) is not None:
@@ -51,7 +51,7 @@ def _most(unit: Sequence[str]) -> float:
     if {"if", "else"} <= said:
         return 6
     if unit.count(":") == 1 and len(unit) > 1 and _is_header(unit):
-        return 6
+        return _FEWEST_CONDITIONS if "if" in said else 6
     return (
         5
         if len(unit) in (2, 4) and (set(unit[::2]) <= _COMPARED or set(unit[1::2]) <= _COMPARED)
