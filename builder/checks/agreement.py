@@ -23,6 +23,8 @@ _ALMOST = 1e-9
 _COSTLY = re.compile(
     r"[)\]}] ?\^\{?\d{2}|\\(?:sum|prod|int|binom)(?![A-Za-z])[^=]*\d{4}|\d{30}|(?:\\frac\s*\{\s*){6}|\({6}"
 )
+_ARGUMENT = re.compile(r"(\\(?:sin|cos|tan|cot|sec|csc|ln|log) ?)([A-Za-z])(?![A-Za-z])")  # t would be tonnes
+_ABSOLUTE = re.compile(r"\\ln ?\|([^|]+)\|")
 _MOST_QUOTIENTS = 8
 _MOST_SYMBOLS = 3
 _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would try
@@ -57,6 +59,8 @@ def _once(values: Sequence[Value]) -> Sequence[Value]:
 
 def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
+    if one.label[:1] == other.label[:1] == "#" and one.label != other.label:
+        return False  # part (a) and part (b)
     names = [value.label.split()[0] for value in (one, other) if value.label.istitle() and len(value.label) > 1]
     if len(names) == 2 and names[0] != names[1]:
         return False  # Mary 13 and John 15, and Mary 15 and John 13
@@ -86,6 +90,8 @@ def same(one: Value, other: Value) -> bool | None:
     if number.math and worded.words and not worded.math:
         if worded.words & {"exist", "infinity"} and number.math == "0":
             return False
+        if number.math == "\\emptyset":
+            return "no" in worded.words
         is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (
             "0",
             "\\emptyset",
@@ -140,13 +146,22 @@ def _as_equation(value: Value) -> Value:
 def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
     if one.replace(" ", "") == other.replace(" ", ""):
         return True
-    found = _is_same_math(one, other)
+    values = _plain(one), _plain(other)
+    found = False if None not in values and values[0] != values[1] else _is_same_math(one, other)
     if found is True:
         return True
     values = _number(one), _number(other)
     if None in values:
         return found
     return _is_rounded(values[0], other, is_rough) or _is_rounded(values[1], one, is_rough)
+
+
+def _plain(text: str) -> float | None:
+    """Return a number in digits, None of any other text: no need to read a formula."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
@@ -267,6 +282,7 @@ def _number(text: str) -> float | None:
 
 @lru_cache(256)
 def _read(text: str) -> list[Any]:
+    text = _ARGUMENT.sub(r"\1(\2)", _ABSOLUTE.sub(r"\\ln(\1)", text))
     # A worker has limits of its own; math-verify's would take its timers.
     found: list[Any] = _math_verify()[0](f"\\boxed{{{text}}}", parsing_timeout=None)
     return found

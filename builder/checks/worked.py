@@ -1,0 +1,103 @@
+"""What a page's working comes to, where no keyword says so: last right-hand sides, and sentences that conclude.
+
+`tan = 5/12, cot = 12/5 = 2.4` comes to 2.4, "220 - 35 = 185 committees" to 185, "The trip took 90 minutes." to 90
+minutes. What is given, asked, guessed or tried on the way is no result. Each pattern takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from builder.checks.clauses import Clause, clauses
+from builder.checks.problems import Sentence, parts
+
+_GUESS = re.compile(
+    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with|believed?|first)"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives|says|said))\b"
+)
+_GIVEN = re.compile(
+    r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall|remember|hint|try"
+    r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
+)
+_ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
+_SUBJECT = re.compile(r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|[Tt]he [a-z]+|[Hh]is [a-z]+|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) ")
+_LONGEST = 100_000
+_Found = Sequence[tuple[Sentence, list[Clause]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a page's working comes to.
+
+    Attributes:
+        ends: What each part of the page ends in, any of which may be the answer, the last one last.
+        together: For each part the values of its last sentences, some of which together may be the answer.
+    """
+
+    ends: Sequence[str] = ()
+    together: Sequence[Sequence[str]] = ()
+
+
+def worked(page: str) -> Worked:
+    """Return what the working of a page comes to; no ends where it has none that is understood."""
+    found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
+    ends, together = list[str](), list[list[str]]()
+    for place, part in enumerate(found):
+        sure = _without_guesses(part, is_last=not any(found[place + 1 :]))
+        if sure:
+            ends += _ends(sure)
+            together.append([one.text for _, results in sure[-4:] for one in results])
+    return Worked(list(dict.fromkeys(ends)), together)
+
+
+def _found(sentence: Sentence) -> list[Clause]:
+    """Return what the clauses of a sentence come to, nothing of one that asks or gives."""
+    if sentence.is_before_question:
+        return []
+    found = list(clauses(sentence.text))
+    return [one for one in found if one.is_marked or not one.is_plain] if _GIVEN.match(sentence.text) else found
+
+
+def _without_guesses(found: _Found, *, is_last: bool) -> _Found:
+    """Leave out what somebody only thought, where something follows that was worked out."""
+    sure = [not _GUESS.search(one.text) for one, _ in found]
+    return [one for place, one in enumerate(found) if sure[place] or (is_last and not any(sure[place:]))]
+
+
+def _ends(found: _Found) -> Iterator[str]:
+    """Yield what a part of a page may come to: what is concluded in a paragraph, worked out last, and said last."""
+    marked = {one.paragraph: results for one, results in found if any(result.is_marked for result in results)}
+    strong = [(one, results) for one, results in found if any(result.is_worked for result in results)][-1:]
+    last, said = found[-1]
+    if _concludes(last, said, strong):
+        marked.pop(last.paragraph, None)
+        strong = []
+    for results in marked.values():
+        yield [one for one in results if one.is_marked][-1].text
+    for _, results in strong:
+        yield from _last(results)
+    yield from _last(said)
+
+
+def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
+    """Whether the last sentence says in words what the unknown above it, or the number to be rounded, means."""
+    if not strong or strong[0][0] is last or strong[0][0].paragraph != last.paragraph or said[-1].is_worked:
+        return False
+    unknown = strong[0][1][-1]
+    return bool(_ROUNDED.search(last.text)) or (
+        bool(re.fullmatch(r"[a-z]", unknown.label)) and bool(_SUBJECT.match(last.text))
+    )
+
+
+def _last(results: Sequence[Clause]) -> Iterator[str]:
+    """Yield the last result of a sentence, those named like it, and all of these together."""
+    last = results[-1]
+    beside = [one for one in results if one.label and one.is_worked and one.is_marked == last.is_marked]
+    labels = {one.label for one in beside}
+    if last in beside and len(beside) > 1:
+        yield ", ".join(one.text for one in beside)
+        yield from (one.text for one in beside if len(labels) == len(beside))
+    if last not in beside or len(labels) == len(beside):
+        yield last.text
