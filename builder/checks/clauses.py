@@ -11,10 +11,10 @@ from builder.checks.sentences import of_clauses
 from builder.checks.stated import stated_value
 
 _LONGEST = 400
-_DISPLAY = re.compile(r"\\[\[\]()]|(?<!\\)\$(?!\d)|(?<=\d)\$|&|\\\\|[*_]{2}|\\(?:displaystyle|left|right|quad|qquad|,|;|!)(?![a-z])")
+_DISPLAY = re.compile(r"\\[\[\]()]|(?<!\\)\$(?!\d)|(?<=\d)\$|&(?![A-Za-z])|\\\\|[*_]{2}|\\(?:displaystyle|left|right|quad|qquad|,|;|!)(?![a-z])")
 _ARROW = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|rightarrow|to|iff)(?![A-Za-z])|=>|->|[→⟹∴]|\bie\b|\bi\.e\.")
 _MARK = (
-    r"⇒|\b(?:and )?(?:so|hence|thus|therefore|consequently|which (?:gives|makes|means|is|equals|leaves)|that is|giving|makes|gives"
+    r"⇒|\b(?:and )?(?:so|hence|thus|therefore|consequently|which (?:gives|makes|means|is|equals|leaves)|that is|thereby|giving|makes|gives"
     r"|leaves|leaving|yields|leads to|results in|meaning|this means|that means|(?:we|you|i) (?:get|obtain|find|see|have|conclude)"
     r"(?: that)?|it follows that|for a total of|in (?:total|all)|we're left with|must be)\b"
 )
@@ -62,8 +62,10 @@ _FURNITURE = re.compile(
     r"|posts?|kudos|page|chapter|section|lesson|min read|ago)\b|\d {2,}\d|\|.*\d.*\|"
 )
 _OPTION = re.compile(r"\W*\(?[A-Ha-h][.)]\)?\s|\(?\d{1,2}[.)]\s")
+_PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z][a-z]{2,}")
+_TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–−·] ?[($€£]*\.?\d|\)\s?[-+*/×÷·] ?\d")
 _TOTAL = re.compile(r"(?i)\W*(?:step|total|result|in all|sum|rounded|simplified|final|so)\b")
-_FIRST = re.compile(r"([$€£]?\d[\d,./:]*(?: ?[%°]| (?!have|has|are|is|that|who|can|will)[A-Za-z²³/]+){0,2})\b.*")
+_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})\b.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +138,18 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
 
 
 def _colon(piece: str) -> list[int]:
-    place = piece.rfind(": ")
-    return [place + 2] if place > 0 else []
+    found = list(re.finditer(r"(?<!\d):\s*", piece))
+    return [found[-1].end()] if found else []
 
 
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     first, last = sides[0], sides[-1]
-    first = first[max([*_colon(first), _words_end(first), 0]) :].strip()
-    value = last if _FORMULA.fullmatch(last) and last else _alone(last)
+    value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
     if value is None:
         return None
+    if _is_arithmetic(first):
+        return Clause(_quantity(last) or value, is_marked=is_marked, is_worked=True)
+    first = first[max([*_colon(first), _words_end(first), 0]) :].strip()
     name = _NAME.fullmatch(first) or _LAST_NAME.search(first)
     is_limit = bool(re.match(r"\W{0,2}\\?(?:lim|int|sum)|∫|∑|Σ", first))
     is_rewritten = bool(_SOLVED.match(first)) and bool(re.search(r"[A-Za-z]", value)) or is_limit
@@ -156,6 +160,17 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     return Clause(
         f"{label} = {value}" if is_symbol else value, label, is_marked, True, bool(label) and len(sides) == 2
     )
+
+
+def _is_arithmetic(side: str) -> bool:
+    """Whether numbers are worked with among words: she makes 9 eggs * $2."""
+    return _PROSE.search(side) is not None and _TERMS.search(side) is not None
+
+
+def _quantity(said: str) -> str | None:
+    """Return the number with its unit that a text begins with: `$18 every day at the market`."""
+    first = _FIRST.fullmatch(said)
+    return first[1] if first is not None and not re.search(r"[=<>\\^]", said) else None
 
 
 def _words_end(text: str) -> int:

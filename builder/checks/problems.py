@@ -15,13 +15,15 @@ _PART = re.compile(  # where another problem begins, or another person
 _REJECTED = re.compile(r"^\W*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _VOTE = re.compile(r"^\W{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<![A-Za-z] [A-Za-z]\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)")
-_CHAT = re.compile(
-    r"(?i)\A\W*(?:so|then|hence|is it|isn't it|[a-h])\b[^?]{0,20}\?|\b(?:(?:is|was|does|did|am|are) (?:this|that|it|i|you|we|my|anyone|anybody) (?:\w+ )?(?:right|correct|helpful|help"
-    r"|make|doing|ok|sure)|any(?:one|body)? (?:ideas?|help|thoughts)|helpful|agree|right\?|see why|get it|do you see"
-    r"|related|lesson|why|still|need help|questions\?)"
+_CHAT = re.compile(  # a question about the solution, or about the page
+    r"(?i)\A\W*(?:(?:so|then|hence|is it|isn't it|[a-h])\b[^?]{0,20}|(?:is|was|does|did|do|can|could|am|are) "
+    r"(?:this|that|it|i|you|we|my|anyone|anybody|someone) (?:\w+ ){0,3}(?:right|correct|helpful|help|helps?|sense|doing|ok"
+    r"|sure|agree|see|explain|wrong)\b[^?]{0,40}|any(?:one|body)? (?:ideas?|help|thoughts)[^?]{0,40}|why[^?]{0,80}|do you[^?]{0,60}"
+    r"|(?:got |have |any )?(?:more )?questions|need [^?]{0,30}help[^?]{0,20}|[^?]{0,60}\bright)\?"
+    r"|\b(?:was|is) this (?:answer|page|lesson|article|helpful)\b"
 )
 _TASK = re.compile(
-    r"(?i)(?:^|[:.)]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify|differentiate|integrate"
+    r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify|differentiate|integrate"
     r"|expand|factori[sz]e|factor|divide|multiply|convert|express|write|rewrite|round|add|subtract|graph|give|state|estimate"
     r"|work out|show that|prove|how (?:many|much|long|far|old|fast)|what(?: is|'s))\b"
 )
@@ -61,9 +63,10 @@ def parts(page: str) -> Iterator[list[Sentence]]:
 
 def _with_questions(part: list[tuple[int, str]]) -> list[Sentence]:
     asked = dict[int, int]()  # by paragraph: its last question
-    first = -1
+    first, is_solved = -1, False
     for place, (paragraph, text) in enumerate(part):
-        if _is_question(text) or (first < 0 and "=" not in text and _TASK.search(text)):
+        is_solved = is_solved or (first >= 0 and ("=" in text or paragraph != part[first][0]))
+        if _is_question(text) or (not is_solved and "=" not in text and _TASK.search(text)):
             first = place if first < 0 else first
             asked[paragraph] = place
     return [

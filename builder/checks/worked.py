@@ -49,6 +49,7 @@ def worked(page: str) -> Worked:
         if sure:
             ends += _ends(sure)
             together.append([one.text for _, results in sure[-4:] for one in results])
+    ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
     return Worked(list(dict.fromkeys(ends)), together)
 
 
