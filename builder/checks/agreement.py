@@ -32,11 +32,13 @@ _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would tr
 
 def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     """Whether two answers have the same values, in any order; None where some can't be compared."""
+    if _is_exchanged(one, other):
+        return False
     if len(one) != len(other):
         one, other = _once(one), _once(other)
     if len(one) != len(other):
         joined = [_joined(values) for values in (one, other)]
-        return True if all(joined) and _is_same_math(*joined) is True else False if one and other else None
+        return True if all(joined) and is_same_math(*joined) is True else False if one and other else None
     left, unsure = list(other), False
     for value in one:
         verdicts = [same(value, candidate) for candidate in left]
@@ -50,6 +52,19 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     if unsure and len(one) > 1 and counted[0] == counted[1]:
         return False  # 4 boys and 6 girls, and 6 boys and 4 girls
     return None if unsure else True
+
+
+def _is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
+    """Whether answers of several values give to a name that both have what the other gives to another one."""
+    named = [{_name(value): value for value in values if _name(value)} for values in (one, other)]
+    both = named[0].keys() & named[1].keys()
+    return all(len(names) == len(values) > 1 for names, values in zip(named, (one, other), strict=True)) and any(
+        same(named[0][name], named[1][name]) is False for name in both
+    )
+
+
+def _name(value: Value) -> str:
+    return re.sub(r"\W|\b(?:is|has|gets)\b", "", value.label).lower()
 
 
 def _once(values: Sequence[Value]) -> Sequence[Value]:
@@ -96,7 +111,7 @@ def same(one: Value, other: Value) -> bool | None:
             "0",
             "\\emptyset",
             "\\infty",
-        )
+        ) or (bool(worded.words & {"diverge"}) and number.math[-1].isdigit())
         # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
         return False if is_none or (number is one and number.math[-1].isdigit()) else None
     return None  # an option's letter where the other gives its value
@@ -105,7 +120,7 @@ def same(one: Value, other: Value) -> bool | None:
 def prepare() -> None:
     """Load the grammar of LaTeX and the units."""
     same(Value("1", "meter"), Value("2", "kilometer"))
-    _is_same_math("1", "2")
+    is_same_math("1", "2")
 
 
 def _same_quantity(one: Value, other: Value) -> bool | None:
@@ -144,10 +159,14 @@ def _as_equation(value: Value) -> Value:
 
 
 def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
+    if _ONE_SIDED.fullmatch(one) and other[:1] in "[(":
+        one = _interval(one)
+    elif _ONE_SIDED.fullmatch(other) and one[:1] in "[(":
+        other = _interval(other)
     if one.replace(" ", "") == other.replace(" ", ""):
         return True
     values = _plain(one), _plain(other)
-    found = False if None not in values and values[0] != values[1] else _is_same_math(one, other)
+    found = False if None not in values and values[0] != values[1] else is_same_math(one, other)
     if found is True:
         return True
     values = _number(one), _number(other)
@@ -228,7 +247,7 @@ def _interval(inequality: str) -> str:
 
 
 @lru_cache(256)
-def _is_same_math(one: str, other: str) -> bool | None:
+def is_same_math(one: str, other: str) -> bool | None:
     """Compare by math-verify; None where it can't read one of them."""
     if is_huge(one) or is_huge(other):
         return False

@@ -43,14 +43,14 @@ _RANGE = re.compile(
 _VERB = re.compile(
     r"(?i)(?:\b(?:is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?|earns?|takes?|took|owns?"
     r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind|ist|est|es|gives?|left|contains?|holds?|covers?"
-    r"|travels?|spends?|saves?|produces?|lasts?|becomes?|reads?)|'s)"
+    r"|travels?|spends?|saves?|produces?|lasts?|becomes?|reads?|needs?)|['’](?:s|re|m|ll be))"
     r"(?: (?:only|about|just|exactly|approximately|now|at|to|the|of|a|an|total|therefore|then|still|in|by|equal|roughly|back))* "
 )
 _WORDS = re.compile(
     r"(?i)\b(?:undefined|(?:does not|doesn't) exist|no (?:real |such )?solutions?|infinitely many(?: solutions)?"
     r"|(?:conditionally|absolutely) convergent|(?:converges?|diverges?)(?: (?:conditionally|absolutely))?)\b"
 )
-_POLAR = re.compile(r"(?i)\A\W*(yes|no|true|false)\b(?=[,.!:;]|\s+[-–—]|\s*\Z)")
+_POLAR = re.compile(r"(?i)(?:\A\W*|, (?:so )?)(yes|no|true|false)\b(?=[,.!:;]|\s+[-–—]|\s*\Z)")
 
 
 _LIMIT = re.compile(r"\\?lim\w*[_\s{(]*[a-z]\s*(?:→|->|\\to|⇒)\s*[^\s{}()]+[})]*")
@@ -64,8 +64,11 @@ _FURNITURE = re.compile(
 _OPTION = re.compile(r"\W*\(?[A-Ha-h][.)]\)?\s|\(?\d{1,2}[.)]\s")
 _PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z][a-z]{2,}")
 _TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–−·] ?[($€£]*\.?\d|\)\s?[-+*/×÷·] ?\d")
-_TOTAL = re.compile(r"(?i)\W*(?:step|total|result|in all|sum|rounded|simplified|final|so)\b")
-_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})\b.*")
+_TOTAL = re.compile(r"(?i)\W*(?:step|in interval notation|total|result|in all|sum|rounded|simplified|final|so)\b")
+_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})\b(.*)")
+_BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
+_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| [A-Za-z²/]+)?")
+_NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class Clause:
         is_marked: Whether it is a conclusion: "so", "which makes".
         is_worked: Whether it is the end of an equation.
         is_plain: Whether it only says what a name stands for, as what is given does.
+        is_loose: Whether it is one of the numbers of a clause that is not understood.
+        is_named: Whether it is all that the clauses of a sentence say of several things: `Ann: 5, Bob: 7`.
+        sides: Of an equation that is a result only where its sides are the same for every value, its sides.
     """
 
     text: str
@@ -85,13 +91,16 @@ class Clause:
     is_marked: bool = False
     is_worked: bool = False
     is_plain: bool = False
+    is_loose: bool = False
+    is_named: bool = False
+    sides: tuple[str, str] | None = None
 
 
 def clauses(sentence: str) -> Iterator[Clause]:
     """Yield what each clause of a sentence comes to, in order; nothing for those that come to nothing."""
     said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", sentence[:_LONGEST]))
     said = _REMARK.sub("", _ARROW.sub("⇒", said)).strip()
-    if (polar := _POLAR.match(said)) is not None:
+    if (polar := _POLAR.search(said)) is not None:
         yield Clause(polar[1], is_marked=True)
     begin, mark = 0, False
     for cut in [*_cuts(said), None]:
@@ -99,11 +108,13 @@ def clauses(sentence: str) -> Iterator[Clause]:
         found = _clause(piece, is_marked=mark, is_whole=piece == said.rstrip(".! ")) if piece else None
         if found is not None:
             yield found
+        elif not _FURNITURE.search(piece) and not _OPTION.match(piece):
+            yield from (Clause(match[0], is_loose=True) for match in _NUMBER.finditer(spelled(piece)))
         if cut is not None:
             begin, mark = cut.end(), mark or cut["mark"] is not None
     named = of_clauses(re.split(rf"(?i)(?:{_MARK})\W*|\A(?:In|After|At|For) [^,]*, ", said)[-1])
     if named is not None:
-        yield Clause(named)
+        yield Clause(named, is_named=True)
     elif (words := _WORDS.search(said)) is not None:
         yield Clause(words[0], is_marked=True)
 
@@ -128,13 +139,14 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
     if (_FURNITURE.search(piece) or _OPTION.match(piece)) and not is_marked:
         return None
     if (value := _alone(piece)) is not None:
-        is_said = is_marked or (is_whole and not re.search(r"\d[ ,;]+\d", piece))
+        is_said = is_marked or _NEARLY.match(piece) or (is_whole and not re.search(r"\d[ ,;]+\d", piece))
         return Clause(value, is_marked=is_marked) if is_said else None
     for end in reversed([*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]):
         if (value := _alone(piece[end:])) is not None:
             return Clause(value, is_marked=is_marked)
-    first = _FIRST.fullmatch(spelled(piece)) or re.fullmatch(rf"[^\d]*?{_FIRST.pattern}", piece)
-    return Clause(first[1], is_marked=True) if first is not None and is_marked else None
+    first = _FIRST.fullmatch(spelled(piece)) or _BEHIND.fullmatch(piece)
+    is_understood = first is not None and is_marked and not re.search(r"\d", piece[: first.start(1)] + first[2])
+    return Clause(first[1], is_marked=True) if first is not None and is_understood else None
 
 
 def _colon(piece: str) -> list[int]:
@@ -147,14 +159,15 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
     if value is None:
         return None
-    if _is_arithmetic(first):
+    if _is_arithmetic(first) and value is not None:
         return Clause(_quantity(last) or value, is_marked=is_marked, is_worked=True)
     first = first[max([*_colon(first), _words_end(first), 0]) :].strip()
     name = _NAME.fullmatch(first) or _LAST_NAME.search(first)
     is_limit = bool(re.match(r"\W{0,2}\\?(?:lim|int|sum)|∫|∑|Σ", first))
     is_rewritten = bool(_SOLVED.match(first)) and bool(re.search(r"[A-Za-z]", value)) or is_limit
     if name is None and first and len(sides) <= 2 and not _NUMERIC.fullmatch(first) and not is_rewritten:
-        return None
+        may_be_same = re.search(r"[A-Za-z]", first) and re.search(r"[A-Za-z]", value)
+        return Clause(value, "", is_marked, True, sides=(first, value)) if may_be_same else None
     label = name[0].strip() if name is not None and first else ""
     is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
     return Clause(
@@ -170,7 +183,8 @@ def _is_arithmetic(side: str) -> bool:
 def _quantity(said: str) -> str | None:
     """Return the number with its unit that a text begins with: `$18 every day at the market`."""
     first = _FIRST.fullmatch(said)
-    return first[1] if first is not None and not re.search(r"[=<>\\^]", said) else None
+    is_one = first is not None and not re.search(r"[=<>\\^]|\d", said[: first.start(1)] + first[2])
+    return first[1] if first is not None and is_one else None
 
 
 def _words_end(text: str) -> int:

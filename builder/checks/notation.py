@@ -66,6 +66,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<=[)\]])\s*U\s*(?=[(\[])", r" \\cup "),
         (r"\s*\((?:to )?\d+ ?(?:d\.?p|s\.?f|sig|decimal)[^()]{0,20}\)|\s+to \d+ ?(?:d\.?p|s\.?f)\b\.?", ""),
         (r"\[ ?(\[[^\[\]]{1,60}\](?: ?[,;]? ?\[[^\[\]]{1,60}\])+) ?\]", lambda match: _matrix(match)),
+        (r"\[((?: ?-?[\d./]+(?=[ ;])){1,6}(?: ?; ?(?:-?[\d./]+ ?){1,6}){1,6})\]", lambda match: _matrix_of_rows(match)),
         (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
         (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),
         (r"(?<![\d.])(\d+(?:\.\d+)?) dozens?\b", lambda match: f"{float(match[1]) * 12:.12g}"),
@@ -178,6 +179,12 @@ def _matrix(match: re.Match[str]) -> str:
     """Write [[1, 2], [0, 1]] as LaTeX does."""
     rows = [" & ".join(re.split(r"\s*,\s*|\s+", row.strip())) for row in re.findall(r"\[([^\[\]]+)\]", match[1])]
     return r"\begin{pmatrix}" + r" \\ ".join(rows) + r"\end{pmatrix}"
+
+
+def _matrix_of_rows(match: re.Match[str]) -> str:
+    return r"\begin{pmatrix}" + r" \\ ".join(
+        " & ".join(row.split()) for row in match[1].split(";")
+    ) + r"\end{pmatrix}"
 
 
 def _scaled(match: re.Match[str]) -> str:

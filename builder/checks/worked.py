@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from builder.checks.agreement import is_same_math
 from builder.checks.clauses import Clause, clauses
+from builder.checks.notation import normal
 from builder.checks.problems import Sentence, parts
 
 _GUESS = re.compile(
     r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with|believed?|first)"
     r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives|says|said))\b"
 )
+_ASIDE = re.compile(r"(?i)^\W*(?:hint|tip|note|remember|recall|check|verify|verification|proof)\b")
 _GIVEN = re.compile(
     r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall|remember|hint|try"
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
@@ -48,17 +51,19 @@ def worked(page: str) -> Worked:
         sure = _without_guesses(part, is_last=not any(found[place + 1 :]))
         if sure:
             ends += _ends(sure)
-            together.append([one.text for _, results in sure[-4:] for one in results])
+            together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
     return Worked(list(dict.fromkeys(ends)), together)
 
 
 def _found(sentence: Sentence) -> list[Clause]:
     """Return what the clauses of a sentence come to, nothing of one that asks or gives."""
-    if sentence.is_before_question:
+    if sentence.is_before_question or _ASIDE.match(sentence.text):
         return []
     found = list(clauses(sentence.text))
-    return [one for one in found if one.is_marked or not one.is_plain] if _GIVEN.match(sentence.text) else found
+    if len(found) > 1 and found[-1].is_named:
+        return found[-1:]
+    return [one for one in found if one.is_marked or one.is_loose or not one.is_plain] if _GIVEN.match(sentence.text) else found
 
 
 def _without_guesses(found: _Found, *, is_last: bool) -> _Found:
@@ -68,7 +73,28 @@ def _without_guesses(found: _Found, *, is_last: bool) -> _Found:
 
 
 def _ends(found: _Found) -> Iterator[str]:
-    """Yield what a part of a page may come to: what is concluded in a paragraph, worked out last, and said last."""
+    """Yield what a part of a page may come to; nothing where nothing of it is understood.
+
+    That is what is concluded in a paragraph, worked out last, and said last. The numbers of what follows and is
+    not understood may be the result, too.
+    """
+    firm = [(one, kept) for one, results in found if (kept := _firm(results, is_last=one is found[-1][0]))]
+    if firm:
+        flat = [result for _, results in found for result in results]
+        yield from (one.text for one in flat[flat.index(firm[-1][1][-1]) + 1 :] if one.is_loose)
+        yield from _firm_ends(firm)
+
+
+def _firm(results: Sequence[Clause], *, is_last: bool) -> list[Clause]:
+    """Return what is understood; of equations with letters on both sides those that simplify something."""
+    return [
+        one
+        for one in results
+        if not one.is_loose and (one.sides is None or (is_last and is_same_math(*map(normal, one.sides)) is True))
+    ]
+
+
+def _firm_ends(found: _Found) -> Iterator[str]:
     marked = {one.paragraph: results for one, results in found if any(result.is_marked for result in results)}
     strong = [(one, results) for one, results in found if any(result.is_worked for result in results)][-1:]
     last, said = found[-1]
@@ -95,10 +121,13 @@ def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
 def _last(results: Sequence[Clause]) -> Iterator[str]:
     """Yield the last result of a sentence, those named like it, and all of these together."""
     last = results[-1]
-    beside = [one for one in results if one.label and one.is_worked and one.is_marked == last.is_marked]
+    beside = [
+        one for one in results if one.label and one.is_plain == last.is_plain and one.is_marked == last.is_marked
+    ]
     labels = {one.label for one in beside}
     if last in beside and len(beside) > 1:
-        yield ", ".join(one.text for one in beside)
+        is_in_order = all(len(one) == 1 for one in labels)
+        yield ", ".join(sorted(one.text for one in beside) if is_in_order else (one.text for one in beside))
         yield from (one.text for one in beside if len(labels) == len(beside))
     if last not in beside or len(labels) == len(beside):
         yield last.text
