@@ -76,6 +76,8 @@ def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
     if one.label[:1] == other.label[:1] == "#" and one.label != other.label:
         return False  # part (a) and part (b)
+    if one.label[:1] == other.label[:1] == "\\" and _name(one) != _name(other):
+        return False  # cos A and tan A
     names = [value.label.split()[0] for value in (one, other) if value.label.istitle() and len(value.label) > 1]
     if len(names) == 2 and names[0] != names[1]:
         return False  # Mary 13 and John 15, and Mary 15 and John 13
@@ -105,6 +107,8 @@ def same(one: Value, other: Value) -> bool | None:
     if number.math and worded.words and not worded.math:
         if worded.words & {"exist", "infinity"} and number.math == "0":
             return False
+        if "real" in worded.words and "except" not in worded.words and "\\infty" in number.math:
+            return number.math.replace(" ", "") == "(-\\infty,\\infty)"
         if number.math == "\\emptyset":
             return "no" in worded.words
         is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (

@@ -57,17 +57,20 @@ _LIMIT = re.compile(r"\\?lim\w*[_\s{(]*[a-z]\s*(?:→|->|\\to|⇒)\s*[^\s{}()]+[
 _FORMULA = re.compile(
     r"(?:(?<![A-Za-z])(?:[A-Za-z]{1,2}|sin|cos|tan|cot|sec|csc|log|arcsin|arccos|arctan|sqrt|exp|lim)(?![A-Za-z])|\\[a-zA-Z]+|[^A-Za-z\\])+"
 )
+_REASON = re.compile(r"(?<=\w),? (?:because|since)\b[^=]*\Z")
 _FURNITURE = re.compile(
     r"(?i)\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? '?\d|\d\d:\d\d, |\b(?:answers?|replies|reply|comments?|votes?|views?|points|decimals?"
     r"|posts?|kudos|page|chapter|section|lesson|min read|ago)\b|\d {2,}\d|\|.*\d.*\|"
 )
 _OPTION = re.compile(r"\W*\(?[A-Ha-h][.)]\)?\s|\(?\d{1,2}[.)]\s")
+_FUNCTION = re.compile(r"\\?(?:sin|cos|tan|cot|sec|csc)\b")
+_DIGITS = re.compile(r"\d+")
 _PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z][a-z]{2,}")
 _TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–−·] ?[($€£]*\.?\d|\)\s?[-+*/×÷·] ?\d")
 _TOTAL = re.compile(r"(?i)\W*(?:step|in interval notation|total|result|in all|sum|rounded|simplified|final|so)\b")
-_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})\b(.*)")
+_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})(?![A-Za-z])(.*)")
 _BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
-_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| [A-Za-z²/]+)?")
+_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+)?")
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
 
@@ -99,13 +102,13 @@ class Clause:
 def clauses(sentence: str) -> Iterator[Clause]:
     """Yield what each clause of a sentence comes to, in order; nothing for those that come to nothing."""
     said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", sentence[:_LONGEST]))
-    said = _REMARK.sub("", _ARROW.sub("⇒", said)).strip()
+    said = _REMARK.sub("", _ARROW.sub("⇒", _REASON.sub("", said))).strip()
     if (polar := _POLAR.search(said)) is not None:
         yield Clause(polar[1], is_marked=True)
     begin, mark = 0, False
     for cut in [*_cuts(said), None]:
         piece = said[begin : cut.start() if cut is not None else len(said)].strip(" .,:!")
-        found = _clause(piece, is_marked=mark, is_whole=piece == said.rstrip(".! ")) if piece else None
+        found = _clause(piece, is_marked=mark, is_whole=piece == said.rstrip(".! ") and said != piece) if piece else None
         if found is not None:
             yield found
         elif not _FURNITURE.search(piece) and not _OPTION.match(piece):
@@ -138,7 +141,7 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
         return Clause(piece, "range", is_marked, is_worked=True)
     if (_FURNITURE.search(piece) or _OPTION.match(piece)) and not is_marked:
         return None
-    if (value := _alone(piece)) is not None:
+    if (value := _alone(piece)) is not None and not _VERB.search(f"{value} "):
         is_said = is_marked or _NEARLY.match(piece) or (is_whole and not re.search(r"\d[ ,;]+\d", piece))
         return Clause(value, is_marked=is_marked) if is_said else None
     for end in reversed([*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]):
@@ -150,16 +153,16 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
 
 
 def _colon(piece: str) -> list[int]:
-    found = list(re.finditer(r"(?<!\d):\s*", piece))
+    found = list(re.finditer(r"(?<!\d):\s*|:\s+", piece))
     return [found[-1].end()] if found else []
 
 
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     first, last = sides[0], sides[-1]
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
-    if value is None:
-        return None
-    if _is_arithmetic(first) and value is not None:
+    if value is None or (_PROSE.search(last) and len(_DIGITS.findall(last)) > len(_DIGITS.findall(value))):
+        return None  # n = 8 we end up with a variance of 4
+    if _is_arithmetic(first[max([*_colon(first), 0]) :]):
         return Clause(_quantity(last) or value, is_marked=is_marked, is_worked=True)
     first = first[max([*_colon(first), _words_end(first), 0]) :].strip()
     name = _NAME.fullmatch(first) or _LAST_NAME.search(first)
@@ -171,7 +174,7 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     label = name[0].strip() if name is not None and first else ""
     is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
     return Clause(
-        f"{label} = {value}" if is_symbol else value, label, is_marked, True, bool(label) and len(sides) == 2
+        f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value, label, is_marked, True, bool(label) and len(sides) == 2
     )
 
 

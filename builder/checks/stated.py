@@ -47,6 +47,7 @@ _SAID = re.compile(
 )
 _ROMAN = re.compile(r"(?i)\(?i[.)]\s+[^\n]{1,40}?\s\(?ii[.)]\s")
 _NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")
+_LETTERS = re.compile(r"(?:both )?(\(?[A-H]\)?(?:(?:, ?| and |, and | ?& ?)\(?[A-H]\)?)+)")
 _DASH = re.compile(r"[-–—]\s*\Z")
 _REVERSED = re.compile(
     r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final "
@@ -316,6 +317,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
         return counted(said) if is_marked and value and not is_of_page else None
+    if (letters := _LETTERS.fullmatch(value)) is not None:
+        return letters[1]
     if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
         return None  # Answer: 10 times their medals is 39*10 = 390
     value = _WORKED.sub("", value)

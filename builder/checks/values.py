@@ -12,7 +12,7 @@ _MOST = 12  # values that are told apart in one answer
 _LEAD = re.compile(
     r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on"
     r"|in"
-    r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|[a-z]+(?= is \d))\b\.?"
+    r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|(?:[a-z]+ )?[a-z]+(?= is \d))\b\.?"
     r"|[≈~:=]|\\approx\b|\\therefore\b|\\implies\b)\s*"
 )
 _ROUGH = re.compile(
@@ -22,7 +22,7 @@ _LETTER = re.compile(
     r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
 )
 _LABEL = re.compile(
-    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\frac\{[^{}]*\}\{d[^{}]*\}"
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z ]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
 _NUMERIC = re.compile(

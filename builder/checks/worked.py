@@ -25,7 +25,7 @@ _GIVEN = re.compile(
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
 )
 _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
-_SUBJECT = re.compile(r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|[Tt]he [a-z]+|[Hh]is [a-z]+|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) ")
+_SUBJECT = re.compile(r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m ")
 _LONGEST = 100_000
 _Found = Sequence[tuple[Sentence, list[Clause]]]
 
