@@ -53,7 +53,7 @@ _WORDS = re.compile(
 _POLAR = re.compile(r"(?i)(?:\A\W*|, (?:so )?)(yes|no|true|false)\b(?=[,.!:;]|\s+[-–—]|\s*\Z)")
 
 
-_LIMIT = re.compile(r"\\?lim\w*[_\s{(]*[a-z]\s*(?:→|->|\\to|⇒)\s*[^\s{}()]+[})]*")
+_LIMIT = re.compile(r"(?:\\?lim\w*[_\s{(]*|\bas )[a-z]\s*(?:→|->|\\to|⇒)\s*[^\s{}()]+[})]*")
 _FORMULA = re.compile(
     r"(?:(?<![A-Za-z])(?:[A-Za-z]{1,2}|sin|cos|tan|cot|sec|csc|log|arcsin|arccos|arctan|sqrt|exp|lim)(?![A-Za-z])|\\[a-zA-Z]+|[^A-Za-z\\])+"
 )
@@ -64,11 +64,12 @@ _FURNITURE = re.compile(
 )
 _OPTION = re.compile(r"\W*\(?[A-Ha-h][.)]\)?\s|\(?\d{1,2}[.)]\s")
 _FUNCTION = re.compile(r"\\?(?:sin|cos|tan|cot|sec|csc)\b")
+_SYMBOL_BEHIND = re.compile(r"\A[A-Za-z' ]+ ([A-Za-z])\Z")  # only x
 _DIGITS = re.compile(r"\d+")
 _PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z][a-z]{2,}")
 _TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–−·] ?[($€£]*\.?\d|\)\s?[-+*/×÷·] ?\d")
 _TOTAL = re.compile(r"(?i)\W*(?:step|in interval notation|total|result|in all|sum|rounded|simplified|final|so)\b")
-_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2})(?![A-Za-z])(.*)")
+_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)")
 _BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
 _NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+)?")
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
@@ -172,6 +173,7 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
         may_be_same = re.search(r"[A-Za-z]", first) and re.search(r"[A-Za-z]", value)
         return Clause(value, "", is_marked, True, sides=(first, value)) if may_be_same else None
     label = name[0].strip() if name is not None and first else ""
+    label = _SYMBOL_BEHIND.sub(r"\1", label)
     is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
     return Clause(
         f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value, label, is_marked, True, bool(label) and len(sides) == 2

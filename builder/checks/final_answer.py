@@ -20,6 +20,7 @@ _PACKAGES = ("math-verify", "Pint")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MOST_STATED = 20
 _MOST_ENDS = 8
+_DENIES = re.compile(r"(?i)\b(?:no|none|not|undefined|infinitely|diverges?|impossible)\b")
 _MOST_WORDS = 12  # of an answer that is compared with a page's working
 _POLAR = re.compile(r"(?i)\W*(yes|no|true|false)\b(?=\W*(?:\Z|[,.;:!–—-]))")
 _WRONG = re.compile(
@@ -156,11 +157,17 @@ def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
         verdict.append(_any(agreement.agree(one, other) for one in values(_polar(end)) for other in given))
         if verdict[-1]:
             return end, True
+    if not re.search(r"\d|\\[a-z]|[π∞√∅]", answer) and verdict and not any(map(_is_worded, ends)):
+        return ends[-1], None if not _DENIES.search(answer) else _any(verdict)
     for together in [*found.together, ends]:
         readings = [values(said) for said in together]
         if any(_is_union(readings, reading) for reading in given):
             return ", ".join(together), True
     return next(reversed(ends), None), None if not ends or None in verdict else False
+
+
+def _is_worded(said: str) -> bool:
+    return not re.search(r"\d|\\[a-z]|=", said)
 
 
 def _polar(said: str) -> str:

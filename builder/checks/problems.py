@@ -12,6 +12,7 @@ _PART = re.compile(  # where another problem begins, or another person
     r"|\w+ (?:said|says|wrote|writes)\b|(?!(?:step|area|volume|note|hint|solution|proof|speed|total|formula)\b)"
     r"@?[a-z][\w.]{1,15}(?: [A-Z]\.?)?: )"
 )
+_SUM = re.compile(r"\W*[A-Za-z]+: [-+*/×÷·x–−().,$€£\d\s]+=[^=]*\Z")  # Mia: 3 * 12 = 36 stickers
 _REJECTED = re.compile(r"^\W*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _VOTE = re.compile(r"^\W{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)")
@@ -53,7 +54,7 @@ def parts(page: str) -> Iterator[list[Sentence]]:
             is_rejected = bool(_REJECTED.match(line))
             yield _with_questions(part)
             part = []
-        elif _PART.match(line):
+        elif _PART.match(line) and not _SUM.match(line):
             yield _with_questions(part)
             part = []
         if not is_rejected:

@@ -17,13 +17,16 @@ from builder.checks.problems import Sentence, parts
 
 _GUESS = re.compile(
     r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with|believed?|first)"
-    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives|says|said))\b"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
+    r"|incorrect)\b"
 )
 _ASIDE = re.compile(r"(?i)^\W*(?:hint|tip|note|remember|recall|check|verify|verification|proof)\b")
 _GIVEN = re.compile(
     r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall|remember|hint|try"
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
 )
+_SINCE = re.compile(r"^\W*(?:Since|Because|As|For)\b[^,=]{1,80},\s")
+_SO = re.compile(r"\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
 _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
 _SUBJECT = re.compile(r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m ")
 _LONGEST = 100_000
@@ -60,7 +63,7 @@ def _found(sentence: Sentence) -> list[Clause]:
     """Return what the clauses of a sentence come to, nothing of one that asks or gives."""
     if sentence.is_before_question or _ASIDE.match(sentence.text):
         return []
-    found = list(clauses(sentence.text))
+    found = list(clauses(_SINCE.sub("", sentence.text)))
     if len(found) > 1 and found[-1].is_named:
         return found[-1:]
     return [one for one in found if one.is_marked or one.is_loose or not one.is_plain] if _GIVEN.match(sentence.text) else found
@@ -99,10 +102,10 @@ def _firm_ends(found: _Found) -> Iterator[str]:
     strong = [(one, results) for one, results in found if any(result.is_worked for result in results)][-1:]
     last, said = found[-1]
     if _concludes(last, said, strong):
-        marked.pop(last.paragraph, None)
+        marked[last.paragraph] = [one for one in said if one.is_marked]
         strong = []
     for results in marked.values():
-        yield [one for one in results if one.is_marked][-1].text
+        yield from [one.text for one in results if one.is_marked][-1:]
     for _, results in strong:
         yield from _last(results)
     yield from _last(said)
@@ -113,6 +116,8 @@ def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
     if not strong or strong[0][0] is last or strong[0][0].paragraph != last.paragraph or said[-1].is_worked:
         return False
     unknown = strong[0][1][-1]
+    if _SO.match(last.text) and said[-1].is_marked:
+        return True
     return bool(_ROUNDED.search(last.text)) or (
         bool(re.fullmatch(r"[a-z]", unknown.label)) and bool(_SUBJECT.match(last.text))
     )
