@@ -57,10 +57,9 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
 def _is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
     """Whether answers of several values give to a name that both have what the other gives to another one."""
     named = [{_name(value): value for value in values if _name(value)} for values in (one, other)]
-    both = named[0].keys() & named[1].keys()
-    return all(len(names) == len(values) > 1 for names, values in zip(named, (one, other), strict=True)) and any(
-        same(named[0][name], named[1][name]) is False for name in both
-    )
+    are_all = [len(names) == len(list(filter(_name, values))) for names, values in zip(named, (one, other), strict=True)]
+    both = (named[0].keys() & named[1].keys()) if len(one) > 1 and len(other) > 1 and all(are_all) else ()
+    return any(same(named[0][name], named[1][name]) is False for name in both)
 
 
 def _name(value: Value) -> str:

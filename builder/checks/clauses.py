@@ -57,7 +57,7 @@ _LIMIT = re.compile(r"(?:\\?lim\w*[_\s{(]*|\bas )[a-z]\s*(?:→|->|\\to|⇒)\s*[
 _FORMULA = re.compile(
     r"(?:(?<![A-Za-z])(?:[A-Za-z]{1,2}|sin|cos|tan|cot|sec|csc|log|arcsin|arccos|arctan|sqrt|exp|lim)(?![A-Za-z])|\\[a-zA-Z]+|[^A-Za-z\\])+"
 )
-_REASON = re.compile(r"(?<=\w),? (?:because|since)\b[^=]*\Z")
+_REASON = re.compile(r"(?<=\w),? (?:because|since)\b[^=,]*\Z")
 _FURNITURE = re.compile(
     r"(?i)\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? '?\d|\d\d:\d\d, |\b(?:answers?|replies|reply|comments?|votes?|views?|points|decimals?"
     r"|posts?|kudos|page|chapter|section|lesson|min read|ago)\b|\d {2,}\d|\|.*\d.*\|"
@@ -71,7 +71,7 @@ _TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–�
 _TOTAL = re.compile(r"(?i)\W*(?:step|in interval notation|total|result|in all|sum|rounded|simplified|final|so)\b")
 _FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)")
 _BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
-_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+)?")
+_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?")
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
 
@@ -161,6 +161,7 @@ def _colon(piece: str) -> list[int]:
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     first, last = sides[0], sides[-1]
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
+    value = (_quantity(last) or value) if value and " and " in value else value
     if value is None or (_PROSE.search(last) and len(_DIGITS.findall(last)) > len(_DIGITS.findall(value))):
         return None  # n = 8 we end up with a variance of 4
     if _is_arithmetic(first[max([*_colon(first), 0]) :]):
@@ -173,7 +174,7 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
         may_be_same = re.search(r"[A-Za-z]", first) and re.search(r"[A-Za-z]", value)
         return Clause(value, "", is_marked, True, sides=(first, value)) if may_be_same else None
     label = name[0].strip() if name is not None and first else ""
-    label = _SYMBOL_BEHIND.sub(r"\1", label)
+    label = label if _FUNCTION.match(label) else _SYMBOL_BEHIND.sub(r"\1", label)
     is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
     return Clause(
         f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value, label, is_marked, True, bool(label) and len(sides) == 2

@@ -167,7 +167,7 @@ def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
 
 
 def _is_worded(said: str) -> bool:
-    return not re.search(r"\d|\\[a-z]|=", said)
+    return bool(re.search(r"[A-Za-z]{4}", said)) and not re.search(r"\d|\\[a-z]|=", said)
 
 
 def _polar(said: str) -> str:

@@ -15,7 +15,7 @@ _PART = re.compile(  # where another problem begins, or another person
 _SUM = re.compile(r"\W*[A-Za-z]+: [-+*/×÷·x–−().,$€£\d\s]+=[^=]*\Z")  # Mia: 3 * 12 = 36 stickers
 _REJECTED = re.compile(r"^\W*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _VOTE = re.compile(r"^\W{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!^\d\.)(?<!^\d\d\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)")
 _CHAT = re.compile(  # a question about the solution, or about the page
     r"(?i)\A\W*(?:(?:so|then|hence|is it|isn't it|[a-h])\b[^?]{0,20}|(?:is|was|does|did|do|can|could|am|are) "
     r"(?:this|that|it|i|you|we|my|anyone|anybody|someone) (?:\w+ ){0,3}(?:right|correct|helpful|help|helps?|sense|doing|ok"

@@ -17,7 +17,7 @@ _HEADING = re.compile(
     r"|theorem|lemma"
     r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation"
     r"|conclusion"
-    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see above"
+    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see (?:the )?(?:\w+ )?(?:above|below)"
     r"|end)s?)"
     r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
 )

@@ -50,8 +50,9 @@ def worked(page: str) -> Worked:
     """Return what the working of a page comes to; no ends where it has none that is understood."""
     found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
     ends, together = list[str](), list[list[str]]()
-    for place, part in enumerate(found):
-        sure = _without_guesses(part, is_last=not any(found[place + 1 :]))
+    is_sure = any(not _GUESS.search(one.text) for part in found for one, _ in part)
+    for part in found:
+        sure = _without_guesses(part) if is_sure else part
         if sure:
             ends += _ends(sure)
             together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
@@ -63,16 +64,17 @@ def _found(sentence: Sentence) -> list[Clause]:
     """Return what the clauses of a sentence come to, nothing of one that asks or gives."""
     if sentence.is_before_question or _ASIDE.match(sentence.text):
         return []
-    found = list(clauses(_SINCE.sub("", sentence.text)))
+    text = _SINCE.sub("", sentence.text)
+    found = list(clauses(text))
     if len(found) > 1 and found[-1].is_named:
         return found[-1:]
-    return [one for one in found if one.is_marked or one.is_loose or not one.is_plain] if _GIVEN.match(sentence.text) else found
+    is_given = _GIVEN.match(text) is not None
+    return [one for one in found if not (is_given and one.is_plain and not one.is_marked)]
 
 
-def _without_guesses(found: _Found, *, is_last: bool) -> _Found:
-    """Leave out what somebody only thought, where something follows that was worked out."""
-    sure = [not _GUESS.search(one.text) for one, _ in found]
-    return [one for place, one in enumerate(found) if sure[place] or (is_last and not any(sure[place:]))]
+def _without_guesses(found: _Found) -> _Found:
+    """Leave out what somebody only thought."""
+    return [(one, results) for one, results in found if not _GUESS.search(one.text)]
 
 
 def _ends(found: _Found) -> Iterator[str]:
