@@ -32,7 +32,7 @@ _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would tr
 
 def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     """Whether two answers have the same values, in any order; None where some can't be compared."""
-    if _is_exchanged(one, other):
+    if is_exchanged(one, other):
         return False
     if len(one) != len(other):
         one, other = _once(one), _once(other)
@@ -54,10 +54,12 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     return None if unsure else True
 
 
-def _is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
+def is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
     """Whether answers of several values give to a name that both have what the other gives to another one."""
     named = [{_name(value): value for value in values if _name(value)} for values in (one, other)]
-    are_all = [len(names) == len(list(filter(_name, values))) for names, values in zip(named, (one, other), strict=True)]
+    are_all = [
+        len(names) == len(list(filter(_name, values))) for names, values in zip(named, (one, other), strict=True)
+    ]
     both = (named[0].keys() & named[1].keys()) if len(one) > 1 and len(other) > 1 and all(are_all) else ()
     return any(same(named[0][name], named[1][name]) is False for name in both)
 
@@ -110,10 +112,14 @@ def same(one: Value, other: Value) -> bool | None:
             return number.math.replace(" ", "") == "(-\\infty,\\infty)"
         if number.math == "\\emptyset":
             return "no" in worded.words
-        is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (
-            "0",
-            "\\emptyset",
-            "\\infty",
+        is_none = (
+            bool(worded.words & {"no", "not", "infinity"})
+            and number.math
+            not in (
+                "0",
+                "\\emptyset",
+                "\\infty",
+            )
         ) or (bool(worded.words & {"diverge"}) and number.math[-1].isdigit())
         # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
         return False if is_none or (number is one and number.math[-1].isdigit()) else None

@@ -11,40 +11,55 @@ from builder.checks.sentences import of_clauses
 from builder.checks.stated import stated_value
 
 _LONGEST = 400
-_DISPLAY = re.compile(r"\\[\[\]()]|(?<!\\)\$(?!\d)|(?<=\d)\$|&(?![A-Za-z])|\\\\|[*_]{2}|\\(?:displaystyle|left|right|quad|qquad|,|;|!)(?![a-z])")
-_ARROW = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|rightarrow|to|iff)(?![A-Za-z])|=>|->|[→⟹∴]|\bie\b|\bi\.e\.")
+_DISPLAY = re.compile(
+    r"\\[\[\]()]|(?<!\\)\$(?!\d)|(?<=\d)\$|&(?![A-Za-z])|\\\\|[*_]{2}|\\(?:displaystyle|left|right|quad"
+    r"|qquad|,|;|!)(?![a-z])"
+)
+_ARROW = re.compile(
+    r"\\(?:implies|Rightarrow|Longrightarrow|therefore|rightarrow|to|iff)(?![A-Za-z])|=>|->|[→⟹∴]|\bie\b|\bi\.e\."
+)
 _MARK = (
-    r"⇒|\b(?:and )?(?:so|hence|thus|therefore|consequently|which (?:gives|makes|means|is|equals|leaves)|that is|thereby|giving|makes|gives"
-    r"|leaves|leaving|yields|leads to|results in|meaning|this means|that means|(?:we|you|i) (?:get|obtain|find|see|have|conclude)"
+    r"⇒|\b(?:and )?(?:so|hence|thus|therefore|consequently|which (?:gives|makes|means|is|equals|leaves)"
+    r"|that is|thereby|giving|makes|gives"
+    r"|leaves|leaving|yields|leads to|results in|meaning|this means|that means|(?:we|you|i) (?:get|obtain"
+    r"|find|see|have|conclude)"
     r"(?: that)?|it follows that|for a total of|in (?:total|all)|we're left with|must be)\b"
 )
 _CUT = re.compile(
     rf"(?i)\s*(?:;\s|,(?=\s|[a-z] ?=)(?! ?\d{{3}}(?!\d))|\b(?:then|but|and|or)\b(?=[^=<>]{{1,25}}[=<>≤≥])"
-    r"|\b(?:and|while)(?=\s[A-Za-z][^\d=<>,.]{2,30}\s(?:is|are|was|will be|has|have|gets?|had|does|pays|receives)\s[$€£]?\d)"
+    r"|\b(?:and|while)(?=\s[A-Za-z][^\d=<>,.]{2,30}\s(?:is|are|was|will be|has|have|gets?|had|does|pays"
+    r"|receives)\s[$€£]?\d)"
     rf"|(?P<mark>{_MARK}))[\s,:]*"
 )
 _EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|\\approx\b")
 _REMARK = re.compile(r"\s*(?:\((?=[^()]*[A-Za-z]{3}|[^()\w]*\))[^()]*\)|[✓✔☺])\s*[.!]?\s*\Z")
 _NAME = re.compile(
-    r"\W{0,3}(?:\\?[A-Za-zα-ωΑ-Ω]+(?:_\{?\w+\}?)?['′]*(?:\^\{?[-−]?\d\}?)?(?:\s?\([^()=]{1,30}\))?|\[?[A-Z]\]?\^?\(?[-−]?[\dT]\)?|[A-Za-z][A-Za-z' -]{2,40}"
+    r"\W{0,3}(?:\\?[A-Za-zα-ωΑ-Ω]+(?:_\{?\w+\}?)?['′]*(?:\^\{?[-−]?\d\}?)?(?:\s?\([^()=]{1,30}\))?"
+    r"|\[?[A-Z]\]?\^?\(?[-−]?[\dT]\)?|[A-Za-z][A-Za-z' -]{2,40}"
     r"|\\?(?:sin|cos|tan|cot|sec|csc|log|ln|det|gcd|lcm)\S*\s?[^=+]{0,12}|\d+[CP]\d+|\d+!|\|\\?\w+\|)\s*"
 )
-_LAST_NAME = re.compile(
-    r"(?<=[a-z:,] )(?:[A-Za-zα-ω]['′]*(?:_\{?\w+\}?)?(?:\([^()=]{1,20}\))?)\Z"
-)
+_LAST_NAME = re.compile(r"(?<=[a-z:,] )(?:[A-Za-zα-ω]['′]*(?:_\{?\w+\}?)?(?:\([^()=]{1,20}\))?)\Z")
 _NUMERIC = re.compile(
-    r"(?:\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|pi|binom|text\{[^{}]*\}|[%$])|(?<=\d )[a-z]{2,8}(?![A-Za-z])|(?<=\d )[mgshLNJW](?![A-Za-z])|(?<=\d)(?:mm|ml|kN|[ms])(?![A-Za-z])|(?:sqrt|cos|sin|tan|log|ln|sec|mph|km|cm|kg"
+    r"(?:\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|pi|binom|text\{[^{}]*\}|[%$])|(?<=\d )x(?= \d)"
+    r"|(?<=\d )[a-z]{2,8}(?![A-Za-z])|(?<=\d )[mgshLNJW](?![A-Za-z])|(?<=\d)(?:mm|ml|kN|[ms])(?![A-Za-z])"
+    r"|(?<!\d )(?:sqrt|cos|sin|tan|log|ln|sec|mph|km|cm|kg"
     r"|[CP](?=\(?\d))|[^A-Za-z\\=])+"
 )
-_SOLVED = re.compile(r"\A\W{0,2}(?:\\?(?:lim|int|sum|prod|oint)|∫|Σ|∑|d/d|\\frac\s*\{d|\\d?frac\s*\{\\partial|\(.*\)|\\sqrt|√|sqrt)")
+_SOLVED = re.compile(
+    r"\A\W{0,2}(?:\\?(?:lim|int|sum|prod|oint)|∫|Σ|∑|d/d|\\frac\s*\{d|\\d?frac\s*\{\\partial|\(.*\)|\\sqrt|√|sqrt)"
+)
 _RANGE = re.compile(
-    r"(?:[^A-Za-z<>=]{1,20}(?:<=?|≤|\\leq?\b) ?)?[A-Za-z] ?(?:<=?|>=?|≤|≥|≠|∈|\\[lg]eq?\b|\\neq?\b|\\in\b) ?[^A-Za-z<>=]{1,40}(?:(?:or|and|∪|U)[^=]{1,40})?"
+    r"(?:[^A-Za-z<>=]{1,20}(?:<=?|≤|\\leq?\b) ?)?[A-Za-z] ?(?:<=?|>=?|≤|≥|≠|∈|\\[lg]eq?\b|\\neq?\b"
+    r"|\\in\b) ?[^A-Za-z<>=]{1,40}(?:(?:or|and|∪|U)[^=]{1,40})?"
 )
 _VERB = re.compile(
-    r"(?i)(?:\b(?:is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?|earns?|takes?|took|owns?"
-    r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind|ist|est|es|gives?|left|contains?|holds?|covers?"
+    r"(?i)(?:\b(?:is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?"
+    r"|earns?|takes?|took|owns?"
+    r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind"
+    r"|ist|est|es|gives?|left|contains?|holds?|covers?"
     r"|travels?|spends?|saves?|produces?|lasts?|becomes?|reads?|needs?)|['’](?:s|re|m|ll be))"
-    r"(?: (?:only|about|just|exactly|approximately|now|at|to|the|of|a|an|total|therefore|then|still|in|by|equal|roughly|back))* "
+    r"(?: (?:only|about|just|exactly|approximately|now|at|to|the|of|a|an|total|therefore|then|still|in|by"
+    r"|equal|roughly|back))* "
 )
 _WORDS = re.compile(
     r"(?i)\b(?:undefined|(?:does not|doesn't) exist|no (?:real |such )?solutions?|infinitely many(?: solutions)?"
@@ -55,11 +70,13 @@ _POLAR = re.compile(r"(?i)(?:\A\W*|, (?:so )?)(yes|no|true|false)\b(?=[,.!:;]|\s
 
 _LIMIT = re.compile(r"(?:\\?lim\w*[_\s{(]*|\bas )[a-z]\s*(?:→|->|\\to|⇒)\s*[^\s{}()]+[})]*")
 _FORMULA = re.compile(
-    r"(?:(?<![A-Za-z])(?:[A-Za-z]{1,2}|sin|cos|tan|cot|sec|csc|log|arcsin|arccos|arctan|sqrt|exp|lim)(?![A-Za-z])|\\[a-zA-Z]+|[^A-Za-z\\])+"
+    r"(?:(?<![A-Za-z])(?:[A-Za-z]{1,2}|sin|cos|tan|cot|sec|csc|log|arcsin|arccos|arctan|sqrt|exp"
+    r"|lim)(?![A-Za-z])|\\[a-zA-Z]+|[^A-Za-z\\])+"
 )
 _REASON = re.compile(r"(?<=\w),? (?:because|since)\b[^=,]*\Z")
 _FURNITURE = re.compile(
-    r"(?i)\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? '?\d|\d\d:\d\d, |\b(?:answers?|replies|reply|comments?|votes?|views?|points|decimals?"
+    r"(?i)\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.? '?\d|\d\d:\d\d, "
+    r"|\b(?:answers?|replies|reply|comments?|votes?|views?|points|decimals?"
     r"|posts?|kudos|page|chapter|section|lesson|min read|ago)\b|\d {2,}\d|\|.*\d.*\|"
 )
 _OPTION = re.compile(r"\W*\(?[A-Ha-h][.)]\)?\s|\(?\d{1,2}[.)]\s")
@@ -69,9 +86,15 @@ _DIGITS = re.compile(r"\d+")
 _PROSE = re.compile(r"(?<![A-Za-z\\])[A-Za-z][a-z]{2,}")
 _TERMS = re.compile(r"\d[\d,.]*[%)]*(?: [A-Za-z][A-Za-z/' -]*)? ?[-+*/×÷x–−·] ?[($€£]*\.?\d|\)\s?[-+*/×÷·] ?\d")
 _TOTAL = re.compile(r"(?i)\W*(?:step|in interval notation|total|result|in all|sum|rounded|simplified|final|so)\b")
-_FIRST = re.compile(r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)")
+_FIRST = re.compile(
+    r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to"
+    r"|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)"
+)
 _BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
-_NUMBER = re.compile(r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?")
+_NUMBER = re.compile(
+    r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
+    r"|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?"
+)
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
 
@@ -109,7 +132,11 @@ def clauses(sentence: str) -> Iterator[Clause]:
     begin, mark = 0, False
     for cut in [*_cuts(said), None]:
         piece = said[begin : cut.start() if cut is not None else len(said)].strip(" .,:!")
-        found = _clause(piece, is_marked=mark, is_whole=piece == said.rstrip(".! ") and said != piece) if piece else None
+        found = (
+            _clause(piece, is_marked=mark, is_whole=piece == said.rstrip(".! ") and said != piece)
+            if piece
+            else None
+        )
         if found is not None:
             yield found
         elif not _FURNITURE.search(piece) and not _OPTION.match(piece):
@@ -145,7 +172,9 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
     if (value := _alone(piece)) is not None and not _VERB.search(f"{value} "):
         is_said = is_marked or _NEARLY.match(piece) or (is_whole and not re.search(r"\d[ ,;]+\d", piece))
         return Clause(value, is_marked=is_marked) if is_said else None
-    for end in reversed([*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]):
+    for end in reversed(
+        [*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]
+    ):
         if (value := _alone(piece[end:])) is not None:
             return Clause(value, is_marked=is_marked)
     first = _FIRST.fullmatch(spelled(piece)) or _BEHIND.fullmatch(piece)
@@ -169,7 +198,7 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     first = first[max([*_colon(first), _words_end(first), 0]) :].strip()
     name = _NAME.fullmatch(first) or _LAST_NAME.search(first)
     is_limit = bool(re.match(r"\W{0,2}\\?(?:lim|int|sum)|∫|∑|Σ", first))
-    is_rewritten = bool(_SOLVED.match(first)) and bool(re.search(r"[A-Za-z]", value)) or is_limit
+    is_rewritten = (bool(_SOLVED.match(first)) and bool(re.search(r"[A-Za-z]", value))) or is_limit
     if name is None and first and len(sides) <= 2 and not _NUMERIC.fullmatch(first) and not is_rewritten:
         may_be_same = re.search(r"[A-Za-z]", first) and re.search(r"[A-Za-z]", value)
         return Clause(value, "", is_marked, True, sides=(first, value)) if may_be_same else None
@@ -177,7 +206,11 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     label = label if _FUNCTION.match(label) else _SYMBOL_BEHIND.sub(r"\1", label)
     is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
     return Clause(
-        f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value, label, is_marked, True, bool(label) and len(sides) == 2
+        f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value,
+        label,
+        is_marked,
+        True,
+        bool(label) and len(sides) == 2,
     )
 
 

@@ -31,7 +31,8 @@ _DISPUTE = re.compile(
     r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
     r"|(?:no way|nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
-    r"|correct))\b|\bisn't (?:right|correct)\b|\byou(?:'ve| have)? (?:forgot|missed|overlooked|mis\w+)|\b(?:yikes|oops|whoops)\b"
+    r"|correct))\b|\bisn't (?:right|correct)\b|\byou(?:'ve| have)? (?:forgot|missed|overlooked|mis\w+)"
+    r"|\b(?:yikes|oops|whoops)\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
@@ -149,7 +150,7 @@ def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -
 
 
 def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
-    """Return what the working of a page comes to that agrees with an answer, else the last, and whether one does."""
+    """Return the end of a page's working that agrees with an answer, else the last, and whether one does."""
     found = worked(page)
     ends = [one for one in found.ends if bool(_POLAR.match(one)) == bool(_POLAR.match(answer))][-_MOST_ENDS:]
     given, verdict = values(_polar(answer)), list[bool | None]()
@@ -184,6 +185,8 @@ def _any(verdicts: Iterable[bool | None]) -> bool | None:
 
 def _is_union(stated: Sequence[Sequence[Sequence[Value]]], answer: Sequence[Value]) -> bool:
     """Whether an answer's values are those of several that a page states, each of them whole."""
+    if any(agreement.is_exchanged(reading, answer) for said in stated for reading in said):
+        return False
     left = list(answer)
     for said in stated:
         for reading in said:

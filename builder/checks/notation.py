@@ -66,7 +66,8 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<=[)\]])\s*U\s*(?=[(\[])", r" \\cup "),
         (r"\s*\((?:to )?\d+ ?(?:d\.?p|s\.?f|sig|decimal)[^()]{0,20}\)|\s+to \d+ ?(?:d\.?p|s\.?f)\b\.?", ""),
         (r"\[ ?(\[[^\[\]]{1,60}\](?: ?[,;]? ?\[[^\[\]]{1,60}\])+) ?\]", lambda match: _matrix(match)),
-        (r"\[((?: ?-?[\d./]+(?=[ ;])){1,6}(?: ?; ?(?:-?[\d./]+ ?){1,6}){1,6})\]", lambda match: _matrix_of_rows(match)),
+        (r"\[((?: *-?[\d./]+(?=[ ;\]])){1,6}(?: *;(?: *-?[\d./]+(?=[ ;\]])){1,6}){1,6}) *\]",
+         lambda match: _matrix_of_rows(match)),
         (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
         (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),
         (r"(?<![\d.])(\d+(?:\.\d+)?) dozens?\b", lambda match: f"{float(match[1]) * 12:.12g}"),
@@ -182,9 +183,11 @@ def _matrix(match: re.Match[str]) -> str:
 
 
 def _matrix_of_rows(match: re.Match[str]) -> str:
-    return r"\begin{pmatrix}" + r" \\ ".join(
-        " & ".join(row.split()) for row in match[1].split(";")
-    ) + r"\end{pmatrix}"
+    return (
+        r"\begin{pmatrix}"
+        + r" \\ ".join(" & ".join(row.split()) for row in match[1].split(";"))
+        + r"\end{pmatrix}"
+    )
 
 
 def _scaled(match: re.Match[str]) -> str:

@@ -7,25 +7,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _PART = re.compile(  # where another problem begins, or another person
-    r"(?i)^[\W_]*(?:(?:example|problem|exercise|question|ex|worked example|try it|practice|quiz|part)\b[\s#.:]*\w{0,4}[\s.:)]"
-    r"|q\d*[.:]|\(?(?:\d{1,2}|[a-h])[.)]\s|#\d+\b|re:|(?:reply|comment|answer)s? (?:by|from|posted)|answered\b|posted\b"
+    r"(?i)^[\W_]*(?:(?:example|problem|exercise|question|ex|worked example|try it|practice|quiz"
+    r"|part)\b[\s#.:]*\w{0,4}[\s.:)]"
+    r"|q\d*[.:]|\(?(?:\d{1,2}|[a-h])[.)]\s|#\d+\b|re:|(?:reply|comment|answer)s? (?:by|from|posted)"
+    r"|answered\b|posted\b"
     r"|\w+ (?:said|says|wrote|writes)\b|(?!(?:step|area|volume|note|hint|solution|proof|speed|total|formula)\b)"
     r"@?[a-z][\w.]{1,15}(?: [A-Z]\.?)?: )"
 )
 _SUM = re.compile(r"\W*[A-Za-z]+: [-+*/×÷·x–−().,$€£\d\s]+=[^=]*\Z")  # Mia: 3 * 12 = 36 stickers
 _REJECTED = re.compile(r"^\W*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _VOTE = re.compile(r"^\W{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!^\d\.)(?<!^\d\d\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)")
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!^\d\.)(?<!^\d\d\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)"
+)
 _CHAT = re.compile(  # a question about the solution, or about the page
     r"(?i)\A\W*(?:(?:so|then|hence|is it|isn't it|[a-h])\b[^?]{0,20}|(?:is|was|does|did|do|can|could|am|are) "
-    r"(?:this|that|it|i|you|we|my|anyone|anybody|someone) (?:\w+ ){0,3}(?:right|correct|helpful|help|helps?|sense|doing|ok"
-    r"|sure|agree|see|explain|wrong)\b[^?]{0,40}|any(?:one|body)? (?:ideas?|help|thoughts)[^?]{0,40}|why[^?]{0,80}|do you[^?]{0,60}"
+    r"(?:this|that|it|i|you|we|my|anyone|anybody|someone) (?:\w+ ){0,3}(?:right|correct|helpful|help|helps?"
+    r"|sense|doing|ok"
+    r"|sure|agree|see|explain|wrong)\b[^?]{0,40}|any(?:one|body)? (?:ideas?|help|thoughts)[^?]{0,40}"
+    r"|why[^?]{0,80}|do you[^?]{0,60}"
     r"|(?:got |have |any )?(?:more )?questions|need [^?]{0,30}help[^?]{0,20}|[^?]{0,60}\bright)\?"
     r"|\b(?:was|is) this (?:answer|page|lesson|article|helpful)\b"
 )
 _TASK = re.compile(
-    r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify|differentiate|integrate"
-    r"|expand|factori[sz]e|factor|divide|multiply|convert|express|write|rewrite|round|add|subtract|graph|give|state|estimate"
+    r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify"
+    r"|differentiate|integrate"
+    r"|expand|factori[sz]e|factor|divide|multiply|convert|express|write|rewrite|round|add|subtract|graph"
+    r"|give|state|estimate"
     r"|work out|show that|prove|how (?:many|much|long|far|old|fast)|what(?: is|'s))\b"
 )
 

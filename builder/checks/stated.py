@@ -17,7 +17,8 @@ _HEADING = re.compile(
     r"|theorem|lemma"
     r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation"
     r"|conclusion"
-    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see (?:the )?(?:\w+ )?(?:above|below)"
+    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown"
+    r"|see (?:the )?(?:\w+ )?(?:above|below)"
     r"|end)s?)"
     r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
 )
@@ -55,7 +56,8 @@ _REVERSED = re.compile(
 )
 # Ans (c) · Answer B · Key: (D), each alone up to the end of its line
 _OPTION_ALONE = re.compile(
-    r"(?m)\b(?i:ans(?:wer)?s?|key|OA|official answer|(?:correct|right)(?: option| choice| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
+    r"(?m)\b(?i:ans(?:wer)?s?|key|OA|official answer|(?:correct|right)(?: option| choice"
+    r"| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
     r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
 )
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
@@ -104,7 +106,8 @@ _BEGINS = re.compile(
     r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])|(?:jan|feb|mar|apr"
+    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])"
+    r"|(?:jan|feb|mar|apr"
     r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d'/]{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
 _WORDED = re.compile(
@@ -183,7 +186,13 @@ def stated_answers(text: str) -> Iterator[str]:
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
         is_number_of_option = re.search(r"(?i)option|choice", match[0]) and re.fullmatch(r"\d", value or "")
         is_key = _NUMBERED_KEY.match(match["rest"].strip())
-        if value is not None and not is_key and "\\boxed" not in value and not is_number_of_option and not _is_first(text, match):
+        if (
+            value is not None
+            and not is_key
+            and "\\boxed" not in value
+            and not is_number_of_option
+            and not _is_first(text, match)
+        ):
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
     if len(asked := list(_ASKED.finditer(text))) == 1 and looks_like_value(asked[0][1]):
@@ -201,7 +210,9 @@ def _from_numbered_key(text: str) -> Iterator[str]:
     """Yield the letter that a key such as `1 B, 2 D, 3 A` has for each problem that the page numbers."""
     for key in _NUMBERED_KEY.finditer(text):
         letters = dict(re.findall(r"(\d{1,2})[.)]?[ -]?\(?([A-H])", key[0]))
-        asked = [number for number in re.findall(r"(?m)^\W*(\d{1,2})[.)]\s", text[: key.start()]) if number in letters]
+        asked = [
+            number for number in re.findall(r"(?m)^\W*(\d{1,2})[.)]\s", text[: key.start()]) if number in letters
+        ]
         yield from (f"({letters[number]})" for number in asked)
 
 

@@ -22,7 +22,8 @@ _LETTER = re.compile(
     r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
 )
 _LABEL = re.compile(
-    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
+    r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z ]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
 _NUMERIC = re.compile(
@@ -117,9 +118,7 @@ def _values(text: str) -> list[Value]:
     """Read the parts of an answer; what stands behind (a), (b), … is named so."""
     marked = _marked(text)
     if marked:
-        return [
-            replace(value, label=f"#{place}") for place, part in enumerate(marked) for value in _value(part)
-        ]
+        return [replace(value, label=f"#{place}") for place, part in enumerate(marked) for value in _value(part)]
     return [value for part in _parts(text) for value in _value(part)]
 
 

@@ -16,19 +16,25 @@ from builder.checks.notation import normal
 from builder.checks.problems import Sentence, parts
 
 _GUESS = re.compile(
-    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with|believed?|first)"
-    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
+    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with"
+    r"|believed?|first)"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives"
+    r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
     r"|incorrect)\b"
 )
 _ASIDE = re.compile(r"(?i)^\W*(?:hint|tip|note|remember|recall|check|verify|verification|proof)\b")
 _GIVEN = re.compile(
-    r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall|remember|hint|try"
+    r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall"
+    r"|remember|hint|try"
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
 )
 _SINCE = re.compile(r"^\W*(?:Since|Because|As|For)\b[^,=]{1,80},\s")
 _SO = re.compile(r"\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
 _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
-_SUBJECT = re.compile(r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m ")
+_SUBJECT = re.compile(
+    r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
+    r"|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m "
+)
 _LONGEST = 100_000
 _Found = Sequence[tuple[Sentence, list[Clause]]]
 
@@ -86,7 +92,7 @@ def _ends(found: _Found) -> Iterator[str]:
     firm = [(one, kept) for one, results in found if (kept := _firm(results, is_last=one is found[-1][0]))]
     if firm:
         flat = [result for _, results in found for result in results]
-        yield from (one.text for one in flat[flat.index(firm[-1][1][-1]) + 1 :] if one.is_loose)
+        yield from (one.text for one in flat[flat.index(firm[-1][1][-1]) + 1 :] if one.is_loose or one.sides)
         yield from _firm_ends(firm)
 
 
