@@ -23,6 +23,8 @@ _ALMOST = 1e-9
 _COSTLY = re.compile(
     r"[)\]}] ?\^\{?\d{2}|\\(?:sum|prod|int|binom)(?![A-Za-z])[^=]*\d{4}|\d{30}|(?:\\frac\s*\{\s*){6}|\({6}"
 )
+_ARGUMENT = re.compile(r"(\\(?:sin|cos|tan|cot|sec|csc|ln|log) ?)([A-Za-z])(?![A-Za-z])")  # t would be tonnes
+_ABSOLUTE = re.compile(r"\\ln ?\|([^|]+)\|")
 _MOST_QUOTIENTS = 8
 _MOST_SYMBOLS = 3
 _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would try
@@ -30,11 +32,13 @@ _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would tr
 
 def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     """Whether two answers have the same values, in any order; None where some can't be compared."""
+    if is_exchanged(one, other):
+        return False
     if len(one) != len(other):
         one, other = _once(one), _once(other)
     if len(one) != len(other):
         joined = [_joined(values) for values in (one, other)]
-        return True if all(joined) and _is_same_math(*joined) is True else False if one and other else None
+        return True if all(joined) and is_same_math(*joined) is True else False if one and other else None
     left, unsure = list(other), False
     for value in one:
         verdicts = [same(value, candidate) for candidate in left]
@@ -50,6 +54,20 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     return None if unsure else True
 
 
+def is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:
+    """Whether answers of several values give to a name that both have what the other gives to another one."""
+    named = [{_name(value): value for value in values if _name(value)} for values in (one, other)]
+    are_all = [
+        len(names) == len(list(filter(_name, values))) for names, values in zip(named, (one, other), strict=True)
+    ]
+    both = (named[0].keys() & named[1].keys()) if len(one) > 1 and len(other) > 1 and all(are_all) else ()
+    return any(same(named[0][name], named[1][name]) is False for name in both)
+
+
+def _name(value: Value) -> str:
+    return re.sub(r"\W|\b(?:is|has|gets)\b", "", value.label).lower()
+
+
 def _once(values: Sequence[Value]) -> Sequence[Value]:
     """Return the first of values that all say the same, such as `60° or π/3`."""
     return values[:1] if all(same(values[0], value) is True for value in values[1:]) else values
@@ -57,6 +75,10 @@ def _once(values: Sequence[Value]) -> Sequence[Value]:
 
 def same(one: Value, other: Value) -> bool | None:
     """Whether two values are the same; None where that can't be said."""
+    if one.label[:1] == other.label[:1] == "#" and one.label != other.label:
+        return False  # part (a) and part (b)
+    if one.label[:1] == other.label[:1] == "\\" and _name(one) != _name(other):
+        return False  # cos A and tan A
     names = [value.label.split()[0] for value in (one, other) if value.label.istitle() and len(value.label) > 1]
     if len(names) == 2 and names[0] != names[1]:
         return False  # Mary 13 and John 15, and Mary 15 and John 13
@@ -86,11 +108,19 @@ def same(one: Value, other: Value) -> bool | None:
     if number.math and worded.words and not worded.math:
         if worded.words & {"exist", "infinity"} and number.math == "0":
             return False
-        is_none = bool(worded.words & {"no", "not", "infinity"}) and number.math not in (
-            "0",
-            "\\emptyset",
-            "\\infty",
-        )
+        if "real" in worded.words and "except" not in worded.words and "\\infty" in number.math:
+            return number.math.replace(" ", "") == "(-\\infty,\\infty)"
+        if number.math == "\\emptyset":
+            return "no" in worded.words
+        is_none = (
+            bool(worded.words & {"no", "not", "infinity"})
+            and number.math
+            not in (
+                "0",
+                "\\emptyset",
+                "\\infty",
+            )
+        ) or (bool(worded.words & {"diverge"}) and number.math[-1].isdigit())
         # A page may say in words what an answer has in figures; the answer of a page with a figure has to have it.
         return False if is_none or (number is one and number.math[-1].isdigit()) else None
     return None  # an option's letter where the other gives its value
@@ -99,7 +129,7 @@ def same(one: Value, other: Value) -> bool | None:
 def prepare() -> None:
     """Load the grammar of LaTeX and the units."""
     same(Value("1", "meter"), Value("2", "kilometer"))
-    _is_same_math("1", "2")
+    is_same_math("1", "2")
 
 
 def _same_quantity(one: Value, other: Value) -> bool | None:
@@ -138,15 +168,28 @@ def _as_equation(value: Value) -> Value:
 
 
 def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
+    if _ONE_SIDED.fullmatch(one) and other[:1] in "[(":
+        one = _interval(one)
+    elif _ONE_SIDED.fullmatch(other) and one[:1] in "[(":
+        other = _interval(other)
     if one.replace(" ", "") == other.replace(" ", ""):
         return True
-    found = _is_same_math(one, other)
+    values = _plain(one), _plain(other)
+    found = False if None not in values and values[0] != values[1] else is_same_math(one, other)
     if found is True:
         return True
     values = _number(one), _number(other)
     if None in values:
         return found
     return _is_rounded(values[0], other, is_rough) or _is_rounded(values[1], one, is_rough)
+
+
+def _plain(text: str) -> float | None:
+    """Return a number in digits, None of any other text: no need to read a formula."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
@@ -213,7 +256,7 @@ def _interval(inequality: str) -> str:
 
 
 @lru_cache(256)
-def _is_same_math(one: str, other: str) -> bool | None:
+def is_same_math(one: str, other: str) -> bool | None:
     """Compare by math-verify; None where it can't read one of them."""
     if is_huge(one) or is_huge(other):
         return False
@@ -267,6 +310,7 @@ def _number(text: str) -> float | None:
 
 @lru_cache(256)
 def _read(text: str) -> list[Any]:
+    text = _ARGUMENT.sub(r"\1(\2)", _ABSOLUTE.sub(r"\\ln(\1)", text))
     # A worker has limits of its own; math-verify's would take its timers.
     found: list[Any] = _math_verify()[0](f"\\boxed{{{text}}}", parsing_timeout=None)
     return found

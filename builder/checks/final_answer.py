@@ -12,12 +12,17 @@ from builder.checks import agreement
 from builder.checks.base import PairCheck
 from builder.checks.stated import final_answer, options, stated_answers
 from builder.checks.values import Value, values
+from builder.checks.worked import worked
 from builder.errors import FilterUnavailable
 from builder.filters.base import Measures, Workplace
 
 _PACKAGES = ("math-verify", "Pint")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MOST_STATED = 20
+_MOST_ENDS = 8
+_DENIES = re.compile(r"(?i)\b(?:no|none|not|undefined|infinitely|diverges?|impossible)\b")
+_MOST_WORDS = 12  # of an answer that is compared with a page's working
+_POLAR = re.compile(r"(?i)\W*(yes|no|true|false)\b(?=\W*(?:\Z|[,.;:!–—-]))")
 _WRONG = re.compile(
     r"(?i)\b(?:wrong|incorrect(?:ly)?|mistakes?|mistaken(?:ly)?|errors?|erroneous(?:ly)?|instead of|rather than"
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
@@ -26,7 +31,8 @@ _DISPUTE = re.compile(
     r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
     r"|(?:no way|nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
-    r"|correct))\b"
+    r"|correct))\b|\bisn't (?:right|correct)\b|\byou(?:'ve| have)? (?:forgot|missed|overlooked|mis\w+)"
+    r"|\b(?:yikes|oops|whoops)\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
 _RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
@@ -86,6 +92,8 @@ class FinalAnswer(PairCheck):
         )
         if answer is None and stated:
             agrees = _concludes(after, stated)
+        if answer and not stated and len(re.findall(r"[A-Za-z]{3,}", answer)) <= _MOST_WORDS:
+            one, agrees = _worked_agreement(before, answer)
         corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
         is_open = answer and (_is_disputed(before, answer) or _is_named(before, answer))
         if agrees is False and not corrects and is_open:
@@ -127,8 +135,8 @@ def _concludes(text: str, stated: Sequence[str]) -> bool:
 
 def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -> tuple[str | None, bool | None]:
     """Return the stated answer that agrees, else the last, and whether one does."""
-    given = [_with_options(reading, letters) for reading in values(answer)]
-    readings = {said: [_with_options(reading, letters) for reading in values(said)] for said in stated}
+    given = [_with_options(reading, letters) for reading in values(_polar(answer))]
+    readings = {said: [_with_options(reading, letters) for reading in values(_polar(said))] for said in stated}
     found = {
         said: _any(agreement.agree(one, other) for one in read for other in given)
         for said, read in readings.items()
@@ -141,6 +149,34 @@ def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -
     return next(reversed(stated), None), None if not stated or None in found.values() else False
 
 
+def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
+    """Return the end of a page's working that agrees with an answer, else the last, and whether one does."""
+    found = worked(page)
+    ends = [one for one in found.ends if bool(_POLAR.match(one)) == bool(_POLAR.match(answer))][-_MOST_ENDS:]
+    given, verdict = values(_polar(answer)), list[bool | None]()
+    for end in reversed(ends):
+        verdict.append(_any(agreement.agree(one, other) for one in values(_polar(end)) for other in given))
+        if verdict[-1]:
+            return end, True
+    if not re.search(r"\d|\\[a-z]|[π∞√∅]", answer) and verdict and not any(map(_is_worded, ends)):
+        return ends[-1], None if not _DENIES.search(answer) else _any(verdict)
+    for together in [*found.together, ends]:
+        readings = [values(said) for said in together]
+        if any(_is_union(readings, reading) for reading in given):
+            return ", ".join(together), True
+    return next(reversed(ends), None), None if not ends or None in verdict else False
+
+
+def _is_worded(said: str) -> bool:
+    return bool(re.search(r"[A-Za-z]{4}", said)) and not re.search(r"\d|\\[a-z]|=", said)
+
+
+def _polar(said: str) -> str:
+    """Return the yes or no that an answer begins with, else all of it: `No, it is not prime`."""
+    match = _POLAR.match(said)
+    return match[1] if match is not None else said
+
+
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
     """Return True where one is True, else None where one is None."""
     found = set(verdicts)
@@ -149,6 +185,8 @@ def _any(verdicts: Iterable[bool | None]) -> bool | None:
 
 def _is_union(stated: Sequence[Sequence[Sequence[Value]]], answer: Sequence[Value]) -> bool:
     """Whether an answer's values are those of several that a page states, each of them whole."""
+    if any(agreement.is_exchanged(reading, answer) for said in stated for reading in said):
+        return False
     left = list(answer)
     for said in stated:
         for reading in said:
@@ -181,11 +219,10 @@ def _is_called_wrong(stated: str, text: str) -> bool:
 
 def _is_disputed(page: str, answer: str) -> bool:
     """Whether a page says that something in it is wrong, and has this answer as the result of something."""
-    if not _DISPUTE.search(page):
+    disputed = _DISPUTE.search(page)
+    if disputed is None:
         return False
-    numbers, given = set(_NUMBER.findall(answer)), values(answer)
-    results = (_RESULT_END.split(match[1], maxsplit=1)[0] for match in _RESULT.finditer(page))
-    likely = [said for said in results if numbers and numbers <= set(_NUMBER.findall(said))][:_MOST_STATED]
+    given, likely = values(answer), worked(page[disputed.start() :]).ends[-_MOST_ENDS:]
     return any(
         agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
     )

@@ -49,7 +49,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\*\*|__|`", ""),
         (r"(?<=\S)\s*\*\s*(?=[^\s*])", r"\\cdot "),
         (r"^\*|\*$", ""),
-        (r"(?<=\d)\s*[xX]\s*(?=-?\d)", r"\\times "),
+        (r"(?<=\d)\s+[xX]\s+(?=-?\d)|(?<=\d)[xX]\s*(?=\d)", r"\\times "),
         (r"(?<![\dA-Za-z.])(\d+(?:\.\d+)?)[eE]([-+]?\d{1,3})(?![\dA-Za-z.])", r"\1\\cdot 10^{\2}"),
         (r"(?:√|(?<![\\A-Za-z])sqrt\s*|\\sqrt\s*)(\d+(?:\.\d+)?|[A-Za-z](?![A-Za-z]))", r"\\sqrt{\1}"),
         (r"(?:√|(?<![\\A-Za-z])sqrt|\\sqrt)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", r"\\sqrt{\1}"),
@@ -62,6 +62,12 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"<=|=<|\\le\b|\\leqslant\b", r"\\leq "),
         (r">=|\\ge\b|\\geqslant\b", r"\\geq "),
         (r"\\ne\b|!=", r"\\neq "),
+        (r"\\varnothing\b", r"\\emptyset "),
+        (r"(?<=[)\]])\s*U\s*(?=[(\[])", r" \\cup "),
+        (r"\s*\((?:to )?\d+ ?(?:d\.?p|s\.?f|sig|decimal)[^()]{0,20}\)|\s+to \d+ ?(?:d\.?p|s\.?f)\b\.?", ""),
+        (r"\[ ?(\[[^\[\]]{1,60}\](?: ?[,;]? ?\[[^\[\]]{1,60}\])+) ?\]", lambda match: _matrix(match)),
+        (r"\[((?: *-?[\d./]+(?=[ ;\]])){1,6}(?: *;(?: *-?[\d./]+(?=[ ;\]])){1,6}){1,6}) *\]",
+         lambda match: _matrix_of_rows(match)),
         (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
         (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),
         (r"(?<![\d.])(\d+(?:\.\d+)?) dozens?\b", lambda match: f"{float(match[1]) * 12:.12g}"),
@@ -168,6 +174,20 @@ def _number(text: str, begin: int = 0) -> tuple[int, int]:
 def _with_mixed_numbers(text: str) -> str:
     text = re.sub(r"(?<![\d.}/^])(\d+)(?: |-| and )(\d+)/(\d+)(?![\d.])", r"\1\\frac{\2}{\3}", text)
     return re.sub(r"(?<![\d.}/])(\d+) ?(?=\\frac\{\d+\}\{\d+\})", r"\1", text)
+
+
+def _matrix(match: re.Match[str]) -> str:
+    """Write [[1, 2], [0, 1]] as LaTeX does."""
+    rows = [" & ".join(re.split(r"\s*,\s*|\s+", row.strip())) for row in re.findall(r"\[([^\[\]]+)\]", match[1])]
+    return r"\begin{pmatrix}" + r" \\ ".join(rows) + r"\end{pmatrix}"
+
+
+def _matrix_of_rows(match: re.Match[str]) -> str:
+    return (
+        r"\begin{pmatrix}"
+        + r" \\ ".join(" & ".join(row.split()) for row in match[1].split(";"))
+        + r"\end{pmatrix}"
+    )
 
 
 def _scaled(match: re.Match[str]) -> str:

@@ -17,7 +17,8 @@ _HEADING = re.compile(
     r"|theorem|lemma"
     r"|claim|definition|task|q)s?\b[\s.:]*(?:\d+|[a-z]|[ivx]+)?|(?:proof|solution|answer|final answer|explanation"
     r"|conclusion"
-    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown|see above"
+    r"|summary|verification|check|discussion|result|hint|given|q\.?\s?e\.?\s?d|n/?a|none given|unknown"
+    r"|see (?:the )?(?:\w+ )?(?:above|below)"
     r"|end)s?)"
     r"(?: (?:by|of|for|complete|using)\b[^\n]*)?\W*"
 )
@@ -45,6 +46,9 @@ _SAID = re.compile(
     r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
+_ROMAN = re.compile(r"(?i)\(?i[.)]\s+[^\n]{1,40}?\s\(?ii[.)]\s")
+_NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")
+_LETTERS = re.compile(r"(?:both )?(\(?[A-H]\)?(?:(?:, ?| and |, and | ?& ?)\(?[A-H]\)?)+)")
 _DASH = re.compile(r"[-–—]\s*\Z")
 _REVERSED = re.compile(
     r"(?<![\w.,/=+*^-])(-?\d+(?:[.,/]\d+)*(?: ?[A-Za-z°%/²³$]{1,12})?)\$? is (?:the|your|our|my) (?:final "
@@ -52,7 +56,8 @@ _REVERSED = re.compile(
 )
 # Ans (c) · Answer B · Key: (D), each alone up to the end of its line
 _OPTION_ALONE = re.compile(
-    r"(?m)\b(?i:ans(?:wer)?s?|key|(?:correct|right)(?: option| choice| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
+    r"(?m)\b(?i:ans(?:wer)?s?|key|OA|official answer|(?:correct|right)(?: option| choice"
+    r"| answer)?)\b[ \t]*[.:*_-]*[ \t]*"
     r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
 )
 _WORKED = re.compile(r"\A[-+*/×÷·().,\d\s$]*\d[-+*/×÷·().,\d\s]*=\s*(?=[-$]?\d)")  # of 644 + 865 = 1509 times
@@ -101,7 +106,8 @@ _BEGINS = re.compile(
     r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(
-    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])|(?:jan|feb|mar|apr"
+    r"(?i)[-+−–±(\[{$€£¥₹\\√π∞½¼¾|.]|\d|[a-zα-ω](?![a-z])|(?:sin|cos|tan|ln|log|sqrt|pi|exp)(?![a-z])"
+    r"|(?:jan|feb|mar|apr"
     r"|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.? \d|[a-z_\d'/]{1,12}(?:\([a-z\d, ]*\))? ?[=≈<>≤≥∈]"
 )
 _WORDED = re.compile(
@@ -179,17 +185,35 @@ def stated_answers(text: str) -> Iterator[str]:
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
         is_number_of_option = re.search(r"(?i)option|choice", match[0]) and re.fullmatch(r"\d", value or "")
-        if value is not None and "\\boxed" not in value and not is_number_of_option and not _is_first(text, match):
+        is_key = _NUMBERED_KEY.match(match["rest"].strip())
+        if (
+            value is not None
+            and not is_key
+            and "\\boxed" not in value
+            and not is_number_of_option
+            and not _is_first(text, match)
+        ):
             formula = re.fullmatch(r"\$+([^$]+)\$+", value)
             yield formula[1].strip() if formula is not None else value
     if len(asked := list(_ASKED.finditer(text))) == 1 and looks_like_value(asked[0][1]):
         yield asked[0][1].strip()
+    yield from _from_numbered_key(text)
     for key in _KEY.finditer(text):
         items = [item[1].strip() for item in _ITEM.finditer(key[1])]
         yield from items if all(looks_like_value(item) for item in items) else ()
     yield from (match[1] for match in _REVERSED.finditer(text))
     for match in _OPTION_IS.finditer(text):
         yield f"({(match['one'] or match['other']).upper()})"
+
+
+def _from_numbered_key(text: str) -> Iterator[str]:
+    """Yield the letter that a key such as `1 B, 2 D, 3 A` has for each problem that the page numbers."""
+    for key in _NUMBERED_KEY.finditer(text):
+        letters = dict(re.findall(r"(\d{1,2})[.)]?[ -]?\(?([A-H])", key[0]))
+        asked = [
+            number for number in re.findall(r"(?m)^\W*(\d{1,2})[.)]\s", text[: key.start()]) if number in letters
+        ]
+        yield from (f"({letters[number]})" for number in asked)
 
 
 def _is_first(text: str, said: re.Match[str]) -> bool:
@@ -260,6 +284,8 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     """
     said = re.sub(r"['\"‘’“”]([A-H])['\"‘’“”]", r"\1", said)
     said = re.sub(r"\bRs\.? ?(?=\d)", "₹", said.strip().lstrip("*_>: \t"))
+    if _ROMAN.match(said):
+        said = re.sub(r"(?i)(?<!\w)\(?(i{1,3}|iv)[.)]\s+", lambda match: f"({match[1].lower()}) ", said)
     if re.match(r"\(?1[.)]\s+\S+\s+\(?2[.)]\s", said):
         return re.sub(r"\s*\(?\b\d[.)]\s+", ", ", f" {said}").strip(", ")[:LONGEST]
     if _ENUMERATED.match(said):
@@ -296,12 +322,14 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     value = spelled(value[lead.end() :] if lead else value)
     if is_marked and re.fullmatch(r"(?i)(?:the|an?) [a-z]+(?: [a-z]+)?", value):
         value = value.partition(" ")[2]
-    value = re.sub(r"\A([A-H]),\s+(?=\S)", r"(\1) ", value)
+    value = re.sub(r"\A([A-H]),\s+(?=\S)(?![A-H]\b)", r"(\1) ", value)
     value = re.sub(r"(?i)(?<=[\dm.]) on [a-z]{3,6}day\Z", "", value)
     value = _WITH_MORE.sub(r"\1", value)
     is_of_page = _ABOUT_PAGE.search(value) or (end and re.fullmatch(r"(?i)\s(?:correct|right)", end[0]))
     if not value or _NOT_STATED.match(value) or is_of_page:
         return counted(said) if is_marked and value and not is_of_page else None
+    if (letters := _LETTERS.fullmatch(value)) is not None:
+        return letters[1]
     if _VERB.search(value) and re.search(r"\d[^\d.,/][^\n]*\d", said):
         return None  # Answer: 10 times their medals is 39*10 = 390
     value = _WORKED.sub("", value)
@@ -310,7 +338,7 @@ def _value(said: str, *, may_be_words: bool, is_marked: bool) -> str | None:
     ) and not re.match("[aA] ", value):
         return value[:LONGEST]
     if _VALUE.match(value) and not re.search(r"(?<!\d)!\Z", value):
-        value = re.split(r",\s+(?!(?:and|or)\b)(?=[a-z]{2,}\b(?! ?[=(]| -?\d))", value, maxsplit=1)[0]
+        value = re.split(r",\s+(?!(?:and|or|inf\w*)\b)(?=[a-z]{2,}\b(?! ?[=(]| -?\d))", value, maxsplit=1)[0]
         words = re.findall(r"(?<!\\)\b[A-Za-z]{3,}", value)
         return (
             rough + value[:LONGEST]
@@ -338,3 +366,8 @@ def _balanced(value: str) -> str:
             break  # [0, 1)
         value = value[:-1].rstrip()
     return value
+
+
+def stated_value(said: str) -> str | None:
+    """Return the number or formula that a text begins with, None where it goes on with a sentence."""
+    return _value(said, may_be_words=False, is_marked=False)

@@ -3,7 +3,7 @@ r"""What an answer consists of: values with their units, option letters, times o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.checks.notation import normal, readings, spelled, trimmed
 from builder.checks.units import unit
@@ -12,7 +12,7 @@ _MOST = 12  # values that are told apart in one answer
 _LEAD = re.compile(
     r"(?i)(?:(?:so|there|thus|therefore|hence|the|final|correct|answers?|ans|is|are|be|to|exactly|only|just|at|on"
     r"|in"
-    r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|[a-z]+(?= is \d))\b\.?"
+    r"|approximately|approx|about|roughly|around|nearly|almost|option|choice|(?:[a-z]+ )?[a-z]+(?= is \d))\b\.?"
     r"|[≈~:=]|\\approx\b|\\therefore\b|\\implies\b)\s*"
 )
 _ROUGH = re.compile(
@@ -22,7 +22,8 @@ _LETTER = re.compile(
     r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
 )
 _LABEL = re.compile(
-    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\frac\{[^{}]*\}\{d[^{}]*\}"
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
+    r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z ]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
 _NUMERIC = re.compile(
@@ -30,7 +31,7 @@ _NUMERIC = re.compile(
     r"|e(?=\^|\Z|[ )}])|[\d\s.,+\-/^{}()!])+"
 )
 _PART = re.compile(r"(?:\A|(?<=[\s,;]))\(?([a-h]|i{1,3}|iv)\)\s*(?=\S)")
-_SPLIT = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|,(?=\d)|\band\b|\bor\b)\s*")
+_SPLIT = re.compile(r"(?i)\s*(?:[;&]|, ?(?:and|or)\b|,(?!\d{3}(?!\d))|,(?=\d)|\band\b|\bor\b)\s*")
 _CLOCK = re.compile(
     r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?:\s*(?:h|hours|hrs))?"
 )
@@ -110,7 +111,15 @@ def values(text: str) -> list[list[Value]]:
         return [[whole]]
     share = _SHARE.fullmatch(clean)
     said = [share[1], f"\\frac{{{share[1]}}}{{{share[2]}}}"] if share is not None else readings(_listed(clean))
-    return [[value for part in _parts(one) for value in _value(part)] for one in said]
+    return [_values(one) for one in said]
+
+
+def _values(text: str) -> list[Value]:
+    """Read the parts of an answer; what stands behind (a), (b), … is named so."""
+    marked = _marked(text)
+    if marked:
+        return [replace(value, label=f"#{place}") for place, part in enumerate(marked) for value in _value(part)]
+    return [value for part in _parts(text) for value in _value(part)]
 
 
 def _listed(text: str) -> str:
@@ -118,22 +127,24 @@ def _listed(text: str) -> str:
     return _BY.sub(", ", _REMAINDER.sub(r"\1, \2", text))
 
 
-def _parts(text: str) -> list[str]:
-    """Split at commas and the like outside of brackets; labels of parts, (a), (b), go."""
-    if "matrix" in text or "array" in text:
-        return [text]
-    text = re.sub(r"\\(?:begin|end)\{[a-z*]+\}", "", text)
-    marks = list(_PART.finditer(text))
-    if len(marks) > 1 and [mark[1] for mark in marks] in (
+def _marked(text: str) -> list[str]:
+    """Return what stands behind the labels of parts, (a), (b), …; nothing where there are none in order."""
+    marks = [] if "matrix" in text else list(_PART.finditer(text))
+    if len(marks) < 2 or [mark[1] for mark in marks] not in (
         ["a", "b", "c", "d", "e"][: len(marks)],
         ["i", "ii", "iii", "iv"][: len(marks)],
     ):
-        ends = [*(mark.start() for mark in marks[1:]), len(text)]
-        return [
-            part
-            for mark, end in zip(marks, ends, strict=True)
-            if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", text[mark.end() : end])))
-        ]
+        return []
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    found = [text[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+    return [part for one in found if (part := trimmed(re.sub(r"\W(?:and|or)\W*\Z", "", one)))]
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas and the like outside of brackets."""
+    if "matrix" in text or "array" in text:
+        return [text]
+    text = re.sub(r"\\(?:begin|end)\{[a-z*]+\}", "", text)
     braced = re.fullmatch(r"(?:[A-Za-z] ?(?:=|\\in) ?)?\\?\{([^{}\\]*(?:\\[a-z]+[^{}\\]*)*)\\?\}", text)
     text = braced[1] if braced is not None else text
     depths, depth = [], 0

@@ -1,0 +1,146 @@
+"""What a page's working comes to, where no keyword says so: last right-hand sides, and sentences that conclude.
+
+`tan = 5/12, cot = 12/5 = 2.4` comes to 2.4, "220 - 35 = 185 committees" to 185, "The trip took 90 minutes." to 90
+minutes. What is given, asked, guessed or tried on the way is no result. Each pattern takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from builder.checks.agreement import is_same_math
+from builder.checks.clauses import Clause, clauses
+from builder.checks.notation import normal
+from builder.checks.problems import Sentence, parts
+
+_GUESS = re.compile(
+    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with"
+    r"|believed?|first)"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives"
+    r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
+    r"|incorrect)\b"
+)
+_ASIDE = re.compile(r"(?i)^\W*(?:hint|tip|note|remember|recall|check|verify|verification|proof)\b")
+_GIVEN = re.compile(
+    r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall"
+    r"|remember|hint|try"
+    r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
+)
+_SINCE = re.compile(r"^\W*(?:Since|Because|As|For)\b[^,=]{1,80},\s")
+_SO = re.compile(r"\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
+_ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
+_SUBJECT = re.compile(
+    r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
+    r"|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m "
+)
+_LONGEST = 100_000
+_Found = Sequence[tuple[Sentence, list[Clause]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a page's working comes to.
+
+    Attributes:
+        ends: What each part of the page ends in, any of which may be the answer, the last one last.
+        together: For each part the values of its last sentences, some of which together may be the answer.
+    """
+
+    ends: Sequence[str] = ()
+    together: Sequence[Sequence[str]] = ()
+
+
+def worked(page: str) -> Worked:
+    """Return what the working of a page comes to; no ends where it has none that is understood."""
+    found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
+    ends, together = list[str](), list[list[str]]()
+    is_sure = any(not _GUESS.search(one.text) for part in found for one, _ in part)
+    for part in found:
+        sure = _without_guesses(part) if is_sure else part
+        if sure:
+            ends += _ends(sure)
+            together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
+    ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
+    return Worked(list(dict.fromkeys(ends)), together)
+
+
+def _found(sentence: Sentence) -> list[Clause]:
+    """Return what the clauses of a sentence come to, nothing of one that asks or gives."""
+    if sentence.is_before_question or _ASIDE.match(sentence.text):
+        return []
+    text = _SINCE.sub("", sentence.text)
+    found = list(clauses(text))
+    if len(found) > 1 and found[-1].is_named:
+        return found[-1:]
+    is_given = _GIVEN.match(text) is not None
+    return [one for one in found if not (is_given and one.is_plain and not one.is_marked)]
+
+
+def _without_guesses(found: _Found) -> _Found:
+    """Leave out what somebody only thought."""
+    return [(one, results) for one, results in found if not _GUESS.search(one.text)]
+
+
+def _ends(found: _Found) -> Iterator[str]:
+    """Yield what a part of a page may come to; nothing where nothing of it is understood.
+
+    That is what is concluded in a paragraph, worked out last, and said last. The numbers of what follows and is
+    not understood may be the result, too.
+    """
+    firm = [(one, kept) for one, results in found if (kept := _firm(results, is_last=one is found[-1][0]))]
+    if firm:
+        flat = [result for _, results in found for result in results]
+        yield from (one.text for one in flat[flat.index(firm[-1][1][-1]) + 1 :] if one.is_loose or one.sides)
+        yield from _firm_ends(firm)
+
+
+def _firm(results: Sequence[Clause], *, is_last: bool) -> list[Clause]:
+    """Return what is understood; of equations with letters on both sides those that simplify something."""
+    return [
+        one
+        for one in results
+        if not one.is_loose and (one.sides is None or (is_last and is_same_math(*map(normal, one.sides)) is True))
+    ]
+
+
+def _firm_ends(found: _Found) -> Iterator[str]:
+    marked = {one.paragraph: results for one, results in found if any(result.is_marked for result in results)}
+    strong = [(one, results) for one, results in found if any(result.is_worked for result in results)][-1:]
+    last, said = found[-1]
+    if _concludes(last, said, strong):
+        marked[last.paragraph] = [one for one in said if one.is_marked]
+        strong = []
+    for results in marked.values():
+        yield from [one.text for one in results if one.is_marked][-1:]
+    for _, results in strong:
+        yield from _last(results)
+    yield from _last(said)
+
+
+def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
+    """Whether the last sentence says in words what the unknown above it, or the number to be rounded, means."""
+    if not strong or strong[0][0] is last or strong[0][0].paragraph != last.paragraph or said[-1].is_worked:
+        return False
+    unknown = strong[0][1][-1]
+    if _SO.match(last.text) and said[-1].is_marked:
+        return True
+    return bool(_ROUNDED.search(last.text)) or (
+        bool(re.fullmatch(r"[a-z]", unknown.label)) and bool(_SUBJECT.match(last.text))
+    )
+
+
+def _last(results: Sequence[Clause]) -> Iterator[str]:
+    """Yield the last result of a sentence, those named like it, and all of these together."""
+    last = results[-1]
+    beside = [
+        one for one in results if one.label and one.is_plain == last.is_plain and one.is_marked == last.is_marked
+    ]
+    labels = {one.label for one in beside}
+    if last in beside and len(beside) > 1:
+        is_in_order = all(len(one) == 1 for one in labels)
+        yield ", ".join(sorted(one.text for one in beside) if is_in_order else (one.text for one in beside))
+        yield from (one.text for one in beside if len(labels) == len(beside))
+    if last not in beside or len(labels) == len(beside):
+        yield last.text
