@@ -95,7 +95,11 @@ class FinalAnswer(PairCheck):
         if answer and not stated and len(re.findall(r"[A-Za-z]{3,}", answer)) <= _MOST_WORDS:
             one, agrees = _worked_agreement(before, answer)
         corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
-        is_open = answer and (_is_disputed(before, answer) or _is_named(before, answer))
+        is_open = answer and (
+            _is_disputed(before, answer)
+            or _is_named(before, answer)
+            or (bool(stated) and _is_of_another_part(before, answer))
+        )
         if agrees is False and not corrects and is_open:
             agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
@@ -164,7 +168,9 @@ def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
         readings = [values(said) for said in together]
         if any(_is_union(readings, reading) for reading in given):
             return ", ".join(together), True
-    return next(reversed(ends), None), None if not ends or None in verdict else False
+    # Of several values, or none that is simple, it takes more than a page's working to say that they are wrong.
+    is_simple = any(len(reading) == 1 for reading in given)
+    return next(reversed(ends), None), None if not ends or None in verdict or not is_simple else False
 
 
 def _is_worded(said: str) -> bool:
@@ -225,6 +231,21 @@ def _is_disputed(page: str, answer: str) -> bool:
     given, likely = values(answer), worked(page[disputed.start() :]).ends[-_MOST_ENDS:]
     return any(
         agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
+    )
+
+
+def _is_of_another_part(page: str, answer: str) -> bool:
+    """Whether a page with several problems comes to this answer at the end of one of them."""
+    found = worked(page)
+    if len(found.together) < 2:
+        return False
+    given = values(answer)
+    together = [", ".join(said) for said in found.together if len(said) > 1]
+    return any(
+        agreement.agree(one, other) is True
+        for said in (*found.ends, *together)
+        for one in values(said)
+        for other in given
     )
 
 
