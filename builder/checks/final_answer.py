@@ -28,7 +28,7 @@ _WRONG = re.compile(
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
 )
 _DISPUTE = re.compile(
-    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
+    r"(?i)(?:^|[.!?:>]\s{1,9}|\n)\W{0,5}(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
     r"|(?:no way|nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
     r"|correct))\b|\bisn't (?:right|correct)\b|\byou(?:'ve| have)? (?:forgot|missed|overlooked|mis\w+)"
