@@ -28,7 +28,7 @@ _WRONG = re.compile(
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
 )
 _DISPUTE = re.compile(
-    r"(?i)(?:^|[.!?:>]\s+|\n)\W*(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
+    r"(?i)(?:^|[.!?:>]\s{1,9}|\n)\W{0,5}(?:(?:no|wrong|edit|sorry|careful)\b[,:.!]"  # not "Go Premium: no ads"
     r"|(?:no way|nope|incorrect|not quite|actually|correction)\b[,:.! ])"
     r"|\b(?:that(?:'s| is)|this is|you are|you're|answer is|is) (?:wrong|incorrect|mistaken|not (?:right"
     r"|correct))\b|\bisn't (?:right|correct)\b|\byou(?:'ve| have)? (?:forgot|missed|overlooked|mis\w+)"
@@ -168,9 +168,7 @@ def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
         readings = [values(said) for said in together]
         if any(_is_union(readings, reading) for reading in given):
             return ", ".join(together), True
-    # Of several values, or none that is simple, it takes more than a page's working to say that they are wrong.
-    is_simple = any(len(reading) == 1 for reading in given)
-    return next(reversed(ends), None), None if not ends or None in verdict or not is_simple else False
+    return next(reversed(ends), None), None if not ends or None in verdict else False
 
 
 def _is_worded(said: str) -> bool:

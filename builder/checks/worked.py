@@ -35,7 +35,7 @@ _SUBJECT = re.compile(
     r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
     r"|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m "
 )
-_LONGEST = 100_000
+_LONGEST = 50_000
 _Found = Sequence[tuple[Sentence, list[Clause]]]
 
 
