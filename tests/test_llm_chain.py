@@ -67,7 +67,9 @@ class Counting:
                 self.pass_on(counting.probes, None)
 
             def do_POST(self) -> None:
-                self.pass_on(counting.log, self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                is_document = "seed" in json.loads(body) and b"Say OK." not in body  # else the server is tried
+                self.pass_on(counting.log if is_document else counting.probes, body)
 
             def pass_on(self, log: list[Request], body: bytes | None) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
