@@ -302,7 +302,9 @@ def test_a_server_that_echoes_gives_every_text_back_byte_for_byte(
     for name, text in texts.items():
         (recipe.parent / "corpus" / name).parent.mkdir(parents=True, exist_ok=True)
         (recipe.parent / "corpus" / name).write_bytes(text.encode())
-    (recipe.parent / "echo.md").write_text(PROMPT.replace("format: text", f"format: {form}").replace("16000", "400000"))
+    (recipe.parent / "echo.md").write_text(
+        PROMPT.replace("format: text", f"format: {form}").replace("16000", "400000")
+    )
     with TgiDouble(reply=reply, max_total_tokens=1_000_000, max_input_tokens=500_000) as server:
         builder("build", recipe, "--run", tmp_path / "run", "--server", server.url)
         sent = "".join(message["content"] for request in server.log for message in request.body["messages"])
