@@ -27,6 +27,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.arrow import spare_memory
 from builder.document import READ, Document
 from builder.errors import Interrupted, StorageError
 from builder.files import replacing, storage
@@ -39,6 +40,10 @@ MEMORY = "2GB"
 """What the database may take of memory before it spills to disk."""
 
 _PAIRS = 2**16  # compared at a time
+
+_WORTH_A_PROCESS = 1000
+"""Documents to sketch from which on a further process pays: it takes a second of CPU to start, they take two."""
+
 _DECISION = pa.schema(
     (
         pa.field("shard", pa.int32()),
@@ -192,18 +197,30 @@ def _sketch_all(
         if not path.is_file() or _is_older(path, run.shard_path(shard.index))
     ]
     say(f"stage {stage.name}: sketching {len(todo)} of {len(shards)} shards")
+    documents = sum((run.facts_of(shard) or {}).get("documents", 0) for shard in shards)
+    processes = min(workers, len(todo), 1 + documents // _WORTH_A_PROCESS)
+    for number, _ in enumerate(_sketched(stage, todo, processes), 1):
+        if number % 100 == 0:
+            say(f"stage {stage.name}: sketched {number} of {len(todo)} shards")
+    return paths
+
+
+def _sketched(stage: DuplicatesStage, todo: Sequence[tuple[int, Path, Path]], processes: int) -> Iterator[None]:
+    """Sketch shard after shard, here where one process is enough for all; yield after each."""
+    if processes <= 1:
+        for one in todo:
+            _sketch_shard(stage, *one)
+            yield
+        return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(workers, len(todo))), context, _begin_sketching, (os.getpid(),)) as pool:
-        sketched = [pool.submit(_sketch_shard, stage, *one) for one in todo]
+    with ProcessPoolExecutor(processes, context, _begin_sketching, (os.getpid(),)) as pool:
         try:
-            for number, one in enumerate(sketched, 1):
-                one.result()
-                if number % 100 == 0:
-                    say(f"stage {stage.name}: sketched {number} of {len(todo)} shards")
+            for submitted in [pool.submit(_sketch_shard, stage, *one) for one in todo]:
+                submitted.result()
+                yield
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return paths
 
 
 def _is_older(path: Path, than: Path) -> bool:
@@ -213,6 +230,7 @@ def _is_older(path: Path, than: Path) -> bool:
 def _begin_sketching(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
     end_with_parent(parent)
+    spare_memory()
 
 
 def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path) -> None:
