@@ -42,9 +42,11 @@ ODD = ControlTokens(["<s>", "[s]", "{s}", "s>", "<=s>", "<#1>", "⟦x", "<|<s>|>
 FAMILIES = (fallback(), LLAMA_2, GEMMA, ODD)
 
 
-def test_the_whole_standard_library_comes_back_as_it_was() -> None:
-    files = [path.read_text("utf-8", "replace") for path in Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")]
-    assert len(files) > 500
+def test_the_whole_standard_library_comes_back_as_it_was(is_long: bool) -> None:
+    """A quarter of it where time is short."""
+    paths = sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py"))
+    files = [path.read_text("utf-8", "replace") for path in paths[:: 1 if is_long else 4]]
+    assert len(files) > 150
     for tokens in FAMILIES:
         for text in files:
             shown, count = tokens.show(text)

@@ -78,8 +78,8 @@ def test_the_penalty_is_taken_from_the_printed_score(texts: dict[str, str], verd
 
 
 def test_a_score_does_not_depend_on_order_neighbours_or_workers(
-    texts: dict[str, str], verdicts: dict[str, Verdict]
+    texts: dict[str, str], verdicts: dict[str, Verdict], is_long: bool
 ) -> None:
-    backwards = list(reversed(texts))
+    backwards = list(reversed(texts))[:: 1 if is_long else 3]
     again = dict(zip(backwards, measured([texts[name] for name in backwards], 1), strict=True))
-    assert {name for name in texts if again[name] != verdicts[name]} == set()
+    assert {name for name in backwards if again[name] != verdicts[name]} == set()

@@ -181,9 +181,13 @@ def test_a_run_keeps_its_model_when_the_hub_comes_and_when_it_goes(hub: LocalHub
             f"def {name}(celsius):\n    return celsius * 9 / 5 + 32\n"
         )
     recipe = tmp_path / "two.yaml"
+    (tmp_path / "few.md").write_text(
+        "---\nid: few\nversion: 1\nanswer: {format: text}\nsampling: {temperature: 0.2, max_tokens: 8}\n"
+        "attempts: 1\n---\n<!-- user -->\nSay it in other words.\n{{ text }}\n"
+    )
     recipe.write_text(
         "name: two\nsource: {kind: files, path: modules, glob: '*.py'}\n"
-        "stages: [{name: code, rewrite: demo-code, on_failure: keep}]\n"
+        "stages: [{name: code, rewrite: few.md, on_failure: keep}]\n"
         f"model: {{gguf: {json.dumps([on_hub, SMOLLM2])}}}\n"
         "release: {configs: {code: code}, license: mit, scan: []}\n"
     )
