@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
-from builder.files import is_file, placed
+from builder.files import REMOTE, is_file, placed
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPES, recipe_path
@@ -258,7 +258,7 @@ def _place_paths(data: dict[str, Any], base: Path) -> list[dict[str, Any]]:
             if isinstance(path, str):
                 for placeholder, place in places.items():
                     path = path.replace(placeholder, place)
-                item[key] = str(placed(path, base))
+                item[key] = path if path.startswith(REMOTE) else str(placed(path, base))
     return written
 
 

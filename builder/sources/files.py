@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import hashlib
 import os
@@ -18,7 +17,7 @@ from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard, Source
-from builder.sources.text import decode
+from builder.sources.text import charset, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,10 +35,8 @@ class FilesSource(Source):
     @field_validator("encoding")
     @classmethod
     def _known(cls, encoding: str) -> str:
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise ValueError(f"Python knows no encoding {encoding!r}") from error
+        if charset(encoding) is None:
+            raise ValueError(f"there is no encoding {encoding!r}")
         return encoding
 
     def label(self) -> str:
@@ -123,7 +120,7 @@ class FilesSource(Source):
         if content is None:
             return read_document(prefix + name, None, source, "too_large")
         source["sha256"] = hashlib.sha256(content).hexdigest()
-        text, reason = decode(content, self.encoding)
+        text, reason = decode(content, charset(self.encoding) or self.encoding)
         return read_document(prefix + name, text, source, reason)
 
 

@@ -98,12 +98,12 @@ class HubDataset(Source):
         from datasets import load_dataset_builder
         from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
-        from builder.sources.hub_files import patiently
+        from builder.sources.hub_access import patiently
 
         revision = self.files.revision
         try:
             return patiently(
-                lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.dataset, revision
+                lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.files.asked
             )
         except (DataFilesNotFoundError, DatasetNotFoundError) as error:
             raise SourceError(

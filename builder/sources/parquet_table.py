@@ -20,6 +20,7 @@ from builder.sources.base import Shard
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
+_BATCH_BYTES = 32 * 2**20  # a row may be a repository with all its files
 
 Cells = dict[str, Any]
 """A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
@@ -114,13 +115,19 @@ class ParquetTable:
 
     def _batches_from(self, name: str, start: int, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
         footer = self.footers[name]
-        with self._open(name) as opened, pq.ParquetFile(opened, metadata=footer, pre_buffer=True) as file:
+        # Offsets of 64 bits: pyarrow gives up where the texts of lists in a batch come to 2 GiB with those of 32.
+        wide = pa.large_binary()
+        with (
+            self._open(name) as opened,
+            pq.ParquetFile(opened, metadata=footer, binary_type=wide, pre_buffer=True) as file,  # type: ignore[call-arg]
+        ):
             first = 0
             for group in range(footer.num_row_groups):
-                rows = footer.row_group(group).num_rows
+                rows, size = footer.row_group(group).num_rows, footer.row_group(group).total_byte_size
                 if first + rows > start:
                     skip = max(start - first, 0)
-                    for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=list(columns)):
+                    at_once = max(min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)), 1)
+                    for batch in file.iter_batches(at_once, row_groups=[group], columns=list(columns)):
                         if skip < batch.num_rows:
                             yield _text_as_bytes(batch.slice(skip))
                         skip = max(skip - batch.num_rows, 0)
