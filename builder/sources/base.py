@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,10 @@ class Source(BaseModel, ABC):
     @abstractmethod
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return the provenance columns that every document of this source carries."""
+
+    def gives_other_than(self, languages: Collection[str]) -> list[str]:
+        """Return the programming languages of its documents that are not among these, as far as it knows them."""
+        return []
 
     @abstractmethod
     def shards(self) -> list[Shard]:

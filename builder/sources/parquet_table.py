@@ -75,6 +75,18 @@ class ParquetTable:
         """How many rows the files hold together."""
         return sum(footer.num_rows for footer in self.footers.values())
 
+    def extremes(self, column: str) -> set[str]:
+        """Return the least and greatest texts that each row group has in a column, as far as its footer tells."""
+        found: set[str] = set()
+        for footer in self.footers.values():
+            names = [footer.schema.column(leaf) for leaf in range(footer.num_columns)]
+            leaves = [number for number, leaf in enumerate(names) if leaf.name == column]
+            for group in range(footer.num_row_groups if leaves else 0):
+                known = footer.row_group(group).column(leaves[0]).statistics
+                if known is not None and known.has_min_max:
+                    found |= {str(known.min), str(known.max)}
+        return found
+
     def shards(self, shard_rows: int) -> list[Shard]:
         """Return ranges of about `shard_rows` rows: several whole row groups, or a part of one that is larger."""
         shards = []
