@@ -12,8 +12,13 @@ from tests.stack_data import parquet, standard_library
 TRAIN = "HuggingFaceCode/stack-v3-train"
 FULL = "HuggingFaceCode/stack-v3-full"
 
-_GITHUB = [("branch", pa.string()), ("commit_count", pa.int32()), ("is_fork", pa.bool_()), ("stars", pa.int32())]
-_FILE = [
+_GITHUB: list[tuple[str, pa.DataType]] = [
+    ("branch", pa.string()),
+    ("commit_count", pa.int32()),
+    ("is_fork", pa.bool_()),
+    ("stars", pa.int32()),
+]
+_FILE: list[tuple[str, pa.DataType]] = [
     ("content_id", pa.string()),
     ("content", pa.string()),
     ("size_bytes", pa.int32()),
@@ -24,25 +29,21 @@ _FILE = [
     ("license_type", pa.string()),
     ("detected_licenses", pa.list_(pa.string())),
 ]
-_REPOSITORY = pa.schema(
-    [
-        ("repo_path", pa.string()),
-        ("repo_id", pa.int64()),
-        ("commit_id", pa.string()),
-        ("github_metadata", pa.struct(_GITHUB)),
-        ("num_files", pa.int64()),
-        ("files", pa.list_(pa.struct(_FILE))),
-    ]
-)
-_CONTENT = pa.schema(
-    [
-        ("content_id", pa.string()),
-        ("content", pa.string()),
-        ("size_bytes", pa.int32()),
-        ("dedup_cluster", pa.int64()),
-        ("repo_ids", pa.list_(pa.int64())),
-    ]
-)
+_REPOSITORY: list[tuple[str, pa.DataType]] = [
+    ("repo_path", pa.string()),
+    ("repo_id", pa.int64()),
+    ("commit_id", pa.string()),
+    ("github_metadata", pa.struct(_GITHUB)),
+    ("num_files", pa.int64()),
+    ("files", pa.list_(pa.struct(_FILE))),
+]
+_CONTENT: list[tuple[str, pa.DataType]] = [
+    ("content_id", pa.string()),
+    ("content", pa.string()),
+    ("size_bytes", pa.int32()),
+    ("dedup_cluster", pa.int64()),
+    ("repo_ids", pa.list_(pa.int64())),
+]
 
 
 def file(path: str, content: str | None, language: str | None = "Python", **known: Any) -> dict[str, Any]:
@@ -99,7 +100,9 @@ def repositories() -> list[dict[str, Any]]:
 
 def train(rows: list[dict[str, Any]] | None = None) -> bytes:
     """Return Parquet as the dataset has it."""
-    return parquet(pa.Table.from_pylist(repositories() if rows is None else rows, schema=_REPOSITORY), 2)
+    return parquet(
+        pa.Table.from_pylist(repositories() if rows is None else rows, schema=pa.schema(_REPOSITORY)), 2
+    )
 
 
 def contents(texts: list[str]) -> bytes:
@@ -112,4 +115,4 @@ def contents(texts: list[str]) -> bytes:
         }
         for n, one in enumerate(file("", text) for text in texts)
     ]
-    return parquet(pa.Table.from_pylist(rows, schema=_CONTENT), 4)
+    return parquet(pa.Table.from_pylist(rows, schema=pa.schema(_CONTENT)), 4)

@@ -47,6 +47,14 @@ class Source(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    meanings: ClassVar[Mapping[str, str]] = {
+        "dataset": "the source that the document comes from",
+        "file": "the source's file that held the document",
+        "row": "the row of that file, counted from 0",
+        "revision": "the source's commit",
+    }
+    """What columns of its documents hold, as far as its kind tells."""
+
     a_row_is_a_document: ClassVar[bool] = True
     """Whether a shard's rows tell how many documents it gives."""
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -27,6 +27,13 @@ class FilesSource(Source):
     """The text files below a folder that match a glob (or one of several), sorted by path."""
 
     kind: Literal["files"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Source.meanings,
+        "bytes": "size of the source's file, in bytes",
+        "encoding": "the encoding that the file was read in",
+        "sha256": "SHA-256 of the source's file",
+    }
+
     path: Path = Field(strict=False)
     glob: str | list[str] = "**/*"
     encoding: str = "utf-8"

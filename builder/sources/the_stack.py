@@ -41,6 +41,14 @@ _SOFTWARE_HERITAGE = "s3://softwareheritage/"
 class CodeFiles(HubDataset):
     """Files of repositories, of which a table tells language, licence and where they come from."""
 
+    meanings: ClassVar[Mapping[str, str]] = {
+        **HubDataset.meanings,
+        "language": "the file's programming language, as GitHub calls it",
+        "detected_licenses": "licences found in the file or its repository (SPDX identifiers)",
+        "is_generated": "whether the source holds the file to be generated",
+        "is_vendor": "whether the source holds the file to be a copy of somebody else's",
+        "license_type": "`permissive` or `no_license`, as the source judges",
+    }
     a_row_is_a_document: ClassVar[bool] = False
     repository: ClassVar[str]
     """The column of a file's repository; the next ones are those of its path in there, its id and its bytes."""
@@ -182,6 +190,24 @@ class TheStackSource(CodeFiles):
     """Files of The Stack v2, by the ids on the Hub, with their contents from Software Heritage or a mirror."""
 
     kind: Literal["the-stack-v2"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **CodeFiles.meanings,
+        "blob_id": "Software Heritage's id of the file's content",
+        "branch_name": "the branch that was visited",
+        "content_id": "Software Heritage's id of the content, as UTF-8",
+        "directory_id": "Software Heritage's id of the repository's root directory",
+        "extension": "the file's extension",
+        "gha_language": "the repository's main language, as GitHub says it",
+        "length_bytes": "size of the original file, in bytes",
+        "path": "the file's path in its repository",
+        "repo_name": "the repository, as owner/name",
+        "repo_url": "the repository's address",
+        "revision_id": "the repository's commit that was visited",
+        "snapshot_id": "Software Heritage's id of the visit",
+        "src_encoding": "the original file's encoding",
+        "star_events_count": "stars of the repository",
+        "visit_date": "when Software Heritage visited the repository",
+    }
     repository, path, content_id, size = "repo_name", "path", "blob_id", "length_bytes"
 
     dataset: str = Field(default="bigcode/the-stack-v2-train-smol-ids", pattern=DATASET)

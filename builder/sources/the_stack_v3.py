@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,18 @@ class TheStackV3Source(CodeFiles):
     """Files of The Stack v3, or of another dataset whose rows list a repository's files with their `content`."""
 
     kind: Literal["the-stack-v3"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **CodeFiles.meanings,
+        "commit_id": "the repository's commit that was taken",
+        "content_id": "SHA-1 of the original file's content",
+        "file_path": "the file's path in its repository",
+        "file_timestamp": "when the file was changed last, in seconds since 1970",
+        "github_metadata": "what GitHub said of the repository",
+        "num_files": "files of the repository that the source has",
+        "repo_id": "GitHub's number of the repository",
+        "repo_path": "the repository, as owner/name",
+        "size_bytes": "size of the file's text, in bytes of UTF-8",
+    }
     repository, path, content_id, size = "repo_path", "file_path", "content_id", "size_bytes"
     inline = "content"
 
