@@ -13,6 +13,9 @@ from pathlib import Path
 
 from builder.errors import StorageError
 
+REMOTE = "hf://"
+"""What a place on the Hub begins with."""
+
 
 def placed(path: str, base: Path | None = None) -> Path:
     """Return a path as a user writes it, relative to `base`, with `~` where there is such a home."""

@@ -15,12 +15,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
-from builder.files import is_file, placed
+from builder.files import REMOTE, is_file, placed
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPES, recipe_path
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
-from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource
+from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource, TheStackV3Source
 from builder.strict_yaml import parse_yaml
 from builder.text import read_text
 
@@ -258,7 +258,7 @@ def _place_paths(data: dict[str, Any], base: Path) -> list[dict[str, Any]]:
             if isinstance(path, str):
                 for placeholder, place in places.items():
                     path = path.replace(placeholder, place)
-                item[key] = str(placed(path, base))
+                item[key] = path if path.startswith(REMOTE) else str(placed(path, base))
     return written
 
 
@@ -321,5 +321,6 @@ def _known_keys(location: tuple[str | int, ...], data: dict[str, Any]) -> list[s
         "parquet": ParquetSource,
         "hub": HubSource,
         "the-stack-v2": TheStackSource,
+        "the-stack-v3": TheStackV3Source,
     }
     return sorted(next((models[step] for step in reversed(location[:-1]) if step in models), Recipe).model_fields)

@@ -164,7 +164,8 @@ class Repos:
 
     def new_repo(self, repo_id: str) -> Repo:
         rules = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in BINARY)
-        repo, tree = Repo(repo_id), {".gitattributes": self.file("", rules.encode())}
+        repo = Repo(repo_id)
+        tree = {} if repo_id.startswith("buckets/") else {".gitattributes": self.file("", rules.encode())}
         self.commit(repo, MAIN, tree, "initial commit")
         self.repos[repo_id] = repo
         return repo
@@ -234,3 +235,10 @@ def entries_of(commit: Commit, folder: str, recursive: bool) -> dict[str, Json]:
     for path, files in folders.items():
         entries[path] = {"type": "directory", "path": path, "oid": _tree_id(files), "size": 0}
     return dict(sorted(entries.items()))
+
+
+def bucket_entries(tree: Mapping[str, File], paths: list[str]) -> list[Json]:
+    """Return what a bucket says of its files."""
+    return [
+        {"type": "file", "path": path, "size": tree[path].size, "xetHash": tree[path].sha256} for path in paths
+    ]

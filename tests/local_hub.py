@@ -8,7 +8,8 @@
 
 What it holds is in `hub_repos`; binary and large files are LFS, with `xet` (a folder) Xet, see `local_xet`. Every
 request is in `requests` by the time its client has the answer. No limits but those of `fail`; of models (put
-"models/org/name") their files alone. Clients read HF_ENDPOINT once, at import: run them in processes of their own.
+"models/org/name") their files alone, of buckets (put "buckets/org/name") what reading them takes. Clients read
+HF_ENDPOINT once, at import: run them in processes of their own.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from tests.hub_repos import (
     Repo,
     Repos,
     blob_of,
+    bucket_entries,
     entries_of,
     is_lfs,
     open_discussion,
@@ -210,6 +212,7 @@ class LocalHub(Repos):
     def _app(self) -> web.Application:
         api, page, lfs = "/api/datasets/{user}/{name}", "/datasets/{user}/{name}", "/lfs/{sha256}"
         model, files = "/api/models/{user}/{name}", "/{user}/{name}/resolve/{revision}/{path:.+}"
+        bucket, in_bucket = "/api/buckets/{user}/{name}", "/buckets/{user}/{name}/resolve/{path:.+}"
         app = web.Application(client_max_size=1 << 30)
         for method, path, right, handler in (
             ("GET", "/api/whoami-v2", "write", self._whoami),
@@ -245,6 +248,12 @@ class LocalHub(Repos):
             ("GET", model + "/tree/{revision}", "", self._tree),
             ("GET", files, "files", self._resolve),
             ("HEAD", files, "files", self._resolve),
+            ("GET", bucket, "", self._bucket),
+            ("GET", bucket + "/tree", "", self._bucket_tree),
+            ("GET", bucket + "/tree/{prefix:.+}", "", self._bucket_tree),
+            ("POST", bucket + "/paths-info", "", self._bucket_paths),
+            ("GET", in_bucket, "files", self._from_bucket),
+            ("HEAD", in_bucket, "files", self._from_bucket),
             ("GET", "/cdn/{sha256}", "", self._from_cdn),
             ("*", "/{anything:.*}", "", lambda ask: web.json_response({"error": "Not Found"}, status=404)),
         ):
@@ -298,7 +307,8 @@ class LocalHub(Repos):
             raise Refusal(401, "Invalid credentials in Authorization header")
         body, repo = await _body(http), Repo("")
         if "name" in http.match_info:
-            kind = "" if http.path.startswith(("/api/datasets/", "/datasets/")) else "models/"
+            of = http.path.removeprefix("/api").split("/")[1]
+            kind = {"datasets": "", "buckets": "buckets/"}.get(of, "models/")
             found = self.repos.get(f"{kind}{http.match_info['user']}/{http.match_info['name']}")
             if found is None or (found.private and not known):
                 raise Refusal(404 if known else 401, "Repository not found", "RepoNotFound")
@@ -528,6 +538,39 @@ class LocalHub(Repos):
             route = f"{self.url}/api/datasets/{ask.repo.id}/xet-read-token/{ask.commit.sha}"
             headers |= {"X-Xet-Hash": stored.hash, "Link": f'<{route}>; rel="xet-auth"'}
         if file.lfs and self.cdn:
+            signed = f"http://localhost:{self.port}/cdn/{file.sha256}?X-Amz-Signature=local"
+            return web.Response(status=302, headers={**headers, "Location": signed})
+        return self._send(ask, file.sha256, headers)
+
+    # --- buckets: no history, every file in Xet, known by its hash ---
+
+    def _bucket(self, ask: Ask) -> Any:
+        sizes = [file.size for file in ask.commit.tree.values()]
+        name = ask.repo.id.removeprefix("buckets/")
+        said = {"id": name, "private": ask.repo.private, "createdAt": ask.commit.date}
+        return {**said, "size": sum(sizes), "totalFiles": len(sizes)}
+
+    def _bucket_tree(self, ask: Ask) -> Any:
+        """List what begins with the prefix, letter by letter; folders only where they are not looked into."""
+        prefix, tree = ask.http.match_info.get("prefix", ""), ask.commit.tree
+        if ask.http.query.get("recursive") == "true":
+            return self._page(ask, bucket_entries(tree, [path for path in tree if path.startswith(prefix)]))
+        entries = entries_of(ask.commit, prefix.rstrip("/"), False).values()
+        folders = [{key: one[key] for key in ("type", "path")} for one in entries if one["type"] == "directory"]
+        paths = [one["path"] for one in entries if one["type"] == "file"]
+        return self._page(ask, [*folders, *bucket_entries(tree, paths)])
+
+    def _bucket_paths(self, ask: Ask) -> Any:
+        return bucket_entries(ask.commit.tree, [path for path in ask.body["paths"] if path in ask.commit.tree])
+
+    def _from_bucket(self, ask: Ask) -> Any:
+        file = ask.commit.tree.get(ask["path"])
+        if file is None:
+            raise Refusal(404, "Entry not found", "EntryNotFound")
+        route = f"{self.url}/api/{ask.repo.id}/xet-read-token"
+        headers = {"X-Xet-Hash": file.sha256, "Link": f'<{route}>; rel="xet-auth"'}
+        headers |= {"X-Linked-Size": str(file.size), "Accept-Ranges": "bytes"}
+        if self.cdn:
             signed = f"http://localhost:{self.port}/cdn/{file.sha256}?X-Amz-Signature=local"
             return web.Response(status=302, headers={**headers, "Location": signed})
         return self._send(ask, file.sha256, headers)

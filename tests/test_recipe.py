@@ -119,7 +119,7 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         ("temperature: 0.1", "temperature: 3", 15, "stages.2.sampling.temperature: ", FIX),
         ("path: code", "path: [code]", 4, "source.path: ", FIX),
         ('glob: "**/*.py"', "glob: {a: b}", 5, "source.glob: ", FIX),
-        ('glob: "**/*.py"', "encoding: utf-99", 5, "source.encoding: Python knows no encoding 'utf-99'", FIX),
+        ('glob: "**/*.py"', "encoding: utf-99", 5, "source.encoding: there is no encoding 'utf-99'", FIX),
         ("name: mine", "name: My Recipe", 1, "name: ", FIX),
         ("name: better", "name: 2nd", 12, "stages.2.name: ", FIX),
         ("    default: better", "    default: [better]", 19, "release.configs.default: ", FIX),

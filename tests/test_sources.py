@@ -214,7 +214,7 @@ def parquet(path: Path, table: dict[str, Any] | pa.Table, group: int = 100) -> P
 
 
 def rows_of(path: Path, **options: Any) -> ParquetSource:
-    return ParquetSource(kind="parquet", path=path, **options)
+    return ParquetSource(kind="parquet", path=str(path), **options)
 
 
 def spoil(path: Path, *, keep_column: str, keep_group: int) -> None:

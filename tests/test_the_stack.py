@@ -372,6 +372,14 @@ def test_a_blob_larger_than_declared_is_read_for_all_who_want_it(tmp_path: Path)
         (b"+2AA-", "utf-7", (None, "undecodable")),
         (b"a\0b", "ascii", (None, "nul_bytes")),
         ("a".encode("utf-16"), "UTF-16", ("a", None)),
+        ("똠".encode("cp949"), "windows-949", ("똠", None)),
+        ("Привет".encode("mac-cyrillic"), "x-mac-cyrillic", ("Привет", None)),
+        ("שלום".encode("iso8859-8"), "ISO-8859-8-I", ("שלום", None)),
+        ("漢".encode("cp932"), "x-sjis", ("漢", None)),
+        (b"\x85", "ISO-8859-1", ("\x85", None)),  # a browser would read windows-1252's ellipsis
+        (b"x", "replacement", (None, "unknown_encoding")),
+        (b"x", "iso-2022-cn", (None, "unknown_encoding")),
+        (b"x", "x-user-defined", (None, "unknown_encoding")),
     ],
 )
 def test_bytes_become_text_or_a_reason(

@@ -30,6 +30,7 @@ class SameCode(PairCheck):
 
     least: int = 0
 
+    knows_only: ClassVar[frozenset[str] | None] = frozenset({"Python"})
     measures: ClassVar[Mapping[str, type]] = {
         "difference": str,
         "undefined_names": str,

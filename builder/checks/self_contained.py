@@ -29,6 +29,7 @@ class SelfContained(PairCheck):
 
     undefined: Literal["none", "new"] = "none"
 
+    knows_only: ClassVar[frozenset[str] | None] = frozenset({"Python"})
     measures: ClassVar[Mapping[str, type]] = {
         "undefined_names": str,
         "unknown_names": str,

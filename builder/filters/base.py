@@ -42,6 +42,9 @@ class Filter(BaseModel, ABC):
     A worker filter's `text` is the document's new text: where it isn't None, following stages see it.
     """
 
+    knows_only: ClassVar[frozenset[str] | None] = None
+    """The programming languages that it knows, as GitHub calls them; None: it takes any text."""
+
     paths: ClassVar[frozenset[str]] = frozenset()
     """Options that hold a list of paths, which a recipe gives relative to its own folder."""
 

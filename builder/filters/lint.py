@@ -27,6 +27,7 @@ class Lint(WorkerFilter):
 
     min_score: float = 7.0
 
+    knows_only: ClassVar[frozenset[str] | None] = frozenset({"Python"})
     measures: ClassVar[Mapping[str, type]] = {
         "score": float,
         "pylint_score": float,

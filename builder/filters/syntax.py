@@ -26,6 +26,8 @@ class Syntax(WorkerFilter):
 
     python: str | None = Field(default=None, pattern=r"^3\.\d+$")
 
+    knows_only: ClassVar[frozenset[str] | None] = frozenset({"Python"})
+
     measures: ClassVar[Mapping[str, type]] = {
         "error": str,
         "line": int,

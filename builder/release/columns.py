@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from builder.release.config_files import Config
 from builder.release.generations import GENERATIONS
 from builder.release.views import DROPPED
+from builder.sources import Source
 
-_SOURCE = {
-    "blob_id": "Software Heritage's id of the file's content",
-    "branch_name": "the branch that was visited",
-    "bytes": "size of the source's file, in bytes",
-    "char_count": "characters of the source's text, as the source counts them",
-    "content_id": "Software Heritage's id of the content, as UTF-8",
-    "content_mime_type": "the page's media type",
-    "crawl": "the Common Crawl snapshot that the page comes from",
-    "dataset": "the source that the document comes from",
-    "detected_licenses": "licences found in the file or its repository (SPDX identifiers)",
-    "directory_id": "Software Heritage's id of the repository's root directory",
-    "encoding": "the encoding that the file was read in",
-    "extension": "the file's extension",
-    "fetch_time": "when the page was fetched",
-    "file": "the source's file that held the document",
-    "gha_language": "the repository's main language, as GitHub says it",
-    "int_score": "the source's quality score, rounded",
-    "is_generated": "whether the source holds the file to be generated",
-    "is_vendor": "whether the source holds the file to be a copy of somebody else's",
-    "language": "the document's language, as the source has it",
-    "language_score": "how sure the source is of the language",
-    "length_bytes": "size of the original file, in bytes",
-    "license_type": "`permissive` or `no_license`, as the source judges",
-    "path": "the file's path in its repository",
-    "repo_name": "the repository, as owner/name",
-    "repo_url": "the repository's address",
-    "revision": "the source's commit",
-    "revision_id": "the repository's commit that was visited",
-    "row": "the row of that file, counted from 0",
-    "score": "the source's quality score",
-    "sha256": "SHA-256 of the source's file",
-    "snapshot_id": "Software Heritage's id of the visit",
-    "src_encoding": "the original file's encoding",
-    "star_events_count": "stars of the repository",
-    "token_count": "tokens of the source's text, as the source counts them",
-    "url": "the page's address",
-    "visit_date": "when Software Heritage visited the repository",
-    "warc_filename": "the crawl's archive that holds the page",
-    "warc_record_length": "length of the page's record there",
-    "warc_record_offset": "where the page's record begins there",
-}
 _ANSWERS = {
     "key": "digest of all that decided the answer",
     "stage": "the stage that asked",
@@ -81,12 +41,15 @@ class Columns:
     columns: list[tuple[str, str, str]]
 
 
-def explained(configs: Iterable[Config], stages: Iterable[str]) -> list[Columns]:
+def explained(configs: Iterable[Config], stages: Iterable[str], sources: Iterable[Source]) -> list[Columns]:
     """Return the columns of each config; configs of equal columns are told of together."""
+    told = {column: meaning for source in sources for column, meaning in source.meanings.items()}
     known = sorted(stages, key=len, reverse=True)  # of `lint` and `lint_again`, the longer one has the measure
     found: list[Columns] = []
     for config in configs:
-        columns = [(field.name, str(field.type), _meaning(config, field.name, known)) for field in config.schema]
+        columns = [
+            (field.name, str(field.type), _meaning(config, field.name, known, told)) for field in config.schema
+        ]
         same = next((one for one in found if one.columns == columns), None)
         if same is None:
             found.append(Columns([config.name], columns))
@@ -95,20 +58,20 @@ def explained(configs: Iterable[Config], stages: Iterable[str]) -> list[Columns]
     return found
 
 
-def _meaning(config: Config, column: str, stages: list[str]) -> str:
+def _meaning(config: Config, column: str, stages: list[str], told: Mapping[str, str]) -> str:
     if config.stage is None and config.name == GENERATIONS:
         return _ANSWERS.get(column, _OTHER)
     if config.stage is None and config.name == DROPPED:
         stage = next((name for name in stages if column.startswith(f"{name}_")), None)
         if column in _DROPS or stage is None:
-            return _DROPS.get(column) or _of_source(column)
+            return _DROPS.get(column) or _of_source(column, told)
         return f"measure `{column.removeprefix(f'{stage}_')}` of stage `{stage}`, null where it was not reached"
     own = {"text": "the document's text, as the config's stage left it", "id": "unique, the same in every config"}
-    return own.get(column) or _of_source(column)
+    return own.get(column) or _of_source(column, told)
 
 
-def _of_source(column: str) -> str:
-    return _SOURCE.get(column.removeprefix("source_").removeprefix("original_"), _OTHER)
+def _of_source(column: str, told: Mapping[str, str]) -> str:
+    return told.get(column.removeprefix("source_").removeprefix("original_"), _OTHER)
 
 
 def licence_columns(schema: Any, named: Iterable[str]) -> list[str]:  # noqa: ANN401 - pyarrow's own is untyped

@@ -137,7 +137,7 @@ def gather(
         is_part=_is_part(run),
         stages=snapshot["stages"],
         configs=configs,
-        columns=explained(configs, list(loaded.filters)),
+        columns=explained(configs, list(loaded.filters), loaded.recipe.sources),
         unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
         model=run.model,
         prompts={

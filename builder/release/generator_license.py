@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 from builder.errors import BuilderError, HubRefused, HubUnreachable, UsageError
 from builder.release.licenses import GeneratorLicense
 from builder.rewriting.generation import Model
-from builder.sources.hub_files import brief, passes
+from builder.sources.hub_access import brief, passes
 from builder.sources.patience import Patience
 
 _REMEDY = "--license-file FILE gives the text; for a Llama model it is the LICENSE of its repository on the Hub"

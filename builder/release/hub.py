@@ -130,7 +130,7 @@ class HubDestination(Destination):
     def open(self, path: str) -> BinaryIO:
         """Open a file on main, as `newest` found it."""
         sizes = {path: self._tree[path].size} if path in self._tree else {}
-        return HubFiles(self.name, self._head or "main", sizes).open(path)
+        return HubFiles(self.name, self._head or "main", sizes=sizes).open(path)
 
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of the version that is tagged so.

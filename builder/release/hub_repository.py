@@ -8,25 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-import httpx2 as httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tenacity
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import GitRefs, RepoFile
 
-from builder.errors import HubRefused, HubUnreachable, UsageError
+from builder.errors import UsageError
 from builder.files import sha256_of
 from builder.release.destination import SCHEME
 from builder.release.manifest import DATA, MANIFEST, File, Manifest, parse_manifest
-from builder.sources.hub_files import HubFiles, brief, passes
-from builder.sources.patience import Patience
+from builder.sources.hub_access import LOG_IN, TROUBLE, brief, passes, refused_or_unreachable, waiting_out
+from builder.sources.hub_files import HubFiles
 
 NOT_OURS = frozenset({".gitattributes"})
 """The Hub's own files."""
 
 _READERS = 8
+_MAY_WRITE = f"{LOG_IN} to a token that may write to this dataset"
 
 Result = TypeVar("Result")
 Tree = dict[str, RepoFile]
@@ -68,7 +67,7 @@ class HubRepository:
 
     def read(self, revision: str, file: RepoFile) -> bytes:
         """Return a file's content."""
-        with HubFiles(self.name, revision, {file.path: file.size}).open(file.path) as content:
+        with HubFiles(self.name, revision, sizes={file.path: file.size}).open(file.path) as content:
             return content.read()
 
     def manifest_at(self, revision: str, tree: Tree | None = None) -> Manifest | None:
@@ -110,7 +109,7 @@ class HubRepository:
     def miscounted(self, revision: str, manifest: Manifest) -> list[str]:
         """Return which Parquet files have, by their footers, other rows than a manifest says."""
         data = [file for file in manifest.files if file.rows is not None]
-        files = HubFiles(self.name, revision, {file.path: file.bytes for file in data})
+        files = HubFiles(self.name, revision, sizes={file.path: file.bytes for file in data})
 
         def count(file: File) -> str | None:
             try:
@@ -135,30 +134,17 @@ class HubRepository:
             UsageError: The Hub does not take what it was given.
         """
         try:
-            return tenacity.Retrying(**_PATIENCE.policy())(request)
+            return waiting_out(request)
         except (RepositoryNotFoundError, RevisionNotFoundError):
             raise
-        except (HfHubHTTPError, httpx.HTTPError, ConnectionError, ValueError) as error:
+        except (*TROUBLE, ValueError) as error:
             status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-            where = f"{self.api.endpoint}/datasets/{self.name}"
             if status in (409, 412):
                 raise
-            if status in (401, 403):
-                raise HubRefused(
-                    f"the Hub refuses ({brief(error)})",
-                    where=where,
-                    remedy="log in with `hf auth login` or set HF_TOKEN to a token that may write to this dataset",
-                ) from error
-            if not passes(error):
+            where = f"{self.api.endpoint}/datasets/{self.name}"
+            if status not in (401, 403) and not passes(error):
                 raise UsageError(f"the Hub does not take it ({brief(error)})", where=where) from error
-            raise HubUnreachable(
-                f"the Hub does not answer ({brief(error)})",
-                where=where,
-                remedy="see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on",
-            ) from error
-
-
-_PATIENCE = Patience("the Hub", passes, brief)
+            raise refused_or_unreachable(error, where, _MAY_WRITE) from error
 
 
 def title_of(manifest: Manifest) -> str:

@@ -116,7 +116,7 @@ def _downloaded(dataset: str, revision: str | None) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    from builder.sources.hub_files import HubFiles, patiently
+    from builder.sources.hub_files import HubFiles
 
     files = HubFiles.at(dataset, revision)
     wanted = [_MANIFEST, f"data/{_CONFIG}/*"]
@@ -126,7 +126,7 @@ def _downloaded(dataset: str, revision: str | None) -> Path:
             snapshot_download(dataset, repo_type="dataset", revision=files.revision, allow_patterns=wanted)
         )
 
-    return patiently(download, files.where(f"data/{_CONFIG}"), files.revision)
+    return files.ask(download, f"data/{_CONFIG}")
 
 
 class OfRun:

@@ -9,7 +9,19 @@ from builder.sources.files import FilesSource
 from builder.sources.hub import HubSource
 from builder.sources.parquet import ParquetSource
 from builder.sources.the_stack import TheStackSource
+from builder.sources.the_stack_v3 import TheStackV3Source
 
-AnySource = Annotated[FilesSource | ParquetSource | HubSource | TheStackSource, Field(discriminator="kind")]
+AnySource = Annotated[
+    FilesSource | ParquetSource | HubSource | TheStackSource | TheStackV3Source, Field(discriminator="kind")
+]
 
-__all__ = ["AnySource", "FilesSource", "HubSource", "ParquetSource", "Shard", "Source", "TheStackSource"]
+__all__ = [
+    "AnySource",
+    "FilesSource",
+    "HubSource",
+    "ParquetSource",
+    "Shard",
+    "Source",
+    "TheStackSource",
+    "TheStackV3Source",
+]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,14 @@ class Source(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    meanings: ClassVar[Mapping[str, str]] = {
+        "dataset": "the source that the document comes from",
+        "file": "the source's file that held the document",
+        "row": "the row of that file, counted from 0",
+        "revision": "the source's commit",
+    }
+    """What columns of its documents hold, as far as its kind tells."""
+
     a_row_is_a_document: ClassVar[bool] = True
     """Whether a shard's rows tell how many documents it gives."""
 
@@ -76,6 +84,10 @@ class Source(BaseModel, ABC):
     @abstractmethod
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return the provenance columns that every document of this source carries."""
+
+    def gives_other_than(self, languages: Collection[str]) -> list[str]:
+        """Return the programming languages of its documents that are not among these, as far as it knows them."""
+        return []
 
     @abstractmethod
     def shards(self) -> list[Shard]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import hashlib
 import os
@@ -10,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -18,7 +17,7 @@ from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard, Source
-from builder.sources.text import decode
+from builder.sources.text import charset, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +27,13 @@ class FilesSource(Source):
     """The text files below a folder that match a glob (or one of several), sorted by path."""
 
     kind: Literal["files"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **Source.meanings,
+        "bytes": "size of the source's file, in bytes",
+        "encoding": "the encoding that the file was read in",
+        "sha256": "SHA-256 of the source's file",
+    }
+
     path: Path = Field(strict=False)
     glob: str | list[str] = "**/*"
     encoding: str = "utf-8"
@@ -36,10 +42,8 @@ class FilesSource(Source):
     @field_validator("encoding")
     @classmethod
     def _known(cls, encoding: str) -> str:
-        try:
-            codecs.lookup(encoding)
-        except LookupError as error:
-            raise ValueError(f"Python knows no encoding {encoding!r}") from error
+        if charset(encoding) is None:
+            raise ValueError(f"there is no encoding {encoding!r}")
         return encoding
 
     def label(self) -> str:
@@ -123,7 +127,7 @@ class FilesSource(Source):
         if content is None:
             return read_document(prefix + name, None, source, "too_large")
         source["sha256"] = hashlib.sha256(content).hexdigest()
-        text, reason = decode(content, self.encoding)
+        text, reason = decode(content, charset(self.encoding) or self.encoding)
         return read_document(prefix + name, text, source, reason)
 
 

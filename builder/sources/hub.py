@@ -98,12 +98,12 @@ class HubDataset(Source):
         from datasets import load_dataset_builder
         from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
-        from builder.sources.hub_files import patiently
+        from builder.sources.hub_access import patiently
 
         revision = self.files.revision
         try:
             return patiently(
-                lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.dataset, revision
+                lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.files.asked
             )
         except (DataFilesNotFoundError, DatasetNotFoundError) as error:
             raise SourceError(
@@ -146,5 +146,19 @@ class HubSource(HubDataset, RowSource):
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return commit, files and rows."""
         self.fix_revision(recorded)
+        for name, schema in self.table.schemas.items():
+            self._see_that_rows_are_texts(schema, self.table.where(name))
         self.check_rows()
         return self.pin_rows(self.table)
+
+    def _see_that_rows_are_texts(self, schema: pa.Schema, where: str) -> None:
+        import pyarrow as pa
+
+        for field in schema if self.text not in schema.names else ():
+            item = field.type.value_type if isinstance(field.type, pa.ListType | pa.LargeListType) else None
+            if isinstance(item, pa.StructType) and self.text in [one.name for one in item]:
+                raise SourceError(
+                    f"a row is no text: column {field.name!r} lists what has {self.text!r}",
+                    where=where,
+                    remedy="use `kind: the-stack-v3`, which makes a document of each file of such a list",
+                )

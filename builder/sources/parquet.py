@@ -1,59 +1,114 @@
-"""Parquet files on disk."""
+"""Parquet files on disk, in a dataset on the Hub, or in a bucket there."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import PrivateAttr, field_validator
 
-from builder.errors import SourceError
-from builder.sources.rows import RowSource
+from builder.files import REMOTE
+from builder.sources.parquet_files import Files, FolderFiles, HubPatternFiles
+from builder.sources.rows import RowSource, provenance_name
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from builder.sources.parquet_table import ParquetTable
 
 
 class ParquetSource(RowSource):
-    """The rows of the Parquet files that `path`, which may be a glob, matches."""
+    """The rows of the Parquet files that `path` matches: a path, `hf://datasets/…` or `hf://buckets/…`, or a glob.
+
+    What folders are called after (`language=Python`) travels along as columns of text.
+    """
 
     kind: Literal["parquet"]
-    path: Path = Field(strict=False)
+    path: str
+    _files: Files | None = PrivateAttr(default=None)
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _names_files(cls, path: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if not isinstance(path, str):
+            return str(path) if isinstance(path, Path) else path
+        if not path.startswith(REMOTE):
+            return path
+        from huggingface_hub.utils import parse_hf_uri
+
+        parsed = parse_hf_uri(path)
+        if parsed.type not in ("dataset", "bucket"):
+            raise ValueError(f"{path} is in no dataset and no bucket: hf://datasets/ORG/NAME/… or hf://buckets/…")
+        if not parsed.path_in_repo:
+            raise ValueError(f"{path} names no file: add a path or a glob, such as /**/*.parquet")
+        return path
+
+    @property
+    def files(self) -> Files:
+        """The files."""
+        if self._files is None:
+            self._files = self._found(None)
+        return self._files
+
+    def _found(self, recorded: Mapping[str, Any] | None) -> Files:
+        return HubPatternFiles(self.path, recorded) if self.path.startswith(REMOTE) else FolderFiles(self.path)
 
     @cached_property
     def table(self) -> ParquetTable:
-        """The files, by their paths below the folder that the pattern's wildcards begin in."""
+        """The files' rows."""
         from builder.sources.parquet_table import ParquetTable
 
-        pattern = str(self.path)
-        paths = sorted(glob(pattern, recursive=True)) if has_magic(pattern) else [pattern]  # noqa: PTH207 - absolute
-        if not paths:
-            raise SourceError(
-                "no Parquet file matches", where=pattern, remedy="correct `source.path`; it may be a glob"
-            )
-        names = [Path(path).relative_to(self._folder).as_posix() for path in paths]
-        return ParquetTable(names, self._open, lambda name: str(self._folder / name) if name else pattern)
+        return ParquetTable(self.files.names, self.files.open, self.files.where)
+
+    def stop_reading(self) -> None:
+        """Wait for the Hub no longer."""
+        if self._files is not None:
+            self._files.stop()
 
     @cached_property
-    def _folder(self) -> Path:
-        return next(folder for folder in self.path.parents if not has_magic(str(folder)))
+    def _folders(self) -> dict[str, dict[str, str | None]]:
+        """What folders above each file are called after, but for keys that are columns of the files."""
+        import pyarrow as pa
+        import pyarrow.dataset as ds
 
-    def _open(self, name: str) -> BinaryIO:
-        return (self._folder / name).open("rb")
+        paths = {name: self.files.path(name) for name in self.table.names}
+        folders = (folder for path in paths.values() for folder in path.split("/")[:-1] if "=" in folder)
+        in_files = set(next(iter(self.table.schemas.values())).names)
+        keys = sorted({folder.partition("=")[0] for folder in folders} - in_files)
+        named = ds.HivePartitioning(pa.schema([(key, pa.string()) for key in keys]))
+        values = {name: ds.get_partition_keys(named.parse(path)) for name, path in paths.items()}
+        return {name: {key: of.get(key) for key in keys} for name, of in values.items()}
+
+    def own(self) -> Mapping[str, pa.DataType]:
+        """Return dataset, file and row, and what folders are called after."""
+        import pyarrow as pa
+
+        keys = next(iter(self._folders.values()))
+        return {**super().own(), **{provenance_name(key): pa.string() for key in keys}}
+
+    def kept(self) -> list[str]:
+        """Return the columns that travel along."""
+        return [name for name in super().kept() if name not in next(iter(self._folders.values()))]
+
+    def provenance(self, file: str, row: int) -> dict[str, Any]:
+        """Return the cells of the source's own columns."""
+        folders = {provenance_name(key): value for key, value in self._folders[file].items()}
+        return {**super().provenance(file, row), **folders}
 
     def label(self) -> str:
-        """Return its name, else its folder's."""
-        return self.name or self.path.parent.name
+        """Return its name, else its folder's, its dataset's or its bucket's."""
+        return self.name or self.files.label
 
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
-        """Return the number of files and rows, and a digest over the files' footers."""
+        """Return the files, rows, a digest over the footers, and of a dataset on the Hub the commit."""
+        self._files = self._found(recorded)
         self.check_rows()
         digest = hashlib.sha256()
         for name, footer in self.table.footers.items():
-            size = (self._folder / name).stat().st_size
-            digest.update(f"{name}\0{size}\0{footer.num_rows}\0{self.table.schemas[name]}\0".encode())
-        return {"files": len(self.table.names), "rows": self.table.rows, "footers_sha256": digest.hexdigest()}
+            schema = self.table.schemas[name]
+            digest.update(f"{name}\0{self.files.content(name)}\0{footer.num_rows}\0{schema}\0".encode())
+        pinned = {"files": len(self.table.names), "rows": self.table.rows, "footers_sha256": digest.hexdigest()}
+        return {**self.files.pinned(), **pinned}

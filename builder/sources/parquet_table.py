@@ -20,6 +20,7 @@ from builder.sources.base import Shard
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
+_BATCH_BYTES = 32 * 2**20  # a row may be a repository with all its files
 
 Cells = dict[str, Any]
 """A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
@@ -74,6 +75,18 @@ class ParquetTable:
         """How many rows the files hold together."""
         return sum(footer.num_rows for footer in self.footers.values())
 
+    def extremes(self, column: str) -> set[str]:
+        """Return the least and greatest texts that each row group has in a column, as far as its footer tells."""
+        found: set[str] = set()
+        for footer in self.footers.values():
+            names = [footer.schema.column(leaf) for leaf in range(footer.num_columns)]
+            leaves = [number for number, leaf in enumerate(names) if leaf.name == column]
+            for group in range(footer.num_row_groups if leaves else 0):
+                known = footer.row_group(group).column(leaves[0]).statistics
+                if known is not None and known.has_min_max:
+                    found |= {str(known.min), str(known.max)}
+        return found
+
     def shards(self, shard_rows: int) -> list[Shard]:
         """Return ranges of about `shard_rows` rows: several whole row groups, or a part of one that is larger."""
         shards = []
@@ -114,13 +127,19 @@ class ParquetTable:
 
     def _batches_from(self, name: str, start: int, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
         footer = self.footers[name]
-        with self._open(name) as opened, pq.ParquetFile(opened, metadata=footer, pre_buffer=True) as file:
+        # Offsets of 64 bits: pyarrow gives up where the texts of lists in a batch come to 2 GiB with those of 32.
+        wide = pa.large_binary()
+        with (
+            self._open(name) as opened,
+            pq.ParquetFile(opened, metadata=footer, binary_type=wide, pre_buffer=True) as file,  # type: ignore[call-arg]
+        ):
             first = 0
             for group in range(footer.num_row_groups):
-                rows = footer.row_group(group).num_rows
+                rows, size = footer.row_group(group).num_rows, footer.row_group(group).total_byte_size
                 if first + rows > start:
                     skip = max(start - first, 0)
-                    for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=list(columns)):
+                    at_once = max(min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)), 1)
+                    for batch in file.iter_batches(at_once, row_groups=[group], columns=list(columns)):
                         if skip < batch.num_rows:
                             yield _text_as_bytes(batch.slice(skip))
                         skip = max(skip - batch.num_rows, 0)

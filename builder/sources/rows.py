@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -46,6 +46,23 @@ class Table(Protocol):
 
 class RowSource(Source):
     """A source of rows with a column of text; the columns in `keep` travel along as provenance."""
+
+    meanings: ClassVar[Mapping[str, str]] = {  # of the tables of web pages that Common Crawl's are made into
+        **Source.meanings,
+        "char_count": "characters of the source's text, as the source counts them",
+        "content_mime_type": "the page's media type",
+        "crawl": "the Common Crawl snapshot that the page comes from",
+        "fetch_time": "when the page was fetched",
+        "int_score": "the source's quality score, rounded",
+        "language": "the document's language, as the source has it",
+        "language_score": "how sure the source is of the language",
+        "score": "the source's quality score",
+        "token_count": "tokens of the source's text, as the source counts them",
+        "url": "the page's address",
+        "warc_filename": "the crawl's archive that holds the page",
+        "warc_record_length": "length of the page's record there",
+        "warc_record_offset": "where the page's record begins there",
+    }
 
     text: str = "text"
     id: str | None = None

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from builder.errors import SourceError
 from builder.sources.base import Shard
-from builder.sources.hub_files import HubFiles, passes, patiently
+from builder.sources.hub_access import passes
+from builder.sources.hub_files import HubFiles
 from builder.sources.parquet_table import Cells
 
 _ROWS_FOR_SCHEMA = 1000
@@ -65,7 +66,7 @@ class StreamedTable:
         if declared is not None:
             schema = declared.arrow_schema
         else:
-            first = patiently(lambda: list(self._open(0).take(_ROWS_FOR_SCHEMA)), self.where(self._names[0]), None)
+            first = self._files.ask(lambda: list(self._open(0).take(_ROWS_FOR_SCHEMA)), self._names[0])
             schema = pa.Table.from_pylist(first).schema
         return dict.fromkeys(self._names, schema)
 
@@ -113,7 +114,7 @@ class StreamedTable:
             except Exception as error:
                 if not passes(error):
                     raise self._unreadable(name, at, error) from error
-                row = patiently(following, self.where(name), None, self._files.stopped)
+                row = self._files.ask(following, name)
             if row is None:
                 return
             at += 1

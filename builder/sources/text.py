@@ -6,9 +6,31 @@ import codecs
 import zlib
 from typing import Any
 
+import webencodings
+
 from builder.text import without_bom
 
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
+_NO_CHARSET_OF_BROWSERS = {"replacement", "x-user-defined"}
+
+
+def charset(label: str) -> str | None:
+    """Return Python's name of the charset that a label means, None where it means none.
+
+    Labels that Python has not (`windows-949`, `x-mac-cyrillic`, `ISO-8859-8-I`) are looked up as browsers do.
+    Python goes first: to a browser ISO-8859-1 is windows-1252, and a file that says the former means it.
+    """
+    try:
+        known = codecs.lookup(label)
+    except (LookupError, ValueError):
+        found = webencodings.lookup(label)
+        if found is None or found.name in _NO_CHARSET_OF_BROWSERS:
+            return None
+        known = found.codec_info
+    # Codecs that are no charset: they decode other things than text, some in quadratic time.
+    if not getattr(known, "_is_text_encoding", True) or known.name.replace("-", "_") in _NO_TEXT:
+        return None
+    return known.name
 
 
 def decode(content: bytes, encoding: str) -> tuple[str | None, str | None]:
@@ -23,14 +45,10 @@ def decode(content: bytes, encoding: str) -> tuple[str | None, str | None]:
 
 def decode_declared(content: bytes, encoding: str | None) -> tuple[str | None, str | None]:
     """Return what `decode` does, in an encoding that the data itself declares; None is UTF-8."""
-    try:
-        known = codecs.lookup(encoding or "utf-8")
-    except (LookupError, ValueError):
+    known = charset(encoding or "utf-8")
+    if known is None:
         return None, "unknown_encoding"
-    # Codecs that are no charset: they decode other things than text, some in quadratic time.
-    if not getattr(known, "_is_text_encoding", True) or known.name.replace("-", "_") in _NO_TEXT:
-        return None, "unknown_encoding"
-    text, reason = decode(content, known.name)
+    text, reason = decode(content, known)
     return (None, "nul_bytes") if text is not None and "\0" in text else (text, reason)
 
 

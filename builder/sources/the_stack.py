@@ -1,14 +1,14 @@
-"""The Stack v2 and its kin: tables of ids on the Hub, whose files' contents lie in an object storage.
+"""Tables of code files on the Hub, and The Stack v2 among them: ids, whose contents lie in an object storage.
 
-Two shapes are told apart by their schema: a row a repository with a list `files` (the-stack-v2-train-smol-ids),
-and a row a file (the-stack-v2, stack-edu). Every file of the wanted languages is a document; what the recipe
-selects it by beyond that is a drop with its reason, decided before anything is fetched.
+Two shapes are told apart by their schema: a row a repository with a list `files` (the-stack-v2-train-smol-ids,
+stack-v3-train), and a row a file (the-stack-v2, stack-edu). Every file of the wanted languages is a document; what
+the recipe selects it by beyond that is a drop with its reason, decided before anything is fetched.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -29,36 +29,40 @@ if TYPE_CHECKING:
     from builder.sources.contents import Content, Contents, Wanted
     from builder.sources.parquet_table import ParquetTable
 
+DATASET = r"^[\w.-]+/[\w.-]+$"
+"""A dataset's id."""
+
 _FILES = "files"
+_LANGUAGE = "language"
 _OTHER_LANGUAGE = "other_language"
 _SOFTWARE_HERITAGE = "s3://softwareheritage/"
 
 
-class TheStackSource(HubDataset):
-    """Files of The Stack v2, by the ids on the Hub, with their contents from Software Heritage or a mirror."""
+class CodeFiles(HubDataset):
+    """Files of repositories, of which a table tells language, licence and where they come from."""
 
-    kind: Literal["the-stack-v2"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **HubDataset.meanings,
+        "language": "the file's programming language, as GitHub calls it",
+        "detected_licenses": "licences found in the file or its repository (SPDX identifiers)",
+        "is_generated": "whether the source holds the file to be generated",
+        "is_vendor": "whether the source holds the file to be a copy of somebody else's",
+        "license_type": "`permissive` or `no_license`, as the source judges",
+    }
     a_row_is_a_document: ClassVar[bool] = False
+    repository: ClassVar[str]
+    """The column of a file's repository; the next ones are those of its path in there, its id and its bytes."""
+    path: ClassVar[str]
+    content_id: ClassVar[str]
+    size: ClassVar[str]
+    inline: ClassVar[str | None] = None
+    """The column of its text, if the table holds that."""
 
-    dataset: str = Field(default="bigcode/the-stack-v2-train-smol-ids", pattern=r"^[\w.-]+/[\w.-]+$")
     languages: list[str] | None = Field(default=None, min_length=1)
     license_types: list[str] | None = Field(default=None, min_length=1)
     exclude: list[Literal["vendored", "generated"]] = Field(default_factory=list)
     min_bytes: int = Field(default=0, ge=0)
     max_bytes: int = Field(default=10 * 2**20, ge=1)
-    contents: str = Field(default=f"{_SOFTWARE_HERITAGE}content", pattern=r"^(s3|https?|file)://")
-    endpoint: str | None = Field(default=None, pattern=r"^https?://")
-    _contents: Contents | None = PrivateAttr(default=None)
-
-    def notice(self) -> str | None:
-        """Return what Software Heritage asks of those who download in bulk."""
-        if not self.contents.startswith(_SOFTWARE_HERITAGE):
-            return None
-        return (
-            "file contents are Software Heritage's: it asks for an agreement before they are downloaded in bulk"
-            " (datasets@softwareheritage.org; the dataset's page on the Hub has the terms), and every file's own"
-            " licence binds, attribution included"
-        )
 
     @cached_property
     def table(self) -> ParquetTable:
@@ -67,7 +71,7 @@ class TheStackSource(HubDataset):
 
         table = self.open_table()
         if not isinstance(table, ParquetTable):
-            raise SourceError("the ids are no Parquet", where=self.files.where(""), remedy="use `kind: hub`")
+            raise SourceError("its files are no Parquet", where=self.files.where(""), remedy="use `kind: hub`")
         return table
 
     @cached_property
@@ -88,6 +92,11 @@ class TheStackSource(HubDataset):
             known.update({field.name: field.type for field in self._schema.field(_FILES).type.value_type})
         return known
 
+    def gives_other_than(self, languages: Collection[str]) -> list[str]:
+        """Return those of its files' languages that are not among these, by the recipe or else by the footers."""
+        given = self.languages if self.languages is not None else self.table.extremes(_LANGUAGE)
+        return sorted(set(given) - set(languages))
+
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return commit, files and rows."""
         self.fix_revision(recorded)
@@ -95,28 +104,126 @@ class TheStackSource(HubDataset):
             raise SourceError(
                 "there are no rows", where=self.table.where(""), remedy="choose another config or split"
             )
-        needed = {"blob_id", "path"}
-        needed |= {"language"} if self.languages else set()
+        needed = {self.content_id, self.path} | ({self.inline} if self.inline else set())
+        needed |= {_LANGUAGE} if self.languages else set()
         needed |= {"license_type"} if self.license_types else set()
         needed |= {{"vendored": "is_vendor", "generated": "is_generated"}[what] for what in self.exclude}
-        needed |= {"length_bytes"} if self.min_bytes else set()
+        needed |= {self.size} if self.min_bytes else set()
         missing = sorted(needed - self._known.keys())
         if missing:
             raise SourceError(
                 f"there is no column {', '.join(map(repr, missing))}; it has {', '.join(self._known)}",
                 where=self.table.where(next(iter(self.table.schemas))),
-                remedy="`kind: the-stack-v2` reads tables of blob ids; use `kind: hub` for one that holds text",
+                remedy="`the-stack-v2` reads tables of blob ids, `the-stack-v3` of repositories with their files'"
+                " text, `hub` of texts: correct `source.kind`, or what the recipe selects by",
             )
         return self.pin_rows(self.table)
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file, row, and all that is known of a file and its repository."""
-        known = {provenance_name(name): kind for name, kind in self._known.items()}
+        known = {provenance_name(name): kind for name, kind in self._known.items() if name != self.inline}
         return {**own_columns(with_revision=True), **known}
 
     def shards(self) -> list[Shard]:
         """Return ranges of about `shard_rows` rows of ids."""
         return self.table.shards(self.shard_rows)
+
+    def _entries(self, shard: Shard, passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str | None]]:
+        """Yield what is known of each file, and why it is dropped already."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        first = shard.start
+        for batch in self.table.batches(shard, self._schema.names):
+            files = self._files_of(batch, first)
+            if self.languages is not None:
+                wanted = pa.array([language.encode() for language in self.languages], pa.binary())
+                chosen = pc.is_in(files.column(_LANGUAGE).cast(pa.binary()), value_set=wanted)
+                listed = files.num_rows
+                files = files.filter(chosen)
+                passed_over[_OTHER_LANGUAGE] += listed - files.num_rows
+            for cells in files.to_pylist():
+                raw = {self.inline: cells.pop(self.inline)} if self.inline else {}
+                known = {**cast(dict[str, Any], readable(cells)), **raw}
+                known.update(dataset=self.label(), revision=self.files.revision, file=shard.file)
+                yield known, self._reason(known)
+            first += batch.num_rows
+
+    def _files_of(self, batch: pa.RecordBatch, first: int) -> pa.Table:
+        """Return a row a file, with the number of the row of ids that it comes from."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        if self._is_by_repository:
+            listed = cast("pa.ListArray[Any]", columns.pop(_FILES))
+            parents = pc.list_parent_indices(listed)
+            columns = {name: column.take(parents) for name, column in columns.items()}
+            files = cast("pa.StructArray", listed.flatten())
+            own = [field.name for field in files.type]
+            columns.update(zip(own, files.flatten(), strict=True))
+            numbers = numbers.take(parents)
+        return pa.table({**{provenance_name(name): column for name, column in columns.items()}, "row": numbers})
+
+    def _reason(self, known: Mapping[str, Any]) -> str | None:
+        size = known.get(self.size)
+        checks = {
+            "license_type": self.license_types is not None and known["license_type"] not in self.license_types,
+            "vendored": "vendored" in self.exclude and known["is_vendor"] is True,
+            "generated": "generated" in self.exclude and known["is_generated"] is True,
+            "too_small": size is not None and size < self.min_bytes,
+            "too_large": size is not None and size > self.max_bytes,
+        }
+        return next((reason for reason, holds in checks.items() if holds), None)
+
+    def _id(self, known: Mapping[str, Any], ids: Counter[str]) -> str:
+        prefix = f"{self.name}/" if self.name else ""
+        parts = (known.get(self.repository), known.get(self.path))
+        place = "/".join(part.strip("/") for part in parts if part)
+        id = f"{prefix}{place}@{str(known.get(self.content_id))[:12]}"
+        ids[id] += 1
+        return id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
+
+
+class TheStackSource(CodeFiles):
+    """Files of The Stack v2, by the ids on the Hub, with their contents from Software Heritage or a mirror."""
+
+    kind: Literal["the-stack-v2"]
+    meanings: ClassVar[Mapping[str, str]] = {
+        **CodeFiles.meanings,
+        "blob_id": "Software Heritage's id of the file's content",
+        "branch_name": "the branch that was visited",
+        "content_id": "Software Heritage's id of the content, as UTF-8",
+        "directory_id": "Software Heritage's id of the repository's root directory",
+        "extension": "the file's extension",
+        "gha_language": "the repository's main language, as GitHub says it",
+        "length_bytes": "size of the original file, in bytes",
+        "path": "the file's path in its repository",
+        "repo_name": "the repository, as owner/name",
+        "repo_url": "the repository's address",
+        "revision_id": "the repository's commit that was visited",
+        "snapshot_id": "Software Heritage's id of the visit",
+        "src_encoding": "the original file's encoding",
+        "star_events_count": "stars of the repository",
+        "visit_date": "when Software Heritage visited the repository",
+    }
+    repository, path, content_id, size = "repo_name", "path", "blob_id", "length_bytes"
+
+    dataset: str = Field(default="bigcode/the-stack-v2-train-smol-ids", pattern=DATASET)
+    contents: str = Field(default=f"{_SOFTWARE_HERITAGE}content", pattern=r"^(s3|https?|file)://")
+    endpoint: str | None = Field(default=None, pattern=r"^https?://")
+    _contents: Contents | None = PrivateAttr(default=None)
+
+    def notice(self) -> str | None:
+        """Return what Software Heritage asks of those who download in bulk."""
+        if not self.contents.startswith(_SOFTWARE_HERITAGE):
+            return None
+        return (
+            "file contents are Software Heritage's: it asks for an agreement before they are downloaded in bulk"
+            " (datasets@softwareheritage.org; the dataset's page on the Hub has the terms), and every file's own"
+            " licence binds, attribution included"
+        )
 
     @contextmanager
     def working(self, folder: Path) -> Iterator[None]:
@@ -153,54 +260,8 @@ class TheStackSource(HubDataset):
 
         return Wanted(str(known["blob_id"]), known.get("length_bytes"))
 
-    def _entries(self, shard: Shard, passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str | None]]:
-        """Yield what is known of each file, and why it is dropped already."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        first = shard.start
-        for batch in self.table.batches(shard, self._schema.names):
-            files = self._files_of(batch, first)
-            if self.languages is not None:
-                wanted = pa.array([language.encode() for language in self.languages], pa.binary())
-                chosen = pc.is_in(files.column("language").cast(pa.binary()), value_set=wanted)
-                listed = files.num_rows
-                files = files.filter(chosen)
-                passed_over[_OTHER_LANGUAGE] += listed - files.num_rows
-            for cells in files.to_pylist():
-                known = cast(dict[str, Any], readable(cells))
-                known.update(dataset=self.label(), revision=self.files.revision, file=shard.file)
-                yield known, self._reason(known)
-            first += batch.num_rows
-
-    def _files_of(self, batch: pa.RecordBatch, first: int) -> pa.Table:
-        """Return a row a file, with the number of the row of ids that it comes from."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
-        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-        if self._is_by_repository:
-            listed = cast("pa.ListArray[Any]", columns.pop(_FILES))
-            parents = pc.list_parent_indices(listed)
-            columns = {name: column.take(parents) for name, column in columns.items()}
-            files = cast("pa.StructArray", listed.flatten())
-            own = [field.name for field in files.type]
-            columns.update(zip(own, files.flatten(), strict=True))
-            numbers = numbers.take(parents)
-        return pa.table({**{provenance_name(name): column for name, column in columns.items()}, "row": numbers})
-
     def _reason(self, known: Mapping[str, Any]) -> str | None:
-        size = known.get("length_bytes")
-        checks = {
-            "bad_blob_id": not known.get("blob_id"),
-            "license_type": self.license_types is not None and known["license_type"] not in self.license_types,
-            "vendored": "vendored" in self.exclude and known["is_vendor"] is True,
-            "generated": "generated" in self.exclude and known["is_generated"] is True,
-            "too_small": size is not None and size < self.min_bytes,
-            "too_large": size is not None and size > self.max_bytes,
-        }
-        return next((reason for reason, holds in checks.items() if holds), None)
+        return super()._reason(known) if known.get("blob_id") else "bad_blob_id"
 
     def _document(
         self, known: dict[str, Any], reason: str | None, content: Content | None, ids: Counter[str]
@@ -212,9 +273,4 @@ class TheStackSource(HubDataset):
                 if content.bytes is None
                 else decode_declared(content.bytes, known.get("src_encoding"))
             )
-        prefix = f"{self.name}/" if self.name else ""
-        place = "/".join(part.strip("/") for part in (known.get("repo_name"), known.get("path")) if part)
-        id = f"{prefix}{place}@{str(known.get('blob_id'))[:12]}"
-        ids[id] += 1
-        unique = id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
-        return read_document(unique, text, known, reason)
+        return read_document(self._id(known, ids), text, known, reason)
