@@ -7,8 +7,6 @@ of it that every one of them takes.
 from __future__ import annotations
 
 import asyncio
-import codecs
-import os
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +16,11 @@ import aiohttp
 import orjson
 
 from builder.errors import NoServer, NotAServer, ServerRefused
-from builder.rewriting.addresses import KEY_VARIABLE as KEY_VARIABLE
-from builder.rewriting.addresses import root_of
+from builder.rewriting.addresses import KEY_VARIABLE, root_of
 from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
 from builder.rewriting.listed_models import choose
+from builder.rewriting.sessions import body_of, words_of
 
 _IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
@@ -206,64 +204,3 @@ def _moved(root: str, location: str) -> NotAServer:
         where=root,
         remedy=f"--server {place}, if that is the server" if is_another else "correct --server: a server's root",
     )
-
-
-def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
-    """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's.
-
-    It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
-    """
-    key = _key()
-    return aiohttp.ClientSession(
-        # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
-        if keeps_connections
-        else aiohttp.TCPConnector(limit=0, force_close=True),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    )
-
-
-async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | None = None) -> bytes | None:
-    """Read a body of at most so many bytes, with at most so many seconds between two pieces.
-
-    Returns:
-        The body, None where it is longer: what there is more of it is not read.
-
-    Raises:
-        asyncio.TimeoutError: No more of it came.
-    """
-    pieces, size, content = [], 0, response.content
-    # Most bodies are there with their headers: a timer for each would cost a tenth of a request.
-    while piece := content.read_nowait() if content.is_eof() else await asyncio.wait_for(content.readany(), pause):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            response.close()
-            return None
-    return b"".join(pieces).removeprefix(codecs.BOM_UTF8)  # which JSON may not begin with
-
-
-def words_of(content: bytes, most: int = 300) -> str:
-    """Return what a server said, in any of the shapes that servers and proxies have for it, but no key of ours."""
-    try:
-        said = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        said = " ".join(content.decode("utf-8", "replace").split()) or "(empty body)"
-    if isinstance(said, dict):
-        error = said.get("error", said)
-        if isinstance(wrapped := said.get("detail"), dict):  # a gateway's
-            error = wrapped.get("error", wrapped)
-        said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
-    try:
-        words = str(said)
-    except RecursionError:
-        return "(a body nested too deeply)"
-    key = _key()
-    return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:most]
-
-
-def _key() -> str:
-    return os.environ.get(KEY_VARIABLE, "").strip()  # a file's last line end is in no key
