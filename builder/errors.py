@@ -102,6 +102,10 @@ class NoServer(NothingToTalkTo):
     """No server can take requests."""
 
 
+class ServerUnready(NoServer):
+    """Something answers at the address, but can't say yet what it serves: a model loads, a router is empty."""
+
+
 class NotAServer(NoServer):
     """Something answers at the address, but no LLM server: most likely the address is wrong."""
 

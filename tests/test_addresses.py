@@ -22,7 +22,8 @@ from cryptography.x509.oid import NameOID
 from builder.errors import BadAddress, NoServer, NotAServer, ServerRefused
 from builder.rewriting.addresses import read_addresses, root_of
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.servers import Server, new_session, probe, words_of
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session, words_of
 from tests.support import builder, write_corpus
 from tests.tgi_double import TgiDouble
 from tests.virtual_time import run_in_virtual_time

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from builder.rewriting.advice import Observed, observe
 from builder.rewriting.generation import Model
-from builder.rewriting.servers import Server, new_session
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import new_session
 from tests.replay import replayed
 from tests.support import builder
 from tests.tgi_double import TgiDouble

@@ -21,7 +21,8 @@ from builder.rewriting.generation import Generation, Model
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import AnswerFormat, Prompt, Sampling
 from builder.rewriting.rewriter import Request, Rewriter
-from builder.rewriting.servers import Server, new_session, probe
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session
 from tests.tgi_double import TgiDouble
 from tests.tgi_protocol import Json, Profile
 

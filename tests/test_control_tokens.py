@@ -26,7 +26,8 @@ from builder.errors import HubUnreachable, RunMismatch, UsageError
 from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.rewriting.generation import Model
 from builder.rewriting.local import find_weights, serve
-from builder.rewriting.servers import new_session, probe
+from builder.rewriting.servers import probe
+from builder.rewriting.sessions import new_session
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import known_to, named, of_server
 from builder.rewriting.weights import SMOLLM2

@@ -107,7 +107,7 @@ def test_who_refuses_us_or_is_no_server_is_not_waited_for() -> None:
 def test_who_refuses_us_is_named_while_others_are_waited_for() -> None:
     said: list[str] = []
     with TgiDouble(asleep=HTML_503) as server, TgiDouble() as closed:
-        closed.status_of = {"/info": 403}
+        closed.status_of = {"/info": 403, "/v1/models": 403}
 
         def wake() -> None:
             server.asleep = None

@@ -18,7 +18,8 @@ from builder.rewriting.dialect import LOOPS
 from builder.rewriting.generation import COMPLETE, LOOPING, Model
 from builder.rewriting.metrics import parse_gauges
 from builder.rewriting.outcome import Answer, Outcome, Sign
-from builder.rewriting.servers import Server, new_session, probe
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session
 from builder.rewriting.transport import post
 from tests.record_servers import CHAT, RECORDED
 from tests.replay import NAMES, body_of, exchanges, recording, replayed

@@ -13,7 +13,8 @@ import pytest
 from builder.errors import ModelMismatch, ModelUnclear, ServerRefused
 from builder.rewriting.generation import Model
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.servers import Server, new_session, probe
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session
 from tests import tgi_protocol as wire
 from tests.support import builder, builder_json, write_corpus
 from tests.tgi_double import TgiDouble

@@ -15,7 +15,8 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from builder.rewriting.servers import Server, body_of
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import body_of
 
 _SECONDS = 5.0
 _BYTES = 4 << 20

@@ -18,7 +18,8 @@ import orjson
 from builder.errors import NoServer, PrefillIgnored
 from builder.rewriting.dialect import LOOPS, PREFILL
 from builder.rewriting.prompts import Message
-from builder.rewriting.servers import Server, body_of, words_of
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import body_of, words_of
 
 _SECONDS = 120.0  # for a small request to a server that is busy with others'
 _PAGE_BYTES = 4 << 20

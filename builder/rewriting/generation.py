@@ -17,7 +17,7 @@ class Generation:
 
     Attributes:
         answer: What the model wrote, as the server sent it, without the prefill.
-        finish_reason: As the server named it.
+        finish_reason: As the server named it, or as most do (`completion`).
         prompt_tokens: Tokens read.
         completion_tokens: Tokens written.
     """

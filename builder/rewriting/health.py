@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from builder.errors import NoServer, ServerRefused
+from builder.errors import NoServer, ServerRefused, ServerUnready
 from builder.rewriting.capabilities import Needs, learn
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
@@ -160,21 +160,30 @@ class Health:
                 self._on_other(member)
                 return
             trouble = await self._trouble_of(member, server)
-            if isinstance(server, Server) and (trouble is None or trouble.sign is Sign.OVERLOADED):
+            if trouble is None or trouble.sign is Sign.OVERLOADED:
                 break
             member.trouble = trouble
-        self._say(f"{server.url}: answers again")
-        member.close_circuit(server, begin_anew=time.monotonic() - begun > PROBE_SECONDS[0])
+        self._say(f"{member.server.url}: answers again")
+        known = server if isinstance(server, Server) else member.server
+        member.close_circuit(known, begin_anew=time.monotonic() - begun > PROBE_SECONDS[0])
         self._on_change(member)
 
     async def _trouble_of(self, member: Endpoint, server: Server | NoServer | ServerRefused) -> Trouble | None:
-        """Return why a server that was asked what it serves does not work, None where it does."""
+        """Return why a server that was asked what it serves does not work, None where it does.
+
+        Some routers have no page while one of their workers is down, and answer all the same.
+        """
+        told = None
         if not isinstance(server, Server):
             sign = Sign.REFUSED if isinstance(server, ServerRefused) else Sign.UNREACHABLE
-            return Trouble(sign, server.what, member.server.url)
+            told = Trouble(sign, server.what, member.server.url)
+            if not isinstance(server, ServerUnready):
+                return told
         outcome = await self._control.ask(member)
         if isinstance(outcome, Trouble):
-            return outcome
+            return told or outcome
+        if told is not None:
+            return None if outcome.model is not None and member.knows(outcome.model) else told
         if member.knows(outcome.model) or not self._uses_the_listed_name(member):
             return None
         return Trouble(Sign.UNREACHABLE, f"{outcome.model} answers there", member.server.url)

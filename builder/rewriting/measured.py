@@ -15,7 +15,8 @@ from builder.errors import NoServer, NothingToTalkTo
 from builder.rewriting.addresses import root_of
 from builder.rewriting.advice import Observed, observe
 from builder.rewriting.outcome import Trouble
-from builder.rewriting.servers import Server, new_session, probe
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session
 from builder.rewriting.transport import post
 
 _TOKENS = 64  # asked for, each time

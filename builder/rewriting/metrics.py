@@ -16,7 +16,8 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from builder.rewriting.servers import Server, body_of
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import body_of
 
 LOAD_WANTED = {"endpoint-load-metrics-format": "TEXT"}
 """Header of a request whose answer is to tell the load. As text: in JSON, of several engines one is left."""

@@ -13,21 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any
 
 import orjson
 
 from builder.errors import RequestFailed, TooLong
+from builder.rewriting.completion import NoCompletion, read_completion
 from builder.rewriting.generation import Generation
 from builder.rewriting.metrics import Gauges, load_of
-from builder.rewriting.servers import Server, words_of
-from builder.text import without_bom
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import words_of
 
 _RETRY_AFTER_SECONDS = 60.0  # at most; nobody answers for what a server says
 _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a request that it can't take
-_CUT_SHORT = frozenset({"abort", "aborted", "cancelled", "canceled", "error", "insufficient_system_resource"})
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
-_TITLE = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE)  # of a proxy's page, which has little else to say
+_OVERFLOW = b"reset reason: overflow"  # Envoy's circuit breaker, whatever the status
 
 
 class Sign(Enum):
@@ -113,19 +112,26 @@ Outcome = Answer | Trouble
 def outcome_of(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> Outcome:
     """Return what a whole response means."""
     if status == 200:
-        return _read(content, headers, server.url)
-    page = _TITLE.search(content)
-    said = " ".join(page[1].decode("utf-8", "replace").split())[:300] if page else words_of(content)
-    what, retry_after = f"{status}: {said}", _retry_after(headers)
-    if status == 429 or (status == 503 and _is_overload(content, server)):
+        return _read(content, headers, server)
+    return _refusal(status, words_of(content), content, headers, server)
+
+
+def _refusal(status: int, words: str, content: bytes, headers: Mapping[str, str], server: Server) -> Trouble:
+    """Return what a status other than 200 means, with what was said."""
+    what, retry_after = f"{status}: {words}", _retry_after(headers)
+    if _is_overload(status, content, headers, server):
         return Trouble(Sign.OVERLOADED, what, server.url, status, retry_after)
     # A proxy's loss of patience, a dependency that failed: with something already under way.
     broke = status >= 500 or status in (406, 408, 409, 421, 423, 424, 425, 499)
     return Trouble(Sign.BROKE if broke else Sign.REFUSED, what, server.url, status, retry_after)
 
 
-def _is_overload(content: bytes, server: Server) -> bool:
-    """Whether a 503 is an admission limit's: in JSON, as vLLM and SGLang say it, not a proxy's page."""
+def _is_overload(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> bool:
+    """Whether it is an admission limit's: a 503 is in JSON, as vLLM and SGLang say it, not as a proxy's page."""
+    if status in (429, 529) or "x-envoy-overloaded" in headers or (status >= 500 and _OVERFLOW in content):
+        return True
+    if status != 503:
+        return False
     try:
         said = orjson.loads(content)
         message = said.get("error", said)["message"]
@@ -134,63 +140,14 @@ def _is_overload(content: bytes, server: Server) -> bool:
     return isinstance(message, str) and (server.kind in ("vllm", "sglang") or bool(_FULL.search(message)))
 
 
-def _read(content: bytes, headers: Mapping[str, str], where: str) -> Outcome:
-    """Read a 200: JSON is the server's own, whatever its type says; a page is a proxy's."""
+def _read(content: bytes, headers: Mapping[str, str], server: Server) -> Outcome:
     try:
-        said = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        kind = headers.get("Content-Type", "no content type").partition(";")[0].strip().lower()
-        if kind.endswith("json") and not content.lstrip().startswith(b"<"):
-            return Trouble(Sign.BROKE, f"its answer is not JSON ({error})", where, 200)
-        return Trouble(Sign.BROKE, f"200, but no answer ({kind}): {words_of(content)}", where, 200)
-    try:
-        choice, usage = said["choices"][0], said.get("usage") or {}
-        reason = choice["finish_reason"]
-        if isinstance(reason, dict):  # as older SGLang has it
-            reason = reason["type"]
-        if reason is None or reason in _CUT_SHORT:
-            return Trouble(Sign.BROKE, f"it ended the generation early: finish_reason {reason}", where, 200)
-        if not isinstance(reason, str):
-            raise TypeError(f"finish_reason is {type(reason).__name__}")
-        generation = Generation(
-            answer=without_bom(_text(choice["message"])),
-            finish_reason=reason,
-            prompt_tokens=_count(usage.get("prompt_tokens")),
-            completion_tokens=_count(usage.get("completion_tokens")),
-        )
-        model = said.get("model")
-        name = model if isinstance(model, str) and model else None
-        return Answer(generation, _waited(headers), name, load=load_of(headers))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        what = words_of(content) if isinstance(said, dict) and said.get("error") else f"{error!r:.200}"
-        return Trouble(Sign.BROKE, f"its answer is not a chat completion ({what})", where, 200)
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """Return what the model wrote; a thought alone as one that never closes, which is what it is.
-
-    A server that cuts thoughts off sends them beside the answer: as `reasoning`, as `reasoning_content`, or as
-    parts of another type than `text`.
-    """
-    thought = message.get("reasoning") or message.get("reasoning_content")
-    text = (message.get("content") if thought else message["content"]) or ""
-    if isinstance(text, list):
-        text = "".join(part["text"] for part in text if part["type"] == "text")
-    if not isinstance(text, str):
-        raise TypeError(f"content is {type(text).__name__}")
-    return f"<think>\n{thought}" if isinstance(thought, str) and not text.strip() else text
-
-
-def _count(said: object) -> int:
-    """Return a number of tokens, 0 where it is not told.
-
-    Raises:
-        ValueError: It is none that a table could hold.
-    """
-    count = int(said or 0) if isinstance(said, int | float | str | None) else -1
-    if not 0 <= count < 2**63:
-        raise ValueError(f"{said!r:.40} tokens")
-    return count
+        generation, model = read_completion(content, headers.get("Content-Type", ""))
+    except NoCompletion as error:
+        if error.status:
+            return _refusal(error.status, error.what, content, headers, server)
+        return Trouble(Sign.BROKE, error.what, server.url, 200)
+    return Answer(generation, _waited(headers), model, load=load_of(headers))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -18,6 +18,7 @@ import anyio
 
 from builder.errors import NoServer, NothingToTalkTo, ServerRefused, TooLong
 from builder.open_files import room_for_connections
+from builder.rewriting.addresses import KEY_VARIABLE
 from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.context import Fit
@@ -30,7 +31,7 @@ from builder.rewriting.membership import Membership, Wanted
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.retry import Case, Step
-from builder.rewriting.servers import KEY_VARIABLE, Server
+from builder.rewriting.servers import Server
 from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Transport

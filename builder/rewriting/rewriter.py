@@ -44,7 +44,7 @@ REWRITTEN: Mapping[str, type] = {
 }
 """Name and type of what a rewriting stage's record holds, beside every attempt's answer."""
 
-_UNFINISHED = {"length": "truncated", LOOPING: "looping"}
+_UNFINISHED = {"length": "truncated", LOOPING: "looping", "content_filter": "content_filter"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ of it that every one of them takes.
 from __future__ import annotations
 
 import asyncio
-import codecs
-import os
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +15,12 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from builder.errors import NoServer, NotAServer, ServerRefused
-from builder.rewriting.addresses import KEY_VARIABLE as KEY_VARIABLE
-from builder.rewriting.addresses import root_of
+from builder.errors import NoServer, NotAServer, ServerRefused, ServerUnready
+from builder.rewriting.addresses import KEY_VARIABLE, root_of
 from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
 from builder.rewriting.listed_models import choose
+from builder.rewriting.sessions import body_of, words_of
 
 _IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
@@ -30,6 +28,8 @@ _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works 
 _PROBE_SECONDS = 10.0
 _PAGE_BYTES = 1 << 20
 _MODELS = "/v1/models"
+_ROOT = "correct --server: it takes a server's root, such as http://HOST:8080"
+_NAME_IT = "--served-model NAME asks one that lists no models for this one"
 _START_IT = "start it, or correct --server; while a TGI server loads its model it refuses connections"
 
 
@@ -90,6 +90,7 @@ async def probe(
     Raises:
         BadAddress: The address can be none.
         NoServer: Nothing answers there now; it may later.
+        ServerUnready: What answers there can't say what it serves now; it may later.
         NotAServer: What answers there is no LLM server.
         ServerRefused: What answers there refuses us, serves no such model, or has no certificate that is accepted.
         ModelUnclear: It serves several models, and none was chosen.
@@ -128,25 +129,19 @@ def _no_trust(error: aiohttp.ClientSSLError, root: str) -> ServerRefused:
 async def _described(
     session: aiohttp.ClientSession, root: str, model_sha: str | None, served_model: str | None, known: str | None
 ) -> Server:
-    info = await _get(session, root, "/info")
-    if info and "model_id" in info:
+    info = await _extra(session, root, "/info")
+    if "model_id" in info:
         limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
         choose([{"id": info["model_id"]}], served_model, known, root)
         model = Model(info["model_id"], info.get("model_sha"))
         context, most_input = _tokens(info.get("max_total_tokens")), _tokens(info.get("max_input_tokens"))
         return Server(root, "tgi", model, limit, context, limit, None, most_input)
-    models = await _get(session, root, _MODELS)
-    if not models or not models.get("data"):
-        raise NotAServer(
-            "what answers there has no /info and no /v1/models: not an LLM server",
-            where=root,
-            remedy="correct --server: it takes a server's root, such as http://HOST:8080",
-        )
-    served, base = choose(models["data"], served_model, known, root)
+    listed = await _listed(session, root, served_model)
+    served, base = choose(listed, served_model, known, root)
     model = Model(served["id"], model_sha)
     kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(str(base.get("owned_by")), "openai")
     if kind == "llama.cpp":
-        properties = await _get(session, root, "/props", model=model.id) or {}
+        properties = await _extra(session, root, "/props", model=model.id)
         limit = int(properties.get("total_slots") or _IN_FLIGHT_ELSEWHERE)
         limit += max(1, limit // 8)  # it queues: no slot idles while an answer is on its way and a request comes
         context = _tokens(properties.get("default_generation_settings", {}).get("n_ctx"))
@@ -161,38 +156,72 @@ def _tokens(told: object) -> int | None:
     return told if isinstance(told, int) and told > 0 else None
 
 
-async def _get(session: aiohttp.ClientSession, root: str, path: str, **query: str) -> dict[str, Any] | None:
-    """Return a page, None where the server has none; a proxy's words in its place are a `ClientError`.
+# --- pages ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What came back for a page: `content` is its JSON object, None where it holds none."""
+
+    status: int
+    content: dict[str, Any] | None
+    words: str
+    location: str
+
+
+async def _get(session: aiohttp.ClientSession, root: str, path: str, **query: str) -> _Page:
+    """Ask for a page.
 
     Raises:
-        NotAServer: A web page, or a way to another address, stands where a server tells of its models.
+        ServerUnready: It may be there later.
     """
-    url, timeout = root + path, aiohttp.ClientTimeout(total=_PROBE_SECONDS)
-    async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as response:
-        if response.status in (401, 403):
-            raise ServerRefused(
-                f"it answers {response.status}", where=url, remedy=f"put the server's key into ${KEY_VARIABLE}"
-            )
-        if 300 <= response.status < 400 and path == _MODELS:
-            raise _moved(root, response.headers.get("Location", ""))
+    timeout = aiohttp.ClientTimeout(total=_PROBE_SECONDS)
+    async with session.get(root + path, params=query, timeout=timeout, allow_redirects=False) as response:
+        status, location = response.status, response.headers.get("Location", "")
         content = await body_of(response, _PAGE_BYTES)
-        if content is None:
-            raise aiohttp.ClientError(f"status {response.status}, with more than {_PAGE_BYTES >> 20} MiB")
-        if response.status >= 500 or response.status in (408, 425, 429):
-            raise aiohttp.ClientError(f"status {response.status}: {words_of(content)}")
-        if response.status != 200:
-            return None
-        try:
-            page = orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            if path != _MODELS:
-                return None
-            raise NotAServer(
-                f"a page that is not JSON is where its models should be: {words_of(content)}",
-                where=url,
-                remedy="correct --server: it takes a server's root, such as http://HOST:8080",
-            ) from error
-        return page if isinstance(page, dict) else None
+    if content is None:
+        raise ServerUnready(f"it answers {status}, with more than {_PAGE_BYTES >> 20} MiB", where=root + path)
+    words = f"{status}: {words_of(content)}"
+    if (status >= 500 and status != 501) or status in (408, 425, 429):
+        raise ServerUnready(f"it answers {words}", where=root, remedy=_START_IT)
+    try:
+        page = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        page = None
+    return _Page(status, page if isinstance(page, dict) and status == 200 else None, words, location)
+
+
+async def _extra(session: aiohttp.ClientSession, root: str, path: str, **query: str) -> dict[str, Any]:
+    """Return a page that only some servers have, else nothing; a gateway may forbid what it does not know."""
+    return (await _get(session, root, path, **query)).content or {}
+
+
+async def _listed(session: aiohttp.ClientSession, root: str, served_model: str | None) -> list[dict[str, Any]]:
+    """Return the models that a server lists; where it lists none, the one that the user says it has.
+
+    Raises:
+        ServerRefused, NotAServer, ServerUnready: It lists none, and none is said.
+    """
+    page = await _get(session, root, _MODELS)
+    if page.content is not None and (listed := page.content.get("data")):
+        return list(listed)
+    if 300 <= page.status < 400:
+        raise _moved(root, page.location)
+    if served_model is not None and page.status != 401 and (page.status != 200 or page.content is not None):
+        return [{"id": served_model}]  # whether it has that is told by its first answer
+    if page.status in (401, 403):
+        key = f"put the server's key into ${KEY_VARIABLE}"
+        raise ServerRefused(f"it answers {page.words}", where=root + _MODELS, remedy=key)
+    if page.content is not None:
+        raise ServerUnready(f"it lists no model: {page.words}", where=root + _MODELS, remedy=_NAME_IT)
+    if page.status == 200:
+        what = f"a page that is not JSON is where its models should be: {page.words.partition(': ')[2]}"
+        raise NotAServer(what, where=root + _MODELS, remedy=_ROOT)
+    if page.status in (404, 405):
+        what = "what answers there has no /info and no /v1/models: not an LLM server"
+        raise NotAServer(f"{what} ({page.words})", where=root, remedy=f"{_ROOT}; {_NAME_IT}")
+    what = f"it answers {page.words}, where its models should be"
+    raise NotAServer(what, where=root, remedy=f"see to what it says, or {_ROOT}")
 
 
 def _moved(root: str, location: str) -> NotAServer:
@@ -206,64 +235,3 @@ def _moved(root: str, location: str) -> NotAServer:
         where=root,
         remedy=f"--server {place}, if that is the server" if is_another else "correct --server: a server's root",
     )
-
-
-def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
-    """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's.
-
-    It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
-    """
-    key = _key()
-    return aiohttp.ClientSession(
-        # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4)
-        if keeps_connections
-        else aiohttp.TCPConnector(limit=0, force_close=True),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    )
-
-
-async def body_of(response: aiohttp.ClientResponse, most: int, pause: float | None = None) -> bytes | None:
-    """Read a body of at most so many bytes, with at most so many seconds between two pieces.
-
-    Returns:
-        The body, None where it is longer: what there is more of it is not read.
-
-    Raises:
-        asyncio.TimeoutError: No more of it came.
-    """
-    pieces, size, content = [], 0, response.content
-    # Most bodies are there with their headers: a timer for each would cost a tenth of a request.
-    while piece := content.read_nowait() if content.is_eof() else await asyncio.wait_for(content.readany(), pause):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            response.close()
-            return None
-    return b"".join(pieces).removeprefix(codecs.BOM_UTF8)  # which JSON may not begin with
-
-
-def words_of(content: bytes, most: int = 300) -> str:
-    """Return what a server said, in any of the shapes that servers and proxies have for it, but no key of ours."""
-    try:
-        said = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        said = " ".join(content.decode("utf-8", "replace").split()) or "(empty body)"
-    if isinstance(said, dict):
-        error = said.get("error", said)
-        if isinstance(wrapped := said.get("detail"), dict):  # a gateway's
-            error = wrapped.get("error", wrapped)
-        said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
-    try:
-        words = str(said)
-    except RecursionError:
-        return "(a body nested too deeply)"
-    key = _key()
-    return (words.replace(key, f"${KEY_VARIABLE}") if key else words)[:most]
-
-
-def _key() -> str:
-    return os.environ.get(KEY_VARIABLE, "").strip()  # a file's last line end is in no key

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from builder.errors import TooLong
-from builder.rewriting.servers import Server, words_of
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import words_of
 
 _TYPES = {"exceed_context_size_error", "context_length_exceeded"}  # llama.cpp's; that of OpenAI and of gateways
 _PARAMETERS = {"input_tokens", "input_text"}  # vLLM's

@@ -15,7 +15,8 @@ import aiohttp
 
 from builder.rewriting.metrics import LOAD_WANTED
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
-from builder.rewriting.servers import Server, body_of, new_session
+from builder.rewriting.servers import Server
+from builder.rewriting.sessions import body_of, new_session
 from builder.rewriting.too_long import too_long
 
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does

@@ -1,0 +1,124 @@
+"""The pages by which a server tells what it serves: forbidden, missing or broken by what stands before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from builder.errors import NotAServer, NothingToTalkTo, ServerRefused, ServerUnready
+from builder.rewriting.pool import ServerPool
+from builder.rewriting.servers import Server, probe
+from builder.rewriting.sessions import new_session
+from tests.asking import Outcome, ask_all, failures, run, texts
+from tests.virtual_time import run_in_virtual_time
+
+Said = tuple[int, str]
+LIST: Said = (200, '{"object": "list", "data": [{"id": "m", "owned_by": "openai"}]}')
+NOT_FOUND: Said = (404, '{"message": "Not Found"}')
+FORBIDDEN: Said = (403, '{"message": "Missing Authentication Token"}')
+PAUSED: Said = (400, '{"error": "Bad Request: Invalid state"}')
+NO_TLS: Said = (400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>")
+DOWN: Said = (500, "error sending request for url (http://10.0.0.7:8000/v1/models)")
+ANSWER = '{"model": "m", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}'
+
+
+@asynccontextmanager
+async def served(pages: dict[str, Said], default: Said = NOT_FOUND) -> AsyncIterator[str]:
+    """Serve these pages, and an answer to every chat where the pages have no other."""
+
+    async def said(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            await asyncio.sleep(0.05)
+        status, body = pages.get(request.path, (200, ANSWER) if request.method == "POST" else default)
+        return web.Response(status=status, text=body)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", said)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def probed(pages: dict[str, Said], default: Said = NOT_FOUND, served_model: str | None = None) -> Server:
+    async def work() -> Server:
+        async with served(pages, default) as url, new_session() as session:
+            return await probe(session, url, None, served_model)
+
+    found: Server = run(work)
+    return found
+
+
+@pytest.mark.parametrize("info", [FORBIDDEN, NOT_FOUND, PAUSED, (401, ""), (302, ""), (501, ""), (200, "<html>")])
+def test_a_gateway_may_forbid_the_pages_that_it_does_not_know(info: Said) -> None:
+    assert probed({"/info": info, "/v1/models": LIST}).model.id == "m"
+
+
+@pytest.mark.parametrize("models", [NOT_FOUND, FORBIDDEN, (405, ""), (200, '{"data": []}')])
+def test_one_that_lists_no_models_is_asked_for_the_one_that_is_named(models: Said) -> None:
+    pages = {"/v1/models": models}
+    assert probed(pages, served_model="org/m").model.id == "org/m"
+    with pytest.raises(NothingToTalkTo) as caught:
+        probed(pages)
+    assert models is FORBIDDEN or "--served-model" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        (PAUSED, NotAServer, "400: Bad Request: Invalid state"),
+        (NO_TLS, NotAServer, "400 The plain HTTP request was sent to HTTPS port"),
+        ((402, '{"error": "no credits"}'), NotAServer, "402: no credits"),
+        (NOT_FOUND, NotAServer, "not an LLM server (404: Not Found)"),
+        (FORBIDDEN, ServerRefused, "403: Missing Authentication Token"),
+        ((401, '{"error": {"message": "Invalid key"}}'), ServerRefused, "401: Invalid key"),
+        ((503, '{"error": "503 Service Unavailable"}'), ServerUnready, "503: 503 Service Unavailable"),
+        ((200, '{"object": "list", "data": []}'), ServerUnready, "lists no model"),
+    ],
+)
+def test_why_a_server_does_not_say_what_it_serves_is_told_in_its_words(
+    said: Said, kind: type[NothingToTalkTo], words: str
+) -> None:
+    with pytest.raises(NothingToTalkTo) as caught:
+        probed({}, default=said)
+    assert type(caught.value) is kind
+    assert words in caught.value.what
+
+
+def test_a_router_whose_page_breaks_with_one_worker_goes_on_with_the_others() -> None:
+    said: list[str] = []
+
+    async def work() -> list[Outcome]:
+        pages = {"/v1/models": LIST}
+        async with served(pages) as url, ServerPool([url], say=said.append, patience=60) as pool:
+            await ask_all(pool, texts(20))
+            pages |= {"/v1/models": DOWN, "/v1/chat/completions": DOWN}
+            asked = asyncio.ensure_future(ask_all(pool, texts(20)))
+            await asyncio.sleep(20)
+            del pages["/v1/chat/completions"]
+            return await asked
+
+    assert failures(run_in_virtual_time(work)) == []
+    assert any("answers again" in line for line in said)
+
+
+def test_a_router_whose_page_breaks_and_that_names_another_model_is_left_alone() -> None:
+    async def work() -> list[Outcome]:
+        pages = {"/v1/models": LIST}
+        async with served(pages) as url, ServerPool([url], patience=30) as pool:
+            await ask_all(pool, texts(20))
+            pages |= {"/v1/models": DOWN, "/v1/chat/completions": DOWN}
+            asked = asyncio.ensure_future(ask_all(pool, texts(5)))
+            await asyncio.sleep(5)
+            pages["/v1/chat/completions"] = (200, ANSWER.replace('"m"', '"another"'))
+            return await asked
+
+    outcomes = run_in_virtual_time(work)
+    assert len(failures(outcomes)) == len(outcomes), "another model's answers were taken"
