@@ -48,7 +48,7 @@ def generations(run: Run, stages: Sequence[str], published: Sequence[str]) -> It
         published: The stages whose kept documents the release holds.
     """
     columns = [f"{stage}.{field}" for stage in stages for field in ("answers", *_OF_RECORD)]
-    for path in run.shard_paths():
+    for path in run.shown_paths():
         wanted = ["verdict", *columns, *(set(published) - set(stages))]
         table = pq.ParquetFile(path).read(columns=wanted, use_threads=False)
         parts = []

@@ -42,6 +42,7 @@ from builder.release.manifest import (
 from builder.release.new_bytes import estimate
 from builder.release.owners import refuse_another, refuse_loss, with_owners_words
 from builder.release.prompt_files import write_prompts
+from builder.release.removals import excluded_in, refuse_readmission
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
@@ -113,6 +114,7 @@ class PublishOptions:
         is_trial: Make all of it, and publish nothing.
         replaces: Go on where this other recipe was released until now.
         overwrites: Replace what others edited there and can't be merged.
+        readmits: Publish again what the version before left out on request.
     """
 
     version: str | None = None
@@ -121,6 +123,7 @@ class PublishOptions:
     is_trial: bool = False
     replaces: str | None = None
     overwrites: bool = False
+    readmits: bool = False
 
 
 def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOptions) -> None:
@@ -142,7 +145,10 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
             )
     for one in loaded.scans:
         one.used.workplace()
-    refuse_another(destination.newest(), loaded.recipe.name, options.replaces, destination.name)
+    old = destination.newest()
+    refuse_another(old, loaded.recipe.name, options.replaces, destination.name)
+    if not loaded.exclusions:
+        refuse_readmission(old, 0, destination.name, readmits=options.readmits)
 
 
 def publish(
@@ -200,6 +206,7 @@ def _release(
 ) -> Published:
     old = destination.newest()
     refuse_another(old, facts.name, options.replaces, destination.name)
+    refuse_readmission(old, excluded_in(content["ledger"]), destination.name, readmits=options.readmits)
     digest = content_digest(content)
     if old is not None and old.content_sha256 == digest and options.version in (None, old.version):
         existing: Manifest | None = old
@@ -234,6 +241,11 @@ def _release(
         say(f"{destination.name}: its card keeps what is its owner's: {owners}")
     destination.put(stage, manifest)
     destination.settle(manifest)
+    if old is not None and excluded_in(content["ledger"]) > excluded_in(old.content["ledger"]):
+        say(
+            f"{destination.name}: what was removed is still in the versions before {number};"
+            " docs/releases.md says how they are taken away"
+        )
     return _published(destination, manifest, facts, is_new=True)
 
 
@@ -288,6 +300,12 @@ def _complete(run: Run) -> Status:
             f"the run is not complete: {done} of {total} shards, stages {[stage.name for stage in status.stages]}",
             where=str(run.path),
             remedy="`python -m builder build` completes it",
+        )
+    if not status.documents and run.exclusions:
+        raise UsageError(
+            "every document is excluded: nothing is left to publish",
+            where=str(run.path),
+            remedy="look at the lists; a dataset of which nothing may stay is taken away where it lies",
         )
     if not status.documents:
         raise LedgerUnbalanced("the run holds no document", where=str(run.path))

@@ -26,7 +26,7 @@ def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
 def kept(run: Run, stage: str) -> Iterator[pa.Table]:
     """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
     upto = run.stages[: run.stages.index(stage) + 1]
-    for path in run.shard_paths():
+    for path in run.shown_paths():
         file = pq.ParquetFile(path)
         changing = stages_with_text(file.schema_arrow, upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
@@ -43,7 +43,7 @@ def kept(run: Run, stage: str) -> Iterator[pa.Table]:
 def drops(run: Run) -> Iterator[pa.Table]:
     """Yield a shard's drops at a time: id, stage, reason, provenance and measures; no text."""
     filters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "filter" in stage]
-    for path in run.shard_paths():
+    for path in run.shown_paths():
         table = pq.ParquetFile(path).read(columns=["id", "source", "verdict", *filters], use_threads=False)
         table = table.filter(pc.is_valid(table["verdict"]))
         verdict = table["verdict"]
