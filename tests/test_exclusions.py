@@ -34,7 +34,9 @@ release: {configs: {default: sized, read: long}, license: apache-2.0, scan: []}
 
 
 def function(number: int) -> str:
-    return "".join(f"def function_{number}_{part}(value):\n    return value * {number + part}\n" for part in range(4))
+    return "".join(
+        f"def function_{number}_{part}(value):\n    return value * {number + part}\n" for part in range(4)
+    )
 
 
 ROWS = [
@@ -59,7 +61,10 @@ class Project:
     def write(self, rows: list[tuple[str, str, str, str]] = ROWS) -> Project:
         self.folder.mkdir(exist_ok=True)
         columns = zip(("id", "repo_name", "url", "text"), map(list, zip(*rows, strict=True)), strict=True)
-        pq.write_table(pa.table(dict(columns)), self.folder / "rows.parquet", row_group_size=3)
+        table = pa.table(
+            {**dict(columns), "path": ["f.py"] * len(rows), "detected_licenses": [["MIT"]] * len(rows)}
+        )
+        pq.write_table(table, self.folder / "rows.parquet", row_group_size=3)
         (self.folder / "tidy.md").write_text(PROMPT)
         (self.folder / "asked.yaml").write_text(RECIPE)
         (self.folder / "LICENCE").write_text("A licence.\n")
@@ -71,14 +76,14 @@ class Project:
         recipe = self.folder / "asked.yaml"
         recipe.write_text(recipe.read_text().replace("  - {name: unique, filter: near_duplicates}\n", ""))
 
-    def list(self, text: str, name: str = "removed.txt") -> Path:
+    def listed(self, text: str, name: str = "removed.txt") -> Path:
         (self.folder / name).write_bytes(text.encode())
         return self.folder / name
 
     def arguments(self, command: str, *more: object) -> list[object]:
         release = ("--to", self.dest, "--license-file", self.folder / "LICENCE") if command == "publish" else ()
-        return [command, self.folder / "asked.yaml", "--run", self.run, "--server", self.server.url, "--workers", 1,
-                *release, *more]  # fmt: skip
+        server = ("--server", self.server.url, "--workers", 1)
+        return [command, self.folder / "asked.yaml", "--run", self.run, *server, *release, *more]
 
     def texts(self, config: str, dest: Path | None = None) -> dict[str, Any]:
         table = pq.read_table((dest or self.dest) / "data" / config)
@@ -152,7 +157,8 @@ def test_a_file_may_hold_comments_blank_lines_and_any_line_ends(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "No such file"), (b"caf\xe9\n", "utf-8"), (b"a/b\n/*\n", "line 2: .* names nothing")]
+    ("content", "said"),
+    [(None, "No such file"), (b"caf\xe9\n", "utf-8"), (b"a/b\n/*\n", "line 2: .* names nothing")],
 )
 def test_a_list_that_cannot_be_read_is_named(content: bytes | None, said: str, tmp_path: Path) -> None:
     if content is not None:
@@ -163,7 +169,7 @@ def test_a_list_that_cannot_be_read_is_named(content: bytes | None, said: str, t
 
 def test_a_finished_run_is_published_without_them_and_nobody_is_asked(project: Project) -> None:
     asked, table = len(project.server.log), digests(project.run / "shards")
-    removed = project.list("alice/one\ncarol/*\nnobody/nothing\nmallory\n")
+    removed = project.listed("alice/one\ncarol/*\nnobody/nothing\nmallory\n")
     done = builder(*project.arguments("publish", "--exclude", f"repo_name={removed}"))
     assert len(project.server.log) == asked
     assert "excluded: 4 documents of this run" in done.stderr
@@ -187,9 +193,9 @@ def test_a_finished_run_is_published_without_them_and_nobody_is_asked(project: P
 def test_lists_that_grow_shrink_or_were_wrong_cost_nothing(project: Project) -> None:
     asked = len(project.server.log)
     old = {config: project.texts(config) for config in ("default", "read", "dropped", "generations")}
-    two = ("--exclude", f"url={project.list('example.com/A', 'pages')}")
+    two = ("--exclude", f"url={project.listed('example.com/A', 'pages')}")
     builder(*project.arguments("publish", *two))
-    three = (*two, "--exclude", f"id={project.list('b', 'ids')}")
+    three = (*two, "--exclude", f"id={project.listed('b', 'ids')}")
     builder(*project.arguments("publish", *three))
     changelog = (project.dest / "CHANGELOG.md").read_text()
     assert "Removed on request: 1 document; 2 are left out in all." in changelog
@@ -205,7 +211,7 @@ def test_lists_that_grow_shrink_or_were_wrong_cost_nothing(project: Project) -> 
 
 
 def test_the_recipe_may_name_the_lists_and_the_release_does_not(project: Project) -> None:
-    project.list("alice/one", "lists-of-alice.txt")
+    project.listed("alice/one", "lists-of-alice.txt")
     recipe = project.folder / "asked.yaml"
     recipe.write_text(recipe.read_text() + "exclude: {repo_name: lists-of-alice.txt, id: [lists-of-alice.txt]}\n")
     builder(*project.arguments("publish"))
@@ -219,7 +225,7 @@ def test_what_an_excluded_document_stood_for_stays_out_and_names_another(project
     dropped = project.texts("dropped")
     stood = next(id for id in "aef" if id not in dropped)
     others = sorted({"a", "e", "f"} - {stood})
-    builder(*project.arguments("publish", "--exclude", f"id={project.list(stood)}"))
+    builder(*project.arguments("publish", "--exclude", f"id={project.listed(stood)}"))
     now = project.texts("dropped")
     assert [now[id]["unique_survivor"] for id in others] == [None, others[0]]
     assert {"a", "e", "f"} & set(project.texts("default")) == set()
@@ -228,12 +234,12 @@ def test_what_an_excluded_document_stood_for_stays_out_and_names_another(project
 
 @pytest.mark.parametrize("column", ["repo", "source", "text"])
 def test_a_column_that_the_source_has_not_is_refused_with_those_it_has(column: str, tmp_path: Path) -> None:
-    removed = Project(tmp_path / "project", TgiDouble()).write().list("alice/one")
+    removed = Project(tmp_path / "project", TgiDouble()).write().listed("alice/one")
     recipe = str(removed.parent / "asked.yaml")
     loaded = load_recipe(recipe, excludes=[f"{column}={removed}"])
     with pytest.raises(RecipeError, match=f"no column '{column}'") as error:
         build(loaded, tmp_path / "run", BuildOptions(), Console(quiet=True))
-    assert error.value.remedy == "it has id, dataset, file, row, repo_name, url"
+    assert error.value.remedy == "it has id, dataset, file, row, repo_name, url, path, detected_licenses"
     with pytest.raises(RecipeError, match="names no file"):
         load_recipe(recipe, excludes=["repo_name"])
 
@@ -241,7 +247,7 @@ def test_a_column_that_the_source_has_not_is_refused_with_those_it_has(column: s
 def test_who_is_excluded_from_the_start_is_not_asked_about(project: Project) -> None:
     project.compares_nothing()
     project.dest = project.folder / "fresh"
-    removed = project.list("bob/two\ndave/four\n")
+    removed = project.listed("bob/two\ndave/four\n")
     asked = len(project.server.log)
     builder(*project.arguments("publish", "--exclude", f"repo_name={removed}"))
     assert len(project.server.log) - asked == 1, "the one that three of them say"
@@ -253,12 +259,12 @@ def test_who_is_excluded_from_the_start_is_not_asked_about(project: Project) -> 
     data = digests(project.dest, "data/**/*")
     # What is taken back is built, and it alone is paid for.
     asked = len(project.server.log)
-    project.list("dave/four\n")
+    project.listed("dave/four\n")
     builder(*project.arguments("publish", "--exclude", f"repo_name={removed}", "--readmit"))
     assert set(project.texts("default")) >= {"b", "c"} and "h" not in project.texts("default")
     assert len(project.server.log) - asked == 2
     # The same, whether the run or the list was first.
-    project.list("bob/two\ndave/four\n")
+    project.listed("bob/two\ndave/four\n")
     builder(*project.arguments("publish", "--exclude", f"repo_name={removed}"))
     assert digests(project.dest, "data/**/*") == data
 
@@ -266,7 +272,7 @@ def test_who_is_excluded_from_the_start_is_not_asked_about(project: Project) -> 
 def test_a_document_on_its_way_stops_there_and_goes_on_when_it_may(project: Project) -> None:
     project.compares_nothing()
     builder(*project.arguments("build", "--until", "long"))
-    excluded = ("--exclude", f"id={project.list('b', 'ids')}")
+    excluded = ("--exclude", f"id={project.listed('b', 'ids')}")
     asked = len(project.server.log)
     status = builder_json(*project.arguments("build", *excluded))
     assert len(project.server.log) - asked == 4
@@ -283,13 +289,13 @@ def test_failed_requests_of_excluded_documents_are_not_asked_again(project: Proj
         project.server = other
         builder(*project.arguments("build", "--max-failures", 1), exit_code=0)
     # Nobody is to be asked now: that server is gone.
-    excluded = ("--exclude", f"id={project.list('b', 'ids')}")
+    excluded = ("--exclude", f"id={project.listed('b', 'ids')}")
     status = builder_json(*project.arguments("build", *excluded, "--patience", 0))
     assert status["documents"] == 7 and status["unanswered"] == {"same_command": 0, "retry_failed": 0}
 
 
 def test_all_of_a_shard_and_all_of_a_run_may_be_excluded(project: Project) -> None:
-    ids = project.list("a\nb\nc\n")
+    ids = project.listed("a\nb\nc\n")
     builder(*project.arguments("publish", "--exclude", f"id={ids}"))
     assert set(project.texts("default")) == {"e", "h"} - ({"e"} - set(project.texts("default")))
     ids.write_text("\n".join("abcdefgh"))
@@ -300,16 +306,25 @@ def test_all_of_a_shard_and_all_of_a_run_may_be_excluded(project: Project) -> No
 def test_a_removal_is_honoured_on_the_hub(project: Project, tmp_path: Path) -> None:
     project.dest = "hf://datasets/org/asked"  # type: ignore[assignment]
     asked = len(project.server.log)
-    removed = project.list("alice/one\n")
+    removed = project.listed("alice/one\n")
     with LocalHub() as hub:
         environment: dict[str, Any] = {**hub.env(tmp_path / "home")}
         builder(*project.arguments("publish"), **environment)
         builder(*project.arguments("publish", "--exclude", f"repo_name={removed}"), **environment)
         builder("verify", f"{project.dest}@v1.1.0", **environment)
-        for path, file in hub.tree("org/asked", "v1.1.0").items():
-            blob = hub.blob(file.sha256)
-            said = str(pq.read_table(blob).to_pylist()) if path.endswith(".parquet") else blob.read_text()
-            assert "alice" not in said.casefold(), path
-        assert any("Alice" in str(pq.read_table(hub.blob(file.sha256)).to_pylist())
-                   for path, file in hub.tree("org/asked", "v1.0.0").items() if path.endswith(".parquet"))  # fmt: skip
+        naming: dict[str, list[str]] = {"v1.0.0": [], "v1.1.0": []}
+        for version, found in naming.items():
+            for path, file in hub.tree("org/asked", version).items():
+                blob = hub.blob(file.sha256)
+                said = str(pq.read_table(blob).to_pylist()) if path.endswith(".parquet") else blob.read_text()
+                found += [path] if "alice" in said.casefold() else []
+        assert naming["v1.0.0"] and naming["v1.1.0"] == []
     assert len(project.server.log) == asked
+
+
+def test_answers_say_what_they_were_derived_from(first: Project) -> None:
+    answers = pq.read_table(first.dest / "data" / "generations").to_pylist()
+    assert answers[0].keys() >= {"key", "answer", "dataset"} and not answers[0].keys() & {"text", "file", "row"}
+    told = {row["id"]: (row["repo_name"], row["url"], row["path"], row["detected_licenses"]) for row in answers}
+    assert told == {id: (repo, url, "f.py", ["MIT"]) for id, repo, url, _ in ROWS if id in told}
+    assert told.keys() == first.texts("default").keys()

@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
+from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
 from builder.release.card_merge import Merged
 from builder.release.changelog import changes, prepended
+from builder.release.columns import origin_columns
 from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
 from builder.release.facts import ReleaseFacts, gather
@@ -49,6 +51,7 @@ from builder.release.special_tokens import SpecialTokens
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
+from builder.run.table import schema_of
 
 _PLANS = 5  # while others publish there
 
@@ -365,7 +368,10 @@ def _write_configs(
     if release.dropped:
         configs.append(write_config(drops(run), DROPPED, None, release.split, 0.0, stage))
     if release.generations and (rewriting := published_stages(loaded)):
-        answers = special.seen(generations(run, rewriting, list(release.configs.values())), GENERATIONS, None)
+        named = [used.column for used in loaded.filters.values() if isinstance(used, Licenses)]
+        origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], named)
+        asked = generations(run, rewriting, list(release.configs.values()), origin)
+        answers = special.seen(asked, GENERATIONS, None)
         configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
     pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
     for empty in [config for config in configs if not config.rows]:
