@@ -136,9 +136,9 @@ class Scan(_Strict):
 class Release(_Strict):
     """What is published: for each config the stage whose kept documents it holds.
 
-    `held_out` is the share of the rows, by their ids, that go into a split `test`. `dropped` adds a config of the
-    drops without their texts, `generations` one of the answers behind the texts. `scan` names filters that look at
-    every text before it is published.
+    `held_out` is the share of the documents, by what they say, that go into a split `test`. `dropped` adds a
+    config of the drops without their texts, `generations` one of the answers behind the texts. `scan` names
+    filters that look at every text before it is published.
     """
 
     configs: dict[str, str] = Field(min_length=1)

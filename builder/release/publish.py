@@ -28,6 +28,7 @@ from builder.release.destination import SCHEME, Destination, Overtaken, Plan, da
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
+from builder.release.held_out import held_out
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import (
     CARD,
@@ -348,13 +349,14 @@ def _write_configs(
 ) -> list[Config]:
     """Write the data: the configs that have rows, the recipe's first; count special tokens in their texts."""
     release = loaded.recipe.release
+    held = held_out(run, list(release.configs.values()), release.held_out, stage)
     configs = [
         write_config(
             special.seen(kept(run, of_stage), name, of_stage),
             name,
             of_stage,
             release.split,
-            release.held_out,
+            held,
             stage,
         )
         for name, of_stage in release.configs.items()
@@ -366,13 +368,13 @@ def _write_configs(
             remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
         )
     if release.dropped:
-        configs.append(write_config(drops(run), DROPPED, None, release.split, 0.0, stage))
+        configs.append(write_config(drops(run), DROPPED, None, release.split, (), stage))
     if release.generations and (rewriting := published_stages(loaded)):
         named = [used.column for used in loaded.filters.values() if isinstance(used, Licenses)]
         origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], named)
         asked = generations(run, rewriting, list(release.configs.values()), origin)
         answers = special.seen(asked, GENERATIONS, None)
-        configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
+        configs.append(write_config(answers, GENERATIONS, None, release.split, (), stage))
     pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows
