@@ -348,6 +348,38 @@ def publish(
 
 
 @app.command()
+def removals(
+    recipe: Recipe,
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write the list of ids.")],
+    run: RunDir = None,
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """List what a run's sources have taken out since it pinned them, for `--exclude id=FILE`.
+
+    The newest revision of The Stack's ids, or of a dataset on the Hub with ids or addresses, is compared with the
+    run's documents. No content is fetched.
+    """
+    from builder.recipe_file import load_recipe
+    from builder.run.directory import Run
+    from builder.run.vanished import find_vanished, write_vanished
+
+    loaded = load_recipe(recipe, settings or ())
+    found = find_vanished(loaded, Run.read(run or Path("runs") / loaded.recipe.name), talk.print)
+    write_vanished(found, into)
+    if json:
+        _print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        out.print(
+            f"{one.source}: {len(one.ids)} documents are not in {one.newest}", highlight=False, soft_wrap=True
+        )
+        if one.unwritable:
+            out.print(f"{one.source}: {one.unwritable} more, whose ids no list can hold", highlight=False)
+    out.print(f"{into} lists them: publish with --exclude id={into}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def verify(
     dest: Annotated[
         str,

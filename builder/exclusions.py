@@ -84,11 +84,13 @@ class ExclusionList:
         column: The column.
         exact: How each entry is written, by the form that is compared.
         below: The same for those that end with `/*` and stand for everything below.
+        comments: The lines that are comments.
     """
 
     column: str
     exact: Mapping[str, str]
     below: Mapping[str, str]
+    comments: Sequence[str] = ()
 
     @classmethod
     def of(cls, column: str, lines: Iterable[str]) -> ExclusionList:
@@ -98,16 +100,17 @@ class ExclusionList:
             ValueError: A line names nothing, such as `/*`, which would be everything.
         """
         form = _form(column)
-        exact, below = dict[str, str](), dict[str, str]()
+        exact, below, comments = dict[str, str](), dict[str, str](), list[str]()
         for number, line in enumerate(lines, 1):
             if not (entry := _COMMENT.sub("", line).strip()):
+                comments.append(line)
                 continue
             is_below = entry.endswith("/*")
             compared = form(entry[:-2] if is_below else entry)
             if not compared:
                 raise ValueError(f"line {number}: {entry!r} names nothing")
             (below if is_below else exact)[compared] = entry
-        return cls(column, exact, below)
+        return cls(column, exact, below, comments)
 
     def match(self, value: str) -> str | None:
         """Return the entry, as it is written, that a value is excluded by, None where none is."""
@@ -148,9 +151,17 @@ class Exclusions:
         """Return the same for sources that take their ids from these columns."""
         return replace(self, ids=ids)
 
+    def mentions(self, revision: str) -> bool:
+        """Whether a list says in a comment that it was compared with a revision."""
+        return any(revision in line for one in self.lists for line in one.comments)
+
     def holds(self, document: Document) -> bool:
         """Whether a document is excluded."""
-        return bool(self.lists) and any(True for _ in self.matches(document.id, document.source))
+        return self.hold(document.id, document.source)
+
+    def hold(self, id: str, source: Mapping[str, Any]) -> bool:
+        """Whether a document with this id and provenance is excluded."""
+        return bool(self.lists) and any(True for _ in self.matches(id, source))
 
     def matches(self, id: str, source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Yield column and entry of each list that excludes the document with this id and provenance."""

@@ -53,6 +53,7 @@ from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
 from builder.run.table import schema_of
+from builder.run.vanished import say_what_moved
 
 _PLANS = 5  # while others publish there
 
@@ -178,6 +179,7 @@ def publish(
         VerificationFailed: What the Hub holds afterwards is not what was sent.
     """
     status = _complete(run)
+    say_what_moved(loaded, run, say)
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, options, stage, say)
         data = (

@@ -120,6 +120,8 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
     run.exclusions = exclusions_for(loaded.exclusions, loaded.recipe.sources, schema_of(loaded))
+    for source in loaded.recipe.sources:
+        source.leave_out(run.exclusions.hold)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
     for stage in _comparing(loaded, run.stages[: run.reached(until)], run.exclusions):
         building.compare(stage)

@@ -8,7 +8,7 @@ selects it by beyond that is a drop with its reason, decided before anything is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
+from builder.exclusions import EXCLUDED
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
 from builder.sources.rows import own_columns, provenance_name
@@ -118,6 +119,16 @@ class TheStackSource(HubDataset):
         """Return ranges of about `shard_rows` rows of ids."""
         return self.table.shards(self.shard_rows)
 
+    def identifying(self) -> Sequence[str]:
+        """Return repository, path and content of a file."""
+        return [name for name in ("repo_name", "path", "blob_id") if name in self._known]
+
+    def listed(self) -> Iterator[pa.Table]:
+        """Yield these of every file, of all languages."""
+        for shard in self.shards():
+            for batch in self.table.batches(shard, self._schema.names):
+                yield self._files_of(batch, 0).select(self.identifying())
+
     @contextmanager
     def working(self, folder: Path) -> Iterator[None]:
         """Keep fetched contents in `folder`."""
@@ -193,6 +204,7 @@ class TheStackSource(HubDataset):
     def _reason(self, known: Mapping[str, Any]) -> str | None:
         size = known.get("length_bytes")
         checks = {
+            EXCLUDED: self._is_excluded is not None and self._is_excluded(self._id(known), known),
             "bad_blob_id": not known.get("blob_id"),
             "license_type": self.license_types is not None and known["license_type"] not in self.license_types,
             "vendored": "vendored" in self.exclude and known["is_vendor"] is True,
@@ -201,6 +213,11 @@ class TheStackSource(HubDataset):
             "too_large": size is not None and size > self.max_bytes,
         }
         return next((reason for reason, holds in checks.items() if holds), None)
+
+    def _id(self, known: Mapping[str, Any]) -> str:
+        prefix = f"{self.name}/" if self.name else ""
+        place = "/".join(part.strip("/") for part in (known.get("repo_name"), known.get("path")) if part)
+        return f"{prefix}{place}@{str(known.get('blob_id'))[:12]}"
 
     def _document(
         self, known: dict[str, Any], reason: str | None, content: Content | None, ids: Counter[str]
@@ -212,9 +229,7 @@ class TheStackSource(HubDataset):
                 if content.bytes is None
                 else decode_declared(content.bytes, known.get("src_encoding"))
             )
-        prefix = f"{self.name}/" if self.name else ""
-        place = "/".join(part.strip("/") for part in (known.get("repo_name"), known.get("path")) if part)
-        id = f"{prefix}{place}@{str(known.get('blob_id'))[:12]}"
+        id = self._id(known)
         ids[id] += 1
         unique = id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
         return read_document(unique, text, known, reason)
