@@ -134,8 +134,8 @@ Exclude = Annotated[
         "--exclude",
         metavar="COLUMN=FILE",
         help="Leave out the documents that a file lists by `id` or a column of the source, such as repo_name,"
-        " blob_id or url: one entry per line, OWNER/* for all below. Nothing is asked, published or paid for them."
-        " Repeatable, with the recipe's own `exclude`.",
+        " blob_id or url: one entry per line, OWNER or OWNER/* for an account. Nothing is asked, paid for or published"
+        " of them. Repeatable; the recipe's own `exclude` counts as well.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]

@@ -26,6 +26,7 @@ EXCLUDED = "excluded"
 
 _ID = "id"
 _COMMENT = re.compile(r"(?:^|\s)#(?:\s.*)?$|^#.*$")
+_BULLET = re.compile(r"^[-*•]\s+")  # as requests are pasted
 _GITHUB = re.compile(r"^(?:git\+)?(?:(?:https?|git|ssh)://)?(?:git@)?(?:www\.)?github\.com[/:]", re.I)
 _NUMBERED = re.compile(r"~\d+$")  # behind an id that another row of the source has as well
 _PORTS = {"http": 80, "https": 443}
@@ -70,10 +71,18 @@ def _form(column: str) -> Callable[[str], str]:
     return _url if re.search(r"(?:^|_)ur[li]$", column) else _plain
 
 
-def _ends(path: str) -> Iterator[int]:
-    """Yield where the folders that a path lies in end, the path itself being the last."""
-    yield from (place for place, character in enumerate(path) if character == "/")
-    yield len(path)
+def _names_all_below(column: str, compared: str) -> bool:
+    """Whether an entry without `/*` stands for all below it: an account, or a domain with those below it."""
+    return (column == "repo_name" and "/" not in compared) or (_form(column) is _url and compared[:2] == "*.")
+
+
+def _above(column: str, path: str) -> Iterator[str]:
+    """Yield the folders that a path lies in, itself the last, and the domains that an address lies in."""
+    yield from (path[:place] for place, character in enumerate(path) if character == "/")
+    yield path
+    if _form(column) is _url:
+        labels = path.partition("/")[0].split(".")
+        yield from (".".join(["*", *labels[start:]]) for start in range(len(labels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +111,17 @@ class ExclusionList:
         form = _form(column)
         exact, below, comments = dict[str, str](), dict[str, str](), list[str]()
         for number, line in enumerate(lines, 1):
-            if not (entry := _COMMENT.sub("", line).strip()):
+            if not (entry := _BULLET.sub("", _COMMENT.sub("", line).strip())):
                 comments.append(line)
                 continue
             is_below = entry.endswith("/*")
             compared = form(entry[:-2] if is_below else entry)
-            if not compared:
+            if not compared.strip("*./"):
                 raise ValueError(f"line {number}: {entry!r} names nothing")
-            (below if is_below else exact)[compared] = entry
+            if is_below or _names_all_below(column, compared):
+                below[compared] = entry
+            if not is_below:
+                exact[compared] = entry
         return cls(column, exact, below, comments)
 
     def match(self, value: str) -> str | None:
@@ -119,15 +131,15 @@ class ExclusionList:
             compared = form(one)
             if compared in self.exact:
                 return self.exact[compared]
-            for end in _ends(compared) if self.below else ():
-                if compared[:end] in self.below:
-                    return self.below[compared[:end]]
+            for above in _above(self.column, compared) if self.below else ():
+                if above in self.below:
+                    return self.below[above]
         return None
 
     @property
     def entries(self) -> list[str]:
         """The entries as they are written."""
-        return [*self.exact.values(), *self.below.values()]
+        return list(dict.fromkeys([*self.exact.values(), *self.below.values()]))
 
 
 @dataclass(frozen=True, eq=False)

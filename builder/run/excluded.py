@@ -109,8 +109,6 @@ def _told(exclusions: Exclusions, documents: int, matched: set[tuple[str, str]])
         if lost:
             named = ", ".join(lost[:_NAMED]) + (" …" if len(lost) > _NAMED else "")
             yield f"exclude.{one.column}: {len(lost)} of {len(one.entries)} entries match no document: {named}"
-        if one.column == "repo_name" and any("/" not in entry for entry in lost):
-            yield "exclude.repo_name: write OWNER/* for all that an account has"
 
 
 def hide_rows(run: Run, path: Path, rows: Sequence[int], renamed: Renamed) -> None:

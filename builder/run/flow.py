@@ -236,7 +236,8 @@ class Flow:
         before: Iterator[Document] = (
             self._retry.before_failure(document, path) for document in read_shard(path, self._run.stages)
         )
-        if "withheld" in facts and has_readmitted(path, facts["withheld"], self._run.exclusions):
+        unread = facts.get("withheld", {}).get("unread", [])
+        if unread and has_readmitted(path, {"unread": unread}, self._run.exclusions):
             before = self._readmitted(before, shard)
         if not facts["is_cut"]:
             reading.passed_over.update(facts["passed_over"])
