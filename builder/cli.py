@@ -134,8 +134,8 @@ Exclude = Annotated[
         "--exclude",
         metavar="COLUMN=FILE",
         help="Leave out the documents that a file lists by `id` or a column of the source, such as repo_name,"
-        " blob_id or url: one entry per line, OWNER or OWNER/* for an account. Nothing is asked, paid for or published"
-        " of them. Repeatable; the recipe's own `exclude` counts as well.",
+        " blob_id or url: one entry per line, OWNER or OWNER/* for an account. Nothing of them is asked, paid for"
+        " or published. Repeatable; the recipe's own `exclude` counts as well.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
@@ -371,9 +371,8 @@ def removals(
         _print_json([asdict(one) for one in found])
         return
     for one in found:
-        out.print(
-            f"{one.source}: {len(one.ids)} documents are not in {one.newest}", highlight=False, soft_wrap=True
-        )
+        missing = f"{len(one.ids)} of {one.documents} documents are not in {one.newest}"
+        out.print(f"{one.source}: {missing}", highlight=False, soft_wrap=True)
         if one.unwritable:
             out.print(f"{one.source}: {one.unwritable} more, whose ids no list can hold", highlight=False)
     out.print(f"{into} lists them: publish with --exclude id={into}", highlight=False, soft_wrap=True)

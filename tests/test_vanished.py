@@ -102,7 +102,7 @@ def test_what_the_stack_no_longer_lists_is_told_by_repository_path_and_content(
         for one in files
         if one["language"] == "Python"
     ]
-    assert f"{len(files)} documents are not in {newest}" in said
+    assert f"{len(files)} of {len(stack.python_files)} documents are not in {newest}" in said
     assert removed.read_text().splitlines()[1:] == sorted(files)
     status = builder_json("build", *run, "--until", "syntax", "--exclude", f"id={removed}", **env)
     assert status["stages"][0]["passed_over"]["excluded"] == len(files)

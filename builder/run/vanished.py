@@ -15,11 +15,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from builder.errors import BuilderError, UsageError
+from builder.errors import BuilderError, SourceError, UsageError
 from builder.exclusions import ExclusionList
 from builder.files import storage, write_text
 from builder.recipe_file import LoadedRecipe
 from builder.run.directory import Run
+from builder.run.status import connect
 from builder.sources import Source
 
 _MEMORY = "1GB"
@@ -34,13 +35,15 @@ class Vanished:
         source: The source's label.
         pinned: The revision that the run reads.
         newest: The one that it was compared with.
-        ids: The ids of the run's documents that are not listed there.
+        documents: How many documents the run has of it.
+        ids: The ids of those that are not listed there.
         unwritable: How many more there are whose ids no list of exclusions can hold.
     """
 
     source: str
     pinned: str
     newest: str
+    documents: int
     ids: list[str]
     unwritable: int = 0
 
@@ -104,10 +107,16 @@ def _with_revisions(loaded: LoadedRecipe, run: Run) -> Iterator[tuple[Source, di
 def _vanished(run: Run, source: Source, pinned: str, say: Callable[[str], None]) -> Vanished:
     newest = source.newest()
     if newest is None or newest == pinned:
-        return Vanished(source.label(), pinned, pinned, [])
+        return Vanished(source.label(), pinned, pinned, _documents(run, source), [])
     say(f"{source.label()}: comparing {pinned} with {newest}")
     now = source.at(newest)
     now.pin()
+    if list(now.identifying()) != list(source.identifying()):
+        raise SourceError(
+            f"at {newest} it has other columns that tell rows apart: {', '.join(now.identifying()) or 'none'}",
+            where=source.label(),
+            remedy="the two can't be compared: ask for its removals where it is published, or begin a new run",
+        )
     work = run.path / ".vanished"
     with storage(work):
         shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
@@ -119,7 +128,13 @@ def _vanished(run: Run, source: Source, pinned: str, say: Callable[[str], None])
         finally:
             shutil.rmtree(work)
     written = [id for id in ids if ExclusionList.of("id", id.split("\n")).match(id) == id]
-    return Vanished(source.label(), pinned, newest, written, len(ids) - len(written))
+    return Vanished(source.label(), pinned, newest, _documents(run, source), written, len(ids) - len(written))
+
+
+def _documents(run: Run, source: Source) -> int:
+    with connect(run.shard_paths()) as connection:
+        row = connection.execute("SELECT count(*) FROM run WHERE source.dataset = ?", [source.label()]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _missing(run: Run, source: Source, now: Source, connection: duckdb.DuckDBPyConnection) -> list[str]:
