@@ -232,7 +232,7 @@ def writer(tables: Sequence[pa.Table], folder: Path) -> None:
     rows, ours, bare = sum(len(table) for table in tables), list[float](), list[float]()
     for number in range(2 * ROUNDS):
         start = time.monotonic()
-        write_config(iter(tables), "default", "sized", "train", 0.0, folder / f"config-{number}")
+        write_config(iter(tables), "default", "sized", "train", (), folder / f"config-{number}")
         ours.append(time.monotonic() - start)
         start = time.monotonic()
         write_bare(tables, folder / f"bare-{number}.parquet")

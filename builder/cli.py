@@ -128,6 +128,16 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe: --set stages.lint.min_score=6."),
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="COLUMN=FILE",
+        help="Leave out the documents that a file lists by `id` or a column of the source, such as repo_name,"
+        " blob_id or url: one entry per line, OWNER or OWNER/* for an account. Nothing of them is asked, paid for"
+        " or published. Repeatable; the recipe's own `exclude` counts as well.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 _CORES = os.cpu_count() or 1
 
@@ -173,6 +183,7 @@ def build(
     max_reason: MaxReason = 0.98,
     max_stall: MaxStall = 30.0,
     settings: Settings = None,
+    exclude: Exclude = None,
     json: Json = False,
 ) -> None:
     """Filter and rewrite into a run. Resumes by itself: nothing that finished is done or paid for again."""
@@ -186,7 +197,7 @@ def build(
     from builder.run.gates import GateLimits
     from builder.run.status import read_status
 
-    loaded = load_recipe(recipe, settings or ())
+    loaded = load_recipe(recipe, settings or (), exclude or ())
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
         server or (),
@@ -268,6 +279,10 @@ def publish(
         bool, typer.Option("--overwrite", help="Replace what others edited there and can't be merged.")
     ] = False,
     settings: Settings = None,
+    exclude: Exclude = None,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Publish again what the version before left out on request.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Build what is missing, then release: data, card, prompts, licences, manifest. Again changes nothing.
@@ -287,7 +302,7 @@ def publish(
     from builder.run.build import build as build_run
     from builder.run.gates import GateLimits
 
-    loaded = load_recipe(recipe, settings or ())
+    loaded = load_recipe(recipe, settings or (), exclude or ())
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
 
     def say(text: str) -> None:
@@ -295,7 +310,7 @@ def publish(
 
     path = run or Path("runs") / loaded.recipe.name
     destination = destination_of(dest, path, say, private=private)
-    how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite)
+    how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite, readmit)
     see_ahead(loaded, destination, how)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
@@ -330,6 +345,37 @@ def publish(
         show_plan(published, published.plan, out, whole=card)
     else:
         show_release(published, out)
+
+
+@app.command()
+def removals(
+    recipe: Recipe,
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to write the list of ids.")],
+    run: RunDir = None,
+    settings: Settings = None,
+    json: Json = False,
+) -> None:
+    """List what a run's sources have taken out since it pinned them, for `--exclude id=FILE`.
+
+    The newest revision of The Stack's ids, or of a dataset on the Hub with ids or addresses, is compared with the
+    run's documents. No content is fetched.
+    """
+    from builder.recipe_file import load_recipe
+    from builder.run.directory import Run
+    from builder.run.vanished import find_vanished, write_vanished
+
+    loaded = load_recipe(recipe, settings or ())
+    found = find_vanished(loaded, Run.read(run or Path("runs") / loaded.recipe.name), talk.print)
+    write_vanished(found, into)
+    if json:
+        _print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        missing = f"{len(one.ids)} of {one.documents} documents are not in {one.newest}"
+        out.print(f"{one.source}: {missing}", highlight=False, soft_wrap=True)
+        if one.unwritable:
+            out.print(f"{one.source}: {one.unwritable} more, whose ids no list can hold", highlight=False)
+    out.print(f"{into} lists them: publish with --exclude id={into}", highlight=False, soft_wrap=True)
 
 
 @app.command()

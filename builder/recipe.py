@@ -136,9 +136,9 @@ class Scan(_Strict):
 class Release(_Strict):
     """What is published: for each config the stage whose kept documents it holds.
 
-    `held_out` is the share of the rows, by their ids, that go into a split `test`. `dropped` adds a config of the
-    drops without their texts, `generations` one of the answers behind the texts. `scan` names filters that look at
-    every text before it is published.
+    `held_out` is the share of the documents, by what they say, that go into a split `test`. `dropped` adds a
+    config of the drops without their texts, `generations` one of the answers behind the texts. `scan` names
+    filters that look at every text before it is published.
     """
 
     configs: dict[str, str] = Field(min_length=1)
@@ -196,7 +196,11 @@ def _numbers(stage: FilterStage | RewriteStage) -> list[str]:
 
 
 class Recipe(_Strict):
-    """A whole recipe."""
+    """A whole recipe.
+
+    `exclude` names, for a column of the source or `id`, files that list what stays out of the run and the release.
+    They are no part of what is published, nor of the run's identity.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     source: Annotated[
@@ -204,8 +208,16 @@ class Recipe(_Strict):
         Discriminator(lambda source: "several" if isinstance(source, list) else "one"),
     ]
     stages: list[Stage] = Field(min_length=1)
+    exclude: dict[str, list[str]] = Field(default_factory=dict)
     model: LocalModel | None = None
     release: Release
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if not isinstance(value, dict):
+            return value
+        return {column: [files] if isinstance(files, str) else files for column, files in value.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:

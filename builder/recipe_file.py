@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
+from builder.exclusions import files_by_column, read_exclusions
 from builder.files import REMOTE, is_file, placed
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
@@ -37,13 +38,23 @@ class LoadedScan:
 class LoadedRecipe:
     """A recipe with the prompts it names, read once so that a file edited meanwhile changes nothing."""
 
-    def __init__(self, recipe: Recipe, base: Path, written_paths: Sequence[dict[str, Any]]) -> None:
-        """Read the prompts of the recipe's rewriting stages, relative to `base`.
+    def __init__(
+        self,
+        recipe: Recipe,
+        base: Path,
+        written_paths: Sequence[dict[str, Any]],
+        excludes: Mapping[str, Sequence[Path]] | None = None,
+    ) -> None:
+        """Read the prompts of the recipe's rewriting stages and its exclusions, relative to `base`.
 
         `written_paths` are the sources' paths as the file has them: they, not their places on this
-        machine, belong to the recipe.
+        machine, belong to the recipe. `excludes` are more files of exclusions, by column.
         """
         self.recipe = recipe
+        files = {column: [placed(path, base) for path in paths] for column, paths in recipe.exclude.items()}
+        for column, paths in (excludes or {}).items():
+            files.setdefault(column, []).extend(paths)
+        self.exclusions = read_exclusions(files)
         self._written_paths = written_paths
         self.prompts: dict[str, Prompt] = {}
         self.prompt_files: dict[str, str] = {}
@@ -68,8 +79,11 @@ class LoadedRecipe:
         )
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the recipe as plain data, every default spelled out and paths as written."""
-        snapshot = self.recipe.model_dump(mode="json")
+        """Return the recipe as plain data, every default spelled out and paths as written.
+
+        Without the exclusions: what is published must not name, nor its files, who asked to be left out.
+        """
+        snapshot = self.recipe.model_dump(mode="json", exclude={"exclude"})
         snapshot["source"] = [source.model_dump(mode="json") for source in self.recipe.sources]
         for source, paths in zip(snapshot["source"], self._written_paths, strict=True):
             source.update(paths)
@@ -179,8 +193,8 @@ def _check(check: Check, path: Path) -> AnswerCheck:
     return AnswerCheck(used, check.not_below_source)
 
 
-def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:
-    """Read a recipe by name or path, with `key.path=value` settings laid over it.
+def load_recipe(name: str, settings: Sequence[str] = (), excludes: Sequence[str] = ()) -> LoadedRecipe:
+    """Read a recipe by name or path, with `key.path=value` settings laid over it, and `column=FILE` exclusions.
 
     Raises:
         RecipeError: It is not a valid recipe; the message names the line, the key and the remedy.
@@ -213,7 +227,7 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> LoadedRecipe:
             except RecipeError as error:
                 error.where, _ = _place(["stages", position, "rewrite"], path, node)
                 raise
-    return LoadedRecipe(recipe, path.parent, written_paths)
+    return LoadedRecipe(recipe, path.parent, written_paths, files_by_column(excludes))
 
 
 def _set(data: dict[str, Any], setting: str) -> None:

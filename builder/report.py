@@ -11,6 +11,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from builder.errors import UsageError
+from builder.exclusions import EXCLUDED
 
 if TYPE_CHECKING:
     from builder.document import Document
@@ -56,6 +57,8 @@ def show_status(status: Status, console: Console) -> None:
     if any(stage.kind == "rewrite" for stage in status.stages):
         counts = ", ".join(f"{count} {name}" for name, count in status.generations.items())
         console.print(f"generations: {counts}", highlight=False)
+    if excluded := sum(stage.passed_over.get(EXCLUDED, 0) for stage in status.stages):
+        console.print(f"left out on request: {excluded}", highlight=False)
     for line in status.unanswered.said():
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -143,7 +146,7 @@ def show_documents(run: Run, id: str | None, count: int, console: Console) -> No
     """Print documents' whole way: what each filter measured, each rewrite beside the text before it."""
     from builder.run.table import read_shard
 
-    documents = (document for path in run.shard_paths() for document in read_shard(path, run.stages))
+    documents = (document for path in run.shown_paths() for document in read_shard(path, run.stages))
     shown = 0
     for document in documents:
         rewritten = any("answers" in record and record["text"] for record in document.records.values())

@@ -82,7 +82,7 @@ class Built:
 
     def facts(self, folder: Path) -> ReleaseFacts:
         loaded, run = load_recipe(str(self.recipe)), Run.read(self.run)
-        config = write_config(kept(run, "again"), "default", "again", "train", 0.0, folder)
+        config = write_config(kept(run, "again"), "default", "again", "train", (), folder)
         return gather(loaded, run, read_status(run), [config], [], [], folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def tables(ids: Sequence[str], rows: int) -> Iterator[pa.Table]:
         )
 
 
-def write(ids: Sequence[str], folder: Path, rows: int = 64, held_out: float = 0.0) -> Config:
+def write(ids: Sequence[str], folder: Path, rows: int = 64, held_out: Sequence[str] = ()) -> Config:
     folder.mkdir()
     return write_config(tables(ids, rows), "default", "lint", "train", held_out, folder)
 
@@ -64,7 +63,7 @@ def test_every_row_is_there_once_and_in_order(tmp_path: Path) -> None:
 
 def test_files_tell_the_least_and_greatest_of_what_is_short(tmp_path: Path) -> None:
     rows = pa.table({"text": ["a long text"], "id": ["row-1"], "licenses": [["mit", "bsd"]]})
-    config = write_config(iter([rows]), "default", "lint", "train", 0.0, tmp_path)
+    config = write_config(iter([rows]), "default", "lint", "train", (), tmp_path)
     group = pq.read_metadata(tmp_path / config.files[0]).row_group(0)
     columns = [group.column(place) for place in range(group.num_columns)]
     told = {column.path_in_schema: column.statistics is not None for column in columns}
@@ -97,15 +96,12 @@ def test_groups_do_not_depend_on_the_tables_that_rows_come_in(tmp_path: Path) ->
     )
 
 
-def test_rows_are_held_out_by_their_ids_alone(tmp_path: Path) -> None:
-    config = write(IDS, tmp_path / "a", held_out=0.1)
+def test_rows_that_are_held_out_are_a_split(tmp_path: Path) -> None:
+    config = write(IDS, tmp_path / "a", held_out=IDS[5:300:2])
     train, test = config.splits
     assert (train.name, test.name) == ("train", "test")
-    held = ids_of(tmp_path / "a", test.files)
-    assert 240 < len(held) < 360 and train.rows + test.rows == config.rows == len(IDS)
-    assert held == [id for id in IDS if int(hashlib.sha256(id.encode()).hexdigest()[:8], 16) < 0.1 * 2**32]
-    later = write([*IDS[::-1], "more"], tmp_path / "b", held_out=0.1)
-    assert set(ids_of(tmp_path / "b", later.splits[1].files)) - {"more"} == set(held)
+    assert ids_of(tmp_path / "a", test.files) == list(IDS[5:300:2])
+    assert train.rows + test.rows == config.rows == len(IDS)
 
 
 def test_a_config_without_rows_has_no_split(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def write(folder: Path, rows: int, revision: str) -> tuple[Config, Manifest]:
     table = pa.table(
         {"text": texts, "id": [f"row-{number:05d}" for number in range(rows)], "revision": [revision] * rows}
     )
-    config = write_config(iter([table]), "default", "lint", "train", 0.0, folder)
+    config = write_config(iter([table]), "default", "lint", "train", (), folder)
     files = [described(folder, path, None, config.groups[path]) for path in config.files]
     return config, Manifest("1.0.0", "small", "", {}, files)
 

@@ -112,7 +112,7 @@ def test_a_recipe_is_read_whole(write: Callable[..., Path]) -> None:
         ("    sampling:", "    samplng:", 14, "unknown key 'stages.2.samplng'", "'sampling'"),
         ("temperature:", "temprature:", 15, "unknown key 'stages.2.sampling.temprature'", "'temperature'"),
         ("  license:", "  licence:", 21, "unknown key 'release.licence'", "'license'"),
-        ("name: mine\n", "name: mine\nzzz: 1\n", 2, "unknown key 'zzz'", "known here: model, name, release"),
+        ("name: mine\n", "name: mine\nzzz: 1\n", 2, "unknown key 'zzz'", "known here: exclude, model, name"),
         # wrong types and values
         ("min_score: 7.0", "min_score: high", 11, "stages.1.min_score: ", FIX),
         ("min_score: 7.0", "min_score: '7'", 11, "stages.1.min_score: ", FIX),

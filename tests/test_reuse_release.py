@@ -99,8 +99,8 @@ def test_answers_are_published_for_published_texts_alone(recipe: Path, double: T
         for answer in row[stage]["answers"]
     ], "in the table's order: document, stage, attempt"
     assert list(answers[0]) == [
-        "key", "stage", "seed", "max_tokens", "failure", "answer", "finish_reason", "prompt_tokens",
-        "completion_tokens", "model", "model_sha", "prompt_sha",
+        "key", "id", "stage", "seed", "max_tokens", "failure", "answer", "finish_reason", "prompt_tokens",
+        "completion_tokens", "model", "model_sha", "prompt_sha", "dataset",
     ]  # fmt: skip
     assert {answer["prompt_sha"] for answer in answers} == {kept[0][s]["prompt_sha"] for s in ("sgcr", "scor")}
     assert {answer["model"] for answer in answers} == {double.model_id}

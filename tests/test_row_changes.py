@@ -40,7 +40,7 @@ class Version:
         )
         table = pa.table(dict(zip(names, columns, strict=True)))
         tables = iter([table.slice(start, 700) for start in range(0, len(rows), 700)])
-        config = write_config(tables, "default", "lint", "train", 0.0, folder)
+        config = write_config(tables, "default", "lint", "train", (), folder)
         self.folder, self.groups = folder, config.groups
         self.files = [described(folder, name, groups=digests) for name, digests in config.groups.items()]
         self.content: dict[str, Any] = {

@@ -104,6 +104,18 @@ def test_every_blob_is_fetched_once_though_several_repositories_hold_it(
     assert not any(".." in key for key in world.s3.asked)
 
 
+def test_nothing_is_fetched_of_what_is_excluded(world: World, stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "removed.txt").write_text("People/Project-000\n")
+    world.build(tmp_path / "run", *SMALL, "--exclude", f"repo_name={tmp_path / 'removed.txt'}")
+    alone, *others = (
+        {one["blob_id"] for one in row["files"] if one["language"] == "Python"} for row in stack.repositories
+    )
+    alone -= set().union(*others)
+    assert alone and not {key.rpartition("/")[2] for key in world.s3.asked} & alone
+    status = builder_json("status", tmp_path / "run")
+    assert status["stages"][0]["passed_over"]["excluded"] == 5
+
+
 def test_every_row_says_whose_it_is(world: World, stack: Stack, tmp_path: Path) -> None:
     world.build(tmp_path / "run")
     row, file = rows_of(tmp_path / "run")[0], stack.python_files[0]

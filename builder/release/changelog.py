@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from builder.release.manifest import Manifest
+from builder.release.removals import excluded_in, told
 from builder.release.row_changes import RowChanges
 
 
@@ -26,7 +27,8 @@ def changes(old: Manifest | None, content: dict[str, Any], rows: Mapping[str, Ro
     """
     if old is None:
         return ["First release."]
-    lines = [*_of_configs(old.content, content, rows), *_of_drops(old.content["ledger"], content["ledger"])]
+    lines = told(excluded_in(old.content["ledger"]), excluded_in(content["ledger"]))
+    lines += [*_of_configs(old.content, content, rows), *_of_drops(old.content["ledger"], content["ledger"])]
     lines += _of_run(old.content["run"], content["run"])
     for part, name in (("recipe", "recipe"), ("licenses", "licence files")):
         if old.content[part] != content[part]:

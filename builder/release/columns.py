@@ -11,8 +11,10 @@ from builder.release.generations import GENERATIONS
 from builder.release.views import DROPPED
 from builder.sources import Source
 
+_ORIGIN = ("dataset", "repo_name", "repo_url", "path", "url", "revision_id", "blob_id")
 _ANSWERS = {
     "key": "digest of all that decided the answer",
+    "id": "the document that it was asked for",
     "stage": "the stage that asked",
     "seed": "the request's seed",
     "max_tokens": "the most tokens that the answer could have",
@@ -30,6 +32,7 @@ _DROPS = {
     "stage": "the stage that dropped it",
     "reason": "why",
 }
+_LICENCES = ("detected_licenses", "licenses", "license", "license_type")
 _OTHER = "as the source has it"
 
 
@@ -60,7 +63,7 @@ def explained(configs: Iterable[Config], stages: Iterable[str], sources: Iterabl
 
 def _meaning(config: Config, column: str, stages: list[str], told: Mapping[str, str]) -> str:
     if config.stage is None and config.name == GENERATIONS:
-        return _ANSWERS.get(column, _OTHER)
+        return _ANSWERS.get(column) or _of_source(column, told)
     if config.stage is None and config.name == DROPPED:
         stage = next((name for name in stages if column.startswith(f"{name}_")), None)
         if column in _DROPS or stage is None:
@@ -76,5 +79,10 @@ def _of_source(column: str, told: Mapping[str, str]) -> str:
 
 def licence_columns(schema: Any, named: Iterable[str]) -> list[str]:  # noqa: ANN401 - pyarrow's own is untyped
     """Return the columns that say a document's licences: those that a filter reads, else the best known one."""
-    candidates = [*named, "detected_licenses", "licenses", "license", "license_type"]
-    return [name for name in dict.fromkeys(candidates) if name in schema.names]
+    return [name for name in dict.fromkeys([*named, *_LICENCES]) if name in schema.names]
+
+
+def origin_columns(source: Iterable[str], named: Iterable[str]) -> list[str]:
+    """Return the columns of a source that say where a document is from and its licences; filters read `named`."""
+    licences = [*named, *_LICENCES]
+    return [name for name in source if name in _ORIGIN or name in licences]

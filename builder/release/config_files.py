@@ -7,10 +7,9 @@ holds two groups, however large the release: one is written while the next is re
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -90,7 +89,7 @@ class Config:
 
 
 def write_config(
-    view: Iterator[pa.Table], name: str, stage: str | None, split: str, held_out: float, folder: Path
+    view: Iterator[pa.Table], name: str, stage: str | None, split: str, held_out: Collection[str], folder: Path
 ) -> Config:
     """Write the rows that `view` yields below `folder`.
 
@@ -99,7 +98,7 @@ def write_config(
         name: The config's name.
         stage: Whose kept documents they are, None for others.
         split: The split of the rows that are not held out.
-        held_out: The share of the rows, by their ids' digest, that go into the split `test`.
+        held_out: The ids of the rows that go into the split `test`.
         folder: The release.
     """
     data = folder / "data" / name
@@ -111,7 +110,7 @@ def write_config(
         writers = [_Writer(thread, data, name, first.schema, compared, connection) for name in names]
         for table in chain((first,), view):
             if held_out:
-                is_held = _is_held_out(table, held_out)
+                is_held = pa.array([id in held_out for id in table["id"].to_pylist()], pa.bool_())
                 writers[1].add(table.filter(is_held))
                 table = table.filter(pc.invert(is_held))
             writers[0].add(table)
@@ -130,11 +129,6 @@ def _compared(schema: pa.Schema) -> list[str]:
 
 def _key(table: pa.Table) -> list[bytes]:
     return [str(value).encode() for value in table[key_column(table.column_names)].to_pylist()]
-
-
-def _is_held_out(table: pa.Table, share: float) -> pa.BooleanArray:
-    bound = share * 2**32
-    return pa.array([int.from_bytes(hashlib.sha256(key).digest()[:4], "big") < bound for key in _key(table)])
 
 
 @dataclass(slots=True)

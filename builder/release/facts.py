@@ -112,7 +112,7 @@ def gather(
     release, snapshot = loaded.recipe.release, loaded.snapshot()
     rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
     redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
-    with connect(run.shard_paths()) as connection:
+    with connect(run.shown_paths()) as connection:
         rewritten = [rewriting(connection, stage, loaded.checks[stage]) for stage in rewriters]
         shown = examples(connection, rewriters, redacting)
         screened = screenings(connection, loaded, status)
@@ -157,7 +157,7 @@ def gather(
 
 def _is_part(run: Run) -> bool:
     """Whether a run holds less than its sources: rows of their files that no shard covers, or covers in part."""
-    shards = [facts for path in run.shard_paths() if (facts := shard_facts(path)) is not None]
+    shards = [facts for path in run.shown_paths() if (facts := shard_facts(path)) is not None]
     covered = sum(shard["range"]["stop"] - shard["range"]["start"] for shard in shards)
     return any(shard["is_cut"] for shard in shards) or covered < sum(
         pin.get("rows", pin["files"]) for pin in run.facts["sources"]

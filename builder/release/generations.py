@@ -3,6 +3,8 @@
 Published are a document's answers, every attempt's, at each rewriting stage that it passed on its way into a
 config that holds it; but none of a stage whose answers a filter that takes texts out (`secrets`) checks or comes
 after, for that filter has seen the new text and not all that the model wrote.
+
+An answer is derived from its document, so it says which, where that is from, and under which licences.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.recipe_file import LoadedRecipe
-from builder.release.views import is_kept
+from builder.release.views import flat, is_kept
 from builder.run.directory import Run
 
 GENERATIONS = "generations"
@@ -39,16 +41,20 @@ def published_stages(loaded: LoadedRecipe) -> list[str]:
     ]
 
 
-def generations(run: Run, stages: Sequence[str], published: Sequence[str]) -> Iterator[pa.Table]:
+def generations(
+    run: Run, stages: Sequence[str], published: Sequence[str], origin: Sequence[str]
+) -> Iterator[pa.Table]:
     """Yield a shard's answers at a time, in the table's order: by document, stage, attempt.
 
     Args:
         run: A complete run.
         stages: The rewriting stages, at least one.
         published: The stages whose kept documents the release holds.
+        origin: The source's columns that say where a document is from and what it is under.
     """
     columns = [f"{stage}.{field}" for stage in stages for field in ("answers", *_OF_RECORD)]
-    for path in run.shard_paths():
+    columns += ["id", *(f"source.{name}" for name in origin)]
+    for path in run.shown_paths():
         wanted = ["verdict", *columns, *(set(published) - set(stages))]
         table = pq.ParquetFile(path).read(columns=wanted, use_threads=False)
         parts = []
@@ -66,13 +72,14 @@ def _answers(table: pa.Table, stage: str, published: Sequence[str]) -> pa.Table:
     records = table[stage].combine_chunks().take(rows)
     listed = pc.struct_field(records, "answers")
     answers, places = pc.list_flatten(listed), pc.list_parent_indices(listed)
-    found = pa.table(
-        {
-            "row": rows.take(places),
-            "key": pc.struct_field(answers, "key"),
-            "stage": pa.repeat(pa.scalar(stage), len(answers)),
-            **{name: pc.struct_field(answers, name) for name in _OF_ANSWER if name != "key"},
-            **{name: pc.struct_field(records, name).take(places) for name in _OF_RECORD},
-        }
-    )
+    documents = rows.take(places)
+    columns = {
+        "row": documents,
+        "key": pc.struct_field(answers, "key"),
+        "id": table["id"].take(documents),
+        "stage": pa.repeat(pa.scalar(stage), len(answers)),
+        **{name: pc.struct_field(answers, name) for name in _OF_ANSWER if name != "key"},
+        **{name: pc.struct_field(records, name).take(places) for name in _OF_RECORD},
+    }
+    found = flat(columns, table["source"].take(documents)) if "source" in table.column_names else pa.table(columns)
     return found.filter(pc.is_valid(found["finish_reason"]))  # else the request failed, and nobody answered

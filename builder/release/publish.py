@@ -17,15 +17,18 @@ import pyarrow.parquet as pq
 
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
+from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
 from builder.release.card_merge import Merged
 from builder.release.changelog import changes, prepended
+from builder.release.columns import origin_columns
 from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
 from builder.release.facts import ReleaseFacts, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
+from builder.release.held_out import held_out
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import (
     CARD,
@@ -42,12 +45,15 @@ from builder.release.manifest import (
 from builder.release.new_bytes import estimate
 from builder.release.owners import refuse_another, refuse_loss, with_owners_words
 from builder.release.prompt_files import write_prompts
+from builder.release.removals import excluded_in, refuse_readmission
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
+from builder.run.table import schema_of
+from builder.run.vanished import say_what_moved
 
 _PLANS = 5  # while others publish there
 
@@ -113,6 +119,7 @@ class PublishOptions:
         is_trial: Make all of it, and publish nothing.
         replaces: Go on where this other recipe was released until now.
         overwrites: Replace what others edited there and can't be merged.
+        readmits: Publish again what the version before left out on request.
     """
 
     version: str | None = None
@@ -121,6 +128,7 @@ class PublishOptions:
     is_trial: bool = False
     replaces: str | None = None
     overwrites: bool = False
+    readmits: bool = False
 
 
 def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOptions) -> None:
@@ -142,7 +150,10 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
             )
     for one in loaded.scans:
         one.used.workplace()
-    refuse_another(destination.newest(), loaded.recipe.name, options.replaces, destination.name)
+    old = destination.newest()
+    refuse_another(old, loaded.recipe.name, options.replaces, destination.name)
+    if not loaded.exclusions:
+        refuse_readmission(old, 0, destination.name, readmits=options.readmits)
 
 
 def publish(
@@ -168,6 +179,7 @@ def publish(
         VerificationFailed: What the Hub holds afterwards is not what was sent.
     """
     status = _complete(run)
+    say_what_moved(loaded, run, say)
     with destination.stage() as stage:
         facts = _write_content(loaded, run, status, options, stage, say)
         data = (
@@ -200,6 +212,7 @@ def _release(
 ) -> Published:
     old = destination.newest()
     refuse_another(old, facts.name, options.replaces, destination.name)
+    refuse_readmission(old, excluded_in(content["ledger"]), destination.name, readmits=options.readmits)
     digest = content_digest(content)
     if old is not None and old.content_sha256 == digest and options.version in (None, old.version):
         existing: Manifest | None = old
@@ -234,6 +247,11 @@ def _release(
         say(f"{destination.name}: its card keeps what is its owner's: {owners}")
     destination.put(stage, manifest)
     destination.settle(manifest)
+    if old is not None and excluded_in(content["ledger"]) > excluded_in(old.content["ledger"]):
+        say(
+            f"{destination.name}: what was removed is still in the versions before {number};"
+            " docs/releases.md says how they are taken away"
+        )
     return _published(destination, manifest, facts, is_new=True)
 
 
@@ -289,6 +307,12 @@ def _complete(run: Run) -> Status:
             where=str(run.path),
             remedy="`python -m builder build` completes it",
         )
+    if not status.documents and run.exclusions:
+        raise UsageError(
+            "every document is excluded: nothing is left to publish",
+            where=str(run.path),
+            remedy="look at the lists; a dataset of which nothing may stay is taken away where it lies",
+        )
     if not status.documents:
         raise LedgerUnbalanced("the run holds no document", where=str(run.path))
     return status
@@ -327,13 +351,14 @@ def _write_configs(
 ) -> list[Config]:
     """Write the data: the configs that have rows, the recipe's first; count special tokens in their texts."""
     release = loaded.recipe.release
+    held = held_out(run, list(release.configs.values()), release.held_out, stage)
     configs = [
         write_config(
             special.seen(kept(run, of_stage), name, of_stage),
             name,
             of_stage,
             release.split,
-            release.held_out,
+            held,
             stage,
         )
         for name, of_stage in release.configs.items()
@@ -345,10 +370,13 @@ def _write_configs(
             remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
         )
     if release.dropped:
-        configs.append(write_config(drops(run), DROPPED, None, release.split, 0.0, stage))
+        configs.append(write_config(drops(run), DROPPED, None, release.split, (), stage))
     if release.generations and (rewriting := published_stages(loaded)):
-        answers = special.seen(generations(run, rewriting, list(release.configs.values())), GENERATIONS, None)
-        configs.append(write_config(answers, GENERATIONS, None, release.split, 0.0, stage))
+        named = [used.column for used in loaded.filters.values() if isinstance(used, Licenses)]
+        origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], named)
+        asked = generations(run, rewriting, list(release.configs.values()), origin)
+        answers = special.seen(asked, GENERATIONS, None)
+        configs.append(write_config(answers, GENERATIONS, None, release.split, (), stage))
     pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
     for empty in [config for config in configs if not config.rows]:
         shutil.rmtree(stage / "data" / empty.name)  # `load_dataset` fails on a config without rows

@@ -75,7 +75,7 @@ class SpecialTokens:
         held = self.tokens.held_by
         for stage, ids in self._suspected.items():
             written = ", ".join(f'"{name}".text' for name in self._rewriters_upto(stage))
-            with connect(self.run.shard_paths()) as connection:
+            with connect(self.run.shown_paths()) as connection:
                 query = f"SELECT id, text, {written} FROM run WHERE id IN (SELECT unnest(?)) ORDER BY id"  # noqa: S608
                 rows = connection.execute(query, [ids]).fetchall()
             found = [

@@ -26,7 +26,7 @@ def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
 def kept(run: Run, stage: str) -> Iterator[pa.Table]:
     """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
     upto = run.stages[: run.stages.index(stage) + 1]
-    for path in run.shard_paths():
+    for path in run.shown_paths():
         file = pq.ParquetFile(path)
         changing = stages_with_text(file.schema_arrow, upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
@@ -37,13 +37,13 @@ def kept(run: Run, stage: str) -> Iterator[pa.Table]:
         # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
         texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
         text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
-        yield _flat({"text": text, "id": table["id"]}, table["source"])
+        yield flat({"text": text, "id": table["id"]}, table["source"])
 
 
 def drops(run: Run) -> Iterator[pa.Table]:
     """Yield a shard's drops at a time: id, stage, reason, provenance and measures; no text."""
     filters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "filter" in stage]
-    for path in run.shard_paths():
+    for path in run.shown_paths():
         table = pq.ParquetFile(path).read(columns=["id", "source", "verdict", *filters], use_threads=False)
         table = table.filter(pc.is_valid(table["verdict"]))
         verdict = table["verdict"]
@@ -57,10 +57,11 @@ def drops(run: Run) -> Iterator[pa.Table]:
                 if measure.name == "text":
                     continue
                 first[f"{name}_{measure.name}"] = pc.struct_field(table[name], measure.name)
-        yield _flat(first, table["source"])
+        yield flat(first, table["source"])
 
 
-def _flat(first: dict[str, pa.ChunkedArray[Any]], source: pa.ChunkedArray[Any]) -> pa.Table:
+def flat(first: dict[str, Any], source: pa.ChunkedArray[Any]) -> pa.Table:
+    """Return a table of these columns and the source's, whose names give way."""
     columns = dict(first)
     for field in source.type:
         name = f"source_{field.name}" if same_name(field.name, columns) else field.name

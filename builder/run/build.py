@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from builder.document import READ, Document, Verdict
 from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
+from builder.exclusions import Exclusions
 from builder.files import storage
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
@@ -38,6 +39,7 @@ from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
 from builder.run.earlier import open_source
+from builder.run.excluded import exclusions_for, hide
 from builder.run.first_failures import FirstFailures
 from builder.run.flow import Flow, Step
 from builder.run.gates import GateLimits, Gates
@@ -117,17 +119,21 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
         for source in loaded.recipe.sources:
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
+    run.exclusions = exclusions_for(loaded.exclusions, loaded.recipe.sources, schema_of(loaded))
+    for source in loaded.recipe.sources:
+        source.leave_out(run.exclusions.hold)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
-    for stage in _comparing(loaded, run.stages[: run.reached(until)]):
+    for stage in _comparing(loaded, run.stages[: run.reached(until)], run.exclusions):
         building.compare(stage)
     building.build_until(until)
+    hide(run, building.say)
     return run
 
 
-def _comparing(loaded: LoadedRecipe, stages: Sequence[str]) -> list[DuplicatesStage]:
+def _comparing(loaded: LoadedRecipe, stages: Sequence[str], exclusions: Exclusions) -> list[DuplicatesStage]:
     """Return those of the stages that compare documents: all before one have to be through for all of them."""
     return [
-        DuplicatesStage(stage.name, used, stage.applies_to, tuple(stages[:number]))
+        DuplicatesStage(stage.name, used, stage.applies_to, tuple(stages[:number]), exclusions)
         for number, stage in enumerate(loaded.recipe.stages[: len(stages)])
         if isinstance(used := loaded.filters.get(stage.name), NearDuplicates)
     ]

@@ -19,9 +19,11 @@ import orjson
 
 from builder.document import READ
 from builder.errors import RunMismatch, UsageError
+from builder.exclusions import Exclusions
 from builder.files import write_text
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
+from builder.run.exclusion_rows import has_readmitted
 from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.languages import see_that_languages_are_known
 from builder.run.owner import OWNER
@@ -86,6 +88,7 @@ class Run:
         """Keep what `run.json` says; use `begin` or `read`."""
         self.path, self.facts = path, facts
         self.decided: dict[str, str] = {}  # by stage that compares documents: the identity of what it decided
+        self.exclusions = Exclusions()  # of the build that goes on: they are no part of a run
 
     @classmethod
     def read(cls, path: Path) -> Run:
@@ -205,6 +208,15 @@ class Run:
         """Return the shards there are, in order."""
         return sorted((self.path / "shards").glob("shard-*.parquet"))
 
+    def shown_path(self, shard: Path) -> Path:
+        """Return where a copy of a shard without what is excluded lies, if there is anything to leave out."""
+        return self.path / "excluded" / shard.name
+
+    def shown_paths(self) -> list[Path]:
+        """Return the shards as they are shown and published, in order: without what the last build excluded."""
+        pairs = ((path, self.shown_path(path)) for path in self.shard_paths())
+        return [shown if shown.is_file() else path for path, shown in pairs]
+
     def facts_of(self, shard: RunShard) -> dict[str, Any] | None:
         """Return the facts of a shard of the table, None where it is not there."""
         facts = shard_facts(self.shard_path(shard.index))
@@ -266,6 +278,9 @@ class Run:
             for stage, decision in self.decided.items()
             if self.reached(stage) <= self.reached(until)
         ):
+            return None
+        withheld = facts.get("withheld")
+        if withheld and has_readmitted(self.shard_path(shard.index), withheld, self.exclusions):
             return None
         documents: int = facts["documents"]
         if limit is not None and documents > limit:

@@ -17,7 +17,7 @@ import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from builder.arrow import spare_memory
 from builder.document import READ, Document
 from builder.errors import Interrupted, StorageError
+from builder.exclusions import EXCLUDED, Exclusions
 from builder.files import replacing, storage
 from builder.filters.confine import end_with_parent
 from builder.filters.near_duplicates import NearDuplicates
@@ -65,12 +66,14 @@ class DuplicatesStage:
         filter: Its options.
         applies_to: Whether a document with this provenance takes part.
         before: The names of the stages before it.
+        exclusions: What takes no part because it is excluded when documents are compared.
     """
 
     name: str
     filter: NearDuplicates
     applies_to: Callable[[Mapping[str, Any]], bool]
     before: tuple[str, ...]
+    exclusions: Exclusions = field(default_factory=Exclusions)
 
     def takes(self, document: Document) -> bool:
         """Whether a document, with the records of all its stages, comes as far as this one and takes part."""
@@ -80,7 +83,7 @@ class DuplicatesStage:
     def documents(self, path: Path) -> Iterator[Document | None]:
         """Yield a shard's documents as they come to this stage, None for each that does not."""
         for document in read_shard(path, self.before):
-            yield document if self.takes(document) else None
+            yield document if self.takes(document) and not self.exclusions.holds(document) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +166,17 @@ def _stops_cleanly(where: Path, folder: Path) -> Iterator[None]:
 def _identity(run: Run, shards: Sequence[RunShard], stage: DuplicatesStage) -> str:
     """Return a digest of what decisions depend on beyond the run's own identity: which documents there are.
 
-    Where requests at stages before got no answer, and may get one later, other documents will come to this one.
+    Where requests at stages before got no answer, and may get one later, other documents will come to this one. So
+    they will where documents that were excluded when they were read no longer are; those that are excluded later
+    stay among the compared: what was dropped as a copy of one would come back in its place, to be paid for.
     """
     compared: list[Any] = []
     for shard in shards:
         found = run.unanswered_in(run.shard_path(shard.index))
         lacking = [found[name] for name in stage.before if name in found]
-        documents = (run.facts_of(shard) or {}).get("documents")
+        facts = run.facts_of(shard) or {}
+        lacking += [{EXCLUDED: len(unread)}] if (unread := facts.get("withheld", {}).get("unread")) else []
+        documents = facts.get("documents")
         compared.append([documents, *lacking] if lacking else documents)
     content = orjson.dumps([stage.filter.model_dump(), [shard.facts for shard in shards], compared])
     return hashlib.sha256(content).hexdigest()

@@ -21,10 +21,13 @@ import pyarrow as pa
 
 from builder.document import Document, Verdict
 from builder.errors import LedgerUnbalanced
+from builder.exclusions import is_withheld, withheld
 from builder.rewriting.rewriter import Ask
 from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, shard_facts
 from builder.run.duplicates import Duplicates
+from builder.run.excluded import hide_rows, withheld_rows
+from builder.run.exclusion_rows import has_readmitted
 from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import is_same, read_shard, write_shard
@@ -78,6 +81,7 @@ class _OpenShard:
     reading: _Reading
     journal: ShardJournal
     documents: list[Document | None] = field(default_factory=list)
+    excluded: list[int] = field(default_factory=list)
     under_way: int = 0
     is_read: bool = False
 
@@ -225,17 +229,33 @@ class Flow:
         shard = reading.shard
         facts = self._run.facts_of(shard)
         if facts is None:
-            return shard.source.read(shard.range, reading.passed_over)
+            return self._from_source(shard, reading.passed_over)
         path = self._run.shard_path(shard.index)
         if left is not None and facts["documents"] > left:
             put_back(path, self._run.rewriters, self._run.journal_of(path))
-        before = (self._retry.before_failure(document, path) for document in read_shard(path, self._run.stages))
+        before: Iterator[Document] = (
+            self._retry.before_failure(document, path) for document in read_shard(path, self._run.stages)
+        )
+        unread = facts.get("withheld", {}).get("unread", [])
+        if unread and has_readmitted(path, {"unread": unread}, self._run.exclusions):
+            before = self._readmitted(before, shard)
         if not facts["is_cut"]:
             reading.passed_over.update(facts["passed_over"])
             return before
         # A build with a smaller --limit ended in this shard: the rest comes from the source.
-        rest = islice(shard.source.read(shard.range, reading.passed_over), facts["documents"], None)
+        rest = islice(self._from_source(shard, reading.passed_over), facts["documents"], None)
         return chain(before, rest)
+
+    def _from_source(self, shard: RunShard, passed_over: Counter[str]) -> Iterator[Document]:
+        """Yield a shard's documents from the source, of those that are excluded only that they are there."""
+        for document in shard.source.read(shard.range, passed_over):
+            yield withheld(document) if self._run.exclusions.holds(document) else document
+
+    def _readmitted(self, before: Iterator[Document], shard: RunShard) -> Iterator[Document]:
+        """Yield a shard's documents, anew from the source where nothing was kept of one: it may be had again."""
+        fresh = self._from_source(shard, Counter())
+        for document, read in zip(before, fresh, strict=False):
+            yield read if is_withheld(document) else document
 
     async def _walk_each(self) -> None:
         """Take documents their way, one after the other: a task for each costs a tenth of all that it needs."""
@@ -246,15 +266,26 @@ class Flow:
             self._idle += 1
 
     async def _one(self, opened: _OpenShard, place: int, document: Document) -> None:
+        is_excluded = self._run.exclusions.holds(document)
         try:
-            done = await walk(document, self._steps, opened.journal.ask)
+            done = document if is_excluded else await walk(document, self._steps, opened.journal.ask)
         finally:
             self._window.release()
+        if is_excluded:
+            opened.excluded.append(place)
         opened.documents[place] = done
         opened.under_way -= 1
         self._on_document(done, opened.reading.asked_again is not None)
         if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
+
+    def _is_through(self, document: Document) -> bool:
+        """Whether a document has come to its end, or been through every stage that it has to."""
+        stages = [(step.name, step.applies_to) for step in self._steps]
+        stages += [(duplicates.stage.name, duplicates.stage.applies_to) for duplicates in self._comparing]
+        return document.dropped is not None or all(
+            name in document.records or not applies_to(document.source) for name, applies_to in stages
+        )
 
     async def _finish(self, opened: _OpenShard) -> None:
         reading, index = opened.reading, opened.reading.shard.index
@@ -284,8 +315,12 @@ class Flow:
             asked = dict(zip(reading.asked_again, documents, strict=True))
             documents = [asked.get(row, one) for row, one in enumerate(read_shard(path, self._run.stages))]
             facts = {**(shard_facts(path) or {}), "until": self._until}
+        elif rows := withheld_rows(documents, opened.excluded, self._is_through):
+            facts["withheld"] = rows
         facts["unanswered"] = unanswered(filter(None, documents))
         write_shard(path, documents, self._schema, facts)
+        if opened.excluded:
+            hide_rows(self._run, path, sorted(opened.excluded), {})
         if self._answered is not None:
             self._answered.add(path)
 

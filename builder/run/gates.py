@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from builder.document import READ, Document
 from builder.errors import GateTripped
+from builder.exclusions import is_withheld
 
 WINDOW = 500
 """Documents of a stage that the gate on failures looks back on; a run of fewer has none."""
@@ -105,8 +106,8 @@ class Gates:
             GateTripped: Too many of a stage's last documents failed, or were dropped for one reason.
         """
         self._documents += 1
-        if is_asked_again:
-            return  # all of these have failed before: that they do again says nothing of all documents
+        if is_asked_again or is_withheld(document):
+            return  # it has failed before, or somebody asked for it: neither tells of all documents
         for stage, window in self._failures.items():
             if stage not in document.records or self._failed_before(document, stage):
                 continue

@@ -74,7 +74,7 @@ def read_status(run: Run) -> Status:
     Raises:
         LedgerUnbalanced: A stage's documents in are not kept plus dropped.
     """
-    paths = run.shard_paths()
+    paths = run.shown_paths()
     progress = read_progress(run)
     generations = {name: progress.get(name, 0) for name in ("requested", "replayed", "reused")}
     shards = {"done": len(paths), "total": progress.get("shards_total", len(paths))}

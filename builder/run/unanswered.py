@@ -101,6 +101,8 @@ class Retry:
 
     def count(self, path: Path) -> int:
         """Return how many documents of a shard of the table are asked for again."""
+        if self.run.exclusions and self.run.unanswered_in(path):
+            return sum(1 for _ in self.rows(path))
         return self.count_in(self.run.unanswered_in(path), path)
 
     def count_in(self, found: Mapping[str, Mapping[str, int]], path: Path) -> int:
@@ -109,7 +111,10 @@ class Retry:
         return sum(count for reason, count in reasons if self._asks(reason, path))
 
     def rows(self, path: Path) -> Iterator[tuple[int, Document]]:
-        """Yield the documents of a shard that are asked for again, with their row, as they are in the table."""
+        """Yield the documents of a shard that are asked for again, with their row, as they are in the table.
+
+        None of those that are excluded.
+        """
         from builder.run.table import read_rows
 
         wanted = [
@@ -117,7 +122,9 @@ class Retry:
             for row, reasons in unanswered_in(path, self.stages)
             if any(self._asks(reason, path) for reason in reasons.values())
         ]
-        yield from zip(wanted, read_rows(path, self.run.stages, wanted), strict=True)
+        for row, document in zip(wanted, read_rows(path, self.run.stages, wanted), strict=True):
+            if not self.run.exclusions.holds(document):
+                yield row, document
 
     def before_failure(self, document: Document, path: Path) -> Document:
         """Return a document of a shard as it was before the first request that is asked again, if there is one."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from builder.document import Document
 
@@ -42,6 +42,10 @@ class Shard:
         return self.stop - self.start
 
 
+IsExcluded = Callable[[str, Mapping[str, Any]], bool]
+"""Whether a document with this id and provenance is excluded."""
+
+
 class Source(BaseModel, ABC):
     """Where documents come from, as a recipe describes it."""
 
@@ -64,6 +68,7 @@ class Source(BaseModel, ABC):
     license: str | None = None
     license_url: str | None = None
     license_file: Path | None = Field(default=None, strict=False)
+    _is_excluded: IsExcluded | None = PrivateAttr(default=None)
 
     @abstractmethod
     def label(self) -> str:
@@ -101,6 +106,30 @@ class Source(BaseModel, ABC):
             shard: One of `shards()`.
             passed_over: Counts, by reason, what the recipe does not select and so is no document.
         """
+
+    def leave_out(self, is_excluded: IsExcluded) -> None:
+        """Fetch nothing for what is excluded, where a text is fetched by itself: nobody will read it."""
+        self._is_excluded = is_excluded
+
+    def newest(self) -> str | None:
+        """Return the newest revision of what it is read from, None where that has no revisions.
+
+        Raises:
+            SourceError, HubRefused, HubUnreachable: The Hub does not say.
+        """
+        return None
+
+    def at(self, revision: str) -> Source:
+        """Return the same source at another revision."""
+        return type(self).model_validate({**self.model_dump(), "revision": revision})
+
+    def identifying(self) -> Sequence[str]:
+        """Return the columns that tell a document from all others at any revision, none where nothing does."""
+        return ()
+
+    def listed(self) -> Iterator[pa.Table]:
+        """Yield the identifying columns of all that is listed, some rows at a time: texts, or their bytes."""
+        return iter(())
 
     def working(self, folder: Path) -> AbstractContextManager[None]:
         """Return what surrounds a build that reads from it; `folder` may keep what was fetched for the run."""

@@ -48,6 +48,10 @@ class HubDataset(Source):
 
         return HubFiles.at(self.dataset, revision)
 
+    def newest(self) -> str:
+        """Return the commit that its main branch points to now."""
+        return self._files_at(None).revision
+
     def stop_reading(self) -> None:
         """Wait for the Hub no longer."""
         if self._files is not None:

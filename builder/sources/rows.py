@@ -139,6 +139,20 @@ class RowSource(Source):
         """Return ranges of about `shard_rows` rows."""
         return self.table.shards(self.shard_rows)
 
+    def identifying(self) -> Sequence[str]:
+        """Return the column of ids, else that of addresses."""
+        return (self.id,) if self.id else ("url",) if "url" in self.kept() else ()
+
+    def listed(self) -> Iterator[pa.Table]:
+        """Yield the ids, or the addresses, of all rows."""
+        import pyarrow as pa
+
+        for shard in self.shards():
+            for column in self.identifying():
+                cells = [row[column] for row in self.table.read(shard, [column])]
+                values = [cell.encode() if isinstance(cell, str) else cell for cell in cells]
+                yield pa.table({column: pa.array(values, pa.binary())})
+
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a document a row."""
         kept = self.kept()

@@ -8,7 +8,7 @@ the recipe selects it by beyond that is a drop with its reason, decided before a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 
 from builder.document import Document, read_document
 from builder.errors import SourceError
+from builder.exclusions import EXCLUDED
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
 from builder.sources.rows import own_columns, provenance_name
@@ -128,6 +129,16 @@ class CodeFiles(HubDataset):
         """Return ranges of about `shard_rows` rows of ids."""
         return self.table.shards(self.shard_rows)
 
+    def identifying(self) -> Sequence[str]:
+        """Return repository, path and content of a file."""
+        return [name for name in (self.repository, self.path, self.content_id) if name in self._known]
+
+    def listed(self) -> Iterator[pa.Table]:
+        """Yield these of every file, of all languages."""
+        for shard in self.shards():
+            for batch in self.table.batches(shard, self._schema.names):
+                yield self._files_of(batch, 0).select(self.identifying())
+
     def _entries(self, shard: Shard, passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Yield what is known of each file, and why it is dropped already."""
         import pyarrow as pa
@@ -169,6 +180,7 @@ class CodeFiles(HubDataset):
     def _reason(self, known: Mapping[str, Any]) -> str | None:
         size = known.get(self.size)
         checks = {
+            EXCLUDED: self._is_excluded is not None and self._is_excluded(self._id(known), known),
             "license_type": self.license_types is not None and known["license_type"] not in self.license_types,
             "vendored": "vendored" in self.exclude and known["is_vendor"] is True,
             "generated": "generated" in self.exclude and known["is_generated"] is True,
@@ -177,11 +189,14 @@ class CodeFiles(HubDataset):
         }
         return next((reason for reason, holds in checks.items() if holds), None)
 
-    def _id(self, known: Mapping[str, Any], ids: Counter[str]) -> str:
+    def _id(self, known: Mapping[str, Any]) -> str:
         prefix = f"{self.name}/" if self.name else ""
         parts = (known.get(self.repository), known.get(self.path))
         place = "/".join(part.strip("/") for part in parts if part)
-        id = f"{prefix}{place}@{str(known.get(self.content_id))[:12]}"
+        return f"{prefix}{place}@{str(known.get(self.content_id))[:12]}"
+
+    def _unique_id(self, known: Mapping[str, Any], ids: Counter[str]) -> str:
+        id = self._id(known)
         ids[id] += 1
         return id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
 
@@ -261,7 +276,8 @@ class TheStackSource(CodeFiles):
         return Wanted(str(known["blob_id"]), known.get("length_bytes"))
 
     def _reason(self, known: Mapping[str, Any]) -> str | None:
-        return super()._reason(known) if known.get("blob_id") else "bad_blob_id"
+        reason = super()._reason(known)
+        return reason if reason == EXCLUDED or known.get("blob_id") else "bad_blob_id"
 
     def _document(
         self, known: dict[str, Any], reason: str | None, content: Content | None, ids: Counter[str]
@@ -273,4 +289,4 @@ class TheStackSource(CodeFiles):
                 if content.bytes is None
                 else decode_declared(content.bytes, known.get("src_encoding"))
             )
-        return read_document(self._id(known, ids), text, known, reason)
+        return read_document(self._unique_id(known, ids), text, known, reason)
