@@ -63,6 +63,8 @@ def drops(run: Run) -> Iterator[pa.Table]:
 def _flat(first: dict[str, pa.ChunkedArray[Any]], source: pa.ChunkedArray[Any]) -> pa.Table:
     columns = dict(first)
     for field in source.type:
-        name = f"source_{field.name}" if same_name(field.name, columns) else field.name
+        name = field.name
+        while same_name(name, columns):
+            name = f"source_{name}"
         columns[name] = pc.struct_field(source, field.name)
     return pa.table(columns)

@@ -24,6 +24,7 @@ from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.owner import OWNER
+from builder.run.publishable import see_that_columns_publish
 
 if TYPE_CHECKING:
     from builder.recipe_file import LoadedRecipe
@@ -129,6 +130,7 @@ class Run:
             run.refuse_others(facts)  # another recipe's sources are not asked for what this run recorded
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
+            see_that_columns_publish(loaded)
             return run
         # What a process that was killed while it began may have left is nothing.
         others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
@@ -137,6 +139,7 @@ class Run:
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
         run = cls(path, {**facts, "sources": [source.pin() for source in sources]})
+        see_that_columns_publish(loaded)
         run._save()
         return run
 

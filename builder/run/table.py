@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.cells import plain
 from builder.document import Document, latest
 from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
@@ -135,7 +136,7 @@ def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
     """Yield the documents of a finished or half-finished shard."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-            for row in batch.to_pylist():
+            for row in plain(batch).to_pylist():
                 yield from_row(row, stages)
 
 
@@ -145,9 +146,10 @@ def read_rows(path: Path, stages: Sequence[str], rows: Sequence[int]) -> Iterato
         first = 0
         for group in range(file.num_row_groups):
             last = first + file.metadata.row_group(group).num_rows
-            if here := [row - first for row in rows if first <= row < last]:
-                for fields in file.read_row_group(group).take(here).to_pylist():
-                    yield from_row(fields, stages)
+            if here := [number - first for number in rows if first <= number < last]:
+                for batch in file.read_row_group(group).take(here).to_batches():
+                    for row in plain(batch).to_pylist():
+                        yield from_row(row, stages)
             first = last
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from builder.errors import SourceError
 from builder.sources.base import Shard
+from builder.sources.columns import Columns
 from builder.sources.hub_files import HubFiles, passes, patiently
 from builder.sources.parquet_table import Cells
 
@@ -68,6 +69,11 @@ class StreamedTable:
             first = patiently(lambda: list(self._open(0).take(_ROWS_FOR_SCHEMA)), self.where(self._names[0]), None)
             schema = pa.Table.from_pylist(first).schema
         return dict.fromkeys(self._names, schema)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The files' columns."""
+        return Columns(self.schemas, self.where)
 
     def shards(self, shard_rows: int) -> list[Shard]:
         """Return ranges of `shard_rows` rows."""

@@ -20,8 +20,8 @@ from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
-from builder.sources.rows import own_columns, provenance_name
-from builder.sources.text import decode_declared, readable
+from builder.sources.rows import OUT_OF_RANGE, own_columns, provenance_names
+from builder.sources.text import decode_declared
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,22 +70,20 @@ class TheStackSource(HubDataset):
             raise SourceError("the ids are no Parquet", where=self.files.where(""), remedy="use `kind: hub`")
         return table
 
-    @cached_property
-    def _schema(self) -> pa.Schema:
-        return next(iter(self.table.schemas.values()))
-
     @property
     def _is_by_repository(self) -> bool:
         import pyarrow as pa
 
-        return _FILES in self._schema.names and pa.types.is_list(self._schema.field(_FILES).type)
+        columns = self.table.columns
+        return _FILES in columns.names and isinstance(columns.kind(_FILES), pa.ListType | pa.LargeListType)
 
     @cached_property
     def _known(self) -> dict[str, pa.DataType]:
-        """What is known of a file: its own columns, and its repository's."""
-        known = {field.name: field.type for field in self._schema if field.name != _FILES}
+        """What is known of a file: its own columns, and its repository's; a file of ids may lack some."""
+        columns = self.table.columns
+        known = {name: columns.kind(name) for name in columns.names if name != _FILES}
         if self._is_by_repository:
-            known.update({field.name: field.type for field in self._schema.field(_FILES).type.value_type})
+            known.update({field.name: field.type for field in _fields_of(columns.kind(_FILES))})
         return known
 
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
@@ -111,8 +109,8 @@ class TheStackSource(HubDataset):
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file, row, and all that is known of a file and its repository."""
-        known = {provenance_name(name): kind for name, kind in self._known.items()}
-        return {**own_columns(with_revision=True), **known}
+        names = provenance_names(self._known)
+        return {**own_columns(with_revision=True), **{names[name]: kind for name, kind in self._known.items()}}
 
     def shards(self) -> list[Shard]:
         """Return ranges of about `shard_rows` rows of ids."""
@@ -158,8 +156,11 @@ class TheStackSource(HubDataset):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        first = shard.start
-        for batch in self.table.batches(shard, self._schema.names):
+        from builder.cells import restore, restored
+
+        first, names = shard.start, provenance_names(self._known)
+        makers = {names[name]: make for name, kind in self._known.items() if (make := restored(kind))}
+        for batch in self.table.batches(shard, self.table.columns.names):
             files = self._files_of(batch, first)
             if self.languages is not None:
                 wanted = pa.array([language.encode() for language in self.languages], pa.binary())
@@ -167,10 +168,10 @@ class TheStackSource(HubDataset):
                 listed = files.num_rows
                 files = files.filter(chosen)
                 passed_over[_OTHER_LANGUAGE] += listed - files.num_rows
-            for cells in files.to_pylist():
-                known = cast(dict[str, Any], readable(cells))
+            for known in files.to_pylist():
+                unreadable = None if restore(known, makers) else OUT_OF_RANGE
                 known.update(dataset=self.label(), revision=self.files.revision, file=shard.file)
-                yield known, self._reason(known)
+                yield known, unreadable or self._reason(known)
             first += batch.num_rows
 
     def _files_of(self, batch: pa.RecordBatch, first: int) -> pa.Table:
@@ -188,7 +189,8 @@ class TheStackSource(HubDataset):
             own = [field.name for field in files.type]
             columns.update(zip(own, files.flatten(), strict=True))
             numbers = numbers.take(parents)
-        return pa.table({**{provenance_name(name): column for name, column in columns.items()}, "row": numbers})
+        names = provenance_names(self._known)
+        return pa.table({**{names[name]: column for name, column in columns.items()}, "row": numbers})
 
     def _reason(self, known: Mapping[str, Any]) -> str | None:
         size = known.get("length_bytes")
@@ -218,3 +220,7 @@ class TheStackSource(HubDataset):
         ids[id] += 1
         unique = id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
         return read_document(unique, text, known, reason)
+
+
+def _fields_of(listed: pa.DataType) -> pa.StructType:
+    return cast("pa.StructType", cast("pa.ListType[Any]", listed).value_type)
