@@ -49,6 +49,7 @@ from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
+from builder.run.unique_ids import INDEX, UniqueIds
 
 if TYPE_CHECKING:
     from builder.rewriting.capabilities import Needs
@@ -207,6 +208,7 @@ class _Building:
         run.clear_journals()
         if wanted == len(self.shards):
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
+            (run.path / INDEX).unlink(missing_ok=True)
         return wanted
 
     def _work(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> _Work:
@@ -299,6 +301,7 @@ class _Building:
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
             )
+            ids = stack.enter_context(closing(UniqueIds(run)))
             steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)
@@ -325,6 +328,7 @@ class _Building:
                 journals,
                 answered,
                 work.retry,
+                ids,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,

@@ -29,6 +29,7 @@ from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import is_same, read_shard, write_shard
 from builder.run.unanswered import Retry, unanswered
+from builder.run.unique_ids import UniqueIds
 
 _UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
 
@@ -95,6 +96,7 @@ class Flow:
         journals: Journals,
         answered: Answered | None,
         retry: Retry,
+        ids: UniqueIds,
         *,
         window: int,
         on_document: Callable[[Document, bool], None],
@@ -111,13 +113,14 @@ class Flow:
             journals: Where generations come from.
             answered: Told of each shard that is in the table; None where nothing is rewritten.
             retry: Which requests without an answer are asked again.
+            ids: The ids that documents have been given.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through, and whether it was in the table and asked again.
             on_shard: Told of each shard that is in the table.
         """
         self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
         self._schema, self._journals, self._answered, self._retry = schema, journals, answered, retry
-        self._window = asyncio.Semaphore(window)
+        self._ids, self._window = ids, asyncio.Semaphore(window)
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
         self._unwritten, self._written = 0, asyncio.Condition()
@@ -225,7 +228,7 @@ class Flow:
         shard = reading.shard
         facts = self._run.facts_of(shard)
         if facts is None:
-            return shard.source.read(shard.range, reading.passed_over)
+            return self._from_source(reading)
         path = self._run.shard_path(shard.index)
         if left is not None and facts["documents"] > left:
             put_back(path, self._run.rewriters, self._run.journal_of(path))
@@ -234,8 +237,12 @@ class Flow:
             reading.passed_over.update(facts["passed_over"])
             return before
         # A build with a smaller --limit ended in this shard: the rest comes from the source.
-        rest = islice(shard.source.read(shard.range, reading.passed_over), facts["documents"], None)
-        return chain(before, rest)
+        return chain(before, islice(self._from_source(reading), facts["documents"], None))
+
+    def _from_source(self, reading: _Reading) -> Iterator[Document]:
+        shard = reading.shard
+        documents = shard.source.read(shard.range, reading.passed_over)
+        return self._ids.unique(shard.index, documents) if shard.source.may_repeat_ids else documents
 
     async def _walk_each(self) -> None:
         """Take documents their way, one after the other: a task for each costs a tenth of all that it needs."""

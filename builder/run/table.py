@@ -108,7 +108,7 @@ def write_shard(
         raise LedgerUnbalanced(
             f"{len(documents)} documents in, {len(rows)} rows with {len({row['id'] for row in rows})} ids out",
             where=str(path),
-            remedy="ids must be unique: choose another `source.id` column; otherwise report this as a bug",
+            remedy="report this as a bug",
         )
     table = _table(rows, schema.with_metadata({"builder": orjson.dumps(facts).decode()}))
     with storage(path), replacing(path) as temporary:

@@ -57,6 +57,11 @@ class Source(BaseModel, ABC):
     license_url: str | None = None
     license_file: Path | None = Field(default=None, strict=False)
 
+    @property
+    def may_repeat_ids(self) -> bool:
+        """Whether it may give two documents one id."""
+        return False
+
     @abstractmethod
     def label(self) -> str:
         """Return a name for it, the `dataset` of its documents."""

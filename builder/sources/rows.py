@@ -61,6 +61,11 @@ class RowSource(Source):
     keep: list[str] | Literal["all"] = Field(default="all", union_mode="left_to_right")
 
     @property
+    def may_repeat_ids(self) -> bool:
+        """Whether ids come from a column."""
+        return self.id is not None
+
+    @property
     @abstractmethod
     def table(self) -> Table:
         """The rows."""

@@ -50,6 +50,11 @@ class TheStackSource(HubDataset):
     endpoint: str | None = Field(default=None, pattern=r"^https?://")
     _contents: Contents | None = PrivateAttr(default=None)
 
+    @property
+    def may_repeat_ids(self) -> bool:
+        """Return True: one repository may list a file twice, and two files may have its name."""
+        return True
+
     def notice(self) -> str | None:
         """Return what Software Heritage asks of those who download in bulk."""
         if not self.contents.startswith(_SOFTWARE_HERITAGE):
@@ -141,9 +146,8 @@ class TheStackSource(HubDataset):
         entries = (
             (entry, None if entry[1] else self._wanted(entry[0])) for entry in self._entries(shard, passed_over)
         )
-        ids: Counter[str] = Counter()
         for (known, reason), content in self._contents.read(entries):
-            yield self._document(known, reason, content, ids)
+            yield self._document(known, reason, content)
 
     @staticmethod
     def _wanted(known: Mapping[str, Any]) -> Wanted:
@@ -204,9 +208,7 @@ class TheStackSource(HubDataset):
         }
         return next((reason for reason, holds in checks.items() if holds), None)
 
-    def _document(
-        self, known: dict[str, Any], reason: str | None, content: Content | None, ids: Counter[str]
-    ) -> Document:
+    def _document(self, known: dict[str, Any], reason: str | None, content: Content | None) -> Document:
         text = None
         if content is not None:
             text, reason = (
@@ -216,10 +218,7 @@ class TheStackSource(HubDataset):
             )
         prefix = f"{self.name}/" if self.name else ""
         place = "/".join(part.strip("/") for part in (known.get("repo_name"), known.get("path")) if part)
-        id = f"{prefix}{place}@{str(known.get('blob_id'))[:12]}"
-        ids[id] += 1
-        unique = id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
-        return read_document(unique, text, known, reason)
+        return read_document(f"{prefix}{place}@{str(known.get('blob_id'))[:12]}", text, known, reason)
 
 
 def _fields_of(listed: pa.DataType) -> pa.StructType:
