@@ -1,15 +1,16 @@
 """Ids that are unique over a run: of documents that a source gives one id the later ones get `~2`, `~3` and so on.
 
 Which are later follows from the sources' order alone, not from the shards. What was given is known by 64 bits of
-its digest, in an index on disk with the shard and row that got it: memory stays flat, no source is read twice, and a
-shard that is read again gets the ids that it had. The index follows from the table: shards that it lacks are added.
-That an id is new, as most are, is told by a bitmap in memory.
+its digest, in an index on disk with the shard and row that got it: memory stays flat, no source is read twice, and
+a shard that is read again gets the ids that it had. The index follows from the table: shards that it lacks are
+added. That an id is new, as most are, is told by a bitmap in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -31,11 +32,12 @@ PRAGMA cache_size = -16384;
 CREATE TABLE IF NOT EXISTS given (hash INTEGER PRIMARY KEY, shard INT, row INT);
 CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY);
 """
-# One statement a shard: Python's lock is let go for each, and has to be got back from a busy event loop.
+# One statement for many: Python's lock is let go for each, and has to be got back from a busy event loop.
 _ADD = """
 INSERT OR IGNORE INTO given
-SELECT json_extract(value, '$[0]'), ?, json_extract(value, '$[1]') FROM json_each(?)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)
 """
+_AT_ONCE = 2**16  # ids that are added together
 
 
 class UniqueIds:
@@ -47,13 +49,19 @@ class UniqueIds:
         self._path = run.path.resolve() / INDEX
         self._opened: sqlite3.Connection | None = None
         self._bits = np.zeros(0, np.uint8)
+        self._new: dict[int, tuple[int, int]] = {}  # not yet in the index
+        self._read: list[int] = []  # shards all of whose ids are in the index or among those
+        self._lacking: deque[int] = deque()  # shards of the table whose ids are not
         self._next: dict[str, int] = {}
         self._last = -1
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Keep what was given, and let go of the index."""
         if self._opened is not None:
-            self._opened.close()
+            try:
+                self._add()
+            finally:
+                self._opened.close()
 
     def unique(self, shard: int, documents: Iterable[Document]) -> Iterator[Document]:
         """Yield all of a shard's documents, as the source gives them, under ids that no document before them has.
@@ -62,20 +70,18 @@ class UniqueIds:
             StorageError: The disk refuses, or the index is spoilt.
         """
         self._prepare(shard)
-        here: dict[int, int] = {}
         for row, document in enumerate(documents):
-            id = self._free(document.id, shard, row, here)
-            here[_hash(id)] = row
+            id = self._free(document.id, shard, row)
+            self._note(_hash(id), shard, row)
             yield document if id == document.id else replace(document, id=id)
-        self._add(shard, here)
+        self._read.append(shard)
 
-    def _free(self, id: str, shard: int, row: int, here: dict[int, int]) -> str:
+    def _free(self, id: str, shard: int, row: int) -> str:
         """Return the id, or the first of `id~2`, `id~3` … that no other document was given."""
         number, free = self._next.get(id, 1), id
         while True:
             free = id if number == 1 else f"{id}~{number}"
-            hash = _hash(free)
-            if hash not in here and self._place(hash) in (None, (shard, row)):
+            if self._place(_hash(free)) in (None, (shard, row)):
                 break
             number += 1
         if number > 1:
@@ -85,6 +91,8 @@ class UniqueIds:
         return free
 
     def _place(self, hash: int) -> tuple[int, int] | None:
+        if (new := self._new.get(hash)) is not None:
+            return new
         bit = hash % _BITS
         if not self._bits[bit >> 3] >> (bit & 7) & 1:
             return None
@@ -99,33 +107,49 @@ class UniqueIds:
             self._next.clear()  # what came later does not count
         self._last = shard
         with self._disk():
-            known = {number for (number,) in self._database.execute("SELECT number FROM shards")}
-        for path in self._run.shard_paths():
-            number = int(path.stem.rpartition("-")[2])
-            if number < shard and number not in known:
-                ids = pq.read_table(path, columns=["id"])["id"].to_pylist()
-                self._add(number, {_hash(str(id)): row for row, id in enumerate(ids)})
+            self._open()
+        while self._lacking and self._lacking[0] < shard:
+            number = self._lacking.popleft()
+            ids = pq.read_table(self._run.shard_path(number), columns=["id"])["id"].to_pylist()
+            for row, id in enumerate(ids):
+                self._note(_hash(str(id)), number, row)
+            self._read.append(number)
 
-    def _add(self, shard: int, rows: dict[int, int]) -> None:
+    def _note(self, hash: int, shard: int, row: int) -> None:
+        self._new.setdefault(hash, (shard, row))
+        if len(self._new) >= _AT_ONCE:
+            self._add()
+
+    def _add(self) -> None:
         with self._disk(), self._database:
-            self._database.execute(_ADD, (shard, orjson.dumps(sorted(rows.items())).decode()))
-            self._database.execute("INSERT OR IGNORE INTO shards VALUES (?)", (shard,))
-        self._note(list(rows))
+            rows = sorted((hash, *place) for hash, place in self._new.items())
+            self._database.execute(_ADD, (orjson.dumps(rows).decode(),))
+            self._database.executemany("INSERT OR IGNORE INTO shards VALUES (?)", [(one,) for one in self._read])
+        self._mark(list(self._new))
+        self._new, self._read = {}, []
+
+    def _open(self) -> None:
+        if self._opened is not None:
+            return
+        self._bits = np.zeros(_BITS // 8, np.uint8)
+        # One process builds a run: no locks, which not every network file system has.
+        address = f"{self._path.as_uri()}?nolock=1"
+        self._opened = sqlite3.connect(address, uri=True, check_same_thread=False)
+        self._opened.executescript(_SCHEMA)
+        given = self._opened.execute("SELECT hash FROM given")
+        while hashes := given.fetchmany(100_000):
+            self._mark([hash for (hash,) in hashes])
+        known = {number for (number,) in self._opened.execute("SELECT number FROM shards")}
+        there = (int(path.stem.rpartition("-")[2]) for path in self._run.shard_paths())
+        self._lacking = deque(number for number in there if number not in known)
 
     @property
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
-            self._bits = np.zeros(_BITS // 8, np.uint8)
-            # One process builds a run: no locks, which not every network file system has.
-            address = f"{self._path.as_uri()}?nolock=1"
-            self._opened = sqlite3.connect(address, uri=True, check_same_thread=False)
-            self._opened.executescript(_SCHEMA)
-            given = self._opened.execute("SELECT hash FROM given")
-            while hashes := given.fetchmany(100_000):
-                self._note([hash for (hash,) in hashes])
+            raise RuntimeError("the index is not open")
         return self._opened
 
-    def _note(self, hashes: list[int]) -> None:
+    def _mark(self, hashes: list[int]) -> None:
         bits = np.array(hashes, np.int64) % _BITS
         np.bitwise_or.at(self._bits, bits >> 3, np.left_shift(1, bits & 7).astype(np.uint8))
 
