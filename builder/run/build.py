@@ -119,6 +119,12 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
             if notice := source.notice():
                 console.print(f"[yellow]{escape(notice)}", highlight=False)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
+    there = run.documents()
+    if options.limit is not None and options.limit < there:
+        building.say(
+            f"--limit {options.limit} takes {there - options.limit} of {there} documents out of the table; their"
+            " answers are kept, and the same command with no --limit puts them back"
+        )
     for stage in _comparing(loaded, run.stages[: run.reached(until)]):
         building.compare(stage)
     building.build_until(until)

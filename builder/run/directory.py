@@ -210,6 +210,10 @@ class Run:
         facts = shard_facts(self.shard_path(shard.index))
         return facts if facts is not None and facts["range"] == shard.facts else None
 
+    def documents(self) -> int:
+        """Return how many documents are in the table."""
+        return sum(facts["documents"] for path in self.shard_paths() if (facts := shard_facts(path)) is not None)
+
     @property
     def rewriters(self) -> list[str]:
         """The names of the rewriting stages, in order."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from builder.errors import SourceError
+from builder.errors import NothingToTalkTo, SourceError
+from builder.files import storage_error
 from builder.sources.base import Source
 from builder.sources.rows import RowSource, Table, own_columns
 
@@ -29,6 +30,7 @@ class HubDataset(Source):
     config: str | None = None
     split: str = "train"
     revision: str | None = None
+    parquet: str | None = Field(default=None, min_length=1)
     _files: HubFiles | None = PrivateAttr(default=None)
     _recorded_rows: dict[str, int] | None = PrivateAttr(default=None)
 
@@ -74,6 +76,11 @@ class HubDataset(Source):
 
     def open_table(self) -> Table:
         """Find the split's files and how to read them."""
+        from builder.sources.parquet_table import ParquetTable
+
+        if self.parquet is not None:
+            names = self.files.matching(self.parquet)
+            return ParquetTable(names, self.files.open, self.files.where)
         builder = self._builder()
         data_files = builder.config.data_files or {}
         if self.split not in data_files:
@@ -86,7 +93,6 @@ class HubDataset(Source):
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
         from datasets.packaged_modules.parquet.parquet import Parquet
 
-        from builder.sources.parquet_table import ParquetTable
         from builder.sources.streamed_table import StreamedTable
 
         if isinstance(builder, Parquet):
@@ -96,7 +102,6 @@ class HubDataset(Source):
 
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder
-        from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
         from builder.sources.hub_files import patiently
 
@@ -105,20 +110,33 @@ class HubDataset(Source):
             return patiently(
                 lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.dataset, revision
             )
-        except (DataFilesNotFoundError, DatasetNotFoundError) as error:
-            raise SourceError(
-                f"it holds no data files that can be read ({_first_line(error)})",
-                where=self.files.where(""),
-                remedy="choose another dataset or revision",
-            ) from error
-        except ValueError as error:
-            known = re.findall(r"'([^']+)'", str(error).partition("vailable")[2])
+        except (NothingToTalkTo, SourceError):
+            raise
+        except Exception as error:  # whatever `datasets` makes of what somebody put there
+            raise storage_error(error) or self._not_loaded(error) from error
+
+    def _not_loaded(self, error: Exception) -> SourceError:
+        """Return what it means that `datasets` can't make sense of the dataset, and the way out."""
+        from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+
+        said, remedy = _first_line(error), _READ_DIRECTLY
+        known = re.findall(r"'([^']+)'", str(error).partition("vailable")[2])
+        if isinstance(error, DataFilesNotFoundError | DatasetNotFoundError):
+            said = f"it holds no data files that can be read ({said})"
+        elif "scripts are no longer supported" in said:
+            said = "it is read by a script of its own, which is not run"
+        elif isinstance(error, ValueError) and "config" in said.lower() and known:
             problem = f"there is no config {self.config!r}" if self.config else "it has several configs"
-            raise SourceError(
-                f"{problem}; there are {', '.join(known)}" if known else _first_line(error),
-                where=self.files.where(""),
-                remedy="set `source.config` in the recipe to one of them",
-            ) from error
+            said, remedy = f"{problem}; there are {', '.join(known)}", "set `source.config` to one of them"
+        else:
+            said = f"`datasets` can't load it ({type(error).__name__}: {said})"
+        return SourceError(said, where=self.files.where(""), remedy=remedy)
+
+
+_READ_DIRECTLY = (
+    "read Parquet files directly: `source.parquet: PATTERN` names those of this revision; of most datasets the Hub"
+    " keeps a copy, with `revision: refs/convert/parquet` and `parquet: CONFIG/SPLIT/*.parquet`"
+)
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -31,6 +32,7 @@ from builder.errors import HubRefused, HubUnreachable, SourceError
 from builder.sources.patience import Patience
 
 _PATHS_AT_ONCE = 500
+_NAMED = 5  # files that an error names
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
 
 Result = TypeVar("Result")
@@ -93,6 +95,29 @@ class HubFiles:
                 partial(api.get_paths_info, self.dataset, some, revision=self.revision, repo_type="dataset")
             )
             self.sizes.update({item.path: cast(int, getattr(item, "size", 0)) for item in found})
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths that match a glob, in which `*` and `**` stand for folders, too; learn their sizes.
+
+        Raises:
+            SourceError: None does.
+        """
+        api = HfApi()
+        tree = partial(
+            api.list_repo_tree, self.dataset, recursive=True, revision=self.revision, repo_type="dataset"
+        )
+        listed = self._ask(lambda: {item.path: getattr(item, "size", None) for item in tree()})
+        found = {path: size for path, size in listed.items() if size is not None and fnmatchcase(path, pattern)}
+        if not found:
+            files = sorted(path for path, size in listed.items() if path.endswith(".parquet"))
+            some = f"; of Parquet there are {', '.join(files[:_NAMED])}{' …' if files[_NAMED:] else ''}"
+            raise SourceError(
+                f"no file matches {pattern!r}{some if files else '; none is Parquet'}",
+                where=self.where(""),
+                remedy="correct `source.parquet` or `source.revision`",
+            )
+        self.sizes.update(found)
+        return sorted(found)
 
     def open(self, path: str) -> BinaryIO:
         """Return a file that reads by ranges, and only what is asked of it."""
