@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 
 from builder.cells import carried, common
 from builder.errors import SourceError
+
+Cells = dict[str, Any]
+"""A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
+
+
+class Malformed(Cells):
+    """A row that can't be read: its cells are null."""
+
 
 _LEAVE_OUT = "leave it out of `source.keep`, which lists the columns that travel along"
 

@@ -32,7 +32,7 @@ class HubDataset(Source):
     revision: str | None = None
     parquet: str | None = Field(default=None, min_length=1)
     _files: HubFiles | None = PrivateAttr(default=None)
-    _recorded_rows: dict[str, int] | None = PrivateAttr(default=None)
+    _recorded: Mapping[str, Any] | None = PrivateAttr(default=None)
 
     def label(self) -> str:
         """Return its name, else the dataset's id."""
@@ -59,7 +59,7 @@ class HubDataset(Source):
         """Read at the commit that was recorded; without one, at what `revision` points to now."""
         if recorded is not None:
             self._files = self._files_at(str(recorded["revision"]))
-            self._recorded_rows = recorded.get("rows_of_files")
+            self._recorded = recorded
 
     def pin_rows(self, table: Table) -> dict[str, object]:
         """Return commit, files and rows; the rows of each file where only counting tells them."""
@@ -71,7 +71,7 @@ class HubDataset(Source):
             "rows": table.rows,
         }
         if isinstance(table, StreamedTable):
-            pinned["rows_of_files"] = table.rows_of_files
+            pinned |= table.facts()
         return pinned
 
     def open_table(self) -> Table:
@@ -91,14 +91,20 @@ class HubDataset(Source):
             )
         start = f"hf://datasets/{self.dataset}@{self.files.revision}/"
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
+        from datasets.packaged_modules.json.json import Json
         from datasets.packaged_modules.parquet.parquet import Parquet
 
-        from builder.sources.streamed_table import StreamedTable
+        from builder.sources.json_lines import JsonLines
+        from builder.sources.streamed_table import DatasetsRows, StreamedTable
 
         if isinstance(builder, Parquet):
             self.files.stat(names)
             return ParquetTable(names, self.files.open, self.files.where)
-        return StreamedTable(builder, self.split, names, self.files, self._recorded_rows)
+        lines = JsonLines(self.files.open)
+        is_plain = isinstance(builder, Json) and not builder.config.field and builder.config.encoding == "utf-8"
+        reads_lines = is_plain and lines.can_read(names)
+        rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
+        return StreamedTable(names, rows, self.files.where, self._recorded)
 
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder

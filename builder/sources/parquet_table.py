@@ -18,13 +18,10 @@ from builder.cells import as_stored
 from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard
-from builder.sources.columns import Columns
+from builder.sources.columns import Cells, Columns
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
-
-Cells = dict[str, Any]
-"""A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
 
 
 class ParquetTable:

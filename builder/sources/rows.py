@@ -18,11 +18,13 @@ from builder.sources.text import decode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from builder.sources.columns import Columns
-    from builder.sources.parquet_table import Cells
+    from builder.sources.columns import Cells, Columns
 
 _OWN_COLUMNS = ("dataset", "file", "row")
 _REVISION = "revision"
+
+MALFORMED = "malformed_row"
+"""Why a document is dropped whose row is nothing that its file's format has."""
 
 OUT_OF_RANGE = "time_out_of_range"
 """Why a document is dropped in whose provenance a time is none that readers can show."""
@@ -140,6 +142,7 @@ class RowSource(Source):
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a document a row."""
         from builder.cells import restore, restored
+        from builder.sources.columns import Malformed
 
         names = provenance_names(self.kept())
         kinds = {name: self.table.columns.kind(column) for column, name in names.items()}
@@ -147,6 +150,7 @@ class RowSource(Source):
         for row, cells in enumerate(self.table.read(shard, self._wanted()), start=shard.start):
             kept = {name: cells[column] for column, name in names.items()}
             reason = None if restore(kept, makers) else OUT_OF_RANGE
+            reason = MALFORMED if isinstance(cells, Malformed) else reason
             yield self._document(
                 cells, f"{shard.file}#{row}", {**self.provenance(shard.file, row), **kept}, reason
             )
@@ -159,7 +163,7 @@ class RowSource(Source):
         self, cells: Cells, place: str, provenance: Mapping[str, Any], unreadable: str | None
     ) -> Document:
         raw = cells[self.text]
-        text, reason = (None, "null_text") if raw is None else decode(raw, "utf-8")
+        text, reason = (None, unreadable or "null_text") if raw is None else decode(raw, "utf-8")
         given = self._given_id(cells[self.id]) if self.id else ""
         prefix = f"{self.name}/" if self.name else ""
         return read_document(f"{prefix}{given or place}", text, provenance, reason or unreadable)
