@@ -13,7 +13,7 @@ from pydantic import Field
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
-from builder.sources.text import decode
+from builder.sources.text import LONGEST, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,7 +163,9 @@ class RowSource(Source):
         self, cells: Cells, place: str, provenance: Mapping[str, Any], unreadable: str | None
     ) -> Document:
         raw = cells[self.text]
-        text, reason = (None, unreadable or "null_text") if raw is None else decode(raw, "utf-8")
+        text, reason = None, unreadable or "null_text"
+        if raw is not None:
+            text, reason = decode(raw, "utf-8") if len(raw) <= LONGEST else (None, "too_large")
         given = self._given_id(cells[self.id]) if self.id else ""
         prefix = f"{self.name}/" if self.name else ""
         return read_document(f"{prefix}{given or place}", text, provenance, reason or unreadable)

@@ -7,6 +7,9 @@ import zlib
 
 from builder.text import without_bom
 
+LONGEST = 2**31 - 2**16
+"""Bytes of a text that a table can hold."""
+
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
 
 

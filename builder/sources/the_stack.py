@@ -21,7 +21,7 @@ from builder.errors import SourceError
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
 from builder.sources.rows import OUT_OF_RANGE, own_columns, provenance_names
-from builder.sources.text import decode_declared
+from builder.sources.text import LONGEST, decode_declared
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ class TheStackSource(HubDataset):
     license_types: list[str] | None = Field(default=None, min_length=1)
     exclude: list[Literal["vendored", "generated"]] = Field(default_factory=list)
     min_bytes: int = Field(default=0, ge=0)
-    max_bytes: int = Field(default=10 * 2**20, ge=1)
+    max_bytes: int = Field(default=10 * 2**20, ge=1, le=LONGEST)
     contents: str = Field(default=f"{_SOFTWARE_HERITAGE}content", pattern=r"^(s3|https?|file)://")
     endpoint: str | None = Field(default=None, pattern=r"^https?://")
     _contents: Contents | None = PrivateAttr(default=None)
