@@ -74,12 +74,11 @@ def show_release(published: Published, console: Console) -> None:
     state = "published" if published.is_new else "already published"
     console.print(f"[bold]{published.dest}[/bold]: version {manifest.version} {state}", highlight=False)
     lines = ["from datasets import load_dataset", ""]
-    for config, rows in manifest.content["rows"].items():
-        name = config.replace("-", "_").replace(".", "_")
-        at = f', revision="{published.revision}"' if published.revision else ""
-        lines.append(
-            f'{name} = load_dataset("{published.dest}", "{config}", split="{facts.split}"{at})  # {rows:,} rows'
-        )
+    at = f', revision="{published.revision}"' if published.revision else ""
+    for config in facts.configs:
+        name, split = config.name.replace("-", "_").replace(".", "_"), config.splits[0]
+        call = f'load_dataset("{published.place}", "{config.name}", split="{split.name}"{at})'
+        lines.append(f"{name} = {call}  # {split.rows:,} rows")
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -20,6 +20,7 @@ from builder.run.flow import Flow
 from builder.run.journal import Journals
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry
+from builder.run.unique_ids import UniqueIds
 
 SHARDS = 60
 WINDOW = 4
@@ -65,6 +66,7 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
                 journals,
                 None,
                 Retry(run, []),
+                UniqueIds(run),
                 window=WINDOW,
                 on_document=on_document,
                 on_shard=on_shard,

@@ -148,6 +148,43 @@ def test_what_is_wrong_with_a_source_is_said_at_the_start(
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"own.py": b"import datasets\n", "README.md": b"# Own\n"}, "read by a script of its own"),
+        ({"README.md": b"---\nconfigs:\n- data_files: 3\n---\n"}, "Each config must include `config_name`"),
+        (
+            {"README.md": b"---\ndataset_info: {features: [{name: text, dtype: strong}]}\n---\n"},
+            "'Strong' not found",
+        ),
+        ({"data/a.pt": b"x"}, "it holds no data files that can be read"),
+    ],
+)
+def test_what_datasets_can_not_load_is_said_with_the_way_out_and_that_way_leads_out(
+    hub: LocalHub, env: dict[str, Any], recipe: Path, tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    name = "people/own"
+    hub.repos.pop(name, None)
+    converted = {f"{config}/train/0000.parquet": finemath_rows(rows) for config, rows in (("a", 5), ("b", 7))}
+    main = hub.put(name, {**files, "data/x.parquet": finemath_rows(3)} if "data/a.pt" not in files else files)
+    hub.repos[name].refs["refs/convert/parquet"] = hub.repos[name].find(hub.put(name, converted))
+    hub.repos[name].refs["refs/heads/main"] = hub.repos[name].find(main)
+    options = ["--set", f"source.dataset={name}", "--set", "source.config=null"]
+    told = builder("build", recipe, "--run", tmp_path / "r", *options, exit_code=2, **env).stderr.replace(
+        "\n", " "
+    )
+    assert said in told
+    assert f"`path: hf://datasets/{name}@refs/convert/parquet/CONFIG/SPLIT/*.parquet`" in told
+    directly = tmp_path / "directly.yaml"
+    directly.write_text(
+        f"name: directly\nsource: {{kind: parquet, path: 'hf://datasets/{name}@refs/convert/parquet/b/train/*'}}\n"
+        "stages: [{name: long, filter: length, min_characters: 1}]\nrelease: {configs: {default: long}, license: mit}\n"
+    )
+    builder("build", directly, "--run", tmp_path / "run", **env)
+    rows = rows_of(tmp_path / "run")
+    assert [row["source"]["file"] for row in rows] == ["b/train/0000.parquet"] * 7
+
+
 def test_private_datasets_are_read_with_the_token_and_only_the_hub_gets_it(
     hub: LocalHub, recipe: Path, env: dict[str, Any], tmp_path: Path
 ) -> None:

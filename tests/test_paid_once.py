@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -75,7 +76,10 @@ def test_a_smaller_limit_takes_documents_out_of_the_table_and_keeps_their_answer
     whole, asked = digests(chain.run / "shards"), len(chain.servers[0].log)
     options = ("--run", chain.run, "--server", chain.servers[0].url)
     for limit in (SHARD_ROWS + 3, 2):
-        assert builder_json("build", chain.recipe, *options, "--limit", limit)["documents"] == limit
+        there = builder_json("status", chain.run)["documents"]
+        done = builder("build", chain.recipe, *options, "--limit", limit, "--json")
+        assert json.loads(done.stdout)["documents"] == limit
+        assert f"--limit {limit} takes {there - limit} of {there} documents out of the table" in done.stderr
     status = builder_json("build", chain.recipe, *options)
     assert status["documents"] == DOCUMENTS
     assert len(chain.servers[0].log) == asked, "what was paid for was asked for again"

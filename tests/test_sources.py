@@ -349,9 +349,9 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> 
 
 
 def test_a_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    path = parquet(tmp_path / "d.parquet", {"text": ["x"], "id": [1]})
-    with pytest.raises(SourceError, match="'id' holds int64, not text"):
-        rows_of(path, id="id").pin()
+    path = parquet(tmp_path / "d.parquet", {"text": ["x"], "score": [1.5]})
+    with pytest.raises(SourceError, match="'score' holds double, not text"):
+        rows_of(path, id="score").pin()
 
 
 @pytest.mark.parametrize(

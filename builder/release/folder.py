@@ -92,6 +92,10 @@ class FolderDestination(Destination):
             at = self._dest.parent / (self._planned_on or self._dest.name)
         return (at / path).open("rb")
 
+    def place_of(self, number: str) -> str:
+        """Return the version's own directory: `DEST` leads to another one day, while somebody reads."""
+        return str(self._path(number))
+
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of a version."""
         return None if number == self._edited else read_manifest(self._path(number))

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import reduce
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builder.recipe_file import LoadedRecipe
 from builder.release.views import flat, is_kept
 from builder.run.directory import Run
+from builder.run.table import row_groups
 
 GENERATIONS = "generations"
 _OF_RECORD = ("model", "model_sha", "prompt_sha")
@@ -44,7 +45,7 @@ def published_stages(loaded: LoadedRecipe) -> list[str]:
 def generations(
     run: Run, stages: Sequence[str], published: Sequence[str], origin: Sequence[str]
 ) -> Iterator[pa.Table]:
-    """Yield a shard's answers at a time, in the table's order: by document, stage, attempt.
+    """Yield a row group's answers at a time, in the table's order: by document, stage, attempt.
 
     Args:
         run: A complete run.
@@ -54,9 +55,8 @@ def generations(
     """
     columns = [f"{stage}.{field}" for stage in stages for field in ("answers", *_OF_RECORD)]
     columns += ["id", *(f"source.{name}" for name in origin)]
-    for path in run.shown_paths():
-        wanted = ["verdict", *columns, *(set(published) - set(stages))]
-        table = pq.ParquetFile(path).read(columns=wanted, use_threads=False)
+    wanted = ["verdict", *columns, *(set(published) - set(stages))]
+    for table in chain.from_iterable(row_groups(path, wanted) for path in run.shown_paths()):
         parts = []
         for stage in stages:
             behind = [name for name in published if run.stages.index(name) >= run.stages.index(stage)]

@@ -67,7 +67,8 @@ class Published:
         manifest: The release's manifest.
         facts: What its card says.
         is_new: Whether this call published it.
-        revision: What `load_dataset` takes to read this version for ever; None in a directory.
+        place: What `load_dataset` takes, with `revision`, to read this version for ever.
+        revision: None in a directory, where each version has one of its own.
         plan: What publishing would do, where it was a trial.
         new_bytes: And about how many bytes of that are not stored there yet.
         card: The card, where it was a trial, with what others wrote into the one before.
@@ -78,6 +79,7 @@ class Published:
     facts: ReleaseFacts
     is_new: bool
     revision: str | None
+    place: str
     plan: Plan | None = None
     new_bytes: int = 0
     card: Merged | None = None
@@ -295,7 +297,8 @@ def _free_number(
 
 def _published(destination: Destination, manifest: Manifest, facts: ReleaseFacts, *, is_new: bool) -> Published:
     revision = f"v{manifest.version}" if destination.has_revisions else None
-    return Published(destination.name, manifest, facts, is_new, revision)
+    place = destination.place_of(manifest.version)
+    return Published(destination.name, manifest, facts, is_new, revision, place)
 
 
 def _complete(run: Run) -> Status:

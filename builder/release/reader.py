@@ -10,17 +10,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import orjson
 
 
 def columns_read(
-    name: str, revision: str | None, split: str, configs: Sequence[str]
+    name: str, revision: str | None, configs: Mapping[str, str]
 ) -> tuple[Mapping[str, list[str]], str]:
-    """Return the columns of each config's first row, and the error that ended reading, if one did."""
+    """Return the columns of each config's first row, and the error that ended reading, if one did.
+
+    Args:
+        name: What `load_dataset` takes: a directory or a dataset on the Hub.
+        revision: Of a dataset on the Hub.
+        configs: For each config a split that has rows.
+    """
     with tempfile.TemporaryDirectory() as cache:
-        asked = orjson.dumps([name, revision, split, list(configs)])
+        asked = orjson.dumps([name, revision, dict(configs)])
         done = subprocess.run(
             [sys.executable, "-m", "builder.release.reader"],
             input=asked,
@@ -36,8 +42,8 @@ def columns_read(
 def _main() -> None:
     from datasets import load_dataset
 
-    name, revision, split, configs = orjson.loads(sys.stdin.buffer.read())
-    for config in configs:
+    name, revision, configs = orjson.loads(sys.stdin.buffer.read())
+    for config, split in configs.items():
         rows = load_dataset(name, config, split=split, revision=revision, streaming=True)
         sys.stdout.buffer.write(orjson.dumps([config, list(next(iter(rows), {}))]) + b"\n")
     sys.stdout.flush()

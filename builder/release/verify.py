@@ -83,7 +83,7 @@ def _by_itself(manifest: Manifest) -> list[str]:
 def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
     """Load a row of each config as users do; return what is not as the manifest says."""
     schemas = manifest.content["schemas"]
-    found, trouble = columns_read(name, revision, manifest.content["recipe"]["release"]["split"], list(schemas))
+    found, trouble = columns_read(name, revision, {config: _split_of(config, manifest) for config in schemas})
     problems = []
     for config, schema in schemas.items():
         columns = [column.partition(": ")[0] for column in schema]
@@ -93,6 +93,13 @@ def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
             row = ", ".join(found[config]) or "nothing"
             problems.append(f"config {config}: a row has {row}, not {', '.join(columns)}")
     return problems
+
+
+def _split_of(config: str, manifest: Manifest) -> str:
+    """Return a split of a config that has rows: all of them may be held out."""
+    files = (Path(file.path).name for file in manifest.files if file.path.startswith(f"data/{config}/"))
+    split: str = manifest.content["recipe"]["release"]["split"]
+    return next(files, split).partition("-")[0]
 
 
 def _rows(release: Path, file: File) -> list[str]:

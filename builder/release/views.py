@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from builder.names import same_name
 from builder.run.directory import Run
-from builder.run.table import stages_with_text
+from builder.run.table import row_groups, stages_with_text
 
 DROPPED = "dropped"
 
@@ -24,27 +25,31 @@ def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
 
 
 def kept(run: Run, stage: str) -> Iterator[pa.Table]:
-    """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
+    """Yield a row group at a time: what `stage` kept, in the text it left."""
     upto = run.stages[: run.stages.index(stage) + 1]
     for path in run.shown_paths():
-        file = pq.ParquetFile(path)
-        changing = stages_with_text(file.schema_arrow, upto)
+        changing = stages_with_text(pq.read_schema(path), upto)
         columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
-        table = file.read(columns=columns, use_threads=False)
-        is_wanted = is_kept(table, stage)
-        if not pc.all(is_wanted).as_py():  # a filter copies
-            table = table.filter(is_wanted)
-        # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
-        texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
-        text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
-        yield flat({"text": text, "id": table["id"]}, table["source"])
+        for table in row_groups(path, columns):
+            yield _kept(table, stage, changing)
+
+
+def _kept(table: pa.Table, stage: str, changing: Sequence[str]) -> pa.Table:
+    """Return the rows that `stage` kept, in the text it left."""
+    is_wanted = is_kept(table, stage)
+    if not pc.all(is_wanted).as_py():  # a filter copies
+        table = table.filter(is_wanted)
+    # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
+    texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
+    text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
+    return flat({"text": text, "id": table["id"]}, table["source"])
 
 
 def drops(run: Run) -> Iterator[pa.Table]:
-    """Yield a shard's drops at a time: id, stage, reason, provenance and measures; no text."""
+    """Yield a row group's drops at a time: id, stage, reason, provenance and measures; no text."""
     filters = [stage["name"] for stage in run.facts["recipe"]["stages"] if "filter" in stage]
-    for path in run.shown_paths():
-        table = pq.ParquetFile(path).read(columns=["id", "source", "verdict", *filters], use_threads=False)
+    columns = ["id", "source", "verdict", *filters]
+    for table in chain.from_iterable(row_groups(path, columns) for path in run.shown_paths()):
         table = table.filter(pc.is_valid(table["verdict"]))
         verdict = table["verdict"]
         first = {
@@ -64,6 +69,8 @@ def flat(first: dict[str, Any], source: pa.ChunkedArray[Any]) -> pa.Table:
     """Return a table of these columns and the source's, whose names give way."""
     columns = dict(first)
     for field in source.type:
-        name = f"source_{field.name}" if same_name(field.name, columns) else field.name
+        name = field.name
+        while same_name(name, columns):
+            name = f"source_{name}"
         columns[name] = pc.struct_field(source, field.name)
     return pa.table(columns)

@@ -51,6 +51,7 @@ from builder.run.reuse import EarlierAnswers
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
+from builder.run.unique_ids import INDEX, UniqueIds
 
 if TYPE_CHECKING:
     from builder.rewriting.capabilities import Needs
@@ -123,6 +124,12 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
     for source in loaded.recipe.sources:
         source.leave_out(run.exclusions.hold)
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
+    there = run.documents()
+    if options.limit is not None and options.limit < there:
+        building.say(
+            f"--limit {options.limit} takes {there - options.limit} of {there} documents out of the table; their"
+            " answers are kept, and the same command with no --limit puts them back"
+        )
     for stage in _comparing(loaded, run.stages[: run.reached(until)], run.exclusions):
         building.compare(stage)
     building.build_until(until)
@@ -213,6 +220,7 @@ class _Building:
         run.clear_journals()
         if wanted == len(self.shards):
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
+            (run.path / INDEX).unlink(missing_ok=True)
         return wanted
 
     def _work(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> _Work:
@@ -305,6 +313,7 @@ class _Building:
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
             )
+            ids = stack.enter_context(closing(UniqueIds(run)))
             steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)
@@ -331,6 +340,7 @@ class _Building:
                 journals,
                 answered,
                 work.retry,
+                ids,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,

@@ -27,6 +27,7 @@ from builder.run.exclusion_rows import has_readmitted
 from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.languages import see_that_languages_are_known
 from builder.run.owner import OWNER
+from builder.run.publishable import see_that_columns_publish
 
 if TYPE_CHECKING:
     from builder.recipe_file import LoadedRecipe
@@ -134,6 +135,7 @@ class Run:
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
             see_that_languages_are_known(loaded)
+            see_that_columns_publish(loaded)
             return run
         # What a process that was killed while it began may have left is nothing.
         others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
@@ -143,6 +145,7 @@ class Run:
             )
         run = cls(path, {**facts, "sources": [source.pin() for source in sources]})
         see_that_languages_are_known(loaded)
+        see_that_columns_publish(loaded)
         run._save()
         return run
 
@@ -221,6 +224,10 @@ class Run:
         """Return the facts of a shard of the table, None where it is not there."""
         facts = shard_facts(self.shard_path(shard.index))
         return facts if facts is not None and facts["range"] == shard.facts else None
+
+    def documents(self) -> int:
+        """Return how many documents are in the table."""
+        return sum(facts["documents"] for path in self.shard_paths() if (facts := shard_facts(path)) is not None)
 
     @property
     def rewriters(self) -> list[str]:

@@ -32,6 +32,7 @@ from builder.run.journal import Journals, ShardJournal, put_back
 from builder.run.read_ahead import ReadAhead
 from builder.run.table import is_same, read_shard, write_shard
 from builder.run.unanswered import Retry, unanswered
+from builder.run.unique_ids import UniqueIds
 
 _UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
 
@@ -99,6 +100,7 @@ class Flow:
         journals: Journals,
         answered: Answered | None,
         retry: Retry,
+        ids: UniqueIds,
         *,
         window: int,
         on_document: Callable[[Document, bool], None],
@@ -115,13 +117,14 @@ class Flow:
             journals: Where generations come from.
             answered: Told of each shard that is in the table; None where nothing is rewritten.
             retry: Which requests without an answer are asked again.
+            ids: The ids that documents have been given.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through, and whether it was in the table and asked again.
             on_shard: Told of each shard that is in the table.
         """
         self._run, self._until, self._steps, self._comparing = run, until, steps, comparing
         self._schema, self._journals, self._answered, self._retry = schema, journals, answered, retry
-        self._window = asyncio.Semaphore(window)
+        self._ids, self._window = ids, asyncio.Semaphore(window)
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
         self._unwritten, self._written = 0, asyncio.Condition()
@@ -248,7 +251,10 @@ class Flow:
 
     def _from_source(self, shard: RunShard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a shard's documents from the source, of those that are excluded only that they are there."""
-        for document in shard.source.read(shard.range, passed_over):
+        documents = shard.source.read(shard.range, passed_over)
+        if shard.source.may_repeat_ids:
+            documents = self._ids.unique(shard.index, documents)
+        for document in documents:
             yield withheld(document) if self._run.exclusions.holds(document) else document
 
     def _readmitted(self, before: Iterator[Document], shard: RunShard) -> Iterator[Document]:

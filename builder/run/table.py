@@ -7,6 +7,7 @@ after some stage goes on from its rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.cells import plain
 from builder.document import Document, latest
 from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
@@ -26,6 +28,8 @@ _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_
 
 _GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
 _ROWS_AT_ONCE = 64
+_GROUP_ROWS = 1024
+_GROUP_CHARACTERS = 2**28  # 1 GiB at most: Arrow has 2 GiB of a column's text in one piece
 _ANSWER = {"key": str, "seed": int, "max_tokens": int, "failure": str, "error": str, **_GENERATED}
 
 
@@ -107,35 +111,73 @@ def write_shard(
         raise LedgerUnbalanced(
             f"{len(documents)} documents in, {len(rows)} rows with {len({row['id'] for row in rows})} ids out",
             where=str(path),
-            remedy="ids must be unique: choose another `source.id` column; otherwise report this as a bug",
+            remedy="report this as a bug",
         )
-    table = _table(rows, schema.with_metadata({"builder": orjson.dumps(facts).decode()}))
-    with storage(path), replacing(path) as temporary:
-        # Nearly all are texts, no two alike: looking for a dictionary, and for the least, takes a third more.
-        pq.write_table(
-            table, temporary, compression="zstd", row_group_size=1024, use_dictionary=False, write_statistics=False
-        )
+    schema = schema.with_metadata({"builder": orjson.dumps(facts).decode()})
+    with storage(path), replacing(path) as temporary, _writer(temporary, schema) as writer:
+        for group in _groups(rows):
+            # In one piece: its bytes don't depend on how it was put together.
+            writer.write_table(_table(group, schema).combine_chunks(), row_group_size=_GROUP_ROWS)
 
 
-def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return the rows as a table, whose bytes don't depend on how they were put together."""
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    # Nearly all are texts, no two alike: looking for a dictionary, and for the least, takes a third more.
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False, write_statistics=False)
+
+
+def _groups(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of each row group, one group at least; of none Arrow needs a column in two pieces."""
+    group: list[dict[str, Any]] = []
+    characters = 0
+    for row in rows:
+        more = _characters(row)
+        if group and (len(group) == _GROUP_ROWS or characters + more > _GROUP_CHARACTERS):
+            yield group
+            group, characters = [], 0
+        group.append(row)
+        characters += more
+    yield group
+
+
+def _characters(cell: Any) -> int:  # noqa: ANN401 - a row, or what is in it
+    """Return how many characters and bytes a row holds."""
+    if isinstance(cell, str | bytes):
+        return len(cell)
+    if isinstance(cell, dict):
+        cell = cell.values()
+    elif not isinstance(cell, list):
+        return 0
+    return sum(map(_characters, cell))
+
+
+def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     # Python's lock is held for a whole conversion, and the event loop waits for it meanwhile.
     starts = range(0, len(rows), _ROWS_AT_ONCE)
     batches = [pa.RecordBatch.from_pylist(rows[start : start + _ROWS_AT_ONCE], schema=schema) for start in starts]
-    return pa.Table.from_batches(batches, schema=schema).combine_chunks()
+    return pa.Table.from_batches(batches, schema=schema)
 
 
 def is_same(one: Iterable[Document], other: Iterable[Document | None], schema: pa.Schema) -> bool:
     """Whether documents make equal rows."""
-    ours, theirs = (_table([to_row(each) for each in documents if each], schema) for documents in (one, other))
-    return bool(ours.equals(theirs))
+    ours, theirs = (_groups([to_row(each) for each in documents if each]) for documents in (one, other))
+    pairs = zip_longest(ours, theirs, fillvalue=[])
+    return all(_table(our, schema).equals(_table(their, schema)) for our, their in pairs)
+
+
+def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield some columns of a shard, a row group at a time: a nested column of a whole shard may be too large."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=list(columns), use_threads=False)
+        if not file.num_row_groups:
+            yield file.read(columns=list(columns), use_threads=False)
 
 
 def read_shard(path: Path, stages: Sequence[str]) -> Iterator[Document]:
     """Yield the documents of a finished or half-finished shard."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-            for row in batch.to_pylist():
+            for row in plain(batch).to_pylist():
                 yield from_row(row, stages)
 
 
@@ -145,9 +187,10 @@ def read_rows(path: Path, stages: Sequence[str], rows: Sequence[int]) -> Iterato
         first = 0
         for group in range(file.num_row_groups):
             last = first + file.metadata.row_group(group).num_rows
-            if here := [row - first for row in rows if first <= row < last]:
-                for fields in file.read_row_group(group).take(here).to_pylist():
-                    yield from_row(fields, stages)
+            if here := [number - first for number in rows if first <= number < last]:
+                for batch in file.read_row_group(group).take(here).to_batches():
+                    for row in plain(batch).to_pylist():
+                        yield from_row(row, stages)
             first = last
 
 
@@ -156,6 +199,7 @@ __all__ = [
     "is_same",
     "read_rows",
     "read_shard",
+    "row_groups",
     "schema_of",
     "stages_with_text",
     "to_row",

@@ -70,6 +70,11 @@ class Source(BaseModel, ABC):
     license_file: Path | None = Field(default=None, strict=False)
     _is_excluded: IsExcluded | None = PrivateAttr(default=None)
 
+    @property
+    def may_repeat_ids(self) -> bool:
+        """Whether it may give two documents one id."""
+        return False
+
     @abstractmethod
     def label(self) -> str:
         """Return a name for it, the `dataset` of its documents."""

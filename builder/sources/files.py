@@ -17,7 +17,7 @@ from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard, Source
-from builder.sources.text import charset, decode
+from builder.sources.text import LONGEST, charset, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ class FilesSource(Source):
     path: Path = Field(strict=False)
     glob: str | list[str] = "**/*"
     encoding: str = "utf-8"
-    max_bytes: int = Field(default=10 * 2**20, ge=1)
+    max_bytes: int = Field(default=10 * 2**20, ge=1, le=LONGEST)
 
     @field_validator("encoding")
     @classmethod

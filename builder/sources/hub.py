@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from builder.errors import SourceError
+from builder.errors import NothingToTalkTo, SourceError
+from builder.files import storage_error
 from builder.sources.base import Source
 from builder.sources.rows import RowSource, Table, own_columns
 
@@ -30,7 +31,7 @@ class HubDataset(Source):
     split: str = "train"
     revision: str | None = None
     _files: HubFiles | None = PrivateAttr(default=None)
-    _recorded_rows: dict[str, int] | None = PrivateAttr(default=None)
+    _recorded: Mapping[str, Any] | None = PrivateAttr(default=None)
 
     def label(self) -> str:
         """Return its name, else the dataset's id."""
@@ -61,7 +62,7 @@ class HubDataset(Source):
         """Read at the commit that was recorded; without one, at what `revision` points to now."""
         if recorded is not None:
             self._files = self._files_at(str(recorded["revision"]))
-            self._recorded_rows = recorded.get("rows_of_files")
+            self._recorded = recorded
 
     def pin_rows(self, table: Table) -> dict[str, object]:
         """Return commit, files and rows; the rows of each file where only counting tells them."""
@@ -73,7 +74,7 @@ class HubDataset(Source):
             "rows": table.rows,
         }
         if isinstance(table, StreamedTable):
-            pinned["rows_of_files"] = table.rows_of_files
+            pinned |= table.facts()
         return pinned
 
     def open_table(self) -> Table:
@@ -88,19 +89,24 @@ class HubDataset(Source):
             )
         start = f"hf://datasets/{self.dataset}@{self.files.revision}/"
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
+        from datasets.packaged_modules.json.json import Json
         from datasets.packaged_modules.parquet.parquet import Parquet
 
+        from builder.sources.json_lines import JsonLines
         from builder.sources.parquet_table import ParquetTable
-        from builder.sources.streamed_table import StreamedTable
+        from builder.sources.streamed_table import DatasetsRows, StreamedTable
 
         if isinstance(builder, Parquet):
             self.files.stat(names)
             return ParquetTable(names, self.files.open, self.files.where)
-        return StreamedTable(builder, self.split, names, self.files, self._recorded_rows)
+        lines = JsonLines(self.files.open)
+        is_plain = isinstance(builder, Json) and not builder.config.field and builder.config.encoding == "utf-8"
+        reads_lines = is_plain and lines.can_read(names)
+        rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
+        return StreamedTable(names, rows, self.files.where, self._recorded)
 
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder
-        from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
         from builder.sources.hub_access import patiently
 
@@ -109,20 +115,34 @@ class HubDataset(Source):
             return patiently(
                 lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.files.asked
             )
-        except (DataFilesNotFoundError, DatasetNotFoundError) as error:
-            raise SourceError(
-                f"it holds no data files that can be read ({_first_line(error)})",
-                where=self.files.where(""),
-                remedy="choose another dataset or revision",
-            ) from error
-        except ValueError as error:
-            known = re.findall(r"'([^']+)'", str(error).partition("vailable")[2])
+        except (NothingToTalkTo, SourceError):
+            raise
+        except Exception as error:  # whatever `datasets` makes of what somebody put there
+            raise storage_error(error) or self._not_loaded(error) from error
+
+    def _not_loaded(self, error: Exception) -> SourceError:
+        """Return what it means that `datasets` can't make sense of the dataset, and the way out."""
+        from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
+
+        said, remedy = _first_line(error), self._read_directly()
+        known = re.findall(r"'([^']+)'", str(error).partition("vailable")[2])
+        if isinstance(error, DataFilesNotFoundError | DatasetNotFoundError):
+            said = f"it holds no data files that can be read ({said})"
+        elif "scripts are no longer supported" in said:
+            said = "it is read by a script of its own, which is not run"
+        elif isinstance(error, ValueError) and "config" in said.lower() and known:
             problem = f"there is no config {self.config!r}" if self.config else "it has several configs"
-            raise SourceError(
-                f"{problem}; there are {', '.join(known)}" if known else _first_line(error),
-                where=self.files.where(""),
-                remedy="set `source.config` in the recipe to one of them",
-            ) from error
+            said, remedy = f"{problem}; there are {', '.join(known)}", "set `source.config` to one of them"
+        else:
+            said = f"`datasets` can't load it ({type(error).__name__}: {said})"
+        return SourceError(said, where=self.files.where(""), remedy=remedy)
+
+    def _read_directly(self) -> str:
+        below = f"hf://datasets/{self.dataset}"
+        return (
+            f"read Parquet files directly: `kind: parquet` and `path: {below}/**/*.parquet`; of most datasets"
+            f" the Hub keeps a copy: `path: {below}@refs/convert/parquet/CONFIG/SPLIT/*.parquet`"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from pydantic import PrivateAttr, field_validator
 
 from builder.files import REMOTE
 from builder.sources.parquet_files import Files, FolderFiles, HubPatternFiles
-from builder.sources.rows import RowSource, provenance_name
+from builder.sources.rows import RowSource, provenance_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +76,7 @@ class ParquetSource(RowSource):
 
         paths = {name: self.files.path(name) for name in self.table.names}
         folders = (folder for path in paths.values() for folder in path.split("/")[:-1] if "=" in folder)
-        in_files = set(next(iter(self.table.schemas.values())).names)
+        in_files = set(self.table.columns.names)
         keys = sorted({folder.partition("=")[0] for folder in folders} - in_files)
         named = ds.HivePartitioning(pa.schema([(key, pa.string()) for key in keys]))
         values = {name: ds.get_partition_keys(named.parse(path)) for name, path in paths.items()}
@@ -87,7 +87,7 @@ class ParquetSource(RowSource):
         import pyarrow as pa
 
         keys = next(iter(self._folders.values()))
-        return {**super().own(), **{provenance_name(key): pa.string() for key in keys}}
+        return {**super().own(), **dict.fromkeys(provenance_names(keys).values(), pa.string())}
 
     def kept(self) -> list[str]:
         """Return the columns that travel along."""
@@ -95,8 +95,9 @@ class ParquetSource(RowSource):
 
     def provenance(self, file: str, row: int) -> dict[str, Any]:
         """Return the cells of the source's own columns."""
-        folders = {provenance_name(key): value for key, value in self._folders[file].items()}
-        return {**super().provenance(file, row), **folders}
+        folders = self._folders[file]
+        names = provenance_names(folders)
+        return {**super().provenance(file, row), **{names[key]: value for key, value in folders.items()}}
 
     def label(self) -> str:
         """Return its name, else its folder's, its dataset's or its bucket's."""

@@ -6,7 +6,7 @@ are wanted; a shard that begins where the last one ended goes on in the row grou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, BinaryIO
@@ -14,16 +14,15 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.cells import as_stored
 from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard
+from builder.sources.columns import Cells, Columns
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
 _BATCH_BYTES = 32 * 2**20  # a row may be a repository with all its files
-
-Cells = dict[str, Any]
-"""A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
 
 
 class ParquetTable:
@@ -70,6 +69,11 @@ class ParquetTable:
         """Every file's schema."""
         return {name: footer.schema.to_arrow_schema() for name, footer in self.footers.items()}
 
+    @cached_property
+    def columns(self) -> Columns:
+        """The files' columns."""
+        return Columns(self.schemas, self.where)
+
     @property
     def rows(self) -> int:
         """How many rows the files hold together."""
@@ -111,7 +115,10 @@ class ParquetTable:
             yield from batch.to_pylist()
 
     def batches(self, shard: Shard, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield a shard's rows, some at a time, text as bytes."""
+        """Yield a shard's rows, some at a time, in columns of the types of `cells.as_stored`, text as bytes.
+
+        A column that the shard's file lacks is null.
+        """
         wanted = tuple(columns)
         if self._place != (shard.file, shard.start, wanted):
             self._stream, self._rest = self._batches_from(shard.file, shard.start, wanted), None
@@ -127,6 +134,8 @@ class ParquetTable:
 
     def _batches_from(self, name: str, start: int, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
         footer = self.footers[name]
+        kinds = {column: as_stored(self.columns.kind(column), texts=True) for column in columns}
+        there = [column for column in columns if column in self.schemas[name].names]
         # Offsets of 64 bits: pyarrow gives up where the texts of lists in a batch come to 2 GiB with those of 32.
         wide = pa.large_binary()
         with (
@@ -139,31 +148,17 @@ class ParquetTable:
                 if first + rows > start:
                     skip = max(start - first, 0)
                     at_once = max(min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)), 1)
-                    for batch in file.iter_batches(at_once, row_groups=[group], columns=list(columns)):
+                    for batch in file.iter_batches(at_once, row_groups=[group], columns=there):
                         if skip < batch.num_rows:
-                            yield _text_as_bytes(batch.slice(skip))
+                            yield _conformed(batch.slice(skip), kinds)
                         skip = max(skip - batch.num_rows, 0)
                 first += rows
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a column's cells are text."""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _text_as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
-    columns = [column.cast(_as_bytes(column.type)) for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def _as_bytes(kind: pa.DataType) -> pa.DataType:
-    """Return the type with bytes in place of text, at any depth of lists and structs."""
-    if is_text(kind):
-        return pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()
-    if isinstance(kind, pa.ListType):
-        return pa.list_(_as_bytes(kind.value_type))
-    if isinstance(kind, pa.LargeListType):
-        return pa.large_list(_as_bytes(kind.value_type))
-    if isinstance(kind, pa.StructType):
-        return pa.struct([pa.field(field.name, _as_bytes(field.type)) for field in kind])
-    return kind
+def _conformed(batch: pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    rows = batch.num_rows
+    columns: list[pa.Array[Any]] = [
+        batch.column(name).cast(kind) if name in batch.schema.names else pa.array([None] * rows, kind)
+        for name, kind in kinds.items()
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=list(kinds))

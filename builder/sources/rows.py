@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
@@ -12,15 +13,21 @@ from pydantic import Field
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
-from builder.sources.text import decode, readable
+from builder.sources.text import LONGEST, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from builder.sources.parquet_table import Cells
+    from builder.sources.columns import Cells, Columns
 
 _OWN_COLUMNS = ("dataset", "file", "row")
 _REVISION = "revision"
+
+MALFORMED = "malformed_row"
+"""Why a document is dropped whose row is nothing that its file's format has."""
+
+OUT_OF_RANGE = "time_out_of_range"
+"""Why a document is dropped in whose provenance a time is none that readers can show."""
 
 
 class Table(Protocol):
@@ -29,6 +36,10 @@ class Table(Protocol):
     @property
     def schemas(self) -> Mapping[str, pa.Schema]:
         """Every file's schema, by the file's name within the source."""
+
+    @property
+    def columns(self) -> Columns:
+        """The files' columns."""
 
     @property
     def rows(self) -> int:
@@ -69,6 +80,11 @@ class RowSource(Source):
     keep: list[str] | Literal["all"] = Field(default="all", union_mode="left_to_right")
 
     @property
+    def may_repeat_ids(self) -> bool:
+        """Whether ids come from a column."""
+        return self.id is not None
+
+    @property
     @abstractmethod
     def table(self) -> Table:
         """The rows."""
@@ -81,55 +97,56 @@ class RowSource(Source):
         """Return the columns that travel along."""
         if self.keep != "all":
             return self.keep
-        first = next(iter(self.table.schemas.values()))
-        return [name for name in first.names if name not in (self.text, self.id)]
+        return [name for name in self.table.columns.names if name not in (self.text, self.id)]
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return the source's own columns and those kept; one that has the name of an own one is `original_…`."""
-        first = next(iter(self.table.schemas.values()))
-        return {**self.own(), **{provenance_name(name): first.field(name).type for name in self.kept()}}
+        names = provenance_names(self.kept())
+        return {**self.own(), **{name: self.table.columns.kind(column) for column, name in names.items()}}
 
     def check_rows(self) -> None:
-        """See that there are rows and that every file has the columns, with fitting types.
+        """See that there are rows, and columns of fitting types in every file.
 
         Raises:
             SourceError: Not so.
         """
-        schemas = self.table.schemas
         if not self.table.rows:
             raise SourceError(
                 "there are no rows",
                 where=self.table.where(""),
                 remedy="correct `source.path`, config or split in the recipe",
             )
-        first = next(iter(schemas.values()))
-        for name, schema in schemas.items():
-            self._check_schema(schema, self.table.where(name))
-            for column in self.kept():
-                if schema.field(column).type != first.field(column).type:
-                    kinds = f"{schema.field(column).type} here, {first.field(column).type} in the first file"
-                    raise SourceError(
-                        f"column {column!r} holds {kinds}",
-                        where=self.table.where(name),
-                        remedy="leave it out of `keep`",
-                    )
+        needed = [self.text] if self.id is None else [self.text, self.id]
+        for name, schema in self.table.schemas.items():
+            self._see(needed, schema.names, self.table.where(name))
+        self._see(self.kept(), self.table.columns.names, self.table.where(next(iter(self.table.schemas))))
+        for column in self.kept():
+            self.table.columns.kind(column)
+        self._check_kinds()
 
-    def _check_schema(self, schema: pa.Schema, where: str) -> None:
-        from builder.sources.parquet_table import is_text
-
-        for column in self._wanted():
-            if column not in schema.names:
+    @staticmethod
+    def _see(needed: Iterable[str], names: Sequence[str], where: str) -> None:
+        for column in needed:
+            if column not in names:
                 raise SourceError(
-                    f"there is no column {column!r}; it has {', '.join(schema.names)}",
+                    f"there is no column {column!r}; it has {', '.join(names)}",
                     where=where,
                     remedy="set `source.text`, `source.id` and `source.keep` to columns of the file",
                 )
-        for column in [self.text] if self.id is None else [self.text, self.id]:
-            if not is_text(schema.field(column).type):
+
+    def _check_kinds(self) -> None:
+        import pyarrow as pa
+
+        from builder.cells import is_bytes, is_text
+
+        for column in filter(None, (self.text, self.id)):
+            kind = self.table.columns.kind(column)
+            is_id = column == self.id and pa.types.is_integer(kind)
+            if not (is_text(kind) or is_bytes(kind) or is_id):
                 raise SourceError(
-                    f"column {column!r} holds {schema.field(column).type}, not text",
-                    where=where,
-                    remedy="set `source.text` and `source.id` to columns of text",
+                    f"column {column!r} holds {kind}, not text",
+                    where=self.table.where(next(iter(self.table.schemas))),
+                    remedy="set `source.text` to a column of text, `source.id` to one of text or whole numbers",
                 )
 
     def _wanted(self) -> list[str]:
@@ -155,24 +172,45 @@ class RowSource(Source):
 
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a document a row."""
-        kept = self.kept()
+        from builder.cells import restore, restored
+        from builder.sources.columns import Malformed
+
+        names = provenance_names(self.kept())
+        kinds = {name: self.table.columns.kind(column) for column, name in names.items()}
+        makers = {name: make for name, kind in kinds.items() if (make := restored(kind))}
         for row, cells in enumerate(self.table.read(shard, self._wanted()), start=shard.start):
-            provenance = {
-                **self.provenance(shard.file, row),
-                **{provenance_name(name): readable(cells[name]) for name in kept},
-            }
-            yield self._document(cells, f"{shard.file}#{row}", provenance)
+            kept = {name: cells[column] for column, name in names.items()}
+            reason = None if restore(kept, makers) else OUT_OF_RANGE
+            reason = MALFORMED if isinstance(cells, Malformed) else reason
+            yield self._document(
+                cells, f"{shard.file}#{row}", {**self.provenance(shard.file, row), **kept}, reason
+            )
 
     def provenance(self, file: str, row: int) -> dict[str, Any]:
         """Return the cells of the source's own columns."""
         return {"dataset": self.label(), "file": file, "row": row}
 
-    def _document(self, cells: Cells, place: str, provenance: Mapping[str, Any]) -> Document:
+    def _document(
+        self, cells: Cells, place: str, provenance: Mapping[str, Any], unreadable: str | None
+    ) -> Document:
         raw = cells[self.text]
-        text, reason = (None, "null_text") if raw is None else decode(raw, "utf-8")
-        given = readable(cells[self.id]) if self.id else None
+        text, reason = None, unreadable or "null_text"
+        if raw is not None:
+            text, reason = decode(raw, "utf-8") if len(raw) <= LONGEST else (None, "too_large")
+        given = self._given_id(cells[self.id]) if self.id else ""
         prefix = f"{self.name}/" if self.name else ""
-        return read_document(f"{prefix}{given or place}", text, provenance, reason)
+        return read_document(f"{prefix}{given or place}", text, provenance, reason or unreadable)
+
+    def _given_id(self, cell: Any) -> str:  # noqa: ANN401 - a cell of a column of texts, bytes or whole numbers
+        if isinstance(cell, bytes):
+            return cell.decode("utf-8", "backslashreplace") if self._id_is_text else cell.hex()
+        return "" if cell is None else str(cell)
+
+    @cached_property
+    def _id_is_text(self) -> bool:
+        from builder.cells import is_text
+
+        return is_text(self.table.columns.kind(self.id or ""))
 
 
 def own_columns(*, with_revision: bool = False) -> dict[str, pa.DataType]:
@@ -184,6 +222,15 @@ def own_columns(*, with_revision: bool = False) -> dict[str, pa.DataType]:
     return {**columns, _REVISION: pa.string()} if with_revision else columns
 
 
-def provenance_name(column: str) -> str:
-    """Return the name under which a row's column travels: its own, unless the source has a column of that name."""
-    return f"original_{column}" if column in (*_OWN_COLUMNS, _REVISION) else column
+def provenance_names(columns: Iterable[str]) -> dict[str, str]:
+    """Return for each column the name under which it travels: its own, unless it is one of the source's."""
+    listed = list(columns)
+    own = (*_OWN_COLUMNS, _REVISION)
+    taken = {*own, *(name for name in listed if name not in own)}
+    names: dict[str, str] = {}
+    for column in listed:
+        name = column
+        while name in own or (name != column and name in taken):
+            name = f"original_{name}"
+        names[column] = name
+    return names

@@ -1,14 +1,14 @@
-"""Files of other formats than Parquet, streamed by `datasets`: JSON lines above all.
+"""Files of other formats than Parquet, row by row: JSON lines, and what `datasets` streams.
 
-Such files don't say how many rows they hold, so they are read through once to count; a run records the counts.
-A shard that begins where the last one ended goes on in the same stream; a run that is taken up again reads
-anew only the file that it stopped in.
+Such files say neither how many rows they hold nor of which types, so they are read through once to see; a run
+records both. A shard that begins where the last one ended goes on in the same stream; a run that is taken up again
+reads anew only the file that it stopped in.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,17 +16,125 @@ import pyarrow as pa
 
 from builder.errors import SourceError
 from builder.sources.base import Shard
+from builder.sources.columns import Cells, Columns, Malformed
 from builder.sources.hub_access import passes
 from builder.sources.hub_files import HubFiles
-from builder.sources.parquet_table import Cells
+from builder.sources.inferred import MIXED, NULL, Kind, arrow_type, fitting, widened
 
-_ROWS_FOR_SCHEMA = 1000
+Row = Mapping[str, Any]
 
 log = logging.getLogger(__name__)
 
 
 class StreamedTable:
-    """One split of a dataset on the Hub, read through a `datasets` builder, file by file."""
+    """Some files, in order.
+
+    Args:
+        names: The files by their names within the source.
+        rows: Gives a file's rows from one on; None for one that can't be read.
+        where: Says where a file is, for a user.
+        recorded: What `facts` returned to an earlier build.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        rows: Callable[[str, int], Iterator[Row | None]],
+        where: Callable[[str], str],
+        recorded: Mapping[str, Any] | None,
+    ) -> None:
+        """Take note of the files; nothing is read yet."""
+        self._names, self._rows, self.where, self._recorded = list(names), rows, where, recorded
+        self._place: tuple[str, int] | None = None
+        self._stream: Iterator[Row | None] = iter(())
+
+    @cached_property
+    def _seen(self) -> tuple[dict[str, int], dict[str, Kind]]:
+        """How many rows each file holds, and the columns' types, that hold every row's cells."""
+        recorded = self._recorded or {}
+        if "columns" in recorded:
+            return dict(recorded["rows_of_files"]), dict(recorded["columns"])
+        log.warning("counting the rows of %d files that are no Parquet: this reads them once", len(self._names))
+        counts: dict[str, int] = {}
+        kinds: dict[str, Kind] = {}
+        for name in self._names:
+            counts[name] = 0
+            for row in self._rows(name, 0):
+                counts[name] += 1
+                for column, cell in (row or {}).items():
+                    kinds[column] = self._widened(column, kinds.get(column, NULL), cell, name, counts[name] - 1)
+        return counts, kinds
+
+    def _widened(self, column: str, kind: Kind, cell: Any, name: str, row: int) -> Kind:  # noqa: ANN401 - any cell
+        try:
+            column.encode()
+            wider = widened(kind, cell)
+        except (TypeError, UnicodeEncodeError) as error:
+            raise SourceError(
+                f"column {column!r} holds in row {row} what no table does ({error})",
+                where=self.where(name),
+                remedy="choose another dataset or config, or convert the files to Parquet (`kind: parquet`)",
+            ) from error
+        if wider == MIXED and kind not in (MIXED, NULL):
+            log.warning(
+                "column %r is kept as text: row %d of %s does not fit the type of those before (%s); what is no"
+                " text is written as JSON", column, row, self.where(name), arrow_type(kind),
+            )  # fmt: skip
+        return wider
+
+    def facts(self) -> dict[str, Any]:
+        """Return what reading the files through has shown, as plain data that a run records."""
+        counts, kinds = self._seen
+        if self._recorded is not None and "columns" not in self._recorded:
+            return {"rows_of_files": counts}  # recorded by a version that did not look at the types
+        return {"rows_of_files": counts, "columns": kinds}
+
+    @property
+    def rows(self) -> int:
+        """How many rows the files hold together."""
+        return sum(self._seen[0].values())
+
+    @cached_property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """The files' schema."""
+        schema = pa.schema([(name, arrow_type(kind)) for name, kind in self._seen[1].items()])
+        return dict.fromkeys(self._names, schema)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The files' columns."""
+        return Columns(self.schemas, self.where)
+
+    def shards(self, shard_rows: int) -> list[Shard]:
+        """Return ranges of `shard_rows` rows."""
+        return [
+            Shard(name, start, min(start + shard_rows, rows))
+            for name, rows in self._seen[0].items()
+            for start in range(0, rows, shard_rows)
+        ]
+
+    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[Cells]:
+        """Yield a shard's rows."""
+        if self._place != (shard.file, shard.start):
+            self._stream = self._rows(shard.file, shard.start)
+        self._place = None
+        fits = {column: fitting(self._seen[1].get(column, NULL)) for column in columns}
+        for number in range(shard.start, shard.stop):
+            row = next(self._stream)
+            try:
+                cells = {column: fit((row or {}).get(column)) for column, fit in fits.items()}
+            except (TypeError, ValueError, AttributeError) as error:
+                raise SourceError(
+                    f"row {number} is another than when its file was read through ({error})",
+                    where=self.where(shard.file),
+                    remedy="build into a new directory with --run DIR",
+                ) from error
+            yield Malformed(cells) if row is None else cells
+        self._place = (shard.file, shard.stop)
+
+
+class DatasetsRows:
+    """The rows of one split of a dataset on the Hub, as a `datasets` builder streams them, file by file."""
 
     def __init__(
         self,
@@ -34,71 +142,23 @@ class StreamedTable:
         split: str,
         names: Sequence[str],
         files: HubFiles,
-        counted: Mapping[str, int] | None,
     ) -> None:
-        """Take note of the files; nothing is read yet. `counted` are the rows of each, from an earlier build."""
+        """Read nothing yet."""
         self._builder, self._split, self._names, self._files = builder, split, list(names), files
-        self._counted = counted
-        self._place: tuple[str, int] | None = None
-        self._stream: Iterator[Cells] = iter(())
-
-    def where(self, name: str) -> str:
-        """Say where a file is."""
-        return self._files.where(name)
-
-    @cached_property
-    def rows_of_files(self) -> dict[str, int]:
-        """How many rows each file holds."""
-        if self._counted is not None:
-            return dict(self._counted)
-        log.warning("counting the rows of %d files that are no Parquet: this reads them once", len(self._names))
-        return {name: sum(1 for _ in self._rows_from(name, 0)) for name in self._names}
-
-    @property
-    def rows(self) -> int:
-        """How many rows the files hold together."""
-        return sum(self.rows_of_files.values())
-
-    @cached_property
-    def schemas(self) -> dict[str, pa.Schema]:
-        """The files' schema: what the dataset declares, else what its first rows show."""
-        declared = self._builder.info.features
-        if declared is not None:
-            schema = declared.arrow_schema
-        else:
-            first = self._files.ask(lambda: list(self._open(0).take(_ROWS_FOR_SCHEMA)), self._names[0])
-            schema = pa.Table.from_pylist(first).schema
-        return dict.fromkeys(self._names, schema)
-
-    def shards(self, shard_rows: int) -> list[Shard]:
-        """Return ranges of `shard_rows` rows."""
-        return [
-            Shard(name, start, min(start + shard_rows, rows))
-            for name, rows in self.rows_of_files.items()
-            for start in range(0, rows, shard_rows)
-        ]
-
-    def read(self, shard: Shard, columns: Sequence[str]) -> Iterator[Cells]:
-        """Yield a shard's rows."""
-        if self._place != (shard.file, shard.start):
-            self._stream = self._rows_from(shard.file, shard.start)
-        self._place = None
-        for _ in range(shard.rows):
-            row = next(self._stream)
-            yield {column: _as_bytes(row.get(column)) for column in columns}
-        self._place = (shard.file, shard.stop)
 
     def _open(self, number: int) -> Any:  # noqa: ANN401 - datasets has no types
         stream = self._builder.as_streaming_dataset(self._split)
+        if self._builder.info.features is not None:
+            stream = stream.decode(False)  # pictures as they are stored
         return stream.shard(num_shards=len(self._names), index=number) if len(self._names) > 1 else stream
 
-    def _rows_from(self, name: str, start: int) -> Iterator[Cells]:
+    def rows(self, name: str, start: int) -> Iterator[Row]:
         """Yield a file's rows; a stream that breaks is opened again behind the last row that it gave."""
         number = self._names.index(name)
-        stream: Iterator[Cells] | None = None
+        stream: Iterator[Row] | None = None
         at = start
 
-        def following() -> Cells | None:
+        def following() -> Row | None:
             nonlocal stream
             if stream is None:
                 stream = iter(self._open(number).skip(at))
@@ -125,10 +185,6 @@ class StreamedTable:
         return SourceError(
             f"it can't be read as {type(self._builder).__name__} from row {at} on"
             f" ({type(cause).__name__}: {str(cause).partition(chr(10))[0][:200]})",
-            where=self.where(name),
+            where=self._files.where(name),
             remedy="choose another config or revision, or convert the files to Parquet (`kind: parquet`)",
         )
-
-
-def _as_bytes(cell: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    return cell.encode("utf-8", "surrogatepass") if isinstance(cell, str) else cell

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from typing import Any
 
 import webencodings
 
 from builder.text import without_bom
+
+LONGEST = 2**31 - 2**16
+"""Bytes of a text that a table can hold."""
 
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
 _NO_CHARSET_OF_BROWSERS = {"replacement", "x-user-defined"}
@@ -69,12 +71,3 @@ def inflate(body: bytes, most: int) -> tuple[bytes | None, str | None]:
             return None, "broken_gzip"
         body = member.unused_data
     return bytes(inflated), None
-
-
-def readable(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    """Return a cell with its bytes as text, what is not UTF-8 escaped."""
-    if isinstance(value, list):
-        return [readable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: readable(item) for name, item in value.items()}
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

@@ -21,8 +21,8 @@ from builder.errors import SourceError
 from builder.exclusions import EXCLUDED
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
-from builder.sources.rows import own_columns, provenance_name
-from builder.sources.text import decode_declared, readable
+from builder.sources.rows import OUT_OF_RANGE, own_columns, provenance_names
+from builder.sources.text import LONGEST, decode_declared
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,12 @@ class CodeFiles(HubDataset):
     license_types: list[str] | None = Field(default=None, min_length=1)
     exclude: list[Literal["vendored", "generated"]] = Field(default_factory=list)
     min_bytes: int = Field(default=0, ge=0)
-    max_bytes: int = Field(default=10 * 2**20, ge=1)
+    max_bytes: int = Field(default=10 * 2**20, ge=1, le=LONGEST)
+
+    @property
+    def may_repeat_ids(self) -> bool:
+        """Return True: one repository may list a file twice, and two files may have its name."""
+        return True
 
     @cached_property
     def table(self) -> ParquetTable:
@@ -75,22 +80,20 @@ class CodeFiles(HubDataset):
             raise SourceError("its files are no Parquet", where=self.files.where(""), remedy="use `kind: hub`")
         return table
 
-    @cached_property
-    def _schema(self) -> pa.Schema:
-        return next(iter(self.table.schemas.values()))
-
     @property
     def _is_by_repository(self) -> bool:
         import pyarrow as pa
 
-        return _FILES in self._schema.names and pa.types.is_list(self._schema.field(_FILES).type)
+        columns = self.table.columns
+        return _FILES in columns.names and isinstance(columns.kind(_FILES), pa.ListType | pa.LargeListType)
 
     @cached_property
     def _known(self) -> dict[str, pa.DataType]:
-        """What is known of a file: its own columns, and its repository's."""
-        known = {field.name: field.type for field in self._schema if field.name != _FILES}
+        """What is known of a file: its own columns, and its repository's; a file of ids may lack some."""
+        columns = self.table.columns
+        known = {name: columns.kind(name) for name in columns.names if name != _FILES}
         if self._is_by_repository:
-            known.update({field.name: field.type for field in self._schema.field(_FILES).type.value_type})
+            known.update({field.name: field.type for field in _fields_of(columns.kind(_FILES))})
         return known
 
     def gives_other_than(self, languages: Collection[str]) -> list[str]:
@@ -122,8 +125,8 @@ class CodeFiles(HubDataset):
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file, row, and all that is known of a file and its repository."""
-        known = {provenance_name(name): kind for name, kind in self._known.items() if name != self.inline}
-        return {**own_columns(with_revision=True), **known}
+        names = provenance_names(name for name in self._known if name != self.inline)
+        return {**own_columns(with_revision=True), **{name: self._known[column] for column, name in names.items()}}
 
     def shards(self) -> list[Shard]:
         """Return ranges of about `shard_rows` rows of ids."""
@@ -136,7 +139,7 @@ class CodeFiles(HubDataset):
     def listed(self) -> Iterator[pa.Table]:
         """Yield these of every file, of all languages."""
         for shard in self.shards():
-            for batch in self.table.batches(shard, self._schema.names):
+            for batch in self.table.batches(shard, self.table.columns.names):
                 yield self._files_of(batch, 0).select(self.identifying())
 
     def _entries(self, shard: Shard, passed_over: Counter[str]) -> Iterator[tuple[dict[str, Any], str | None]]:
@@ -144,8 +147,12 @@ class CodeFiles(HubDataset):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        first = shard.start
-        for batch in self.table.batches(shard, self._schema.names):
+        from builder.cells import restore, restored
+
+        first, names = shard.start, provenance_names(self._known)
+        kinds = {name: kind for name, kind in self._known.items() if name != self.inline}
+        makers = {names[name]: make for name, kind in kinds.items() if (make := restored(kind))}
+        for batch in self.table.batches(shard, self.table.columns.names):
             files = self._files_of(batch, first)
             if self.languages is not None:
                 wanted = pa.array([language.encode() for language in self.languages], pa.binary())
@@ -153,11 +160,10 @@ class CodeFiles(HubDataset):
                 listed = files.num_rows
                 files = files.filter(chosen)
                 passed_over[_OTHER_LANGUAGE] += listed - files.num_rows
-            for cells in files.to_pylist():
-                raw = {self.inline: cells.pop(self.inline)} if self.inline else {}
-                known = {**cast(dict[str, Any], readable(cells)), **raw}
+            for known in files.to_pylist():
+                unreadable = None if restore(known, makers) else OUT_OF_RANGE
                 known.update(dataset=self.label(), revision=self.files.revision, file=shard.file)
-                yield known, self._reason(known)
+                yield known, unreadable or self._reason(known)
             first += batch.num_rows
 
     def _files_of(self, batch: pa.RecordBatch, first: int) -> pa.Table:
@@ -175,7 +181,8 @@ class CodeFiles(HubDataset):
             own = [field.name for field in files.type]
             columns.update(zip(own, files.flatten(), strict=True))
             numbers = numbers.take(parents)
-        return pa.table({**{provenance_name(name): column for name, column in columns.items()}, "row": numbers})
+        names = provenance_names(self._known)
+        return pa.table({**{names[name]: column for name, column in columns.items()}, "row": numbers})
 
     def _reason(self, known: Mapping[str, Any]) -> str | None:
         size = known.get(self.size)
@@ -194,11 +201,6 @@ class CodeFiles(HubDataset):
         parts = (known.get(self.repository), known.get(self.path))
         place = "/".join(part.strip("/") for part in parts if part)
         return f"{prefix}{place}@{str(known.get(self.content_id))[:12]}"
-
-    def _unique_id(self, known: Mapping[str, Any], ids: Counter[str]) -> str:
-        id = self._id(known)
-        ids[id] += 1
-        return id if ids[id] == 1 else f"{id}~{ids[id]}"  # one repository may list a file twice
 
 
 class TheStackSource(CodeFiles):
@@ -265,9 +267,8 @@ class TheStackSource(CodeFiles):
         entries = (
             (entry, None if entry[1] else self._wanted(entry[0])) for entry in self._entries(shard, passed_over)
         )
-        ids: Counter[str] = Counter()
         for (known, reason), content in self._contents.read(entries):
-            yield self._document(known, reason, content, ids)
+            yield self._document(known, reason, content)
 
     @staticmethod
     def _wanted(known: Mapping[str, Any]) -> Wanted:
@@ -279,9 +280,7 @@ class TheStackSource(CodeFiles):
         reason = super()._reason(known)
         return reason if reason == EXCLUDED or known.get("blob_id") else "bad_blob_id"
 
-    def _document(
-        self, known: dict[str, Any], reason: str | None, content: Content | None, ids: Counter[str]
-    ) -> Document:
+    def _document(self, known: dict[str, Any], reason: str | None, content: Content | None) -> Document:
         text = None
         if content is not None:
             text, reason = (
@@ -289,4 +288,8 @@ class TheStackSource(CodeFiles):
                 if content.bytes is None
                 else decode_declared(content.bytes, known.get("src_encoding"))
             )
-        return read_document(self._unique_id(known, ids), text, known, reason)
+        return read_document(self._id(known), text, known, reason)
+
+
+def _fields_of(listed: pa.DataType) -> pa.StructType:
+    return cast("pa.StructType", cast("pa.ListType[Any]", listed).value_type)

@@ -37,10 +37,9 @@ class TheStackV3Source(CodeFiles):
 
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield one document a file of the wanted languages."""
-        ids: Counter[str] = Counter()
         for known, reason in self._entries(shard, passed_over):
             text, reason = self._text(known.pop("content"), reason)
-            yield read_document(self._unique_id(known, ids), text, known, reason)
+            yield read_document(self._id(known), text, known, reason)
 
     def _text(self, content: Any, reason: str | None) -> tuple[str | None, str | None]:  # noqa: ANN401 - a cell
         if reason is not None:

@@ -1,0 +1,38 @@
+"""What `publish` says and `verify` reads: a place that never changes, and configs whatever rows are held out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support import builder
+
+RECIPE = """
+name: few
+source: {kind: parquet, path: few.parquet}
+stages: [{name: long, filter: length, min_characters: 1}, {name: longer, filter: length, min_characters: 9}]
+release: {configs: {all: long, some: longer}, license: apache-2.0, scan: [], held_out: 0.9999999}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    pq.write_table(pa.table({"text": ["short", "a longer text"]}), tmp_path / "few.parquet")
+    (tmp_path / "few.yaml").write_text(RECIPE)
+    return tmp_path / "few.yaml"
+
+
+def test_a_config_all_of_whose_rows_are_held_out_verifies(recipe: Path) -> None:
+    dest = recipe.parent / "out"
+    said = builder("publish", recipe, "--run", recipe.parent / "run", "--to", dest).stdout
+    assert not list(dest.glob("data/[as]*/train-*"))
+    builder("verify", dest)
+    calls = re.findall(r'load_dataset\("(.*)", "(.*)", split="(.*)"\)  # (\d+) rows', said)
+    at = str(dest.with_name("out.versions") / "v1.0.0")
+    assert calls == [(at, "all", "test", "2"), (at, "some", "test", "1"), (at, "dropped", "train", "1")]
+    for place, config, split, rows in calls:
+        assert len(pq.read_table(next(Path(place).glob(f"data/{config}/{split}-*")))) == int(rows)
