@@ -138,7 +138,7 @@ class Release(_Strict):
 
     `held_out` is the share of the rows, by their ids, that go into a split `test`. `dropped` adds a config of the
     drops without their texts, `generations` one of the answers behind the texts. `scan` names filters that look at
-    every text before it is published.
+    every text before it is published. `contact` is whom to ask for removal, in the card.
     """
 
     configs: dict[str, str] = Field(min_length=1)
@@ -151,10 +151,11 @@ class Release(_Strict):
     scan: list[Scan] = Field(default_factory=lambda: [Scan(filter="secrets")])
     title: str | None = None
     description: str = ""
-    language: list[str] = Field(default_factory=lambda: ["en"])
+    language: list[str] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     source_datasets: list[str] = Field(default_factory=list)
     source_terms: str = ""
+    contact: str | None = None
 
 
 class Gguf(_Strict):

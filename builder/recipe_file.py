@@ -80,7 +80,7 @@ class LoadedRecipe:
         snapshot = self.snapshot()
         for source in snapshot["source"]:
             # Of the release, or a place that the same contents come from.
-            for no_part in ("license", "license_url", "license_file", "contents", "endpoint"):
+            for no_part in ("license", "license_url", "license_file", "language", "terms", "contents", "endpoint"):
                 source.pop(no_part, None)
         return {key: snapshot[key] for key in ("name", "source", "stages")}
 

@@ -7,13 +7,14 @@ are packed inside it. Nothing else in the package knows the difference.
 import difflib
 from pathlib import Path
 
-from builder.errors import RecipeError
+from builder.errors import RecipeError, UsageError
 from builder.files import is_file
 
 _PACKAGE = Path(__file__).parent
 _PACKED = _PACKAGE / "_data"
 
 RECIPES = _PACKAGE / "recipes"
+_TEMPLATES = RECIPES / "templates"
 
 
 def folder(name: str) -> Path:
@@ -24,6 +25,19 @@ def folder(name: str) -> Path:
 def recipe_names() -> list[str]:
     """Return the names of the recipes that ship."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def template_path(kind: str) -> Path:
+    """Return the file of a recipe to start from, for sources of a kind.
+
+    Raises:
+        UsageError: There is none for that kind.
+    """
+    path = _TEMPLATES / f"{kind}.yaml"
+    known = sorted(path.stem for path in _TEMPLATES.glob("*.yaml"))
+    if kind not in known:
+        raise UsageError(f"there is no template {kind!r}", remedy=f"name one of {', '.join(known)}")
+    return path
 
 
 def recipe_path(name: str) -> Path:

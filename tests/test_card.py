@@ -20,10 +20,10 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder import markdown
 from builder.checks import AnswerCheck
 from builder.checks.final_answer import FinalAnswer
 from builder.recipe_file import load_recipe
-from builder.release import markdown
 from builder.release.card import front_matter, render_assets, render_card
 from builder.release.config_files import write_config
 from builder.release.facts import Example, ReleaseFacts, examples, gather
@@ -237,7 +237,7 @@ def test_equal_runs_have_equal_bytes_and_the_hub_gets_revisions(
 def test_the_hub_can_read_the_front_matter(built: Built, facts: ReleaseFacts) -> None:
     data = DatasetCard(built.card).data
     assert isinstance(data, DatasetCardData)
-    assert (data.license, data.size_categories, data.language) == ("apache-2.0", ["n<1K"], ["en"])
+    assert (data.license, data.size_categories, data.language) == ("apache-2.0", ["n<1K"], None)
     odd = replace(facts, license="My Own Licence, v2", title="A: b\n---\n# c")
     front = yaml.safe_load(render(odd).split("---\n")[1])
     assert front["license"] == "other" and front["license_name"] == "my-own-licence-v2"

@@ -27,6 +27,17 @@ class Length(TextFilter):
             raise ValueError(f"give at least one of {', '.join(type(self).model_fields)}")
         return self
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return the limits."""
+        limits = {
+            "{:,} characters or more": self.min_characters,
+            "at most {:,} characters": self.max_characters,
+            "{:,} lines or more": self.min_lines,
+            "at most {:,} lines": self.max_lines,
+            "no line over {:,} characters": self.max_line_length,
+        }
+        return f"what has {', '.join(said.format(limit) for said, limit in limits.items() if limit is not None)}"
+
     def measure(self, text: str) -> Measures:
         """Count characters, lines (as `str.splitlines` sees them) and the longest line's characters."""
         lines = text.splitlines()

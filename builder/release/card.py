@@ -10,7 +10,7 @@ import jinja2
 import pyarrow as pa
 import yaml
 
-from builder.release import markdown
+from builder import markdown
 from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
 from builder.resources import folder
@@ -52,12 +52,24 @@ def render_card(
             its card alone and would otherwise give the rows of an older one.
         has_revisions: Whether `load_dataset` takes a version there.
     """
+    owner, _, name = dest.rpartition("/")
+    title = facts.title or name or facts.name  # a dataset's own name is nobody else's words
+    key = re.sub(r"[^A-Za-z0-9]", "", name or facts.name).lower()
     body = (
         _environment(is_markup=False)
         .get_template("dataset.md.jinja")
-        .render(facts=facts, version=version, dest=dest, history=history, has_revisions=has_revisions)
+        .render(
+            facts=facts,
+            version=version,
+            dest=dest,
+            history=history,
+            has_revisions=has_revisions,
+            title=title,
+            owner=owner,
+            key=key,
+        )
     )
-    front = yaml.safe_dump(front_matter(facts, content_sha256), sort_keys=False, allow_unicode=True)
+    front = yaml.safe_dump(front_matter(facts, content_sha256, title), sort_keys=False, allow_unicode=True)
     return f"---\n{front}---\n\n{body}"
 
 
@@ -80,22 +92,21 @@ def _environment(*, is_markup: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for used in (markdown.cell, markdown.code, markdown.escaped, markdown.fenced, markdown.line, markdown.percent,
-                 markdown.size, markdown.word):  # fmt: skip
-        environment.filters[used.__name__] = used
+    for name in ("bibtex", "cell", "code", "escaped", "fenced", "line", "percent", "size", "word"):
+        environment.filters[name] = getattr(markdown, name)
     environment.filters["n"] = lambda number: f"{number:,}"
     return environment
 
 
-def front_matter(facts: ReleaseFacts, content_sha256: str) -> dict[str, Any]:
+def front_matter(facts: ReleaseFacts, content_sha256: str, title: str | None = None) -> dict[str, Any]:
     """Return the card's metadata; `dataset_info` comes from the written files."""
     size = next((name for bound, name in _SIZES if facts.rows < bound), "100B<n<1T")
     names = [config.name for config in facts.configs]
     default = "default" if "default" in names else names[0]  # `datasets` takes that name for one, marked or not
     return {
         **_license(facts),
-        "language": facts.language,
-        "pretty_name": markdown.line(facts.title),
+        **({"language": facts.language} if facts.language else {}),
+        "pretty_name": markdown.line(title or facts.title or facts.name),
         "task_categories": ["text-generation"],
         "size_categories": [size],
         "tags": list(dict.fromkeys([*(["synthetic"] if facts.rewriting else []), "pre-training", *facts.tags])),

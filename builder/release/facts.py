@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 
 from builder.filters import AnyFilter
 from builder.filters.licenses import Licenses
+from builder.recipe import Recipe
 from builder.recipe_file import LoadedRecipe
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
@@ -54,7 +56,7 @@ class ReleaseFacts:
     """What a card is rendered from."""
 
     name: str
-    title: str
+    title: str | None
     description: str
     license: str
     duties: Duties
@@ -62,7 +64,7 @@ class ReleaseFacts:
     language: list[str]
     tags: list[str]
     source_datasets: list[str]
-    source_terms: str
+    source_terms: list[str]
     sources: list[dict[str, Any]]
     status: Status
     is_part: bool  # of the sources: a `--limit` ended the run early
@@ -109,7 +111,7 @@ def gather(
     folder: Path,
 ) -> ReleaseFacts:
     """Gather the facts of a release whose configs are written below `folder`."""
-    release, snapshot = loaded.recipe.release, loaded.snapshot()
+    release, sources, snapshot = loaded.recipe.release, loaded.recipe.sources, loaded.snapshot()
     rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
     redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
     with connect(run.shard_paths()) as connection:
@@ -118,24 +120,22 @@ def gather(
         screened = screenings(connection, loaded, status)
     return ReleaseFacts(
         name=loaded.recipe.name,
-        title=release.title or loaded.recipe.name,
+        title=release.title,
         description=release.description.strip(),
         license=release.license,
         duties=duties_of(release.license),
         has_use_policy=(folder / USE_POLICY).is_file(),
-        language=release.language,
+        language=release.language or _distinct(source.language for source in sources),
         tags=release.tags,
-        source_datasets=release.source_datasets,
-        source_terms=release.source_terms.strip(),
+        source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
+        source_terms=all_terms(loaded.recipe),
         sources=[
-            {**described, "label": source.label(), "pin": pin}
-            for described, source, pin in zip(
-                snapshot["source"], loaded.recipe.sources, run.facts["sources"], strict=True
-            )
+            {**described, "label": source.label(), "about": source.about(), "pin": pin}
+            for described, source, pin in zip(snapshot["source"], sources, run.facts["sources"], strict=True)
         ],
         status=status,
         is_part=_is_part(run),
-        stages=snapshot["stages"],
+        stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in snapshot["stages"]],
         configs=configs,
         columns=explained(configs, list(loaded.filters)),
         unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
@@ -153,6 +153,24 @@ def gather(
         special_tokens=special_tokens,
         control_tokens=run.control_tokens,
     )
+
+
+def all_terms(recipe: Recipe) -> list[str]:
+    """Return what a recipe and its sources say of the sources' terms, each once."""
+    said = [[*source.own_terms(), source.terms.strip()] for source in recipe.sources]
+    return _distinct([*said, [recipe.release.source_terms.strip()]])
+
+
+def _distinct(lists: Iterable[Iterable[str | None]]) -> list[str]:
+    """Return the words of all lists that are words, each once."""
+    return list(dict.fromkeys(filter(None, chain.from_iterable(lists))))
+
+
+def _said(loaded: LoadedRecipe, run: Run, stage: str) -> dict[str, str]:
+    """Return what a stage says of itself: what it keeps, or what it asks the model for."""
+    if stage in loaded.filters:
+        return {"keeps": loaded.filters[stage].keeps(run.facts["versions"])}
+    return {"about": loaded.prompts[stage].about}
 
 
 def _is_part(run: Run) -> bool:

@@ -59,7 +59,11 @@ def _check_that_it_is_met(license_id: str, text: Path) -> None:
 
 
 def write_licenses(
-    folder: Path, license_id: str, generator: GeneratorLicense | None, sources: Sequence[Source], source_terms: str
+    folder: Path,
+    license_id: str,
+    generator: GeneratorLicense | None,
+    sources: Sequence[Source],
+    terms: Sequence[str],
 ) -> None:
     """Write LICENSE, NOTICE, USE_POLICY.md and licenses/ into a release.
 
@@ -68,7 +72,7 @@ def write_licenses(
         license_id: What it is under, as the recipe says.
         generator: The generator's licence; None where no model has written anything.
         sources: What it was made from.
-        source_terms: What the recipe says of the sources' terms.
+        terms: What is said of the sources' terms.
 
     Raises:
         UsageError: There is no such file, or it is the licence of a Llama and the release is under another.
@@ -98,6 +102,6 @@ def write_licenses(
             copy = licenses / f"{label.replace('/', '--')}-LICENSE.txt"
             copy.write_bytes(source.license_file.read_bytes())
             lines.append(f"  Text: [{copy.name}]({copy.name})")
-    if source_terms:
-        lines += ["", source_terms]
+    for one in terms:
+        lines += ["", one]
     (licenses / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

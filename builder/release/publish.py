@@ -23,7 +23,7 @@ from builder.release.card_merge import Merged
 from builder.release.changelog import changes, prepended
 from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
-from builder.release.facts import ReleaseFacts, gather
+from builder.release.facts import ReleaseFacts, all_terms, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
@@ -309,7 +309,7 @@ def _write_content(
         from builder.release.generator_license import fetch_license
 
         generator = fetch_license(run.model)
-    write_licenses(stage, release.license, generator, loaded.recipe.sources, release.source_terms.strip())
+    write_licenses(stage, release.license, generator, loaded.recipe.sources, all_terms(loaded.recipe))
     special = SpecialTokens(run)
     configs = _write_configs(loaded, run, status, special, stage)
     special.check()

@@ -56,6 +56,8 @@ class Source(BaseModel, ABC):
     license: str | None = None
     license_url: str | None = None
     license_file: Path | None = Field(default=None, strict=False)
+    language: list[str] = Field(default_factory=list)
+    terms: str = ""
 
     @abstractmethod
     def label(self) -> str:
@@ -89,6 +91,18 @@ class Source(BaseModel, ABC):
             shard: One of `shards()`.
             passed_over: Counts, by reason, what the recipe does not select and so is no document.
         """
+
+    def about(self) -> str:
+        """Return in Markdown what it is, for a card: words that are true of any source of this kind."""
+        return f"documents of kind {self.kind}"
+
+    def own_terms(self) -> list[str]:
+        """Return in sentences what binds whoever uses it, as far as its kind tells; read after `pin`."""
+        return []
+
+    def on_hub(self) -> str | None:
+        """Return the dataset on the Hub that it is, None for another source."""
+        return None
 
     def working(self, folder: Path) -> AbstractContextManager[None]:
         """Return what surrounds a build that reads from it; `folder` may keep what was fetched for the run."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from pydantic import Field
 
 from builder.errors import SourceError
+from builder.markdown import code
 from builder.sources.rows import RowSource
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class ParquetSource(RowSource):
     def label(self) -> str:
         """Return its name, else its folder's."""
         return self.name or self.path.parent.name
+
+    def about(self) -> str:
+        """Return which column it takes."""
+        return f"column {code(self.text)} of Parquet files"
 
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return the number of files and rows, and a digest over the files' footers."""
