@@ -14,7 +14,7 @@ import yaml
 
 from builder.recipe_file import load_recipe
 from builder.resources import recipe_path, template_path
-from builder.source_terms import named_columns
+from builder.run.named_columns import named_columns
 from tests.support import builder, write_corpus
 from tests.tgi_double import TgiDouble
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,12 +81,21 @@ class Columns:
     columns: list[tuple[str, str, str]]
 
 
-def explained(configs: Iterable[Config], stages: Iterable[str]) -> list[Columns]:
-    """Return the columns of each config; configs of equal columns are told of together."""
+def explained(configs: Iterable[Config], stages: Iterable[str], published: Mapping[str, str]) -> list[Columns]:
+    """Return the columns of each config; configs of equal columns are told of together.
+
+    Args:
+        configs: The configs.
+        stages: The stages that filter.
+        published: What a recipe publishes of its stages, `release.columns`.
+    """
     known = sorted(stages, key=len, reverse=True)  # of `lint` and `lint_again`, the longer one has the measure
     found: list[Columns] = []
     for config in configs:
-        columns = [(field.name, str(field.type), _meaning(config, field.name, known)) for field in config.schema]
+        columns = [
+            (field.name, str(field.type), _meaning(config, field.name, known, published))
+            for field in config.schema
+        ]
         same = next((one for one in found if one.columns == columns), None)
         if same is None:
             found.append(Columns([config.name], columns))
@@ -95,7 +104,7 @@ def explained(configs: Iterable[Config], stages: Iterable[str]) -> list[Columns]
     return found
 
 
-def _meaning(config: Config, column: str, stages: list[str]) -> str:
+def _meaning(config: Config, column: str, stages: list[str], published: Mapping[str, str]) -> str:
     if config.stage is None and config.name == GENERATIONS:
         return _ANSWERS.get(column, _OTHER)
     if config.stage is None and config.name == DROPPED:
@@ -103,8 +112,19 @@ def _meaning(config: Config, column: str, stages: list[str]) -> str:
         if column in _DROPS or stage is None:
             return _DROPS.get(column) or _of_source(column)
         return f"measure `{column.removeprefix(f'{stage}_')}` of stage `{stage}`, null where it was not reached"
+    if column in published:
+        return _of_stage(published[column])
     own = {"text": "the document's text, as the config's stage left it", "id": "unique, the same in every config"}
     return own.get(column) or _of_source(column)
+
+
+def _of_stage(path: str) -> str:
+    stage, _, measure = path.partition(".")
+    if not measure:
+        return "the document's text, as it was read"
+    if measure == "text":
+        return f"the text that stage `{stage}` left, null where it left it as it was"
+    return f"measure `{measure}` of stage `{stage}`, null where it does not apply"
 
 
 def _of_source(column: str) -> str:

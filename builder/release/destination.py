@@ -62,6 +62,11 @@ class Destination(ABC):
     has_revisions: ClassVar[bool]
     """Whether `load_dataset` takes a version as `revision`."""
 
+    def place(self, number: str) -> str:
+        """Return what `load_dataset` takes to read a version, which `revision` names where there are revisions."""
+        del number
+        return self.name
+
     @abstractmethod
     def stage(self) -> AbstractContextManager[Path]:
         """Give an empty directory to make a release in; it goes with the block."""

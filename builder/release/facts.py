@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,7 @@ from builder.release.prompt_files import prompt_paths
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
+from builder.release.texts import Texts
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.directory import Run, shard_facts
@@ -65,11 +66,13 @@ class ReleaseFacts:
     tags: list[str]
     source_datasets: list[str]
     source_terms: list[str]
+    contact: str | None  # whom to ask for removal
     sources: list[dict[str, Any]]
     status: Status
     is_part: bool  # of the sources: a `--limit` ended the run early
     stages: list[dict[str, Any]]
     configs: list[Config]
+    texts: dict[str, Texts]  # of the configs that are training data
     columns: list[Columns]
     unlicensed: Unlicensed | None
     model: Model | None
@@ -89,6 +92,16 @@ class ReleaseFacts:
         return self.configs[0].rows
 
     @property
+    def filters(self) -> list[str]:
+        """The stages that keep or drop."""
+        return [stage["name"] for stage in self.stages if "filter" in stage]
+
+    @property
+    def origin_columns(self) -> list[str]:
+        """The main config's columns that tell whose a text is."""
+        return [name for name in ("url", "repo_name", "path", "blob_id") if name in self.configs[0].schema.names]
+
+    @property
     def tokens(self) -> dict[str, int]:
         """Tokens that the model read and wrote in all stages, every attempt counted."""
         read = sum(stage.prompt_tokens for stage in self.rewriting)
@@ -106,6 +119,7 @@ def gather(
     run: Run,
     status: Status,
     configs: list[Config],
+    texts: Mapping[str, Texts],
     scanned: list[Scanned],
     special_tokens: list[Counted],
     folder: Path,
@@ -129,6 +143,7 @@ def gather(
         tags=release.tags,
         source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
         source_terms=all_terms(loaded.recipe),
+        contact=release.contact,
         sources=[
             {**described, "label": source.label(), "about": source.about(), "pin": pin}
             for described, source, pin in zip(snapshot["source"], sources, run.facts["sources"], strict=True)
@@ -137,7 +152,8 @@ def gather(
         is_part=_is_part(run),
         stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in snapshot["stages"]],
         configs=configs,
-        columns=explained(configs, list(loaded.filters)),
+        texts={config.name: texts[config.name] for config in configs if config.name in texts},
+        columns=explained(configs, list(loaded.filters), release.columns),
         unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
         model=run.model,
         prompts={

@@ -51,6 +51,10 @@ class FolderDestination(Destination):
         self._made: str | None = None  # the version that `put` has made
         self._edited: str | None = None  # the version that `put` sets aside
 
+    def place(self, number: str) -> str:
+        """Return a version's own directory: `DEST` may lead to another one while somebody reads."""
+        return str(self._path(number).absolute())
+
     def stage(self) -> AbstractContextManager[Path]:
         """Give a directory beside the versions."""
         return stage_in(self._versions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.names import same_name
+from builder.release.texts import Texts
 from builder.run.directory import Run
-from builder.run.table import stages_with_text
+from builder.run.table import TEXT, at, stage_of, stages_with_text
 
 DROPPED = "dropped"
 
@@ -23,21 +24,34 @@ def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
     return kept
 
 
-def kept(run: Run, stage: str) -> Iterator[pa.Table]:
-    """Yield a shard's rows at a time: what `stage` kept, in the text it left."""
+def kept(
+    run: Run, stage: str, columns: Mapping[str, str] | None = None, texts: Texts | None = None
+) -> Iterator[pa.Table]:
+    """Yield a shard's rows at a time: what `stage` kept, in the text it left.
+
+    Args:
+        run: The run.
+        stage: One of its stages.
+        columns: What else to yield, by name: where in the table it is (`release.columns`).
+        texts: Counts the rows.
+    """
     upto = run.stages[: run.stages.index(stage) + 1]
-    for path in run.shard_paths():
-        file = pq.ParquetFile(path)
+    more = {name: path for name, path in (columns or {}).items() if path == TEXT or stage_of(path) in upto}
+    for file in map(pq.ParquetFile, run.shard_paths()):
         changing = stages_with_text(file.schema_arrow, upto)
-        columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
-        table = file.read(columns=columns, use_threads=False)
+        wanted = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing), *more.values()]
+        table = file.read(columns=wanted, use_threads=False)
         is_wanted = is_kept(table, stage)
         if not pc.all(is_wanted).as_py():  # a filter copies
             table = table.filter(is_wanted)
         # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
-        texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
-        text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
-        yield _flat({"text": text, "id": table["id"]}, table["source"])
+        new = {name: pc.struct_field(table[name], "text") for name in changing}
+        text = pc.coalesce(*reversed(new.values()), table["text"])
+        if texts is not None:
+            by_model = [new.pop(name) for name in run.rewriters if name in new]
+            texts.add(text, by_model, list(new.values()))
+        published = {name: at(table, path) for name, path in more.items()}
+        yield _flat({"text": text, "id": table["id"], **published}, table["source"])
 
 
 def drops(run: Run) -> Iterator[pa.Table]:

@@ -78,11 +78,13 @@ def _versions(loaded: LoadedRecipe) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _check_terms(loaded: LoadedRecipe) -> None:
+def _check_columns(loaded: LoadedRecipe) -> None:
+    from builder.run.named_columns import refuse_absent_columns, refuse_unknown_measures
     from builder.run.table import schema_of
-    from builder.source_terms import refuse_absent_columns
 
-    refuse_absent_columns(loaded, schema_of(loaded))
+    schema = schema_of(loaded)
+    refuse_absent_columns(loaded, schema)
+    refuse_unknown_measures(loaded, schema)
 
 
 class Run:
@@ -136,7 +138,7 @@ class Run:
             run.refuse_others(facts)  # another recipe's sources are not asked for what this run recorded
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
-            _check_terms(loaded)
+            _check_columns(loaded)
             return run
         # What a process that was killed while it began may have left is nothing.
         others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
@@ -145,7 +147,7 @@ class Run:
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
         run = cls(path, {**facts, "sources": [source.pin() for source in sources]})
-        _check_terms(loaded)
+        _check_columns(loaded)
         run._save()
         return run
 

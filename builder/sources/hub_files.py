@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 import httpx2 as httpx
 import tenacity
-from huggingface_hub import HfApi, constants, hf_hub_url
+from huggingface_hub import HfApi, constants, hf_hub_url, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -122,6 +123,22 @@ class HubFiles:
 
     def _ask(self, request: Callable[[], Result], path: str = "") -> Result:
         return patiently(request, self.where(path), self.revision, self.stopped)
+
+
+def downloaded(dataset: str, revision: str | None, wanted: Sequence[str]) -> Path:
+    """Return a folder with those files of a dataset that match a pattern, kept in the Hub client's cache.
+
+    Raises:
+        SourceError, HubRefused, HubUnreachable: There is no such dataset, no access, no answer.
+    """
+    files = HubFiles.at(dataset, revision)
+
+    def download() -> Path:
+        return Path(
+            snapshot_download(dataset, repo_type="dataset", revision=files.revision, allow_patterns=list(wanted))
+        )
+
+    return patiently(download, files.where(wanted[-1]), files.revision)
 
 
 def patiently(

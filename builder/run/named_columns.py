@@ -1,4 +1,4 @@
-"""What a recipe says of its sources' terms, and whether it can be true: columns that it names have to be there."""
+"""What a recipe says of columns, and whether it can be true: those that it names have to be there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from builder.errors import RecipeError
 from builder.recipe import FilterStage
 from builder.recipe_file import LoadedRecipe
+from builder.run.table import type_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +46,26 @@ def refuse_absent_columns(loaded: LoadedRecipe, schema: pa.Schema) -> None:
             )
 
 
+def refuse_unknown_measures(loaded: LoadedRecipe, schema: pa.Schema) -> None:
+    """Stop before anything is built where `release.columns` names what no stage will have measured.
+
+    Raises:
+        RecipeError: So it does.
+    """
+    import pyarrow as pa
+
+    for name, path in loaded.recipe.release.columns.items():
+        kind = type_at(schema, path)
+        if kind is None or pa.types.is_nested(kind):
+            above = type_at(schema, path.rpartition(".")[0]) if kind is None else kind
+            inside = [field.name for field in above] if above is not None and pa.types.is_struct(above) else []
+            raise RecipeError(
+                f"no measure is at {path!r}",
+                where=f"release.columns.{name}",
+                remedy=f"there are {', '.join(inside)}" if inside else "write STAGE.MEASURE, STAGE.text or text",
+            )
+
+
 def named_columns(text: str) -> list[str]:
     """Return the words of a text that can only be columns' names, each once."""
     found = (match[1] or match[2] for match in _COLUMN.finditer(_ADDRESS.sub(" ", text)))
@@ -61,7 +82,7 @@ def _terms(loaded: LoadedRecipe) -> Iterator[tuple[str, str]]:
 
 def _columns(loaded: LoadedRecipe, schema: pa.Schema) -> Iterable[str]:
     """Return the names of every config's columns."""
-    yield from ("id", "text", "stage", "reason")
+    yield from ("id", "text", "stage", "reason", *loaded.recipe.release.columns)
     for field in schema.field("source").type:
         yield from (field.name, f"source_{field.name}")
     for stage in loaded.recipe.stages:
