@@ -6,7 +6,8 @@ import json
 import keyword
 import re
 import shlex
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -71,6 +72,7 @@ def render_card(
         "as_they_were": [
             one for one in facts.configs if one.name in facts.texts and not facts.texts[one.name].written
         ],
+        "mixed": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].is_mixed],
         "named": _named,
     }
     body = _environment(is_markup=False).get_template("dataset.md.jinja").render(said)
@@ -97,8 +99,8 @@ def front_text(front: dict[str, Any]) -> str:
     return DatasetCardData(**front).to_yaml() + "\n"
 
 
-def _named(names: Sequence[str]) -> str:
-    coded = [f"`{name}`" for name in names]
+def _named(names: Iterable[str]) -> str:
+    coded = [markdown.code(name) for name in names]
     return f"{', '.join(coded[:-1])} and {coded[-1]}" if coded[1:] else "".join(coded)
 
 
@@ -123,7 +125,7 @@ def _environment(*, is_markup: bool) -> jinja2.Environment:
     )
     for name in ("bibtex", "cell", "code", "escaped", "fenced", "line", "percent", "size", "word"):
         environment.filters[name] = getattr(markdown, name)
-    environment.filters["capital"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["total"] = Counter.total
     environment.filters["n"] = lambda number: f"{number:,}"
     return environment
 

@@ -31,7 +31,7 @@ from builder.run.table import schema_of, stages_with_text
 
 _EXAMPLES = 3
 _EXAMPLE_SIZE = 800  # characters
-_EXAMPLE_CHARACTERS = 1500
+_EXAMPLE_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class ReleaseFacts:
     tags: list[str]
     source_datasets: list[str]
     source_terms: list[str]
+    text_columns: list[str]  # of texts from before
     contact: str | None  # whom to ask for removal
     sources: list[dict[str, Any]]
     status: Status
@@ -143,6 +144,7 @@ def gather(
         tags=release.tags,
         source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
         source_terms=all_terms(loaded.recipe),
+        text_columns=release.text_columns,
         contact=release.contact,
         sources=[
             {**described, "label": source.label(), "about": source.about(), "pin": pin}

@@ -30,6 +30,11 @@ class Texts:
     redacted: int = 0
     tokens: int = 0
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a model wrote some of the texts, and not all."""
+        return 0 < self.written < self.rows
+
     def add(
         self,
         texts: pa.ChunkedArray[Any],
