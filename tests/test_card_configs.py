@@ -18,7 +18,7 @@ from builder.release.card import variables
 from builder.release.texts import Texts, count_tokens
 from builder.release.views import kept
 from builder.run.directory import Run
-from tests.support import builder, digests, environment
+from tests.support import builder, builder_json, digests, environment
 from tests.tgi_double import TgiDouble
 
 LONG = "def mean(values: list[float]) -> float:\n    return sum(values) / len(values)\n\n\n"
@@ -202,15 +202,18 @@ def test_names_of_configs_become_names_in_python() -> None:
     compile("; ".join(f"{name} = 0" for name in found), "card", "exec")
 
 
-def test_the_command_of_the_card_makes_it_again_without_a_server(mixed: Mixed, tmp_path: Path) -> None:
+def test_the_command_of_the_card_makes_it_again_and_asks_for_nothing(mixed: Mixed, tmp_path: Path) -> None:
     command = mixed.card.split("```sh\n")[1].split("```")[0].replace("\\\n", " ").split()
     assert command[:4] == ["python", "-m", "builder", "publish"] and command[-2:] == ["--to", "copy"]
     copy, license_ = tmp_path / "our-code", mixed.release / "LICENSE"
-    builder(
-        *command[3:-2], "--to", copy, "--run", tmp_path / "run", "--license-file", license_,
-        "--set", f"source.ours.path={mixed.folder / 'code'}",
-        "--set", f"source.pages.path={mixed.folder / 'pages'}",
-    )  # fmt: skip
+    with TgiDouble(model_id="meta-llama/Llama-3.3-70B-Instruct") as server:
+        given = [server.url if word == "URL" else word for word in command[3:-1]]
+        builder(
+            *given, copy, "--run", tmp_path / "run", "--license-file", license_,
+            "--set", f"source.ours.path={mixed.folder / 'code'}",
+            "--set", f"source.pages.path={mixed.folder / 'pages'}",
+        )  # fmt: skip
+    assert builder_json("status", tmp_path / "run")["generations"] == {"requested": 0, "replayed": 0, "reused": 5}
     assert digests(copy / "data") == digests(mixed.release / "data")
 
 
