@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from bpe_openai import get_encoding
+from bpe_openai._bindings import tokenizer_for_encoding
 
+from builder.recipe_file import load_recipe
 from builder.release.card import variables
 from builder.release.texts import Texts, count_tokens
 from builder.release.views import kept
@@ -107,7 +108,7 @@ def test_each_config_says_who_wrote_its_texts_and_under_which_licence(mixed: Mix
         "under `Llama3.3`: the texts of `4plus`, those of `default` that it wrote, and the answers in" in licence
     )
     assert (
-        "The texts of `class` and `a-b` and the other texts of `default` are the work of others, as it was: each"
+        "The texts of `class` and `a-b` and the other texts of `default` are the sources' own, as they were: each"
         " under the licence that it came with, not under `Llama3.3`." in licence
     )
     front = yaml.safe_load(mixed.card.split("---\n")[1])
@@ -125,10 +126,10 @@ def test_rates_are_of_the_documents_that_a_stage_applies_to(mixed: Mixed) -> Non
 
 
 def test_tokens_are_those_of_the_files(mixed: Mixed) -> None:
-    encoding = get_encoding("o200k_base")
+    tokenizer = tokenizer_for_encoding("o200k_base")
     for config in ("default", "4plus", "class", "a-b"):
         rows = mixed.rows(config)
-        tokens = sum(len(encoding.encode_ordinary(row["text"])) for row in rows)
+        tokens = sum(len(tokenizer.encode(row["text"])) for row in rows)
         assert f"| `{config}` | {len(rows)} | {tokens:,} | " in mixed.card
     assert "tokenizer `o200k_base`" in mixed.card
     assert count_tokens(["<|endoftext|>", "", None, "\u202e"]) > 3
@@ -226,3 +227,16 @@ def views(run: Path) -> Iterator[int]:
 
 def test_texts_are_counted_by_who_wrote_them(mixed: Mixed) -> None:
     assert list(views(mixed.run)) == [0, 5, 5]
+
+
+def test_paths_alone_name_their_columns(mixed: Mixed) -> None:
+    loaded = load_recipe(str(mixed.folder / "our.yaml"), ["release.columns=[tidy.grade, text, tidy.text]"])
+    release = loaded.recipe.release
+    assert release.columns == {"tidy_grade": "tidy.grade", "text_before": "text", "tidy_text": "tidy.text"}
+    assert release.text_columns == ["text_before", "tidy_text"]
+
+
+def test_a_releases_recipe_is_that_which_it_was_made_by(mixed: Mixed) -> None:
+    ours, theirs = (load_recipe(str(path)).snapshot() for path in (mixed.folder / "our.yaml", mixed.release))
+    theirs["stages"][1]["rewrite"] = "tidy.md"
+    assert ours == theirs

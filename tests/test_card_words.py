@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from builder.recipe_file import load_recipe
-from builder.resources import recipe_path, template_path
+from builder.resources import recipe_names, recipe_path, template_path
 from builder.run.named_columns import named_columns
 from tests.support import builder, write_corpus
 from tests.tgi_double import TgiDouble
@@ -103,6 +103,6 @@ def test_every_template_is_a_valid_recipe_and_no_other_kind_has_one() -> None:
 
 
 def test_the_stacks_own_terms_come_with_the_stack() -> None:
-    for name in ("swallow-code", "swallow-code-paper", "swallow-math"):
+    for name in recipe_names():
         release = load_recipe(name).recipe.release
         assert not (release.title or release.description or release.source_terms or release.source_datasets)

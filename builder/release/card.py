@@ -73,6 +73,10 @@ def render_card(
             one for one in facts.configs if one.name in facts.texts and not facts.texts[one.name].written
         ],
         "mixed": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].is_mixed],
+        "is_the_models_alone": not any(
+            set(hub_licenses(source["license"] or "")) & set(hub_licenses(facts.license))
+            for source in facts.sources
+        ),
         "named": _named,
     }
     body = _environment(is_markup=False).get_template("dataset.md.jinja").render(said)
