@@ -29,7 +29,7 @@ from builder.names import name_problem, same_name
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import REWRITTEN
 from builder.rewriting.weights import Candidate
-from builder.sources import AnySource, Source
+from builder.sources import AnySource, Language, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _RESERVED = {"id", "text", "source", "verdict", "read"}
@@ -153,7 +153,7 @@ class Release(_Strict):
     scan: list[Scan] = Field(default_factory=lambda: [Scan(filter="secrets")])
     title: str | None = None
     description: str = ""
-    language: list[str] = Field(default_factory=list)
+    language: list[Language] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     source_datasets: list[str] = Field(default_factory=list)
     source_terms: str = ""

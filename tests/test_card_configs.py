@@ -19,6 +19,7 @@ from builder.release.card import variables
 from builder.release.texts import Texts, count_tokens
 from builder.release.views import kept
 from builder.run.directory import Run
+from tests.local_hub import LocalHub
 from tests.support import builder, builder_json, digests, environment
 from tests.tgi_double import TgiDouble
 
@@ -240,3 +241,15 @@ def test_a_releases_recipe_is_that_which_it_was_made_by(mixed: Mixed) -> None:
     ours, theirs = (load_recipe(str(path)).snapshot() for path in (mixed.folder / "our.yaml", mixed.release))
     theirs["stages"][1]["rewrite"] = "tidy.md"
     assert ours == theirs
+
+
+def test_a_release_on_the_hub_is_named_as_a_recipe(mixed: Mixed, tmp_path: Path) -> None:
+    wanted = ("recipe.yaml", "prompts/tidy.md")
+    with LocalHub() as hub:
+        hub.put("org/our", {name: (mixed.release / name).read_bytes() for name in wanted})
+        env: dict[str, Any] = hub.env(tmp_path / "home")
+        said = builder_json("explain", "hf://datasets/org/our@main", mixed.folder / "code" / "broken.py", **env)
+        assert {one["stage"] for one in said} == {"syntax", "long"}
+        hub.put("org/other", {"README.md": b"# Another\n"})
+        refused = builder("explain", "hf://datasets/org/other", __file__, exit_code=2, **env).stderr
+    assert "this dataset holds no recipe" in refused

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from builder.errors import RecipeError
 from builder.recipe_file import load_recipe
 from builder.resources import recipe_names, recipe_path, template_path
 from builder.run.named_columns import named_columns
@@ -106,3 +107,10 @@ def test_the_stacks_own_terms_come_with_the_stack() -> None:
     for name in recipe_names():
         release = load_recipe(name).recipe.release
         assert not (release.title or release.description or release.source_terms or release.source_datasets)
+
+
+@pytest.mark.parametrize("place", ["source.language", "release.language"])
+def test_a_language_that_the_hub_refuses_is_refused_by_the_recipe(place: str) -> None:
+    with pytest.raises(RecipeError, match="language"):
+        load_recipe("swallow-math", [f"{place}=[Python]"])
+    assert load_recipe("swallow-math", [f"{place}=[en, zh-Hant, code]"])

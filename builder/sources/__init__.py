@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from builder.sources.base import Shard, Source
+from builder.sources.base import Language, Shard, Source
 from builder.sources.files import FilesSource
 from builder.sources.hub import HubSource
 from builder.sources.parquet import ParquetSource
@@ -12,4 +12,13 @@ from builder.sources.the_stack import TheStackSource
 
 AnySource = Annotated[FilesSource | ParquetSource | HubSource | TheStackSource, Field(discriminator="kind")]
 
-__all__ = ["AnySource", "FilesSource", "HubSource", "ParquetSource", "Shard", "Source", "TheStackSource"]
+__all__ = [
+    "AnySource",
+    "FilesSource",
+    "HubSource",
+    "Language",
+    "ParquetSource",
+    "Shard",
+    "Source",
+    "TheStackSource",
+]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,10 @@ class Shard:
         return self.stop - self.start
 
 
+Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual)$")]
+"""A language as the Hub takes it: an ISO 639 code, `code`, `multilingual`; it refuses a card with another word."""
+
+
 class Source(BaseModel, ABC):
     """Where documents come from, as a recipe describes it."""
 
@@ -56,7 +60,7 @@ class Source(BaseModel, ABC):
     license: str | None = None
     license_url: str | None = None
     license_file: Path | None = Field(default=None, strict=False)
-    language: list[str] = Field(default_factory=list)
+    language: list[Language] = Field(default_factory=list)
     terms: str = ""
 
     @abstractmethod
