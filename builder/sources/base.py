@@ -6,6 +6,7 @@ the recipe alone, so that a run goes on anywhere, with any number of workers.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from builder.document import Document
 
@@ -42,8 +43,16 @@ class Shard:
         return self.stop - self.start
 
 
-Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual)$")]
-"""A language as the Hub takes it: an ISO 639 code, `code`, `multilingual`; it refuses a card with another word."""
+def _language(name: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual", name):
+        raise ValueError(
+            f"{name!r} is no language to the Hub: write an ISO 639 code (en), `code` or `multilingual`"
+        )
+    return name
+
+
+Language = Annotated[str, AfterValidator(_language)]
+"""A language as the Hub takes it, which refuses a card with another word."""
 
 
 class Source(BaseModel, ABC):
