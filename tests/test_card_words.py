@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from builder.errors import RecipeError
+from builder.filters import FILTERS
 from builder.recipe_file import load_recipe
 from builder.resources import recipe_names, recipe_path, template_path
 from builder.run.named_columns import named_columns
@@ -114,3 +115,30 @@ def test_a_language_that_the_hub_refuses_is_refused_by_the_recipe(place: str) ->
     with pytest.raises(RecipeError, match="'Python' is no language to the Hub"):
         load_recipe("swallow-math", [f"{place}=[Python]"])
     assert load_recipe("swallow-math", [f"{place}=[en, zh-Hant, code]"])
+
+
+def test_every_filter_says_what_it_keeps_with_its_values() -> None:
+    said = {
+        name: FILTERS[name].model_validate(options).keeps({"pylint": "4.1.4", "grammar 3.10": "3.10.14"})
+        for name, options in {
+            "syntax": {"python": "3.10"},
+            "lint": {"min_score": 5},
+            "contamination": {"benchmarks": ["a/HumanEval.jsonl"], "fields": ["prompt"], "similarity": 0.5},
+            "language": {},
+            "length": {"min_characters": 1, "max_lines": 2000},
+            "licenses": {"allow": ["MIT"], "unlicensed": "keep"},
+            "near_duplicates": {"similarity": 0.7},
+            "repetition": {"min_repeat": 60},
+            "score": {"column": "sgcr.grade", "minimum": 6},
+            "secrets": {"action": "redact"},
+        }.items()
+    }
+    assert said.keys() == FILTERS.keys()
+    for name, value in (
+        ("syntax", "3.10.14"), ("lint", "5 or more of 10: pylint 4.1.4's"), ("contamination", "`HumanEval.jsonl`"),
+        ("length", "1 character or more, no more than 2,000 lines"),
+        ("licenses", "`MIT` by its `detected_licenses`"),
+        ("near_duplicates", "0.7"), ("repetition", "60 characters"), ("score", "`sgcr.grade` of 6 or more"),
+        ("secrets", "`<REDACTED>`"),
+    ):  # fmt: skip
+        assert value in said[name]

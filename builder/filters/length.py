@@ -30,13 +30,18 @@ class Length(TextFilter):
     def keeps(self, versions: Mapping[str, str]) -> str:
         """Return the limits."""
         limits = {
-            "{:,} characters or more": self.min_characters,
-            "at most {:,} characters": self.max_characters,
-            "{:,} lines or more": self.min_lines,
-            "at most {:,} lines": self.max_lines,
-            "no line over {:,} characters": self.max_line_length,
+            "{} or more": (self.min_characters, "character"),
+            "at most {}": (self.max_characters, "character"),
+            "at least {}": (self.min_lines, "line"),
+            "no more than {}": (self.max_lines, "line"),
+            "no line over {}": (self.max_line_length, "character"),
         }
-        return f"what has {', '.join(said.format(limit) for said, limit in limits.items() if limit is not None)}"
+        said = [
+            words.format(f"{limit:,} {unit}{'' if limit == 1 else 's'}")
+            for words, (limit, unit) in limits.items()
+            if limit is not None
+        ]
+        return f"what has {', '.join(said)}"
 
     def measure(self, text: str) -> Measures:
         """Count characters, lines (as `str.splitlines` sees them) and the longest line's characters."""
