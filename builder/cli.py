@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -147,21 +148,35 @@ def _print_json(content: object) -> None:
 
 
 @app.command()
-def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe's YAML.")] = None) -> None:
-    """List the recipes that ship; with NAME print one, ready to copy and edit."""
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Print this recipe's YAML.")] = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="KIND", help="Print a neutral one for files, hub or parquet."),
+    ] = None,
+) -> None:
+    """List the recipes that ship; with NAME or --template print one, ready to copy and edit."""
     import yaml
 
-    from builder.resources import recipe_names, recipe_path
+    from builder.resources import recipe_names, recipe_path, template_path
     from builder.text import read_text
 
-    if name is not None:
-        sys.stdout.write(read_text(recipe_path(name)))
+    path = template_path(template) if template else recipe_path(name) if name else None
+    if path is not None:
+        sys.stdout.write(read_text(path))
         return
     for found in recipe_names():
         # They ship, so they are valid: the types of a recipe would take twice as long as all of this.
-        recipe = yaml.safe_load(read_text(recipe_path(found)))
-        stages = " → ".join(stage["name"] for stage in recipe["stages"])
-        out.print(f"[bold]{found}[/bold]  {recipe['release'].get('title', '')}\n  {stages}", highlight=False)
+        content = read_text(recipe_path(found))
+        stages = " → ".join(stage["name"] for stage in yaml.safe_load(content)["stages"])
+        out.print(f"[bold]{found}[/bold]  {_about(content)}\n  {stages}", highlight=False)
+
+
+def _about(recipe: str) -> str:
+    """Return the first sentence of the comment that a recipe begins with."""
+    comment = takewhile(lambda line: line.startswith("# "), recipe.splitlines())
+    lines = (line.removeprefix("# ") for line in comment if not line.startswith("#   "))
+    return _escaped(" ".join(lines).partition(". ")[0].rstrip("."))
 
 
 @app.command()

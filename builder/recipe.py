@@ -7,6 +7,7 @@ the line and the nearest known key.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from itertools import takewhile
 from typing import Annotated, Any, Literal
@@ -28,7 +29,7 @@ from builder.names import name_problem, same_name
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import REWRITTEN
 from builder.rewriting.weights import Candidate
-from builder.sources import AnySource, Source
+from builder.sources import AnySource, Language, Source
 
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _RESERVED = {"id", "text", "source", "verdict", "read"}
@@ -138,7 +139,8 @@ class Release(_Strict):
 
     `held_out` is the share of the documents, by what they say, that go into a split `test`. `dropped` adds a
     config of the drops without their texts, `generations` one of the answers behind the texts. `scan` names
-    filters that look at every text before it is published.
+    filters that look at every text before it is published. `columns` adds, by name, what stages measured
+    (`STAGE.MEASURE`) and texts from before (`text`, `STAGE.text`). `contact` is whom to ask for removal, in the card.
     """
 
     configs: dict[str, str] = Field(min_length=1)
@@ -151,10 +153,24 @@ class Release(_Strict):
     scan: list[Scan] = Field(default_factory=lambda: [Scan(filter="secrets")])
     title: str | None = None
     description: str = ""
-    language: list[str] = Field(default_factory=lambda: ["en"])
+    language: list[Language] = Field(default_factory=list)
     tags: list[str] = Field(default_factory=list)
     source_datasets: list[str] = Field(default_factory=list)
     source_terms: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
+    contact: str | None = None
+
+    @property
+    def text_columns(self) -> list[str]:
+        """The names of those of `columns` that hold texts."""
+        return [name for name, path in self.columns.items() if path.rpartition(".")[2] == "text"]
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if not isinstance(value, list):
+            return value
+        return {"text_before" if path == "text" else str(path).replace(".", "_"): path for path in value}
 
 
 class Gguf(_Strict):
@@ -189,10 +205,17 @@ class LocalModel(_Strict):
         return self
 
 
+def _measures(stage: FilterStage | RewriteStage) -> Mapping[str, type]:
+    return FILTERS[stage.filter].measures if isinstance(stage, FilterStage) else REWRITTEN
+
+
+def _redacts(stage: FilterStage) -> bool:
+    return FILTERS[stage.filter].model_validate(stage.options).replaces_text
+
+
 def _numbers(stage: FilterStage | RewriteStage) -> list[str]:
     """Return the names of a stage's numeric measures."""
-    measures = FILTERS[stage.filter].measures if isinstance(stage, FilterStage) else REWRITTEN
-    return [name for name, kind in measures.items() if kind in (int, float, bool)]
+    return [name for name, kind in _measures(stage).items() if kind in (int, float, bool)]
 
 
 class Recipe(_Strict):
@@ -228,6 +251,8 @@ class Recipe(_Strict):
             self._check_score(position)
         for config in self.release.configs:
             self._check_config(config)
+        for column in self.release.columns:
+            self._check_column(column)
         if self.release.held_out and self.release.split.casefold() == HELD_OUT:
             raise _at(
                 ("release", "split"), f"the rows that are held out make the split {HELD_OUT!r}: name another"
@@ -277,6 +302,27 @@ class Recipe(_Strict):
             hint = f"did you mean {near[0]!r}?" if near else f"there are source.…, {', '.join(known)}"
             problem = f"no stage before {stage.name!r} measures a number {column!r}; {hint}"
             raise _at(("stages", position, "filter", "column"), problem)
+
+    def _check_column(self, column: str) -> None:
+        """Refuse a column of no measure, one whose name is taken, a text from before something was taken out."""
+        path, place = self.release.columns[column], ("release", "columns", column)
+        if same_name(column, ["text", "id"]) or not re.fullmatch(r"[A-Za-z_]\w*", column):
+            raise _at(
+                place, f"{column!r} can't be a column's name: take letters, digits and _, other than text, id"
+            )
+        if twin := same_name(column, takewhile(column.__ne__, self.release.columns)):
+            raise _at(place, f"column {column!r} is {twin!r} but for its case: name one of them otherwise")
+        names = [stage.name for stage in self.stages]
+        known = ["text", *(f"{stage.name}.{name}" for stage in self.stages for name in _measures(stage))]
+        if path not in known and path.partition(".checks.")[0] not in names:
+            near = difflib.get_close_matches(path, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise _at(place, f"no stage measures {path!r}; {hint}")
+        stage, _, measure = path.rpartition(".")
+        later = self.stages[names.index(stage) if stage in names else 0 :]
+        redacting = next((one.name for one in later if isinstance(one, FilterStage) and _redacts(one)), stage)
+        if measure == "text" and redacting != stage:
+            raise _at(place, f"{redacting!r} takes secrets out of that text: publish one from after it")
 
     @property
     def sources(self) -> list[Source]:

@@ -19,11 +19,13 @@ from builder.exclusions import files_by_column, read_exclusions
 from builder.files import REMOTE, is_file, placed
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
-from builder.resources import RECIPES, recipe_path
+from builder.resources import RECIPE, RECIPES, recipe_path
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource, TheStackV3Source
 from builder.strict_yaml import parse_yaml
 from builder.text import read_text
+
+_ON_HUB = re.compile(r"hf://datasets/([^/@]+/[^/@]+)(?:@(.+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class LoadedRecipe:
         snapshot = self.snapshot()
         for source in snapshot["source"]:
             # Of the release, or a place that the same contents come from.
-            for no_part in ("license", "license_url", "license_file", "contents", "endpoint"):
+            for no_part in ("license", "license_url", "license_file", "language", "terms", "contents", "endpoint"):
                 source.pop(no_part, None)
         return {key: snapshot[key] for key in ("name", "source", "stages")}
 
@@ -199,7 +201,7 @@ def load_recipe(name: str, settings: Sequence[str] = (), excludes: Sequence[str]
     Raises:
         RecipeError: It is not a valid recipe; the message names the line, the key and the remedy.
     """
-    path = recipe_path(name)
+    path = _of_release(name) or recipe_path(name)
     try:
         content = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -228,6 +230,24 @@ def load_recipe(name: str, settings: Sequence[str] = (), excludes: Sequence[str]
                 error.where, _ = _place(["stages", position, "rewrite"], path, node)
                 raise
     return LoadedRecipe(recipe, path.parent, written_paths, files_by_column(excludes))
+
+
+def _of_release(name: str) -> Path | None:
+    """Return the recipe of the release at `hf://datasets/ORG/NAME[@REVISION]`, None for another name.
+
+    Raises:
+        RecipeError: The dataset holds none.
+        SourceError, HubRefused, HubUnreachable: It can't be had.
+    """
+    on_hub = _ON_HUB.fullmatch(name)
+    if on_hub is None:
+        return None
+    from builder.sources.hub_files import downloaded
+
+    path = downloaded(on_hub[1], on_hub[2], ["prompts/*", "licenses/*", RECIPE]) / RECIPE
+    if not path.is_file():
+        raise RecipeError("this dataset holds no recipe", where=name, remedy="name a release, with its version")
+    return path
 
 
 def _set(data: dict[str, Any], setting: str) -> None:

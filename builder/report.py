@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def show_status(status: Status, console: Console) -> None:
     for stage in status.stages:
         notes = [f"{reason} {count}" for reason, count in sorted(stage.dropped.items(), key=lambda item: -item[1])]
         if stage.passed_by:
-            notes.append(f"(does not apply to {stage.passed_by})")
+            notes.append(f"(does not apply to {stage.passed_by} more)")
         if stage.unchanged:
             notes.append(f"(failed, kept unchanged {stage.unchanged})")
         tokens = (
@@ -51,7 +52,13 @@ def show_status(status: Status, console: Console) -> None:
         )
         dropped = sum(stage.dropped.values())
         table.add_row(
-            stage.name, stage.kind, str(stage.entered), str(stage.kept), str(dropped), ", ".join(notes), *tokens
+            stage.name,
+            stage.kind,
+            str(stage.judged),
+            str(stage.judged_kept),
+            str(dropped),
+            ", ".join(notes),
+            *tokens,
         )
     console.print(table)
     if any(stage.kind == "rewrite" for stage in status.stages):
@@ -65,6 +72,8 @@ def show_status(status: Status, console: Console) -> None:
 
 def show_release(published: Published, console: Console) -> None:
     """Print the funnel, a document before and after for each rewritten config, and how to load the release."""
+    from builder.release.card import variables
+
     facts, manifest = published.facts, published.manifest
     show_status(facts.status, console)
     for line in _show_examples(facts, console):
@@ -74,11 +83,13 @@ def show_release(published: Published, console: Console) -> None:
     state = "published" if published.is_new else "already published"
     console.print(f"[bold]{published.dest}[/bold]: version {manifest.version} {state}", highlight=False)
     lines = ["from datasets import load_dataset", ""]
+    place = json.dumps(published.place, ensure_ascii=False)
     at = f', revision="{published.revision}"' if published.revision else ""
-    for config in facts.configs:
-        name, split = config.name.replace("-", "_").replace(".", "_"), config.splits[0]
-        call = f'load_dataset("{published.place}", "{config.name}", split="{split.name}"{at})'
-        lines.append(f"{name} = {call}  # {split.rows:,} rows")
+    rows = manifest.content["rows"]
+    for name, config in zip(variables(list(rows)), rows, strict=True):
+        lines.append(
+            f'{name} = load_dataset({place}, "{config}", split="{facts.split}"{at})  # {rows[config]:,} rows'
+        )
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -93,10 +104,10 @@ def _show_examples(facts: ReleaseFacts, console: Console) -> Iterator[str]:
         example = next((one for one in facts.examples if stage.name in one.stages), None)
         if example is None:
             reasons = [f"{reason} {count}" for reason, count in stage.dropped.items()]
-            reasons += [f"unchanged {stage.kept - stage.passed_by}"] if stage.kept > stage.passed_by else []
+            reasons += [f"unchanged {stage.judged_kept}"] if stage.judged_kept else []
             yield (
                 f"{config.name}: the model made no new text that passes its checks;"
-                f" of {stage.entered - stage.passed_by} documents: {', '.join(reasons) or 'none came to it'}"
+                f" of {stage.judged} documents: {', '.join(reasons) or 'none came to it'}"
             )
         elif example.id not in shown:
             shown.append(example.id)

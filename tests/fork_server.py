@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, cast
 
 LIBRARIES = (
-    "aiohttp", "anyio", "jinja2", "license_expression", "numpy", "orjson", "packaging.requirements",
+    "aiohttp", "anyio", "bpe_openai._bindings", "jinja2", "license_expression", "numpy", "orjson",
+    "packaging.requirements",
     "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "pydantic", "rensa", "rich.logging", "rich.markup",
     "rich.panel", "rich.progress", "rich.syntax", "rich.table", "sqlite3", "tenacity", "typer", "uvloop", "yaml",
     # What the Hub's clients import, and not the clients: those read the environment while they are imported.

@@ -116,3 +116,13 @@ def digests(folder: Path, pattern: str = "**/*") -> dict[str, str]:
         for path in sorted(folder.glob(pattern))
         if path.is_file()
     }
+
+
+def release_digests(release: Path) -> dict[str, str]:
+    """Return a digest for every file of a release in a directory, but for its place, which its card names."""
+    found, card = digests(release), (release / "README.md").read_text()
+    manifest = json.loads((release / "manifest.json").read_text())
+    assert str(release.resolve()) in card
+    found["README.md"] = hashlib.sha256(card.replace(str(release.resolve()), "HERE").encode()).hexdigest()
+    manifest["files"] = [file for file in manifest["files"] if file["path"] != "README.md"]
+    return {**found, "manifest.json": hashlib.sha256(json.dumps(manifest).encode()).hexdigest()}

@@ -20,19 +20,20 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder import markdown
 from builder.checks import AnswerCheck
 from builder.checks.final_answer import FinalAnswer
 from builder.recipe_file import load_recipe
-from builder.release import markdown
 from builder.release.card import front_matter, render_assets, render_card
 from builder.release.config_files import write_config
 from builder.release.facts import Example, ReleaseFacts, examples, gather
 from builder.release.measured import rewriting
 from builder.release.screened import Screening
+from builder.release.texts import Texts
 from builder.release.views import kept
 from builder.run.directory import Run
 from builder.run.status import connect, read_status
-from tests.support import builder, digests, write_corpus
+from tests.support import builder, release_digests, write_corpus
 from tests.tgi_double import TgiDouble
 
 CHECKS = """checks:
@@ -82,8 +83,10 @@ class Built:
 
     def facts(self, folder: Path) -> ReleaseFacts:
         loaded, run = load_recipe(str(self.recipe)), Run.read(self.run)
-        config = write_config(kept(run, "again"), "default", "again", "train", (), folder)
-        return gather(loaded, run, read_status(run), [config], [], [], folder)
+        texts = Texts()
+        view = kept(run, "again", loaded.recipe.release.columns, texts)
+        config = write_config(view, "default", "again", "train", (), folder)
+        return gather(loaded, run, read_status(run), [config], {"default": texts}, [], [], folder)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +231,7 @@ def test_equal_runs_have_equal_bytes_and_the_hub_gets_revisions(
     built: Built, facts: ReleaseFacts, tmp_path: Path
 ) -> None:
     builder(*built.publish(tmp_path / "elsewhere" / "small"))
-    assert digests(tmp_path / "elsewhere" / "small") == digests(built.release)
+    assert release_digests(tmp_path / "elsewhere" / "small") == release_digests(built.release)
     calls = re.findall(r"load_dataset\(.*", render(facts, has_revisions=True))
     assert calls and all('revision="v1.2.3"' in call for call in calls)
     assert not any("revision" in call for call in re.findall(r"load_dataset\(.*", render(facts)))
@@ -237,7 +240,7 @@ def test_equal_runs_have_equal_bytes_and_the_hub_gets_revisions(
 def test_the_hub_can_read_the_front_matter(built: Built, facts: ReleaseFacts) -> None:
     data = DatasetCard(built.card).data
     assert isinstance(data, DatasetCardData)
-    assert (data.license, data.size_categories, data.language) == ("apache-2.0", ["n<1K"], ["en"])
+    assert (data.license, data.size_categories, data.language) == ("apache-2.0", ["n<1K"], None)
     odd = replace(facts, license="My Own Licence, v2", title="A: b\n---\n# c")
     front = yaml.safe_load(render(odd).split("---\n")[1])
     assert front["license"] == "other" and front["license_name"] == "my-own-licence-v2"

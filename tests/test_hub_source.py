@@ -178,7 +178,8 @@ def test_what_datasets_can_not_load_is_said_with_the_way_out_and_that_way_leads_
     directly = tmp_path / "directly.yaml"
     directly.write_text(
         f"name: directly\nsource: {{kind: parquet, path: 'hf://datasets/{name}@refs/convert/parquet/b/train/*'}}\n"
-        "stages: [{name: long, filter: length, min_characters: 1}]\nrelease: {configs: {default: long}, license: mit}\n"
+        "stages: [{name: long, filter: length, min_characters: 1}]\n"
+        "release: {configs: {default: long}, license: mit}\n"
     )
     builder("build", directly, "--run", tmp_path / "run", **env)
     rows = rows_of(tmp_path / "run")

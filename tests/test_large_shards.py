@@ -47,7 +47,7 @@ def check(loaded: LoadedRecipe, path: Path, count: int, characters: int) -> Path
     write_shard(shard, list(documents(count, characters)), schema, {})
     pairs = zip(documents(count, characters), read_shard(shard, ["long"]), strict=True)
     assert all(told(ours) == told(theirs) for ours, theirs in pairs)
-    config = write_config(kept(run, "long"), "default", "long", "train", 0.0, path)
+    config = write_config(kept(run, "long"), "default", "long", "train", (), path)
     expected = [one for one in documents(count, characters) if one.dropped is None]
     read = (row for file in config.files for batch in pq.ParquetFile(path / file).iter_batches(8)
             for row in batch.to_pylist())  # fmt: skip

@@ -13,7 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support import builder, builder_json, digests, start, write_corpus
+from tests.support import builder, builder_json, digests, release_digests, start, write_corpus
 from tests.tgi_double import Request, Speed, TgiDouble
 
 SLOW = Speed(step=0.0005)
@@ -100,7 +100,9 @@ def test_workers_limits_and_order_of_answers_change_no_byte(recipe: Path, tmp_pa
             "publish", recipe, "--run", tmp_path / run, "--to", tmp_path / f"{run}-release" / "small",
             "--license-file", recipe.parent / "LICENSE-generator",
         )  # fmt: skip
-    one, two = (digests(tmp_path / f"{run}-release" / "small.versions" / "v1.0.0") for run in ("one", "two"))
+    one, two = (
+        release_digests(tmp_path / f"{run}-release" / "small.versions" / "v1.0.0") for run in ("one", "two")
+    )
     assert one == two
 
 

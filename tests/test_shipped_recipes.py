@@ -247,8 +247,6 @@ def test_swallow_code_checks_what_the_paper_does_not() -> None:
     names = ("syntax", "lint")
     assert [loaded.filters[name] for name in names] == [paper.filters[name] for name in names]
     assert set(paper.filters) == {*names, "repetition"}
-    assert "swallow-code-paper" in loaded.recipe.release.description
-    assert "swallow-code" in paper.recipe.release.description
 
 
 def test_swallow_math_twice_the_second_time_with_more_pages(

@@ -57,6 +57,14 @@ class Filter(BaseModel, ABC):
     def decide(self, measures: Measures) -> str | None:
         """Return the reason to drop a document with these measures, or None to keep it."""
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return in words what it keeps, with the values that decide it: what follows "keeps" in a card.
+
+        Args:
+            versions: The run's tools and their versions, as `identity` told them.
+        """
+        return "what passes it"
+
     def explained(self, measures: Measures) -> str:
         """Return the measures in words, with the arithmetic that leads from them to the decision."""
         return ", ".join(

@@ -21,6 +21,7 @@ from pydantic import Field
 from builder.errors import RecipeError
 from builder.filters.base import Measures, TextFilter
 from builder.filters.ngrams import ngrams
+from builder.markdown import code
 from builder.text import without_bom
 
 
@@ -37,6 +38,11 @@ class Contamination(TextFilter):
 
     measures: ClassVar[Mapping[str, type]] = {"item": str, "jaccard": float, "containment": float, "exact": bool}
     paths: ClassVar[frozenset[str]] = frozenset({"benchmarks"})
+
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return what texts are compared with, and how like they may be."""
+        names = ", ".join(code(Path(path).name) for path in self.benchmarks)
+        return f"what neither holds an item of {names} nor is as similar to one as {self.similarity:g}"
 
     def identity(self) -> dict[str, str]:
         """Return the benchmark files by a digest of their content."""

@@ -21,6 +21,10 @@ class Language(TextFilter):
 
     measures: ClassVar[Mapping[str, type]] = {"pieces": int, "foreign": int, "line": int}
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return which characters are let through."""
+        return "Python whose comments and strings hold ASCII, kana, kanji and white space alone"
+
     def measure(self, text: str) -> Measures:
         """Count comments and strings, those with other characters, and say the line of the first such one."""
         pieces, foreign = 0, list[int]()

@@ -27,6 +27,22 @@ class Length(TextFilter):
             raise ValueError(f"give at least one of {', '.join(type(self).model_fields)}")
         return self
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return the limits."""
+        limits = {
+            "{} or more": (self.min_characters, "character"),
+            "at most {}": (self.max_characters, "character"),
+            "at least {}": (self.min_lines, "line"),
+            "no more than {}": (self.max_lines, "line"),
+            "no line over {}": (self.max_line_length, "character"),
+        }
+        said = [
+            words.format(f"{limit:,} {unit}{'' if limit == 1 else 's'}")
+            for words, (limit, unit) in limits.items()
+            if limit is not None
+        ]
+        return f"what has {', '.join(said)}"
+
     def measure(self, text: str) -> Measures:
         """Count characters, lines (as `str.splitlines` sees them) and the longest line's characters."""
         lines = text.splitlines()

@@ -12,6 +12,7 @@ from pydantic import Field
 from builder.document import Document
 from builder.errors import RecipeError
 from builder.filters.base import FactFilter, Measures
+from builder.markdown import code
 
 
 class Licenses(FactFilter):
@@ -28,6 +29,11 @@ class Licenses(FactFilter):
     unlicensed: Literal["drop", "keep"] = "drop"
 
     measures: ClassVar[Mapping[str, type]] = {"licenses": str, "not_allowed": int}
+
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return the licences, and what becomes of documents without one."""
+        without = ", and what has none there" if self.unlicensed == "keep" else ""
+        return f"what is under {', '.join(map(code, self.allow))} by its {code(self.column)}{without}"
 
     def measure(self, document: Document) -> Measures:
         """Return the licences found, and how many of them are not allowed.

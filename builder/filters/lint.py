@@ -57,6 +57,11 @@ class Lint(WorkerFilter):
             "standard library": f"without {', '.join(missing)}" if missing else "complete",
         }
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return the least score, and whose it is."""
+        pylint = f"pylint {versions['pylint']}" if "pylint" in versions else "pylint"
+        return f"what scores {self.min_score:g} or more of 10: {pylint}'s score, less the share of comments"
+
     def note(self) -> str | None:
         """Say what this interpreter's standard library lacks, and which versions scores were not compared with."""
         found, notes = universe.versions("pylint"), []

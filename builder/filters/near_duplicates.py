@@ -55,6 +55,13 @@ class NearDuplicates(Filter):
 
     measures: ClassVar[Mapping[str, type]] = {"survivor": str, "similarity": float, "exact": bool, "copies": int}
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return how like two documents may be."""
+        return (
+            f"one of those that are equal or as similar as {self.similarity:g} (Jaccard of {self.ngram}-grams of"
+            " words)"
+        )
+
     def identity(self) -> dict[str, str]:
         """Return the version of what makes signatures."""
         return {"rensa": version("rensa")}

@@ -22,6 +22,13 @@ class Repetition(TextFilter):
 
     measures: ClassVar[Mapping[str, type]] = {"position": int, "period": int}
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return how much may be there twice in a row, in texts of which length."""
+        return (
+            f"what does not say {self.min_repeat:,} characters or more twice in a row; texts under"
+            f" {self.min_length:,} characters are not looked at"
+        )
+
     def measure(self, text: str) -> Measures:
         """Return where a repetition begins and how many characters repeat, None where there is none."""
         found = repetition(text, self.min_repeat) if len(text) >= self.min_length else None

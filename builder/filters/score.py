@@ -10,6 +10,7 @@ from pydantic import Field
 from builder.document import Document
 from builder.errors import RecipeError
 from builder.filters.base import FactFilter, Measures
+from builder.markdown import code
 
 
 class Score(FactFilter):
@@ -19,6 +20,10 @@ class Score(FactFilter):
     minimum: float = Field(strict=False)
 
     measures: ClassVar[Mapping[str, type]] = {"value": float}
+
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return the column and its least value."""
+        return f"what has a {code(self.column)} of {self.minimum:g} or more"
 
     def measure(self, document: Document) -> Measures:
         """Return the column's value.

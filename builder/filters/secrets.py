@@ -52,6 +52,12 @@ class Secrets(TextFilter):
         """Whether secrets are redacted."""
         return self.action == "redact"
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return what becomes of secrets."""
+        if self.replaces_text:
+            return "every text, each secret in it replaced by `<REDACTED>`"
+        return "what holds no secret that its detector knows"
+
     def identity(self) -> dict[str, str]:
         """Return the detector's version, which its rules come with."""
         return {_PACKAGE: _version()}

@@ -58,6 +58,11 @@ class Syntax(WorkerFilter):
             f" python{self.python} on PATH to have it (uv python install {self.python})"
         )
 
+    def keeps(self, versions: Mapping[str, str]) -> str:
+        """Return whose grammar it is."""
+        version = versions.get(f"grammar {self.python}" if self.python else "grammar")
+        return f"what compiles under the grammar of Python {version or self.python or platform.python_version()}"
+
     def crashed(self) -> Measures:
         """Return the measures of a text that crashes the compiler: 25 nested comprehensions crash 3.12.1's."""
         return {

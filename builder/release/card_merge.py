@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from builder.release.card import front_text
+
 _BEGIN, _END = "<!-- keep -->", "<!-- /keep -->"
 _KEPT = re.compile(rf"^{_BEGIN}[ \t]*\n.*?^{_END}[ \t]*(?:\n|\Z)", re.MULTILINE | re.DOTALL)
 _FRONT = re.compile(r"\ufeff?---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -66,7 +68,7 @@ def merge(ours: str, theirs: str, base: str | None, owners: dict[str, Any]) -> M
     if base is not None:
         merged.lost += _edits(their_body, base_body)
     if (front, body) != (our_front, our_body):
-        merged.text = f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{body}"
+        merged.text = f"---\n{front_text(front)}---\n{body}"
     return merged
 
 

@@ -44,9 +44,19 @@ class Columns:
     columns: list[tuple[str, str, str]]
 
 
-def explained(configs: Iterable[Config], stages: Iterable[str], sources: Iterable[Source]) -> list[Columns]:
-    """Return the columns of each config; configs of equal columns are told of together."""
+def explained(
+    configs: Iterable[Config], stages: Iterable[str], sources: Iterable[Source], published: Mapping[str, str]
+) -> list[Columns]:
+    """Return the columns of each config; configs of equal columns are told of together.
+
+    Args:
+        configs: The configs.
+        stages: The stages that filter.
+        sources: What the documents were read from.
+        published: What a recipe publishes of its stages, `release.columns`.
+    """
     told = {column: meaning for source in sources for column, meaning in source.meanings.items()}
+    told |= {column: _of_stage(path) for column, path in published.items()}
     known = sorted(stages, key=len, reverse=True)  # of `lint` and `lint_again`, the longer one has the measure
     found: list[Columns] = []
     for config in configs:
@@ -71,6 +81,15 @@ def _meaning(config: Config, column: str, stages: list[str], told: Mapping[str, 
         return f"measure `{column.removeprefix(f'{stage}_')}` of stage `{stage}`, null where it was not reached"
     own = {"text": "the document's text, as the config's stage left it", "id": "unique, the same in every config"}
     return own.get(column) or _of_source(column, told)
+
+
+def _of_stage(path: str) -> str:
+    stage, _, measure = path.partition(".")
+    if not measure:
+        return "the document's text, as it was read"
+    if measure == "text":
+        return f"the text that stage `{stage}` left, null where it left it as it was"
+    return f"measure `{measure}` of stage `{stage}`, null where it does not apply"
 
 
 def _of_source(column: str, told: Mapping[str, str]) -> str:

@@ -91,8 +91,8 @@ class Destination(ABC):
             HubRefused, HubUnreachable, SourceError: The Hub does.
         """
 
-    def place_of(self, number: str) -> str:
-        """Return what `load_dataset` takes, with a `revision` where there are, to read a version for ever."""
+    def place(self, number: str) -> str:
+        """Return what `load_dataset` takes to read a version, which `revision` names where there are revisions."""
         del number
         return self.name
 

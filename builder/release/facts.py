@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 
 from builder.filters import AnyFilter
 from builder.filters.licenses import Licenses
+from builder.recipe import Recipe
 from builder.recipe_file import LoadedRecipe
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
@@ -20,6 +22,7 @@ from builder.release.prompt_files import prompt_paths
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted
+from builder.release.texts import Texts
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.directory import Run, shard_facts
@@ -28,7 +31,7 @@ from builder.run.table import schema_of, stages_with_text
 
 _EXAMPLES = 3
 _EXAMPLE_SIZE = 800  # characters
-_EXAMPLE_CHARACTERS = 1500
+_EXAMPLE_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class ReleaseFacts:
     """What a card is rendered from."""
 
     name: str
-    title: str
+    title: str | None
     description: str
     license: str
     duties: Duties
@@ -62,12 +65,15 @@ class ReleaseFacts:
     language: list[str]
     tags: list[str]
     source_datasets: list[str]
-    source_terms: str
+    source_terms: list[str]
+    text_columns: list[str]  # of texts from before
+    contact: str | None  # whom to ask for removal
     sources: list[dict[str, Any]]
     status: Status
     is_part: bool  # of the sources: a `--limit` ended the run early
     stages: list[dict[str, Any]]
     configs: list[Config]
+    texts: dict[str, Texts]  # of the configs that are training data
     columns: list[Columns]
     unlicensed: Unlicensed | None
     model: Model | None
@@ -87,6 +93,16 @@ class ReleaseFacts:
         return self.configs[0].rows
 
     @property
+    def filters(self) -> list[str]:
+        """The stages that keep or drop."""
+        return [stage["name"] for stage in self.stages if "filter" in stage]
+
+    @property
+    def origin_columns(self) -> list[str]:
+        """The main config's columns that tell whose a text is."""
+        return [name for name in ("url", "repo_name", "path", "blob_id") if name in self.configs[0].schema.names]
+
+    @property
     def tokens(self) -> dict[str, int]:
         """Tokens that the model read and wrote in all stages, every attempt counted."""
         read = sum(stage.prompt_tokens for stage in self.rewriting)
@@ -104,12 +120,13 @@ def gather(
     run: Run,
     status: Status,
     configs: list[Config],
+    texts: Mapping[str, Texts],
     scanned: list[Scanned],
     special_tokens: list[Counted],
     folder: Path,
 ) -> ReleaseFacts:
     """Gather the facts of a release whose configs are written below `folder`."""
-    release, snapshot = loaded.recipe.release, loaded.snapshot()
+    release, sources, snapshot = loaded.recipe.release, loaded.recipe.sources, loaded.snapshot()
     rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
     redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
     with connect(run.shown_paths()) as connection:
@@ -118,26 +135,27 @@ def gather(
         screened = screenings(connection, loaded, status)
     return ReleaseFacts(
         name=loaded.recipe.name,
-        title=release.title or loaded.recipe.name,
+        title=release.title,
         description=release.description.strip(),
         license=release.license,
         duties=duties_of(release.license),
         has_use_policy=(folder / USE_POLICY).is_file(),
-        language=release.language,
+        language=release.language or _distinct(source.language for source in sources),
         tags=release.tags,
-        source_datasets=release.source_datasets,
-        source_terms=release.source_terms.strip(),
+        source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
+        source_terms=all_terms(loaded.recipe),
+        text_columns=release.text_columns,
+        contact=release.contact,
         sources=[
-            {**described, "label": source.label(), "pin": pin}
-            for described, source, pin in zip(
-                snapshot["source"], loaded.recipe.sources, run.facts["sources"], strict=True
-            )
+            {**described, "label": source.label(), "about": source.about(), "pin": pin}
+            for described, source, pin in zip(snapshot["source"], sources, run.facts["sources"], strict=True)
         ],
         status=status,
         is_part=_is_part(run),
-        stages=snapshot["stages"],
+        stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in snapshot["stages"]],
         configs=configs,
-        columns=explained(configs, list(loaded.filters), loaded.recipe.sources),
+        texts={config.name: texts[config.name] for config in configs if config.name in texts},
+        columns=explained(configs, list(loaded.filters), loaded.recipe.sources, release.columns),
         unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
         model=run.model,
         prompts={
@@ -153,6 +171,24 @@ def gather(
         special_tokens=special_tokens,
         control_tokens=run.control_tokens,
     )
+
+
+def all_terms(recipe: Recipe) -> list[str]:
+    """Return what a recipe and its sources say of the sources' terms, each once."""
+    said = [[*source.own_terms(), source.terms.strip()] for source in recipe.sources]
+    return _distinct([*said, [recipe.release.source_terms.strip()]])
+
+
+def _distinct(lists: Iterable[Iterable[str | None]]) -> list[str]:
+    """Return the words of all lists that are words, each once."""
+    return list(dict.fromkeys(filter(None, chain.from_iterable(lists))))
+
+
+def _said(loaded: LoadedRecipe, run: Run, stage: str) -> dict[str, str]:
+    """Return what a stage says of itself: what it keeps, or what it asks the model for."""
+    if stage in loaded.filters:
+        return {"keeps": loaded.filters[stage].keeps(run.facts["versions"])}
+    return {"about": loaded.prompts[stage].about}
 
 
 def _is_part(run: Run) -> bool:

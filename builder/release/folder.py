@@ -51,6 +51,10 @@ class FolderDestination(Destination):
         self._made: str | None = None  # the version that `put` has made
         self._edited: str | None = None  # the version that `put` sets aside
 
+    def place(self, number: str) -> str:
+        """Return a version's own directory: `DEST` may lead to another one while somebody reads."""
+        return str(self._path(number).absolute())
+
     def stage(self) -> AbstractContextManager[Path]:
         """Give a directory beside the versions."""
         return stage_in(self._versions)
@@ -91,10 +95,6 @@ class FolderDestination(Destination):
         if at == self._dest:  # the link may lead to another version by now
             at = self._dest.parent / (self._planned_on or self._dest.name)
         return (at / path).open("rb")
-
-    def place_of(self, number: str) -> str:
-        """Return the version's own directory: `DEST` leads to another one day, while somebody reads."""
-        return str(self._path(number))
 
     def version(self, number: str) -> Manifest | None:
         """Return the manifest of a version."""

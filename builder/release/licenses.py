@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import UsageError
+from builder.release.hub_licenses import hub_licenses
 from builder.sources import Source
-from builder.text import without_bom
 
 USE_POLICY = "USE_POLICY.md"
 
 _LLAMAS = {"llama3.1": "3.1", "llama3.2": "3.2", "llama3.3": "3.3", "llama4": "4"}
 """The licences of one form: a copy, a notice, "Built with Llama", a name, a policy. Those before have another."""
-
-_LLAMA_LICENSE = re.compile(r"\s*LLAMA\s+(\d(?:\.\d)?)\s+COMMUNITY LICENSE", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Duties:
 
 def duties_of(license_id: str) -> Duties:
     """Return a licence's duties towards whoever publishes or uses what the model wrote."""
-    version = _LLAMAS.get(license_id)
+    version = _llama(license_id)
     if version is None:
         return Duties()
     return Duties(
@@ -48,18 +45,21 @@ def duties_of(license_id: str) -> Duties:
     )
 
 
-def _check_that_it_is_met(license_id: str, text: Path) -> None:
-    found = _LLAMA_LICENSE.match(without_bom(text.read_text(encoding="utf-8", errors="replace")))
-    if found is not None and _LLAMAS.get(license_id) != found[1]:
-        raise UsageError(
-            f"the generator is under the Llama {found[1]} Community License, the release under {license_id!r}",
-            where=str(text),
-            remedy=f"write `license: llama{found[1]}` under `release`: its duties come with what the model wrote",
-        )
+def _llama(license_id: str) -> str | None:
+    return next((_LLAMAS[name] for name in hub_licenses(license_id) if name in _LLAMAS), None)
+
+
+def license_copy(source: Source) -> str:
+    """Return the path in a release of a source's licence."""
+    return f"licenses/{source.label().replace('/', '--')}-LICENSE.txt"
 
 
 def write_licenses(
-    folder: Path, license_id: str, generator: GeneratorLicense | None, sources: Sequence[Source], source_terms: str
+    folder: Path,
+    license_id: str,
+    generator: GeneratorLicense | None,
+    sources: Sequence[Source],
+    terms: Sequence[str],
 ) -> None:
     """Write LICENSE, NOTICE, USE_POLICY.md and licenses/ into a release.
 
@@ -68,19 +68,18 @@ def write_licenses(
         license_id: What it is under, as the recipe says.
         generator: The generator's licence; None where no model has written anything.
         sources: What it was made from.
-        source_terms: What the recipe says of the sources' terms.
+        terms: What is said of the sources' terms.
 
     Raises:
-        UsageError: There is no such file, or it is the licence of a Llama and the release is under another.
+        UsageError: There is no such file.
     """
     if generator is not None:
         if not generator.text.is_file():
             raise UsageError("there is no such licence file", where=str(generator.text))
-        _check_that_it_is_met(license_id, generator.text)
         (folder / "LICENSE").write_bytes(generator.text.read_bytes())
         if generator.policy is not None:
             (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())
-    if version := _LLAMAS.get(license_id):
+    if version := _llama(license_id):
         notice = (
             f"Llama {version} is licensed under the Llama {version} Community License, "
             "Copyright © Meta Platforms, Inc. All Rights Reserved.\n"
@@ -95,9 +94,9 @@ def write_licenses(
         if source.license_url:
             lines.append(f"  ({source.license_url})")
         if source.license_file is not None:
-            copy = licenses / f"{label.replace('/', '--')}-LICENSE.txt"
+            copy = folder / license_copy(source)
             copy.write_bytes(source.license_file.read_bytes())
             lines.append(f"  Text: [{copy.name}]({copy.name})")
-    if source_terms:
-        lines += ["", source_terms]
+    for one in terms:
+        lines += ["", one]
     (licenses / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

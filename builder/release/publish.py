@@ -25,7 +25,7 @@ from builder.release.changelog import changes, prepended
 from builder.release.columns import origin_columns
 from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
-from builder.release.facts import ReleaseFacts, gather
+from builder.release.facts import ReleaseFacts, all_terms, gather
 from builder.release.folder import FolderDestination
 from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.held_out import held_out
@@ -45,10 +45,12 @@ from builder.release.manifest import (
 from builder.release.new_bytes import estimate
 from builder.release.owners import refuse_another, refuse_loss, with_owners_words
 from builder.release.prompt_files import write_prompts
+from builder.release.recipe_copy import write_recipe
 from builder.release.removals import excluded_in, refuse_readmission
 from builder.release.row_changes import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
+from builder.release.texts import Texts
 from builder.release.views import DROPPED, drops, kept
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
@@ -78,8 +80,8 @@ class Published:
     manifest: Manifest
     facts: ReleaseFacts
     is_new: bool
-    revision: str | None
     place: str
+    revision: str | None
     plan: Plan | None = None
     new_bytes: int = 0
     card: Merged | None = None
@@ -233,7 +235,15 @@ def _release(
     history = changes(old, content, rows_changed)
     before = "# Changelog\n" if old is None else destination.changelog()
     write_text(stage / CHANGELOG, prepended(before, number, history))
-    ours = render_card(facts, number, destination.label, history, digest, has_revisions=destination.has_revisions)
+    ours = render_card(
+        facts,
+        number,
+        destination.label,
+        history,
+        digest,
+        has_revisions=destination.has_revisions,
+        place=destination.place(number),
+    )
     card = with_owners_words(ours, old, destination)
     write_text(stage / CARD, card.text)
     manifest = Manifest(number, facts.name, digest, content, list_files(stage, files), card.owners)
@@ -297,8 +307,8 @@ def _free_number(
 
 def _published(destination: Destination, manifest: Manifest, facts: ReleaseFacts, *, is_new: bool) -> Published:
     revision = f"v{manifest.version}" if destination.has_revisions else None
-    place = destination.place_of(manifest.version)
-    return Published(destination.name, manifest, facts, is_new, revision, place)
+    place = destination.place(manifest.version)
+    return Published(destination.name, manifest, facts, is_new, place, revision)
 
 
 def _complete(run: Run) -> Status:
@@ -332,17 +342,21 @@ def _write_content(
     """Write all of a release that does not depend on its version."""
     release = loaded.recipe.release
     generator = GeneratorLicense(options.license_file) if options.license_file is not None else None
-    if generator is None and run.model is not None:
+    if run.model is not None:
         from builder.release.generator_license import fetch_license
+        from builder.release.llama import refuse_another_license
 
-        generator = fetch_license(run.model)
-    write_licenses(stage, release.license, generator, loaded.recipe.sources, release.source_terms.strip())
+        refuse_another_license(release.license, run.model)
+        generator = generator or fetch_license(run.model)
+    write_licenses(stage, release.license, generator, loaded.recipe.sources, all_terms(loaded.recipe))
     special = SpecialTokens(run)
-    configs = _write_configs(loaded, run, status, special, stage)
+    texts: dict[str, Texts] = {}
+    configs = _write_configs(loaded, run, status, special, texts, stage)
     special.check()
     write_prompts(run.facts["prompts"], stage)
-    scanned = scan(stage, configs, loaded.scans, options.workers, say)
-    facts = gather(loaded, run, status, configs, scanned, special.of_configs(), stage)
+    write_recipe(loaded, run, stage)
+    scanned = scan(stage, configs, loaded.scans, options.workers, say, release.text_columns)
+    facts = gather(loaded, run, status, configs, texts, scanned, special.of_configs(), stage)
     for path, picture in render_assets(facts).items():
         (stage / path).parent.mkdir(exist_ok=True)
         (stage / path).write_text(picture, encoding="utf-8")
@@ -350,14 +364,20 @@ def _write_content(
 
 
 def _write_configs(
-    loaded: LoadedRecipe, run: Run, status: Status, special: SpecialTokens, stage: Path
+    loaded: LoadedRecipe,
+    run: Run,
+    status: Status,
+    special: SpecialTokens,
+    texts: dict[str, Texts],
+    stage: Path,
 ) -> list[Config]:
-    """Write the data: the configs that have rows, the recipe's first; count special tokens in their texts."""
+    """Write the data: the configs that have rows, the recipe's first; count what their texts are and hold."""
     release = loaded.recipe.release
     held = held_out(run, list(release.configs.values()), release.held_out, stage)
+    texts |= {name: Texts() for name in release.configs}
     configs = [
         write_config(
-            special.seen(kept(run, of_stage), name, of_stage),
+            special.seen(kept(run, of_stage, release.columns, texts[name]), name, of_stage),
             name,
             of_stage,
             release.split,

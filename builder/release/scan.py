@@ -84,18 +84,28 @@ class Scanned:
 
 
 def scan(
-    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], workers: int, say: Callable[[str], None]
+    folder: Path,
+    configs: Sequence[Config],
+    scans: Sequence[LoadedScan],
+    workers: int,
+    say: Callable[[str], None],
+    also: Sequence[str] = (),
 ) -> list[Scanned]:
-    """Look at every text of a release in `folder`, and return what was found.
+    """Look at every text of a release in `folder`, in `text` and the columns `also`; return what was found.
 
     Raises:
         GateTripped: More rows of a config are refused than the recipe allows.
         FilterUnavailable: A filter's package is not installed.
     """
-    looked_at = [config for config in configs if text_column(config.schema.names)]
+    looked_at = [
+        (config, column)
+        for config in configs
+        for column in [text_column(config.schema.names), *also]
+        if column in config.schema.names
+    ]
     if not scans or not looked_at:
         return []
-    say(f"scanning {sum(config.rows for config in looked_at)} rows: {', '.join(one.name for one in scans)}")
+    say(f"scanning {sum(config.rows for config, _ in looked_at)} texts: {', '.join(one.name for one in scans)}")
     found = asyncio.run(_scan(folder, looked_at, scans, workers, say))
     if tripped := [one for one in found if one.found.total() > one.allow]:
         raise GateTripped(
@@ -109,14 +119,21 @@ def scan(
 
 
 async def _scan(
-    folder: Path, configs: Sequence[Config], scans: Sequence[LoadedScan], count: int, say: Callable[[str], None]
+    folder: Path,
+    looked_at: Sequence[tuple[Config, str]],
+    scans: Sequence[LoadedScan],
+    count: int,
+    say: Callable[[str], None],
 ) -> list[Scanned]:
     async with Workers(count, say) as workers:
         found = []
-        for config in configs:
-            results = [Scanned(one.name, config.name, one.allow) for one in scans]
+        for config, column in looked_at:
+            name = config.name if column == text_column(config.schema.names) else f"{config.name}.{column}"
+            results = [Scanned(one.name, name, one.allow) for one in scans]
             batches = [_batch(one.used) for one in scans]
-            await _look(_rows(folder, config), list(zip(scans, batches, results, strict=True)), workers, 2 * count)
+            await _look(
+                _rows(folder, config, column), list(zip(scans, batches, results, strict=True)), workers, 2 * count
+            )
             found += results
         return found
 
@@ -159,8 +176,7 @@ async def _one(
         result.ids = sorted([*result.ids, ids[place]])[:_NAMED]
 
 
-def _rows(folder: Path, config: Config) -> Iterator[tuple[list[str], list[str]]]:
-    column = text_column(config.schema.names) or ""
+def _rows(folder: Path, config: Config, column: str) -> Iterator[tuple[list[str], list[str]]]:
     key = "id" if "id" in config.schema.names else "key"
     for path in config.files:
         with pq.ParquetFile(folder / path) as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.names import same_name
+from builder.release.texts import Texts
 from builder.run.directory import Run
-from builder.run.table import row_groups, stages_with_text
+from builder.run.table import TEXT, at, row_groups, stage_of, stages_with_text
 
 DROPPED = "dropped"
 
@@ -24,25 +25,38 @@ def is_kept(table: pa.Table, stage: str) -> pa.ChunkedArray[Any]:
     return kept
 
 
-def kept(run: Run, stage: str) -> Iterator[pa.Table]:
-    """Yield a row group at a time: what `stage` kept, in the text it left."""
+def kept(
+    run: Run, stage: str, columns: Mapping[str, str] | None = None, texts: Texts | None = None
+) -> Iterator[pa.Table]:
+    """Yield a row group at a time: what `stage` kept, in the text it left.
+
+    Args:
+        run: The run.
+        stage: One of its stages.
+        columns: What else to yield, by name: where in the table it is (`release.columns`).
+        texts: Counts the rows.
+    """
     upto = run.stages[: run.stages.index(stage) + 1]
+    more = {name: path for name, path in (columns or {}).items() if path == TEXT or stage_of(path) in upto}
     for path in run.shown_paths():
         changing = stages_with_text(pq.read_schema(path), upto)
-        columns = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing)]
-        for table in row_groups(path, columns):
-            yield _kept(table, stage, changing)
+        wanted = ["id", "text", "source", stage, "verdict", *(f"{name}.text" for name in changing), *more.values()]
+        for table in row_groups(path, wanted):
+            left = _left(table, stage)
+            new = {name: pc.struct_field(left[name], "text") for name in changing}
+            # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, a clean text neither.
+            text = pc.coalesce(*reversed(new.values()), left["text"])
+            if texts is not None:
+                by_model = [new.pop(name) for name in run.rewriters if name in new]
+                texts.add(text, by_model, list(new.values()))
+            published = {name: at(left, where) for name, where in more.items()}
+            yield flat({"text": text, "id": left["id"], **published}, left["source"])
 
 
-def _kept(table: pa.Table, stage: str, changing: Sequence[str]) -> pa.Table:
-    """Return the rows that `stage` kept, in the text it left."""
+def _left(table: pa.Table, stage: str) -> pa.Table:
+    """Return the rows that a stage kept."""
     is_wanted = is_kept(table, stage)
-    if not pc.all(is_wanted).as_py():  # a filter copies
-        table = table.filter(is_wanted)
-    # The latest there is: a rewrite that failed with `on_failure: keep` leaves none, nor does a clean text.
-    texts = [pc.struct_field(table[name], "text") for name in reversed(changing)]
-    text = pc.coalesce(*texts, table["text"]) if texts else table["text"]
-    return flat({"text": text, "id": table["id"]}, table["source"])
+    return table if pc.all(is_wanted).as_py() else table.filter(is_wanted)  # a filter copies
 
 
 def drops(run: Run) -> Iterator[pa.Table]:

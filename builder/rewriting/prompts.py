@@ -135,6 +135,7 @@ class Prompt(_Strict):
 
     id: str
     version: int = Field(ge=1)
+    about: str = ""  # what a model is asked for, for the card: what follows "asks for"
     answer: AnswerFormat
     sampling: Sampling = Sampling()
     attempts: int = Field(default=2, ge=1, le=10)

@@ -82,6 +82,17 @@ def _versions(loaded: LoadedRecipe) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def _check_columns(loaded: LoadedRecipe) -> None:
+    from builder.run.named_columns import refuse_absent_columns, refuse_unknown_measures
+    from builder.run.table import schema_of
+
+    schema = schema_of(loaded)
+    see_that_languages_are_known(loaded)
+    see_that_columns_publish(loaded)
+    refuse_absent_columns(loaded, schema)
+    refuse_unknown_measures(loaded, schema)
+
+
 class Run:
     """A run directory, opened for building or only for reading."""
 
@@ -134,8 +145,7 @@ class Run:
             run.refuse_others(facts)  # another recipe's sources are not asked for what this run recorded
             pins = [source.pin(known) for source, known in zip(sources, run.facts["sources"], strict=True)]
             run.refuse_others({"sources": pins})
-            see_that_languages_are_known(loaded)
-            see_that_columns_publish(loaded)
+            _check_columns(loaded)
             return run
         # What a process that was killed while it began may have left is nothing.
         others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
@@ -144,8 +154,7 @@ class Run:
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
         run = cls(path, {**facts, "sources": [source.pin() for source in sources]})
-        see_that_languages_are_known(loaded)
-        see_that_columns_publish(loaded)
+        _check_columns(loaded)
         run._save()
         return run
 

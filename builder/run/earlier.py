@@ -95,7 +95,9 @@ def open_source(path: Path) -> Source:
         VerificationFailed: A file of the release is not what was published.
     """
     if on_hub := _ON_HUB.fullmatch(str(path)):
-        return OfRelease(_downloaded(on_hub[1], on_hub[2]))
+        from builder.sources.hub_files import downloaded
+
+        return OfRelease(downloaded(on_hub[1], on_hub[2], [_MANIFEST, f"data/{_CONFIG}/*"]))
     if (path / "run.json").is_file():
         return OfRun(Run.read(path))
     if (path / _MANIFEST).is_file():
@@ -106,27 +108,6 @@ def open_source(path: Path) -> Source:
         remedy="name a run's directory, a release's (DEST, or a version in DEST.versions), or"
         " hf://datasets/ORG/NAME@vX.Y.Z",
     )
-
-
-def _downloaded(dataset: str, revision: str | None) -> Path:
-    """Return a folder with the manifest and the answers of a release on the Hub, kept in the Hub client's cache.
-
-    Raises:
-        SourceError, HubRefused, HubUnreachable: There is no such release, no access, no answer.
-    """
-    from huggingface_hub import snapshot_download
-
-    from builder.sources.hub_files import HubFiles
-
-    files = HubFiles.at(dataset, revision)
-    wanted = [_MANIFEST, f"data/{_CONFIG}/*"]
-
-    def download() -> Path:
-        return Path(
-            snapshot_download(dataset, repo_type="dataset", revision=files.revision, allow_patterns=wanted)
-        )
-
-    return files.ask(download, f"data/{_CONFIG}")
 
 
 class OfRun:

@@ -45,6 +45,16 @@ class StageStatus:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    @property
+    def judged(self) -> int:
+        """Documents that it applies to, of those that reached it: what its rates are of."""
+        return self.entered - self.passed_by
+
+    @property
+    def judged_kept(self) -> int:
+        """Of those that it applies to, how many it let go on."""
+        return self.kept - self.passed_by
+
     def as_json(self) -> dict[str, Any]:
         """Return it under the public names."""
         fields = asdict(self)

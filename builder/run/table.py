@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builder.cells import plain
@@ -25,6 +26,9 @@ from builder.recipe_file import LoadedRecipe
 from builder.rewriting.rewriter import REWRITTEN
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+TEXT = "text"
+"""The column of the text as it was read."""
 
 _GENERATED = {"answer": str, "finish_reason": str, "prompt_tokens": int, "completion_tokens": int}
 _ROWS_AT_ONCE = 64
@@ -95,6 +99,27 @@ def from_row(row: dict[str, Any], stages: Sequence[str]) -> Document:
 def stages_with_text(schema: pa.Schema, stages: Sequence[str]) -> list[str]:
     """Return the stages whose records may hold a new text: rewriters, and filters that measure `text`."""
     return [stage for stage in stages if schema.field(stage).type.get_field_index("text") >= 0]
+
+
+def stage_of(path: str) -> str:
+    """Return the stage that `STAGE.MEASURE` is a measure of."""
+    return path.partition(".")[0]
+
+
+def at(table: pa.Table, path: str) -> Any:  # noqa: ANN401 - an array, chunked or not
+    """Return the column of a table at `text` or `STAGE.MEASURE`, which may be within another."""
+    column, *fields = path.split(".")
+    return pc.struct_field(table[column], fields) if fields else table[column]
+
+
+def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
+    """Return the type of what `at` returns, None where there is no such column."""
+    kind: Any = pa.struct(list(schema))
+    for name in path.split("."):
+        if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+            return None
+        kind = kind.field(name).type
+    return cast("pa.DataType", kind)
 
 
 def write_shard(
@@ -195,13 +220,17 @@ def read_rows(path: Path, stages: Sequence[str], rows: Sequence[int]) -> Iterato
 
 
 __all__ = [
+    "TEXT",
+    "at",
     "from_row",
     "is_same",
     "read_rows",
     "read_shard",
     "row_groups",
     "schema_of",
+    "stage_of",
     "stages_with_text",
     "to_row",
+    "type_at",
     "write_shard",
 ]

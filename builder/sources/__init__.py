@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from builder.sources.base import Shard, Source
+from builder.sources.base import Language, Shard, Source
 from builder.sources.files import FilesSource
 from builder.sources.hub import HubSource
 from builder.sources.parquet import ParquetSource
@@ -19,6 +19,7 @@ __all__ = [
     "AnySource",
     "FilesSource",
     "HubSource",
+    "Language",
     "ParquetSource",
     "Shard",
     "Source",

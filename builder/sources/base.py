@@ -6,15 +6,16 @@ the recipe alone, so that a run goes on anywhere, with any number of workers.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from builder.document import Document
 
@@ -46,6 +47,18 @@ IsExcluded = Callable[[str, Mapping[str, Any]], bool]
 """Whether a document with this id and provenance is excluded."""
 
 
+def _language(name: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual", name):
+        raise ValueError(
+            f"{name!r} is no language to the Hub: write an ISO 639 code (en), `code` or `multilingual`"
+        )
+    return name
+
+
+Language = Annotated[str, AfterValidator(_language)]
+"""A language as the Hub takes it, which refuses a card with another word."""
+
+
 class Source(BaseModel, ABC):
     """Where documents come from, as a recipe describes it."""
 
@@ -68,6 +81,8 @@ class Source(BaseModel, ABC):
     license: str | None = None
     license_url: str | None = None
     license_file: Path | None = Field(default=None, strict=False)
+    language: list[Language] = Field(default_factory=list)
+    terms: str = ""
     _is_excluded: IsExcluded | None = PrivateAttr(default=None)
 
     @property
@@ -135,6 +150,18 @@ class Source(BaseModel, ABC):
     def listed(self) -> Iterator[pa.Table]:
         """Yield the identifying columns of all that is listed, some rows at a time: texts, or their bytes."""
         return iter(())
+
+    def about(self) -> str:
+        """Return in Markdown what it is, for a card: words that are true of any source of this kind."""
+        return f"documents of kind {self.kind}"
+
+    def own_terms(self) -> list[str]:
+        """Return in sentences what binds whoever uses it, as far as its kind tells; read after `pin`."""
+        return []
+
+    def on_hub(self) -> str | None:
+        """Return the dataset on the Hub that it is, None for another source."""
+        return None
 
     def working(self, folder: Path) -> AbstractContextManager[None]:
         """Return what surrounds a build that reads from it; `folder` may keep what was fetched for the run."""

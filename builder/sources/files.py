@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.files import storage_error
+from builder.markdown import code
 from builder.sources.base import Shard, Source
 from builder.sources.text import LONGEST, charset, decode
 
@@ -49,6 +50,11 @@ class FilesSource(Source):
     def label(self) -> str:
         """Return its name, else its folder's."""
         return self.name or self.path.name
+
+    def about(self) -> str:
+        """Return which files it takes, without their place on this machine."""
+        globs = [self.glob] if isinstance(self.glob, str) else self.glob
+        return f"text files that match {', '.join(map(code, globs))}"
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return dataset, file, row, bytes, sha256 and encoding."""

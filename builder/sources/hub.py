@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr
 
 from builder.errors import NothingToTalkTo, SourceError
 from builder.files import storage_error
+from builder.markdown import code
 from builder.sources.base import Source
 from builder.sources.rows import RowSource, Table, own_columns
 
@@ -36,6 +37,16 @@ class HubDataset(Source):
     def label(self) -> str:
         """Return its name, else the dataset's id."""
         return self.name or self.dataset
+
+    def on_hub(self) -> str | None:
+        """Return the dataset's id."""
+        return self.dataset
+
+    @property
+    def link(self) -> str:
+        """The dataset in Markdown, with its config and split."""
+        part = f"config {code(self.config)}, " if self.config else ""
+        return f"[{self.dataset}](https://huggingface.co/datasets/{self.dataset}), {part}split {code(self.split)}"
 
     @property
     def files(self) -> HubFiles:
@@ -158,6 +169,10 @@ class HubSource(HubDataset, RowSource):
     def table(self) -> Table:
         """The split's rows."""
         return self.open_table()
+
+    def about(self) -> str:
+        """Return which dataset and column it is."""
+        return f"column {code(self.text)} of {self.link}"
 
     def own(self) -> Mapping[str, pa.DataType]:
         """Return dataset, revision, file and row."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, hf_hub_url, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
 from builder.sources.hub_access import Asked, patiently
@@ -75,3 +76,19 @@ class HubFiles(RemoteFiles):
             return {item.path: item.size for item in tree if isinstance(item, RepoFile)}
 
         self.sizes.update(self.ask(listed, folder))
+
+
+def downloaded(dataset: str, revision: str | None, wanted: Sequence[str]) -> Path:
+    """Return a folder with those files of a dataset that match a pattern, kept in the Hub client's cache.
+
+    Raises:
+        SourceError, HubRefused, HubUnreachable: There is no such dataset, no access, no answer.
+    """
+    files = HubFiles.at(dataset, revision)
+
+    def download() -> Path:
+        return Path(
+            snapshot_download(dataset, repo_type="dataset", revision=files.revision, allow_patterns=list(wanted))
+        )
+
+    return files.ask(download, wanted[-1])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import PrivateAttr, field_validator
 
 from builder.files import REMOTE
+from builder.markdown import code
 from builder.sources.parquet_files import Files, FolderFiles, HubPatternFiles
 from builder.sources.rows import RowSource, provenance_names
 
@@ -102,6 +103,10 @@ class ParquetSource(RowSource):
     def label(self) -> str:
         """Return its name, else its folder's, its dataset's or its bucket's."""
         return self.name or self.files.label
+
+    def about(self) -> str:
+        """Return which column it takes."""
+        return f"column {code(self.text)} of Parquet files"
 
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return the files, rows, a digest over the footers, and of a dataset on the Hub the commit."""

@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.exclusions import EXCLUDED
+from builder.markdown import code
 from builder.sources.base import Shard
 from builder.sources.hub import HubDataset
 from builder.sources.rows import OUT_OF_RANGE, own_columns, provenance_names
@@ -37,6 +38,7 @@ _FILES = "files"
 _LANGUAGE = "language"
 _OTHER_LANGUAGE = "other_language"
 _SOFTWARE_HERITAGE = "s3://softwareheritage/"
+_COMMITS = ("revision_id", "commit_id")
 
 
 class CodeFiles(HubDataset):
@@ -69,6 +71,18 @@ class CodeFiles(HubDataset):
     def may_repeat_ids(self) -> bool:
         """Return True: one repository may list a file twice, and two files may have its name."""
         return True
+
+    def about(self) -> str:
+        """Return which files it takes."""
+        languages = f" in {', '.join(self.languages)}" if self.languages else ""
+        return f"source files{languages} that {self.link} lists"
+
+    def own_terms(self) -> list[str]:
+        """Return the duties that come with files of others, with the columns that help to fulfil them."""
+        known = self.columns()
+        origin = [name for name in (self.repository, self.path, *_COMMITS, "detected_licenses") if name in known]
+        where = f": {', '.join(map(code, origin))} say where each row comes from" if origin else ""
+        return [f"Each file's own licence binds whoever uses it, attribution included{where}."]
 
     @cached_property
     def table(self) -> ParquetTable:
@@ -234,13 +248,39 @@ class TheStackSource(CodeFiles):
 
     def notice(self) -> str | None:
         """Return what Software Heritage asks of those who download in bulk."""
-        if not self.contents.startswith(_SOFTWARE_HERITAGE):
+        if not self._is_from_software_heritage:
             return None
         return (
             "file contents are Software Heritage's: it asks for an agreement before they are downloaded in bulk"
             " (datasets@softwareheritage.org; the dataset's page on the Hub has the terms), and every file's own"
             " licence binds, attribution included"
         )
+
+    def about(self) -> str:
+        """Return which files it takes, and whose contents they have."""
+        contents = ", with the contents that Software Heritage keeps" if self._is_from_software_heritage else ""
+        return super().about() + contents
+
+    def own_terms(self) -> list[str]:
+        """Return the duties that come with files of others, with the columns that help to fulfil them."""
+        terms = super().own_terms()
+        if self.dataset.startswith("bigcode/the-stack-v2"):
+            terms.append(
+                "The Stack v2's terms of use (https://huggingface.co/datasets/bigcode/the-stack-v2) ask to move to"
+                " its most recent version, which lacks what authors have withdrawn, and to train models only under"
+                " Software Heritage's principles"
+                " (https://www.softwareheritage.org/2023/10/19/swh-statement-on-llm-for-code/)."
+            )
+        if self._is_from_software_heritage:
+            terms.append(
+                "The contents come from Software Heritage, which asks for an agreement before they are downloaded"
+                " in bulk."
+            )
+        return terms
+
+    @property
+    def _is_from_software_heritage(self) -> bool:
+        return self.contents.startswith(_SOFTWARE_HERITAGE)
 
     @contextmanager
     def working(self, folder: Path) -> Iterator[None]:

@@ -11,6 +11,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 
+_FORBIDDEN = re.compile(r"[{}\\~^`]")  # what BibTeX reads as more than text, and what would close the block
 _WORD = re.compile("[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")
 
 
@@ -62,6 +63,12 @@ def percent(part: int, whole: int) -> str:
     if 0 < part < whole:
         return f"{min(max(100 * part / whole, 0.1), 99.9):.1f} %"
     return f"{100 * part // whole} %"
+
+
+def bibtex(value: object) -> str:
+    """Return a value as text within braces of a BibTeX entry."""
+    text = _FORBIDDEN.sub(" ", line(value))
+    return re.sub(r"([&%$#_])", r"\\\1", " ".join(text.split()))
 
 
 def escaped(value: object) -> str:
