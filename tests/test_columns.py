@@ -28,8 +28,8 @@ SURROGATE = b"\xed\xa0\x80"
 
 
 def bytes_as_text(cells: list[bytes | None]) -> pa.Array[Any]:
-    found: pa.Array[Any] = pa.Array.from_buffers(pa.string(), len(cells), pa.array(cells, pa.binary()).buffers())
-    return found
+    binary: pa.Array[Any] = pa.array(cells, pa.binary())
+    return pa.StringArray.from_buffers(len(cells), *binary.buffers()[1:], binary.buffers()[0])
 
 
 def of(kind: Any, cell: Any) -> pa.Array[Any]:

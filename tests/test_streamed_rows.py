@@ -109,6 +109,7 @@ def test_a_line_is_a_row_whatever_json_it_is(name: str) -> None:
     assert [row and list(row) for row in rows] == [["a"], ["a", "b"], ["a"], ["a"], None, None, ["a"], ["a"], None]
     assert rows[3:] == list(table.rows(name, 3))
     assert rows[3] == {"a": 2}
+    assert rows[7] == {"a": 123456789012345678901234567890}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,8 @@ def test_files_that_are_no_json_lines_keep_what_they_hold(hub: LocalHub, tmp_pat
     recipe = tmp_path / "lines.yaml"
     recipe.write_text(RECIPE)
     options = ("--set", "source.dataset=people/csv")
-    builder("build", recipe, "--run", tmp_path / "run", *options, **hub.env(tmp_path))
+    env: dict[str, Any] = hub.env(tmp_path)
+    builder("build", recipe, "--run", tmp_path / "run", *options, **env)
     source = pa.Table.from_struct_array(pq.read_table(tmp_path / "run/shards")["source"])
     assert source["k"].to_pylist() == ["0", "1", "2", "3", "4", "late"]
 
