@@ -112,9 +112,12 @@ def test_a_line_is_a_row_whatever_json_it_is(name: str) -> None:
     assert rows[7] == {"a": 123456789012345678901234567890}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[\n{}\n]", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}']
-)
+def test_an_empty_file_of_lines_has_no_rows() -> None:
+    assert opened(b"\n").can_read(["a.jsonl", "b.jsonl"])
+    assert list(opened(b"\n").rows("a.jsonl", 0)) == []
+
+
+@pytest.mark.parametrize("content", [b"[\n{}\n]", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}'])
 def test_what_begins_with_no_object_is_left_to_others(content: bytes) -> None:
     assert not opened(content).can_read(["a.json"])
     assert not opened(b"{}").can_read(["a.csv"])
