@@ -144,6 +144,20 @@ def test_the_type_of_files_that_differ_holds_every_value_or_there_is_none(
         assert common(map(carried, pair)) == kind
 
 
+@pytest.mark.parametrize(("number", "holds"), [(2**53, True), (2**53 + 1, False)])
+def test_whole_numbers_and_fractions_are_one_column_where_no_number_changes(
+    recipe: Path, number: int, holds: bool
+) -> None:
+    files(
+        recipe, {"k": [1.5, 2.5, 3.5]}, {"k": pa.array([number, None, 1])}, {"k": pa.array([None] * 3, pa.int64())}
+    )
+    if holds:
+        assert in_a_table(recipe)["k"].to_pylist() == [1.5, 2.5, 3.5, float(number), None, 1.0, None, None, None]
+    else:
+        with pytest.raises(SourceError, match="'k' holds int64 here, double in the files before"):
+            in_a_table(recipe)
+
+
 def test_files_may_differ_in_their_columns(recipe: Path) -> None:
     struct = pa.struct([("b", pa.string()), ("a", pa.int32())])
     one = {"k": of(pa.struct([("a", pa.int64())]), {"a": 1}), "first": [1, 2, 3]}
