@@ -109,6 +109,7 @@ _REMEDIES = {
     **dict.fromkeys((errno.ENOKEY, errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED), _TICKET),
     **dict.fromkeys((errno.EIO, errno.EREMOTEIO, errno.EUCLEAN, errno.EBADMSG), _DAMAGED),
 }
+_REFUSED_BY_SQLITE = "readonly", "unable to open", "access permission denied", "not authorized"
 _SAID_BY_SOCKETS = {
     *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOTCONN, errno.ESHUTDOWN),
     *(errno.EACCES, errno.EPERM),
@@ -117,11 +118,16 @@ _SAID_BY_SOCKETS = {
 
 @contextlib.contextmanager
 def database(path: Path, what: str, remedy: str) -> Iterator[None]:
-    """Turn what SQLite says of the database at `path` (full, damaged, unreadable) into a `StorageError`."""
+    """Turn what SQLite says of the database at `path` into a `StorageError`.
+
+    `remedy` is for one that is full or damaged.
+    """
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"{what} ({error})", where=str(path), remedy=remedy) from error
+        is_refused = any(words in str(error) for words in _REFUSED_BY_SQLITE)
+        said = f"{_RIGHTS}, then run the same command" if is_refused else remedy
+        raise StorageError(f"{what} ({error})", where=str(path), remedy=said) from error
 
 
 @contextlib.contextmanager

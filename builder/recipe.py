@@ -140,7 +140,7 @@ class Release(_Strict):
     `held_out` is the share of the documents, by what they say, that go into a split `test`. `dropped` adds a
     config of the drops without their texts, `generations` one of the answers behind the texts. `scan` names
     filters that look at every text before it is published. `columns` adds, by name, what stages measured
-    (`STAGE.MEASURE`) and texts from before (`text`, `STAGE.text`). `contact` is whom to ask for removal, in the card.
+    (`STAGE.MEASURE`) and texts from before (`text`, `STAGE.text`). `contact` is whom to ask for removal.
     """
 
     configs: dict[str, str] = Field(min_length=1)

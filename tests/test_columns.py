@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,12 +28,12 @@ SURROGATE = b"\xed\xa0\x80"
 
 
 def bytes_as_text(cells: list[bytes | None]) -> pa.Array[Any]:
-    found: pa.Array[Any] = pa.Array.from_buffers(pa.string(), len(cells), pa.array(cells, pa.binary()).buffers())
-    return found
+    found: Any = pa.Array.from_buffers(pa.string(), len(cells), pa.array(cells, pa.binary()).buffers())
+    return cast("pa.Array[Any]", found)
 
 
 def of(kind: Any, cell: Any) -> pa.Array[Any]:
-    return pa.array([cell, None, cell], kind)
+    return cast("pa.Array[Any]", pa.array([cell, None, cell], kind))
 
 
 AS_THEY_ARE: dict[str, pa.Array[Any]] = {
@@ -142,6 +142,20 @@ def test_the_type_of_files_that_differ_holds_every_value_or_there_is_none(
 ) -> None:
     for pair in ((first, second), (second, first)):
         assert common(map(carried, pair)) == kind
+
+
+@pytest.mark.parametrize(("number", "holds"), [(2**53, True), (2**53 + 1, False)])
+def test_whole_numbers_and_fractions_are_one_column_where_no_number_changes(
+    recipe: Path, number: int, holds: bool
+) -> None:
+    files(
+        recipe, {"k": [1.5, 2.5, 3.5]}, {"k": pa.array([number, None, 1])}, {"k": pa.array([None] * 3, pa.int64())}
+    )
+    if holds:
+        assert in_a_table(recipe)["k"].to_pylist() == [1.5, 2.5, 3.5, float(number), None, 1.0, None, None, None]
+    else:
+        with pytest.raises(SourceError, match="'k' holds int64 here, double in the files before"):
+            in_a_table(recipe)
 
 
 def test_files_may_differ_in_their_columns(recipe: Path) -> None:

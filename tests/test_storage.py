@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -17,7 +18,7 @@ import duckdb
 import pytest
 
 from builder.errors import StorageError
-from builder.files import storage, storage_error, write_text
+from builder.files import database, storage, storage_error, write_text
 from builder.rewriting.pool import ServerPool
 from builder.sources.files import FilesSource
 from tests.asking import SHORT, Outcome, ask_all, failures, run, texts
@@ -192,3 +193,23 @@ def test_a_server_is_not_blamed_for_files_that_we_lack() -> None:
     answers, was_able = run(work)
     assert was_able
     assert failures(answers) == []
+
+
+def test_what_a_database_is_refused_is_no_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "some.sqlite"
+    sqlite3.connect(path).close()
+
+    def said(address: str, statement: str) -> str:
+        with (
+            pytest.raises(StorageError) as caught,
+            database(path, "it fails", "make room"),
+            contextlib.closing(sqlite3.connect(address, uri=True)) as connection,
+        ):
+            connection.execute(statement)
+        return caught.value.remedy
+
+    for refused in (f"{path.as_uri()}?mode=ro", (tmp_path / "folder").as_uri()):
+        assert "give this user the right to it" in said(refused, "CREATE TABLE more (a)")
+    path.write_bytes(b"no database at all" * 100)
+    assert said(path.as_uri(), "SELECT * FROM more") == "make room"

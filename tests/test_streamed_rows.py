@@ -109,11 +109,15 @@ def test_a_line_is_a_row_whatever_json_it_is(name: str) -> None:
     assert [row and list(row) for row in rows] == [["a"], ["a", "b"], ["a"], ["a"], None, None, ["a"], ["a"], None]
     assert rows[3:] == list(table.rows(name, 3))
     assert rows[3] == {"a": 2}
+    assert rows[7] == {"a": 123456789012345678901234567890}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[\n{}\n]", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}']
-)
+def test_an_empty_file_of_lines_has_no_rows() -> None:
+    assert opened(b"\n").can_read(["a.jsonl", "b.jsonl"])
+    assert list(opened(b"\n").rows("a.jsonl", 0)) == []
+
+
+@pytest.mark.parametrize("content", [b"[\n{}\n]", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}'])
 def test_what_begins_with_no_object_is_left_to_others(content: bytes) -> None:
     assert not opened(content).can_read(["a.json"])
     assert not opened(b"{}").can_read(["a.csv"])
@@ -165,7 +169,8 @@ def test_files_that_are_no_json_lines_keep_what_they_hold(hub: LocalHub, tmp_pat
     recipe = tmp_path / "lines.yaml"
     recipe.write_text(RECIPE)
     options = ("--set", "source.dataset=people/csv")
-    builder("build", recipe, "--run", tmp_path / "run", *options, **hub.env(tmp_path))
+    env: dict[str, Any] = hub.env(tmp_path)
+    builder("build", recipe, "--run", tmp_path / "run", *options, **env)
     source = pa.Table.from_struct_array(pq.read_table(tmp_path / "run/shards")["source"])
     assert source["k"].to_pylist() == ["0", "1", "2", "3", "4", "late"]
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -114,6 +115,26 @@ def test_nothing_is_fetched_of_what_is_excluded(world: World, stack: Stack, tmp_
     assert alone and not {key.rpartition("/")[2] for key in world.s3.asked} & alone
     status = builder_json("status", tmp_path / "run")
     assert status["stages"][0]["passed_over"]["excluded"] == 5
+
+
+def test_tables_of_ids_may_differ_and_list_a_file_again(world: World, stack: Stack, tmp_path: Path) -> None:
+    ids = pq.read_table(pa.BufferReader(stack.nested()))
+    less = ids.drop_columns(["visit_date"]).append_column("stars", pa.array([7] * len(ids), pa.int32()))
+    tables = {"data/train-0.parquet": ids, "data/train-1.parquet": less.select(less.column_names[::-1])}
+    content = {name: pa.BufferOutputStream() for name in tables}
+    for name, table in tables.items():
+        pq.write_table(table, content[name])
+    world.hub.put("people/ids", {name: file.getvalue().to_pybytes() for name, file in content.items()})
+    world.build(tmp_path / "run", "--set", "source.dataset=people/ids", *SMALL)
+    rows, files = rows_of(tmp_path / "run"), stack.python_files
+    assert [row["text"] for row in rows[: len(files)]] == [row["text"] for row in rows[len(files) :]]
+    told = [(row["source"]["visit_date"] is None, row["source"]["stars"]) for row in rows]
+    assert told == [(False, None)] * len(files) + [(True, 7)] * len(files)
+    first = [row["id"] for row in rows[: len(files)]]
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert all(
+        row["id"].startswith(f"{id.partition('~')[0]}~") for row, id in zip(rows[len(files) :], first, strict=True)
+    )
 
 
 def test_every_row_says_whose_it_is(world: World, stack: Stack, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def _compared(parts: Sequence[_Part], work: Path, *, is_alike: bool) -> RowChang
             has_text = is_alike and bool(connection.execute("SELECT count(text) FROM told").fetchall()[0][0])
             rewritten = _count(connection, "text")[2] if has_text else None
     except duckdb.IOException as error:
-        raise StorageError(
+        raise storage_error(error, work) or StorageError(
             f"rows can't be compared ({error})", where=str(work), remedy="make room, then run the same command"
         ) from error
     finally:

@@ -185,7 +185,8 @@ def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def is_same(one: Iterable[Document], other: Iterable[Document | None], schema: pa.Schema) -> bool:
     """Whether documents make equal rows."""
     ours, theirs = (_groups([to_row(each) for each in documents if each]) for documents in (one, other))
-    pairs = zip_longest(ours, theirs, fillvalue=[])
+    none: list[dict[str, Any]] = []
+    pairs = zip_longest(ours, theirs, fillvalue=none)
     return all(_table(our, schema).equals(_table(their, schema)) for our, their in pairs)
 
 

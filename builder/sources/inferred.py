@@ -20,7 +20,7 @@ Kind: TypeAlias = str | list["Kind"] | dict[str, "Kind"]
 NULL, BOOL, INT, LONG, FLOAT, TEXT, BYTES, MIXED = (
     "null", "bool", "int", "long", "float", "text", "bytes", "mixed"
 )  # fmt: skip
-_ARROW = {
+_ARROW: dict[str, pa.DataType] = {
     NULL: pa.null(), BOOL: pa.bool_(), INT: pa.int64(), LONG: pa.int64(), FLOAT: pa.float64(), TEXT: pa.string(),
     BYTES: pa.binary(), MIXED: pa.string(),
 }  # fmt: skip

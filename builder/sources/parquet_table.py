@@ -72,7 +72,19 @@ class ParquetTable:
     @cached_property
     def columns(self) -> Columns:
         """The files' columns."""
-        return Columns(self.schemas, self.where)
+        return Columns(self.schemas, self.where, self._bounds)
+
+    def _bounds(self, name: str, column: str) -> tuple[int, int] | None:
+        """Return the least and the greatest whole number in a file's column, None where it does not say."""
+        footer, found = self.footers[name], [0]
+        place = next(place for place in range(footer.num_columns) if footer.schema.column(place).path == column)
+        for group in range(footer.num_row_groups):
+            chunk = footer.row_group(group).column(place)
+            told = chunk.statistics
+            if told is None or not (told.has_min_max or told.null_count == chunk.num_values):
+                return None
+            found += [told.min, told.max] if told.has_min_max else []
+        return min(found), max(found)
 
     @property
     def rows(self) -> int:

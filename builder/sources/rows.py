@@ -194,7 +194,8 @@ class RowSource(Source):
         self, cells: Cells, place: str, provenance: Mapping[str, Any], unreadable: str | None
     ) -> Document:
         raw = cells[self.text]
-        text, reason = None, unreadable or "null_text"
+        text: str | None = None
+        reason: str | None = unreadable or "null_text"
         if raw is not None:
             text, reason = decode(raw, "utf-8") if len(raw) <= LONGEST else (None, "too_large")
         given = self._given_id(cells[self.id]) if self.id else ""
