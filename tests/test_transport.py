@@ -114,6 +114,14 @@ def test_a_503_of_an_admission_limit_is_overload(kind: str, body: bytes, is_over
     assert outcome.sign is (Sign.OVERLOADED if is_overload else Sign.BROKE)
 
 
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_a_service_that_limits_a_rate_by_another_status_is_overloaded(status: int) -> None:
+    said = {"message": "Too many tokens, please wait before trying again.", "type": "ThrottlingException"}
+    outcome = trouble(orjson.dumps({"error": said}), status=status)
+    assert outcome.sign is Sign.OVERLOADED
+    assert outcome.too_long is None
+
+
 @pytest.mark.parametrize("reason", [b'"abort"', b'{"type": "abort", "message": "x"}', b'"error"', b"null"])
 def test_a_generation_that_the_server_ended_is_none(reason: bytes) -> None:
     assert trouble(COMPLETION.replace(b'"stop"', reason)).sign is Sign.BROKE

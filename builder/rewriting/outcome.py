@@ -26,6 +26,8 @@ from builder.rewriting.sessions import words_of
 _RETRY_AFTER_SECONDS = 60.0  # at most; nobody answers for what a server says
 _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a request that it can't take
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
+_RATE = re.compile(rb"throttl|rate[ _-]?limit|too many (?:requests|tokens, please)", re.IGNORECASE)
+_READ = 2048  # bytes of what is said
 _WAITED = re.compile(r"time[ds]?[- ]?out|deadline", re.IGNORECASE)
 _OVERFLOW = b"reset reason: overflow"  # Envoy's circuit breaker, whatever the status
 
@@ -136,9 +138,11 @@ def _refusal(status: int, words: str, content: bytes, headers: Mapping[str, str]
 
 
 def _is_overload(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> bool:
-    """Whether it is an admission limit's: a 503 is in JSON, as vLLM and SGLang say it, not as a proxy's page."""
+    """Whether it is a limit of rate or of admission: a 503 in JSON, as vLLM and SGLang say it, no proxy's page."""
     if status in (429, 529) or "x-envoy-overloaded" in headers or (status >= 500 and _OVERFLOW in content):
         return True
+    if status in (400, 403):  # AWS's and Google's services have no 429 of their own
+        return bool(_RATE.search(content, 0, _READ))
     if status != 503:
         return False
     try:

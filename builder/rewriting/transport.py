@@ -77,9 +77,10 @@ async def post(
                 what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
                 return Trouble(Sign.BROKE, what, server.url, response.status)
             outcome = outcome_of(response.status, content, response.headers, server)
-            if isinstance(outcome, Trouble) and (refusal := too_long(response.status, content, body, server)):
-                return replace(outcome, sign=Sign.REFUSED, too_long=refusal)
-            return outcome
+            if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
+                return outcome
+            refusal = too_long(response.status, content, body, server)
+            return replace(outcome, sign=Sign.REFUSED, too_long=refusal) if refusal else outcome
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return Trouble(Sign.NO_FILE, os.strerror(error.errno or 0), server.url)
