@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from builder.errors import NotAServer, NothingToTalkTo, ServerRefused, ServerUnready
+from builder.errors import BadAddress, NoServer, NotAServer, NothingToTalkTo, ServerRefused, ServerUnready
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.servers import Server, probe
 from builder.rewriting.sessions import new_session
@@ -63,6 +63,45 @@ def test_why_a_server_does_not_say_what_it_serves_is_told_in_its_words(
         probed({}, default=said)
     assert type(caught.value) is kind
     assert words in caught.value.what
+
+
+def test_a_proxy_is_used_where_it_is_named_for_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(url: str) -> Server:
+        async with Gateway() as gateway, new_session() as direct:
+            with pytest.raises(NoServer) as caught:
+                await probe(direct, url)
+            assert "$HTTPS_PROXY is not used for servers, $BUILDER_SERVER_PROXY" in caught.value.remedy
+            monkeypatch.setenv("BUILDER_SERVER_PROXY", gateway.url.replace("://", "://user:secret@"))
+            async with new_session() as session:
+                return await probe(session, url)
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    assert run(lambda: work("http://gpu-1.invalid:8000")).model.id == "m"
+
+
+def test_a_proxy_that_refuses_does_not_have_its_password_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> NoServer:
+        async with Gateway(default=(407, "")) as gateway:
+            monkeypatch.setenv("BUILDER_SERVER_PROXY", gateway.url.replace("://", "://user:secret@"))
+            async with new_session() as session:
+                with pytest.raises(NoServer) as caught:
+                    await probe(session, "https://gpu-1.invalid:8000")
+                return caught.value
+
+    error = run(work)
+    assert "secret" not in f"{error} {error.__cause__!r}"
+    assert "$BUILDER_SERVER_PROXY" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "named", ["proxy:3128", "user:secret@proxy:3128", "socks5://proxy", "http://[", "http://"]
+)
+def test_what_is_no_proxy_is_said_without_what_it_holds(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDER_SERVER_PROXY", named)
+    with pytest.raises(BadAddress) as caught:
+        new_session()
+    assert "$BUILDER_SERVER_PROXY" in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_router_whose_page_breaks_with_one_worker_goes_on_with_the_others() -> None:

@@ -224,9 +224,7 @@ class ServerPool:
         if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
             outcome = await self._membership.health.of_the_model(endpoint, outcome)
         if not case.troubles:
-            failed = isinstance(outcome, Trouble) and outcome.may_be_the_inputs
-            failed = failed and not is_time_limit(outcome, case.seconds)
-            self._failure_rate += (failed - self._failure_rate) / _TRIES
+            self._failure_rate += (_may_be_blamed(outcome, case) - self._failure_rate) / _TRIES
         if isinstance(outcome, Answer):
             tokens = outcome.generation.completion_tokens
             if outcome.load is not None:
@@ -293,3 +291,7 @@ class ServerPool:
         if (more := self.limit - self._most) > 0:
             self._most += more
             self.on_more(more)
+
+
+def _may_be_blamed(outcome: Outcome, case: Case) -> bool:
+    return isinstance(outcome, Trouble) and outcome.may_be_the_inputs and not is_time_limit(outcome, case.seconds)
