@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused
-from builder.rewriting import health, membership
-from builder.rewriting import pool as pool_module
+from builder.rewriting import health, membership, patience
 from builder.rewriting.membership import Wanted
 from builder.rewriting.pool import ServerPool
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
@@ -144,7 +143,7 @@ def test_servers_that_all_fall_asleep_are_waited_for_and_that_is_said() -> None:
 
 
 def test_a_server_at_work_is_no_reason_to_lose_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_AT_WORK", 1.0)
+    monkeypatch.setattr(patience, "_AT_WORK", 1.0)
 
     async def work() -> list[Outcome]:
         slow_one = TgiDouble(speed=Speed(step=0.2), max_concurrent_requests=4)

@@ -121,6 +121,32 @@ def test_a_refusal_tells_the_prompts_tokens_and_the_limit(
     assert refusal.reason == "too_long_for_context"
 
 
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        (
+            "input length and `max_tokens` exceed context limit: 190000 + 5000 > 192000, decrease input length",
+            190000,
+        ),
+        ("Input length 131393 exceeds the maximum allowed input length of 131040 tokens.", 131393),
+        ("Prompt too long: 5152 tokens exceeds max_seq_len 2048 (leave room for output tokens)", 5152),
+        ("Prompt length (5900) exceeds maximum input length (4096). Set log level to info", 5900),
+        ("default_max_tokens (-904) = max_seq_len (4096) - prompt_len (5900)", 5900),
+        ("The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).", 1196265),
+        ("This model's maximum prompt length is 131072 but the request contains 537812 tokens.", 537812),
+        ("`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000 `inputs` tokens", 9000),
+        ("tokens in request more than max tokens allowed", None),
+        ("Range of input length should be [1, 129024]", None),
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", None),
+        ("Prompt 超长", None),
+    ],
+)
+def test_services_have_their_own_words_for_it(words: str, prompt: int | None) -> None:
+    refusal = refused(error(words), 5000, None)
+    assert refusal is not None
+    assert refusal.prompt_tokens == prompt
+
+
 def test_tgi_has_a_limit_for_the_prompt_alone() -> None:
     refusal = refused(tgi("`inputs` must have less than 1024 tokens. Given: 2000"), 1024, 4096, 422, 1024)
     assert refusal is not None
@@ -141,6 +167,9 @@ def test_a_body_that_is_too_large_is_too_long(body: bytes) -> None:
         (400, error("Unsupported parameter: 'max_tokens' is not supported with gpt-5-2025-08-07.")),
         (400, error("Unexpected token < in JSON at position 1740")),
         (400, error("Budget has been exceeded! Current cost: 2500, Max budget: 2000")),
+        (400, error("Rate limit exceeded: 100000 tokens per minute. Limit 100000, used 99800, requested 700")),
+        (400, error("ExceededTokenBudget: spend of 5000 tokens exceeds the limit of 4000")),
+        (400, error("Maximum number of concurrent requests (64) exceeded, by requests of any length")),
         (400, error("This endpoint is paused")),
         (400, b"<html>400 Bad Request</html>"),
         (400, b""),

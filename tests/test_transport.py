@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from builder.errors import RequestFailed
 from builder.rewriting import endpoint as endpoint_module
@@ -112,6 +113,14 @@ def test_a_503_of_an_admission_limit_is_overload(kind: str, body: bytes, is_over
     outcome = outcome_of(503, body, {}, Server("http://x", kind, Model("m"), 1, None, 1))
     assert isinstance(outcome, Trouble)
     assert outcome.sign is (Sign.OVERLOADED if is_overload else Sign.BROKE)
+
+
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_a_service_that_limits_a_rate_by_another_status_is_overloaded(status: int) -> None:
+    said = {"message": "Too many tokens, please wait before trying again.", "type": "ThrottlingException"}
+    outcome = trouble(orjson.dumps({"error": said}), status=status)
+    assert outcome.sign is Sign.OVERLOADED
+    assert outcome.too_long is None
 
 
 @pytest.mark.parametrize("reason", [b'"abort"', b'{"type": "abort", "message": "x"}', b'"error"', b"null"])
@@ -295,6 +304,41 @@ def test_a_server_that_is_not_up_is_left_alone_as_long_as_it_says() -> None:
         assert fault.fired == 20
     assert failures(answers) == []
     assert min(r.arrival for r in server.log[20:]) - max(r.arrival for r in server.log[:20]) >= 3
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_an_answer_that_is_to_be_fetched_is_fetched_from_the_same_server_alone(is_elsewhere: bool) -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((f"{request.method} {request.path_qs}", await request.read()))
+        if len(asked) < 4:
+            host = "http://127.0.0.2:1" if is_elsewhere else ""
+            return web.Response(status=303, headers={"Location": f"{host}/v1/chat/completions?call={len(asked)}"})
+        return web.Response(body=COMPLETION)
+
+    async def work() -> Outcome:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with new_session() as session:
+            outcome = await post(session, Server(url, "openai", Model("m"), 1, None, 1), b"{}")
+        await runner.cleanup()
+        return outcome
+
+    outcome = run(work)
+    if is_elsewhere:
+        assert isinstance(outcome, Trouble)
+        assert outcome.status == 303
+        assert len(asked) == 1
+    else:
+        assert isinstance(outcome, Answer)
+        assert [(how, bool(body)) for how, body in asked[1:]] == [
+            (f"GET /v1/chat/completions?call={number}", False) for number in (1, 2, 3)
+        ]
 
 
 def test_of_a_proxys_page_its_title_is_told() -> None:

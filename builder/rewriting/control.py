@@ -26,8 +26,6 @@ class Control:
         self._under_way: dict[Endpoint, asyncio.Task[Outcome]] = {}
         self.sampling = Sampling()
         """Sampled with: a document's own, for a server may refuse that, or so many tokens, to all documents."""
-        self.last_answer = 0.0
-        """When a server last answered, `time.monotonic()`."""
 
     async def ask(self, endpoint: Endpoint) -> Outcome:
         """Return what comes back from a server; its slots are not counted."""
@@ -58,8 +56,7 @@ class Control:
         if isinstance(outcome, Trouble) and outcome.too_long is not None:  # it has a smaller context, and works
             outcome = await self._answer(endpoint, sampling.with_max_tokens(_FEW))
         if isinstance(outcome, Answer):
-            self.last_answer = time.monotonic()
-            endpoint.learn_speed(self.last_answer - start, outcome.generation.completion_tokens)
+            endpoint.learn_speed(time.monotonic() - start, outcome.generation.completion_tokens)
         return outcome
 
     async def _answer(self, endpoint: Endpoint, sampling: Sampling) -> Outcome:

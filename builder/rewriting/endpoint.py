@@ -17,8 +17,10 @@ from builder.rewriting.witness import Witness
 _FAILURES = 3  # in a row, before its circuit opens
 _TELL_SECONDS = 1.0  # between requests whose answers are to tell the load
 _PAGE_SECONDS = 5.0  # between looks at the page of a server whose answers tell it
+_REMEMBERED = 16  # requests, about
 _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
 _SILENCE = (120.0, 4.0)  # seconds that any request may take; times as long as so many tokens take there
+_FEWEST = 4.0  # requests at once, below which a gateway's time limit is not met by fewer of them
 _FIRST_SILENCE = (600.0, 0.1)  # while its speed is not known: seconds, and seconds a token asked for
 
 
@@ -53,11 +55,13 @@ class Endpoint:
         requests: What is asked of it now.
         last_answer: When it last showed that it works, `time.monotonic()`.
         proven: The latest time at which something was sent that it then answered, `time.monotonic()`.
-        trouble: Why it is out.
+        trouble: Why it is out, or rests.
         absences: How often in a row its circuit opened without an answer in between.
         is_unsure: Another server may answer there by now: its answers wait until it was asked what it serves.
         verified: When it was last asked what it serves, `time.monotonic()`.
         names: What the model that answers there calls itself.
+        rests: How often in a row it refused a request though it held none of ours.
+        is_resting: It did just now, and gets nothing for some seconds.
     """
 
     server: Server
@@ -74,6 +78,11 @@ class Endpoint:
     is_unsure: bool = False
     verified: float = field(init=False)
     names: set[str] = field(default_factory=set)
+    rests: int = 0
+    is_resting: bool = False
+    _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
+    _cut_at: float = 0.0
+    _slowest: float = 0.0  # seconds that an answer took, of the last ones
     _failures: int = 0
     _failed_at: float = 0.0
     _speed: tuple[float, float] = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
@@ -96,7 +105,13 @@ class Endpoint:
     @property
     def room(self) -> int:
         """How many more requests it gets now."""
-        return int(self.limit) - self.in_flight if self.is_able and not self.is_held else 0
+        is_open = self.is_able and not self.is_held and not self.is_resting
+        return int(self.limit) - self.in_flight if is_open else 0
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url
 
     @property
     def load(self) -> float:
@@ -119,7 +134,9 @@ class Endpoint:
 
     def answered(self, waited: float | None, tokens: int) -> None:
         """Learn from an answer of so many tokens, before its slot is given back; for `waited` see `Limit`."""
-        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
+        self._failures, self.absences, self.rests, self.last_answer = 0, 0, 0, time.monotonic()
+        self._timed_out -= self._timed_out / _REMEMBERED
+        self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight)
         if not self.allowed.refuses and not self.has_gauges:
             self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
@@ -128,6 +145,22 @@ class Endpoint:
         """Learn from an overload, before the request's slot is given back."""
         self._failures, self.last_answer = 0, time.monotonic()
         self.allowed.refused(self.in_flight)
+
+    def timed_out(self, since: float) -> bool:
+        """Count a request sent at `since` that a gateway gave up; return whether fewer at once may help.
+
+        Where most requests end so, others take nearly as long, and nothing tells what waits there, they wait for
+        each other.
+        """
+        self._timed_out += (1 - self._timed_out) / _REMEMBERED
+        if since < self._cut_at:
+            return True
+        is_queue = self._timed_out >= 0.5 and 2 * self._slowest > time.monotonic() - since
+        if not is_queue or self.limit <= _FEWEST or self.has_gauges or self.allowed.refuses:
+            return False
+        self.allowed.value, self._climb = max(_FEWEST, self.limit / 2), Climb(_is_first=False)
+        self._cut_at = time.monotonic()
+        return True
 
     def told(self, gauges: Gauges) -> None:
         """Learn from the load that an answer tells, before its slot is given back."""
@@ -178,6 +211,7 @@ class Endpoint:
         """Learn from an answer of so many tokens that took so many seconds."""
         self.last_answer = time.monotonic()
         self.proven = max(self.proven, self.last_answer - seconds)
+        self._slowest = max(seconds, 0.98 * self._slowest)
         if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
             before, counted = self._speed
             self._speed = 0.98 * before + seconds, 0.98 * counted + tokens

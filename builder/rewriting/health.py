@@ -26,6 +26,8 @@ PROBE_SECONDS = (0.5, 15.0)
 
 _GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
+_RESTS = (0.25, 4.0)  # seconds that a server rests which refuses what is alone there, at first and at most
+_RESTS_SAID = 4  # rests in a row that a user hears of
 _QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
 
@@ -144,6 +146,26 @@ class Health:
         member.open_circuit(trouble)
         self._on_change(member)
         self.start_return(member)
+
+    def let_rest(self, member: Endpoint, trouble: Trouble) -> None:
+        """Give a server nothing for some seconds that refuses a request though it holds none of ours.
+
+        It is no matter of how many there are at once: of so many a minute, or a day, or of others' requests. Some
+        servers count those that they refuse, too.
+        """
+        if member.is_resting:
+            return
+        seconds = max(trouble.retry_after, min(_RESTS[1], _RESTS[0] * 2 ** min(member.rests, 10)))
+        member.rests += 1
+        if member.rests == _RESTS_SAID:
+            self._say(f"{member.url}: {trouble.what}; it takes nothing for now, and is asked again")
+        member.is_resting, member.trouble = True, trouble
+        self._start(self._rest(member, seconds))
+
+    async def _rest(self, member: Endpoint, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        member.is_resting = False
+        self._on_change(member)
 
     def start_return(self, member: Endpoint) -> None:
         """Have a server that is out asked until it works."""

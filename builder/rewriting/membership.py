@@ -28,6 +28,7 @@ from builder.rewriting.generation import Model
 from builder.rewriting.health import PROBE_SECONDS, Health
 from builder.rewriting.outcome import Sign, Trouble
 from builder.rewriting.servers import Server
+from builder.rewriting.sessions import proxy_hint
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
@@ -183,7 +184,7 @@ class Membership:
                     f"no server answered for {patience:.0f} s; the last try: {absent.what}",
                     where=absent.where,
                     remedy="start the servers, or correct --server, then run the same command; --patience SECONDS"
-                    " waits longer for a model that takes long to load",
+                    f" waits longer for a model that takes long to load{proxy_hint()}",
                 )
             self._remind(absent, left)
             await asyncio.sleep(min(pause, left))

@@ -26,6 +26,9 @@ from builder.rewriting.sessions import words_of
 _RETRY_AFTER_SECONDS = 60.0  # at most; nobody answers for what a server says
 _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a request that it can't take
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
+_RATE = re.compile(rb"throttl|rate[ _-]?limit|too many (?:requests|tokens, please)", re.IGNORECASE)
+_READ = 2048  # bytes of what is said
+_WAITED = re.compile(r"time[ds]?[- ]?out|deadline", re.IGNORECASE)
 _OVERFLOW = b"reset reason: overflow"  # Envoy's circuit breaker, whatever the status
 
 
@@ -40,6 +43,7 @@ class Sign(Enum):
     DISCONNECTED = "the connection broke before an answer: as BROKE, and perhaps another server is there now"
     SILENT = "no answer in the time allowed, nor for others"
     LOST = "no answer in the time allowed, in which others were answered"
+    TIMED_OUT = "what stands before the server waits no longer for an answer, though it works"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ class Trouble:
         return self.sign is Sign.REFUSED and self.status in _INVALID
 
     @property
+    def speaks_of_time(self) -> bool:
+        """Whether it is what a proxy or a gateway says that waits no longer for an answer."""
+        return self.status in (408, 504, 524) or (self.status >= 500 and bool(_WAITED.search(self.what)))
+
+    @property
     def may_be_a_restart(self) -> bool:
         """Whether another server may answer at the address from now on."""
         return self.sign in (Sign.UNREACHABLE, Sign.SILENT, Sign.DISCONNECTED) or self.status in (502, 503, 504)
@@ -102,6 +111,8 @@ class Trouble:
             return self.too_long
         if self.says_invalid:
             return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
+        if self.sign is Sign.TIMED_OUT:
+            return RequestFailed(self.what, where=self.where, reason="timed_out")
         reason = "blocked_by_gateway" if self.sign is Sign.REFUSED else "generation_failed"
         return RequestFailed(f"{self.what}; others were answered meanwhile", where=self.where, reason=reason)
 
@@ -127,9 +138,11 @@ def _refusal(status: int, words: str, content: bytes, headers: Mapping[str, str]
 
 
 def _is_overload(status: int, content: bytes, headers: Mapping[str, str], server: Server) -> bool:
-    """Whether it is an admission limit's: a 503 is in JSON, as vLLM and SGLang say it, not as a proxy's page."""
+    """Whether it is a limit of rate or of admission: a 503 in JSON, as vLLM and SGLang say it, no proxy's page."""
     if status in (429, 529) or "x-envoy-overloaded" in headers or (status >= 500 and _OVERFLOW in content):
         return True
+    if status in (400, 403):  # AWS's and Google's services have no 429 of their own
+        return bool(_RATE.search(content, 0, _READ))
     if status != 503:
         return False
     try:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import anyio
 
-from builder.errors import NoServer, NothingToTalkTo, ServerRefused, TooLong
+from builder.errors import TooLong
 from builder.open_files import room_for_connections
-from builder.rewriting.addresses import KEY_VARIABLE
+from builder.rewriting.blame import Blame, is_time_limit
 from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.context import Fit
@@ -29,6 +28,7 @@ from builder.rewriting.generation import Generation, Model
 from builder.rewriting.isolation import Isolation
 from builder.rewriting.membership import Membership, Wanted
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
+from builder.rewriting.patience import Patience
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.retry import Case, Step
 from builder.rewriting.servers import Server
@@ -39,9 +39,6 @@ from builder.rewriting.transport import Transport
 PATIENCE = 300.0
 """Seconds to go on trying while no server takes a request, unless told otherwise."""
 
-_AT_WORK = 30.0  # seconds after which a request in work is not one that fails at once
-_LONG = 30.0  # seconds; a try that takes so long can't be made again and again on a server held for it
-_SETTLED = 1.0  # seconds in which what broke a server has broken all it had in work
 _TRIES = 100  # that the share of failures looks back on, about
 
 
@@ -66,10 +63,7 @@ class ServerPool:
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
         self._connections = room_for_connections()
-        self._failing_since: float | None = None
         self._failure_rate = 0.0  # of first tries, older ones counting less
-        self.answers = 0
-        """How many requests were answered."""
 
     async def __aenter__(self) -> ServerPool:
         self._transport = await Transport().__aenter__()
@@ -81,6 +75,8 @@ class ServerPool:
             on_change=lambda endpoint: self._slots.changed(endpoint),
             on_look=self._look,
         )
+        self._patience = Patience(self._membership, self._wanted.patience)
+        self._blame = Blame(self._control, self._membership.health.leave_alone, self._wanted.say)
         try:
             await self._membership.begin()
         except BaseException:
@@ -93,7 +89,7 @@ class ServerPool:
             self._control,
             ask=self._try_isolated,
             start=self._membership.start,
-            on_bad=self._leave_alone,
+            on_bad=self._blame.server,
             failure_rate=lambda: self._failure_rate,
         )
         self._most = self.limit
@@ -122,6 +118,11 @@ class ServerPool:
         """How many requests all servers together take at once now."""
         wanted = sum(int(member.limit) for member in self.members if not member.is_leaving)
         return min(wanted, self._connections)
+
+    @property
+    def answers(self) -> int:
+        """How many requests were answered."""
+        return self._patience.answers
 
     @property
     def in_flight(self) -> int:
@@ -170,7 +171,7 @@ class ServerPool:
         """Find out what a trouble means, and do what follows from it."""
         if trouble.too_long is not None:
             raise trouble.too_long
-        trouble = await self._told_apart(case, trouble)
+        trouble = await self._blame.told_apart(case, trouble)
         step = case.step_after(trouble)
         if step is Step.GIVE_UP:
             raise trouble.blaming_the_input()
@@ -181,40 +182,13 @@ class ServerPool:
         await self._pause(case, trouble)
         return await self._ask(case, avoid=case.endpoint)
 
-    async def _told_apart(self, case: Case, trouble: Trouble) -> Trouble:
-        """Return a trouble as what it is, by what the server did with others meanwhile."""
-        endpoint = case.endpoint
-        if endpoint is None:
-            return trouble
-        ended = time.monotonic()
-        if trouble.sign is Sign.REFUSED:
-            self._control.sampling = case.request.sampling
-            return trouble if await self._works(endpoint, ended) else replace(trouble, sign=Sign.UNREACHABLE)
-        if trouble.may_be_the_inputs and case.seconds > _LONG:
-            await asyncio.sleep(_SETTLED)
-            if any(asked.since < ended for asked in endpoint.requests):
-                return replace(trouble, sign=Sign.LOST)  # the others there are still at work
-        return trouble
-
-    async def _works(self, endpoint: Endpoint, since: float) -> bool:
-        """Whether a server answers what is sent to it after a time: a request known to be good, or any other."""
-        while endpoint.is_able:
-            good = await self._control.ask(endpoint)
-            if endpoint.proven >= since:
-                return True
-            if isinstance(good, Trouble) and good.sign is not Sign.OVERLOADED:
-                self._leave_alone(endpoint, good)
-                return False
-            await asyncio.sleep(_SETTLED)  # it has no place for one more: the others that it has will tell
-        return False
-
     async def _pause(self, case: Case, trouble: Trouble) -> None:
         """Wait before the next try, which holds no slot.
 
         Raises:
             NoServer, ServerRefused: There is no sense in one.
         """
-        if (error := self._out_of_patience(trouble)) is not None:
+        if (error := self._patience.is_over(trouble)) is not None:
             raise error
         await asyncio.sleep(case.pause(trouble))
 
@@ -244,22 +218,21 @@ class ServerPool:
         outcome = await self._post(endpoint, case.request, on_new)
         case.endpoint, case.seconds = endpoint, time.monotonic() - start
         if isinstance(outcome, Trouble) and outcome.too_long is not None:
-            endpoint.last_answer, self._failing_since = time.monotonic(), None  # it works
+            endpoint.last_answer = time.monotonic()
+            self._patience.works()
             return outcome
         if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
             outcome = await self._membership.health.of_the_model(endpoint, outcome)
         if not case.troubles:
-            failed = isinstance(outcome, Trouble) and outcome.may_be_the_inputs
-            self._failure_rate += (failed - self._failure_rate) / _TRIES
+            self._failure_rate += (_may_be_blamed(outcome, case) - self._failure_rate) / _TRIES
         if isinstance(outcome, Answer):
             tokens = outcome.generation.completion_tokens
             if outcome.load is not None:
                 endpoint.told(outcome.load)
             endpoint.answered(outcome.waited, tokens)
             endpoint.learn_speed(case.seconds, tokens)
-            self._failing_since = None
             self._slots.had_files()
-            self.answers += 1
+            self._patience.answered()
         else:
             self._learn_from(outcome, endpoint, case, start)
         return outcome
@@ -270,23 +243,21 @@ class ServerPool:
         return not endpoint.is_unsure and endpoint.knows(answer.model)
 
     def _learn_from(self, trouble: Trouble, endpoint: Endpoint, case: Case, start: float) -> None:
-        self._failing_since = self._failing_since or time.monotonic()
+        self._patience.failed()
         if trouble.sign is Sign.OVERLOADED:
             endpoint.refused()
+            if endpoint.in_flight == 1:
+                self._membership.health.let_rest(endpoint, trouble)
             return
         if trouble.sign is Sign.NO_FILE:
             self._slots.ran_out_of_files(trouble.what)
             return
         endpoint.is_unsure = endpoint.is_unsure or trouble.may_be_a_restart
         # A refusal has the server asked for an answer known to be good; a suspect's failure says nothing of it.
-        counts = trouble.sign not in (Sign.REFUSED, Sign.LOST) and not case.troubles
+        is_asked = trouble.sign in (Sign.REFUSED, Sign.LOST) or is_time_limit(trouble, case.seconds)
+        counts = not is_asked and not case.troubles
         if counts and endpoint.failed(start):
             self._membership.health.leave_alone(endpoint, trouble)
-
-    def _leave_alone(self, endpoint: Endpoint, good: Trouble) -> None:
-        """Give a server nothing for now that does not even answer a request known to be good."""
-        if not endpoint.is_out and good.sign is not Sign.OVERLOADED:
-            self._membership.health.leave_alone(endpoint, good)
 
     async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
         """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""
@@ -309,9 +280,10 @@ class ServerPool:
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
         error: BaseException | None = self._membership.failure
-        if error is None and self.is_waiting and (self._slots.has_waiting or self._isolation.has_waiting):
-            self._failing_since = self._failing_since or time.monotonic()
-            error = self._out_of_patience(None)
+        takes_none = not any(member.is_able and not member.is_resting for member in self.members)
+        if error is None and takes_none and (self._slots.has_waiting or self._isolation.has_waiting):
+            self._patience.failed()
+            error = self._patience.is_over()
         self._slots.give_up_roomless(self._wanted.patience)
         if error is not None:
             self._slots.turn_away(error)
@@ -320,42 +292,6 @@ class ServerPool:
             self._most += more
             self.on_more(more)
 
-    def _out_of_patience(self, trouble: Trouble | None) -> NothingToTalkTo | None:
-        """Return the error to end with, where no server takes a request, and none did for too long.
 
-        The pool's patience, not the request's: while others are answered, or worked on, this one waits its turn.
-        Where no server ever answered and all refuse us, waiting would not help.
-        """
-        self._count_anew_while_at_work()
-        refusal, now = self._membership.refusal, time.monotonic()
-        if refusal is not None and not self.answers:
-            return self._refused(refusal)
-        if self._failing_since is None or now - self._failing_since <= self._wanted.patience:
-            return None
-        if refusal is not None:
-            return self._refused(refusal)
-        troubles = [trouble, *(member.trouble for member in self.members)]
-        last = next((one for one in troubles if one is not None), None)
-        said = f"the last said: {last.what}" if last else "no server is left that answers"
-        return NoServer(
-            f"no server took a request for {self._wanted.patience:.0f} s; {said}",
-            where=last.where if last else "the pool",
-            remedy="mend the servers, then run the same command: it goes on where this one stopped",
-        )
-
-    def _refused(self, refusal: Trouble) -> ServerRefused:
-        return ServerRefused(
-            f"every server refuses even a small request: {refusal.what}",
-            where=refusal.where,
-            remedy=f"check the addresses, the key in ${KEY_VARIABLE}, and what may be paused or used up; then run"
-            " the same command again: it goes on where this one stopped",
-        )
-
-    def _count_anew_while_at_work(self) -> None:
-        if self._failing_since is None:
-            return
-        now, able = time.monotonic(), (member for member in self.members if member.is_able)
-        if self._control.last_answer > self._failing_since or any(
-            now - asked.since > _AT_WORK for member in able for asked in member.requests
-        ):
-            self._failing_since = now
+def _may_be_blamed(outcome: Outcome, case: Case) -> bool:
+    return isinstance(outcome, Trouble) and outcome.may_be_the_inputs and not is_time_limit(outcome, case.seconds)

@@ -20,7 +20,7 @@ from builder.rewriting.addresses import KEY_VARIABLE, root_of
 from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
 from builder.rewriting.listed_models import choose
-from builder.rewriting.sessions import body_of, words_of
+from builder.rewriting.sessions import body_of, proxy_hint, words_of
 
 _IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
@@ -104,7 +104,7 @@ async def probe(
         raise _no_trust(error, root) from error  # time mends no certificate
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         raise NoServer(
-            f"it does not answer ({error or type(error).__name__})", where=root, remedy=_START_IT
+            f"it does not answer ({error or type(error).__name__})", where=root, remedy=_START_IT + proxy_hint()
         ) from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise NoServer(f"what it says of itself can't be read ({error!r:.200})", where=root) from error

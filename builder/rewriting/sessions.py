@@ -11,8 +11,13 @@ from typing import Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
+from builder.errors import BadAddress
 from builder.rewriting.addresses import KEY_VARIABLE
+
+PROXY_VARIABLE = "BUILDER_SERVER_PROXY"
+"""Environment variable with the proxy through which servers are reached."""
 
 # Seconds. Between a request and its answer nothing is said for minutes, and what forwards it forgets such
 # connections in silence: AWS's NAT and network load balancers after 350 s, Azure's after 240, firewalls after 120.
@@ -21,11 +26,12 @@ _TITLE = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE)  # of a proxy's p
 
 
 def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
-    """Return a session for talking to servers: keep-alive, unpooled limits, no proxy or netrc of the user's.
+    """Return a session for talking to servers: keep-alive, unpooled limits, no netrc of the user's.
 
+    `$HTTP_PROXY` is for the world outside, and most servers are inside: only a proxy named for them is used.
     It takes no cookies: with a load balancer's, all that one client asks would go to one of the servers behind it.
     """
-    key = _key()
+    key, (proxy, login) = _key(), _proxy()
     return aiohttp.ClientSession(
         # uvicorn, under vLLM and SGLang, closes a connection that was idle for 5 s.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4, socket_factory=_probed_socket)
@@ -35,6 +41,8 @@ def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
         headers={"Authorization": f"Bearer {key}"} if key else {},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
+        proxy=proxy,
+        proxy_auth=login,
     )
 
 
@@ -104,6 +112,35 @@ def _message(error: object) -> object:
         return error
     said, more = error.get("message") or error.get("detail") or error, error.get("metadata")
     return f"{said}: {more['raw']}" if isinstance(more, dict) and more.get("raw") else said
+
+
+def _proxy() -> tuple[URL | None, aiohttp.BasicAuth | None]:
+    """Return the proxy for servers, if one is named, and how to log in there: apart, for errors show addresses.
+
+    Raises:
+        BadAddress: What is named is none.
+    """
+    named = os.environ.get(PROXY_VARIABLE, "").strip()
+    if not named:
+        return None, None
+    try:
+        url = URL(named)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise BadAddress("it names no proxy", where=f"${PROXY_VARIABLE}", remedy="write http://HOST:PORT")
+    login = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
+    return url.with_user(None), login
+
+
+def proxy_hint() -> str:
+    """Return what to say of a proxy where a server can't be reached: that one is used, or that none is."""
+    if os.environ.get(PROXY_VARIABLE):
+        return f"; it is reached through the proxy in ${PROXY_VARIABLE}"
+    named = next(
+        (name for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if os.environ.get(name)), ""
+    )
+    return f"; ${named} is not used for servers, ${PROXY_VARIABLE} names a proxy for them" if named else ""
 
 
 def _key() -> str:

@@ -19,10 +19,16 @@ from builder.rewriting.sessions import words_of
 _TYPES = {"exceed_context_size_error", "context_length_exceeded"}  # llama.cpp's; that of OpenAI and of gateways
 _PARAMETERS = {"input_tokens", "input_text"}  # vLLM's
 _WORDS = re.compile(
-    r"context[ _](?:length|window|size)|too (?:long|many tokens)|longer than|reduce the length|max_model_len"
-    r"|max_(?:new_|completion_)?tokens\W+(?:must be at least 1, got -|is too large)",
+    r"context[ _](?:length|window|size|limit)|too (?:long|many tokens)|longer than|reduce the length"
+    r"|max_(?:model|seq)_len|max_num_tokens|max\w* (?:prompt|input) length|input length should be|token limit"
+    r"|more than max\w* tokens|exceed[^.;]{0,40}(?:\btoken|length)|(?:\btoken|length)[^.;]{0,40}exceed"
+    r"|max_(?:new_|completion_)?tokens\W+(?:must be (?:at least 1, got -|<|less)|is too large)|range of max_tokens"
+    r"|超长|超限|长度.{0,4}超|超过.{0,9}(?:长度|上限)",
     re.I,
 )
+_OF_ELSE = re.compile(
+    r"budget|quota|per (?:minute|hour|day)|concurren", re.I
+)  # numbers and limits of other things
 _NUMBER = re.compile(r"(?<![\w.-])\d{2,9}(?![\w-]|\.\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LEAST = 16  # smaller numbers are versions, sizes of models, places in a text
@@ -53,9 +59,13 @@ def too_long(status: int, content: bytes, body: bytes, server: Server) -> TooLon
     total = next((one + asked for one in numbers if asked and one + asked in numbers), None)
     limit, prompt, is_exact = _read(numbers, asked, known, total)
     is_by_numbers = known is not None or (total is not None and limit is not None and limit < total)
-    if not (is_said or status == 413 or is_by_numbers or _WORDS.search(words)):
+    if not (is_said or status == 413 or is_by_numbers or _says_so(words)):
         return None
     return TooLong(what, where=server.url, prompt_tokens=prompt, is_exact=is_exact, limit=limit)
+
+
+def _says_so(words: str) -> bool:
+    return bool(_WORDS.search(words)) and not _OF_ELSE.search(words)
 
 
 def _fields(content: bytes) -> dict[str, Any]:

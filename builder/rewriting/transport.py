@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
+from yarl import URL
 
 from builder.rewriting.metrics import LOAD_WANTED
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble, outcome_of
@@ -19,6 +22,7 @@ from builder.rewriting.servers import Server
 from builder.rewriting.sessions import body_of, new_session
 from builder.rewriting.too_long import too_long
 
+_FETCHES = 100  # of one answer
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
 
@@ -55,6 +59,33 @@ class Transport:
         return replace(outcome, is_after_break=True) if isinstance(outcome, Answer) else outcome
 
 
+@asynccontextmanager
+async def _response(
+    session: aiohttp.ClientSession,
+    server: Server,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: aiohttp.ClientTimeout,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Send a request and wait for the response, also where that is to be fetched elsewhere on the same server.
+
+    A redirect would take the document to a place nobody named, and come back as a page: none is followed. But a
+    303 takes nothing along. Modal answers so what takes longer than 150 s, as often as it takes longer.
+    """
+    url = f"{server.url}/v1/chat/completions"
+    response = await session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
+    try:
+        for _ in range(_FETCHES):
+            there = response.url.join(URL(response.headers.get("Location", "")))
+            if response.status != 303 or there.origin() != response.url.origin():
+                break
+            response.release()
+            response = await session.get(there, headers=headers, timeout=timeout, allow_redirects=False)
+        yield response
+    finally:
+        response.release()
+
+
 async def post(
     session: aiohttp.ClientSession,
     server: Server,
@@ -67,19 +98,16 @@ async def post(
     headers = {"Content-Type": "application/json", **(LOAD_WANTED if is_to_tell else {})}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
-        # A redirect would take the document to a place nobody named, and come back as a page.
-        asked = session.post(
-            f"{server.url}/v1/chat/completions", data=body, headers=headers, timeout=timeout, allow_redirects=False
-        )
-        async with asked as response:
+        async with _response(session, server, body, headers, timeout) as response:
             content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
             if content is None:
                 what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
                 return Trouble(Sign.BROKE, what, server.url, response.status)
             outcome = outcome_of(response.status, content, response.headers, server)
-            if isinstance(outcome, Trouble) and (refusal := too_long(response.status, content, body, server)):
-                return replace(outcome, sign=Sign.REFUSED, too_long=refusal)
-            return outcome
+            if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
+                return outcome
+            refusal = too_long(response.status, content, body, server)
+            return replace(outcome, sign=Sign.REFUSED, too_long=refusal) if refusal else outcome
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return Trouble(Sign.NO_FILE, os.strerror(error.errno or 0), server.url)

@@ -1,0 +1,125 @@
+"""Limits of what stands before servers: of an answer's time, of requests a minute, of what may be spent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from builder.errors import NoServer, RequestFailed, blames_input
+from builder.rewriting.pool import ServerPool
+from tests.asking import Outcome, ask_all, failures, texts
+from tests.gateway import ANSWER, Gateway, Said
+from tests.virtual_time import run_in_virtual_time
+
+NGINX: Said = (504, "<html><head><title>504 Gateway Time-out</title></head></html>")
+RATE: Said = (429, '{"error": {"message": "Rate limit reached: 60 requests a minute", "code": "rate_limit"}}')
+BUDGET: Said = (
+    429,
+    '{"error": {"message": "Budget has been exceeded! Max budget: 10", "type": "budget_exceeded"}}',
+)
+
+
+def asked(
+    gateway: Gateway, contents: Sequence[str], said: list[str], *, at_once: int = 60, patience: float = 300
+) -> tuple[list[Outcome], float]:
+    """Return what became of each, and how many seconds all took."""
+
+    async def work() -> tuple[list[Outcome], float]:
+        async with gateway, ServerPool([gateway.url], patience=patience, say=said.append) as pool:
+            start = asyncio.get_running_loop().time()
+            outcomes = await ask_all(pool, contents, at_once)
+            return outcomes, asyncio.get_running_loop().time() - start
+
+    result: tuple[list[Outcome], float] = run_in_virtual_time(work)
+    return result
+
+
+def of_documents(gateway: Gateway) -> list[str]:
+    return [content for content in gateway.asked if "Say OK." not in content]
+
+
+async def within_a_minute(content: str) -> Said:
+    if "long" in content:
+        await asyncio.sleep(60)
+        return NGINX
+    await asyncio.sleep(0.1 if "Say OK." in content else 5)
+    return ANSWER
+
+
+def test_an_answer_that_takes_longer_than_a_gateway_waits_is_asked_for_twice_and_again_another_time() -> None:
+    gateway, said = Gateway(answer=within_a_minute), list[str]()
+    contents = [f"long {text}" if number % 20 == 7 else text for number, text in enumerate(texts(200))]
+    outcomes, seconds = asked(gateway, contents, said)
+    failed = failures(outcomes)
+    assert {one.reason for one in failed if isinstance(one, RequestFailed)} == {"timed_out"}
+    assert len(failed) == sum("long" in content for content in of_documents(gateway)) / 2 == 10
+    assert not blames_input("timed_out"), "with a higher limit it is answered"
+    assert seconds < 200
+    (told,) = (line for line in said if "waits no longer" in line)
+    assert "504 Gateway Time-out, after 60 s" in told
+    assert not any("left alone" in line for line in said)
+
+
+def test_where_all_answers_take_longer_than_a_gateway_waits_it_is_known_soon() -> None:
+    gateway = Gateway(answer=within_a_minute)
+    outcomes, seconds = asked(gateway, [f"long {text}" for text in texts(30)], [])
+    assert len(failures(outcomes)) == 30
+    assert len(of_documents(gateway)) == 60
+    assert seconds < 200
+
+
+def test_what_a_gateway_does_not_wait_for_because_of_a_queue_is_answered_with_fewer_at_once() -> None:
+    slots: list[asyncio.Semaphore] = []
+
+    async def queued(_: str) -> Said:
+        slots[:] = slots or [asyncio.Semaphore(2)]
+
+        async def answer() -> Said:
+            async with slots[0]:
+                await asyncio.sleep(6)
+                return ANSWER
+
+        try:
+            return await asyncio.wait_for(answer(), 60)
+        except asyncio.TimeoutError:
+            return NGINX
+
+    outcomes, _ = asked(Gateway(answer=queued), texts(80), [], at_once=80)
+    assert failures(outcomes) == []
+
+
+def a_minute(limit: int) -> Callable[[str], Awaitable[Said]]:
+    """Answer so many requests a minute; those that are refused count, too."""
+    came: list[float] = []
+
+    async def answer(_: str) -> Said:
+        now = asyncio.get_running_loop().time()
+        came[:] = [*(at for at in came if at // 60 == now // 60), now]
+        if len(came) > limit:
+            return RATE
+        await asyncio.sleep(2)
+        return ANSWER
+
+    return answer
+
+
+def test_so_many_requests_a_minute_are_kept_to_without_asking_again_and_again() -> None:
+    gateway, said = Gateway(answer=a_minute(30)), list[str]()
+    outcomes, _ = asked(gateway, texts(100), said, at_once=100)
+    assert failures(outcomes) == []
+    assert len(gateway.asked) < 250
+    assert sum("takes nothing for now" in line and "60 requests a minute" in line for line in said) == 1
+
+
+def test_a_budget_that_is_used_up_is_told_at_once_and_ends_the_run_when_patience_does() -> None:
+    async def answer(_: str) -> Said:
+        await asyncio.sleep(0.5)
+        return BUDGET if len(gateway.asked) > 20 else ANSWER
+
+    gateway, said = Gateway(answer=answer), list[str]()
+    outcomes, seconds = asked(gateway, texts(100), said, at_once=60, patience=60)
+    failed = failures(outcomes)
+    assert {type(one) for one in failed} == {NoServer}
+    assert all("Budget has been exceeded!" in str(one) for one in failed)
+    assert 60 <= seconds < 80
+    assert sum("Budget has been exceeded!" in line for line in said) == 1
