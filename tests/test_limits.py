@@ -293,6 +293,22 @@ vllm:e2e_request_latency_seconds_bucket{le="+Inf"} 5
     assert parse_gauges("") is None
 
 
+def test_servers_of_unequal_size_have_nothing_more_to_do_at_the_same_time() -> None:
+    contents = [f"{number} " + "word " * (10 + number * 7 % 20) for number in range(400)]
+
+    async def work() -> list[float]:
+        small, large = (
+            TgiDouble(speed=Speed(step=0.02, slots=slots), max_concurrent_requests=32) for slots in (4, 16)
+        )
+        async with small, large, ServerPool([small.url, large.url]) as pool:
+            assert failures(await ask_all(pool, contents, at_once=128)) == []
+            assert [member.limit for member in pool.members] < [2 * 4, 2 * 16]
+            return [max(request.end or 0 for request in server.log) for server in (small, large)]
+
+    ends = run_in_virtual_time(work)
+    assert min(ends) > 0.95 * max(ends), "one idles while requests wait at the other"
+
+
 EVENTS = st.lists(
     st.sampled_from(["answered", "full", "queued", "refused", "failed", "back", "waits", "idle", "mute"]),
     max_size=400,

@@ -132,12 +132,12 @@ class Endpoint:
         """Whether an answer that names this model is no surprise."""
         return model is None or model in self.names
 
-    def answered(self, waited: float | None, tokens: int) -> None:
-        """Learn from an answer of so many tokens, before its slot is given back; for `waited` see `Limit`."""
+    def answered(self, waited: float | None, tokens: int, sent: int | None = None) -> None:
+        """Learn from an answer of so many tokens, before its slot is given back; for the others see `Limit`."""
         self._failures, self.absences, self.rests, self.last_answer = 0, 0, 0, time.monotonic()
         self._timed_out -= self._timed_out / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
-        self.allowed.answered(waited, self.in_flight)
+        self.allowed.answered(waited, self.in_flight, sent)
         if not self.allowed.refuses and not self.has_gauges:
             self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
 

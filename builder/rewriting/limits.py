@@ -22,6 +22,8 @@ _LAG = 10.0  # seconds that a page may lag behind: SGLang writes it every 40 ste
 _AT_ONCE = 0.42  # growth at most from one look to the next: it has to show before there is more
 _RECOVERY = 3.0  # seconds without a queue after which growth is twice as fast
 _REMEMBERED = 30.0  # seconds for which what a server was seen to work on counts
+_QUEUED = 0.25  # of what it has may wait at a server that tells it with its answers
+_NO_QUEUE = 0.02  # the share of an answer's time in which it was taken in at once
 _FULL = 0.9  # of the KV cache; with more, requests that go on need what new ones would take
 
 
@@ -82,6 +84,7 @@ class Limit:
     _since_refusal: int = _REPEATED
     _since_growth: int = 0
     _step: int = 1
+    _works: float = 0.0  # requests that it works on at once, by what answers tell of its queue; 0: not told yet
     _waiting: float = 0.0  # the share of an answer's time spent in the server's queue, a moving average
     is_growing: bool = False
     _is_queueing: bool = False
@@ -94,28 +97,42 @@ class Limit:
         self.refuses = self.value >= self.most  # one that says how many it takes
         self.known_good = float(self.most)
 
-    def answered(self, waited: float | None, in_flight: int) -> None:
+    def answered(self, waited: float | None, in_flight: int, sent: int | None = None) -> None:
         """Learn from an answer, before its place is given back.
 
         Args:
             waited: The share of the answer's time in the server's queue, None where it is not told.
             in_flight: How many requests the server has, this one included.
+            sent: How many it had when this one was sent, this one included; None: as many as now.
         """
         self._since_refusal += 1
         self._since_growth += 1
         if waited is not None:
             self._waiting += (waited - self._waiting) / 20
-        if in_flight < int(self.value):
+            self._learn_works(waited, in_flight if sent is None else sent)
+        # What waits there may wait here as well, and go to whichever server is through first.
+        enough = max(1.0, self._works / (1 - _QUEUED)) if self._works else float(self.most)
+        if self._waiting > _QUEUED:
+            self.value = min(self.value, enough)
+        if in_flight < int(self.value) or self._waiting > _QUEUED or self._is_queueing or not self.refuses:
             return
-        if self._waiting > 0.5:
-            self.value = max(1.0, self.value * 0.99)
-        elif self._waiting > 0.25 or self._is_queueing or not self.refuses:
-            return
-        elif self.value < self.known_good:
-            self.value = min(self.known_good, self.value + 1)
-        elif self.value < self.most and self._since_growth > 100 + 2 * self.value:
+        if self.value < min(self.known_good, enough):
+            self.value = min(self.known_good, enough, self.value + 1)
+        elif self.known_good <= self.value < min(self.most, enough) and self._since_growth > 100 + 2 * self.value:
             self.value = self.known_good = min(self.most, self.value + self._step)
             self._since_growth, self._step = 0, min(2 * self._step, max(1, int(self.value) // 16))
+
+    def _learn_works(self, waited: float, sent: int) -> None:
+        """Learn how many the server works on: of `sent`, that share of an answer's time which is no wait (Little).
+
+        Of those that it was sent with, not of those there are now: what an answer tells is as old as it took.
+        """
+        if waited < _NO_QUEUE:
+            self._works = max(self._works, float(sent))
+        elif self._works:
+            self._works += (sent * (1 - waited) - self._works) / 20
+        else:
+            self._works = sent * (1 - waited)
 
     def refused(self, in_flight: int) -> None:
         """Learn from a 429, before the request's place is given back: the others are what the server holds."""
@@ -183,6 +200,7 @@ class Limit:
         """Begin with an eighth: the server was away."""
         usual = self.known_good if self.refuses else self.value
         self.value = max(1.0, min(usual, self.most) / 8)
-        self._waiting, self._is_queueing, self.is_growing, self._growth = 0.0, False, False, 1.0
+        self._waiting, self._works, self._is_queueing = 0.0, 0.0, False
+        self.is_growing, self._growth = False, 1.0
         self._looks.clear()
         self._grown = None

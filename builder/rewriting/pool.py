@@ -214,7 +214,7 @@ class ServerPool:
 
     async def _try(self, endpoint: Endpoint, case: Case, *, on_new: bool = False) -> Outcome:
         """Try once at a server, and learn from the outcome before the slot is given back."""
-        start = time.monotonic()
+        start, sent = time.monotonic(), endpoint.in_flight
         outcome = await self._post(endpoint, case.request, on_new)
         case.endpoint, case.seconds = endpoint, time.monotonic() - start
         if isinstance(outcome, Trouble) and outcome.too_long is not None:
@@ -229,7 +229,7 @@ class ServerPool:
             tokens = outcome.generation.completion_tokens
             if outcome.load is not None:
                 endpoint.told(outcome.load)
-            endpoint.answered(outcome.waited, tokens)
+            endpoint.answered(outcome.waited, tokens, sent)
             endpoint.learn_speed(case.seconds, tokens)
             self._slots.had_files()
             self._patience.answered()
