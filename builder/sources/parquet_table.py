@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,7 +83,7 @@ class ParquetTable:
             told = chunk.statistics
             if told is None or not (told.has_min_max or told.null_count == chunk.num_values):
                 return None
-            found += [told.min, told.max] if told.has_min_max else []
+            found += [cast(int, told.min), cast(int, told.max)] if told.has_min_max else []
         return min(found), max(found)
 
     @property
