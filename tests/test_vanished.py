@@ -17,9 +17,11 @@ from tests.support import builder, builder_json
 FILE = "data/train-00000-of-00001.parquet"
 PAGES = """
 name: pages
-source: {{kind: hub, dataset: org/pages{id}, shard_rows: 2}}
-stages: [{{name: long, filter: length, min_characters: 1}}]
-release: {{configs: {{default: long}}, license: odc-by, scan: []}}
+source:
+  - {name: addresses, kind: hub, dataset: org/pages, shard_rows: 2}
+  - {name: ids, kind: hub, dataset: org/pages, id: url}
+stages: [{name: long, filter: length, min_characters: 1}]
+release: {configs: {default: long}, license: odc-by, scan: []}
 """
 
 
@@ -33,45 +35,44 @@ def pages(*urls: str) -> bytes:
     return parquet(pa.table({"url": urls, "text": [f"A page at {url}." for url in urls]}), 2)
 
 
-def kept(release: Path, column: str = "id") -> list[Any]:
-    return pq.read_table(release / "data" / "default")[column].to_pylist()
+def kept(release: Path) -> list[Any]:
+    return pq.read_table(release / "data" / "default")["id"].to_pylist()
 
 
-@pytest.mark.parametrize("id", ["", ", id: url"])
-def test_what_a_dataset_no_longer_lists_is_told_listed_and_left_out(
-    id: str, hub: LocalHub, tmp_path: Path
-) -> None:
+def test_what_a_dataset_no_longer_lists_is_told_listed_and_left_out(hub: LocalHub, tmp_path: Path) -> None:
     env: dict[str, Any] = {**hub.env(tmp_path / "home")}
     first = hub.put("org/pages", {FILE: pages("https://a.org/1", "https://a.org/2~3", "https://b.org/a # x")})
-    (tmp_path / "pages.yaml").write_text(PAGES.format(id=id))
-    publish = ("publish", tmp_path / "pages.yaml", "--run", tmp_path / "run", "--to", tmp_path / "out")
-    said = builder(*publish, **env).stderr
-    assert "removals" not in said
+    (tmp_path / "pages.yaml").write_text(PAGES)
+    run = (tmp_path / "pages.yaml", "--run", tmp_path / "run")
+    builder("build", *run, **env)
     newest = hub.put("org/pages", {FILE: pages("https://a.org/2~3", "https://c.org/new")})
-    said = builder(*publish, **env).stderr
-    assert f"org/pages: read at {first}, and {newest} is newer." in said
+    said = builder("publish", *run, "--to", tmp_path / "out", **env).stderr
+    for source in ("addresses", "ids"):
+        assert f"{source}: read at {first}, and {newest} is newer." in said
     assert f"`python -m builder removals RECIPE --run {tmp_path / 'run'} --into removed.txt`" in said
     removed = tmp_path / "removed.txt"
-    removals = ("removals", tmp_path / "pages.yaml", "--run", tmp_path / "run", "--into", removed)
-    (found,) = builder_json(*removals, **env)
-    assert (found["pinned"], found["newest"], len(found["ids"])) == (first, newest, 2 if not id else 1)
-    assert found["unwritable"] == (1 if id else 0), "`# x` behind a blank begins a comment"
-    said = builder(*publish, "--exclude", f"id={removed}", **env).stderr
+    addresses, ids = builder_json("removals", *run, "--into", removed, **env)
+    assert (addresses["pinned"], addresses["newest"], addresses["documents"]) == (first, newest, 3)
+    assert addresses["ids"] == [f"addresses/{FILE}#0", f"addresses/{FILE}#2"]
+    assert ids["ids"] == ["ids/https://a.org/1"]
+    assert ids["unwritable"] == 1, "`# x` behind a blank begins a comment"
+    said = builder("publish", *run, "--to", tmp_path / "out", "--exclude", f"id={removed}", **env).stderr
     assert "is newer" not in said
-    url = "id" if id else "url"
-    assert kept(tmp_path / "out", url) == ["https://a.org/2~3", *(["https://b.org/a # x"] if id else [])]
+    assert kept(tmp_path / "out") == [
+        f"addresses/{FILE}#1", "ids/https://a.org/2~3", "ids/https://b.org/a # x"
+    ]  # fmt: skip
 
 
 def test_a_hub_that_is_away_stops_no_release(hub: LocalHub, tmp_path: Path) -> None:
     env: dict[str, Any] = {**hub.env(tmp_path / "home"), "BUILDER_PATIENCE": "0"}
     hub.put("org/pages", {FILE: pages("https://a.org/1")})
-    (tmp_path / "pages.yaml").write_text(PAGES.format(id=""))
+    (tmp_path / "pages.yaml").write_text(PAGES)
     builder("build", tmp_path / "pages.yaml", "--run", tmp_path / "run", **env)
     # What a build asks, it asks at the pinned commit; what is newest, of main.
     hub.fail("503", times=9, match="GET /api/datasets/org/pages$")
     said = builder("publish", tmp_path / "pages.yaml", "--run", tmp_path / "run", "--to", tmp_path / "out", **env)
     assert "can't be told" in said.stderr
-    assert kept(tmp_path / "out", "url") == ["https://a.org/1"]
+    assert kept(tmp_path / "out") == [f"addresses/{FILE}#0", "ids/https://a.org/1"]
 
 
 def test_what_the_stack_no_longer_lists_is_told_by_repository_path_and_content(
