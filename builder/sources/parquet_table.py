@@ -82,7 +82,7 @@ class ParquetTable:
             told = chunk.statistics
             if told is None or not (told.has_min_max or told.null_count == chunk.num_values):
                 return None
-            found += [told.min, told.max] if told.has_min_max else []
+            found += map(int, (told.min, told.max)) if told.has_min_max else []  # type: ignore[arg-type] # no None
         return min(found), max(found)
 
     @property
