@@ -46,15 +46,15 @@ async def within_a_minute(content: str) -> Said:
     return ANSWER
 
 
-def test_an_answer_that_takes_longer_than_a_gateway_waits_is_asked_for_twice_and_again_another_time() -> None:
+def test_an_answer_that_takes_longer_than_a_gateway_waits_is_asked_for_again_another_time() -> None:
     gateway, said = Gateway(answer=within_a_minute), list[str]()
     contents = [f"long {text}" if number % 20 == 7 else text for number, text in enumerate(texts(200))]
     outcomes, seconds = asked(gateway, contents, said)
     failed = failures(outcomes)
     assert {one.reason for one in failed if isinstance(one, RequestFailed)} == {"timed_out"}
-    assert len(failed) == sum("long" in content for content in of_documents(gateway)) / 2 == 10
+    assert len(failed) == sum("long" in content for content in of_documents(gateway)) / 3 == 10
     assert not blames_input("timed_out"), "with a higher limit it is answered"
-    assert seconds < 200
+    assert seconds < 300
     (told,) = (line for line in said if "waits no longer" in line)
     assert "504 Gateway Time-out, after 60 s" in told
     assert not any("left alone" in line for line in said)
@@ -64,8 +64,8 @@ def test_where_all_answers_take_longer_than_a_gateway_waits_it_is_known_soon() -
     gateway = Gateway(answer=within_a_minute)
     outcomes, seconds = asked(gateway, [f"long {text}" for text in texts(30)], [])
     assert len(failures(outcomes)) == 30
-    assert len(of_documents(gateway)) == 60
-    assert seconds < 200
+    assert len(of_documents(gateway)) == 90
+    assert seconds < 300
 
 
 def test_what_a_gateway_does_not_wait_for_because_of_a_queue_is_answered_with_fewer_at_once() -> None:
@@ -123,3 +123,17 @@ def test_a_budget_that_is_used_up_is_told_at_once_and_ends_the_run_when_patience
     assert all("Budget has been exceeded!" in str(one) for one in failed)
     assert 60 <= seconds < 80
     assert sum("Budget has been exceeded!" in line for line in said) == 1
+
+
+def test_one_of_a_routers_workers_that_is_down_costs_its_share_and_no_document() -> None:
+    async def answer(_: str) -> Said:
+        if len(gateway.asked) % 8 == 0:
+            return 502, "Bad Gateway"
+        await asyncio.sleep(2)
+        return ANSWER
+
+    gateway, said = Gateway(answer=answer), list[str]()
+    outcomes, seconds = asked(gateway, texts(400), said)
+    assert failures(outcomes) == []
+    assert not any("left alone" in line for line in said)
+    assert seconds < 40, "the others are as good as ever"

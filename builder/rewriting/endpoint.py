@@ -62,6 +62,7 @@ class Endpoint:
         names: What the model that answers there calls itself.
         rests: How often in a row it refused a request though it held none of ours.
         is_resting: It did just now, and gets nothing for some seconds.
+        is_being_tried: Requests fail there, and a request known to be good is to tell whether it works.
     """
 
     server: Server
@@ -80,6 +81,7 @@ class Endpoint:
     names: set[str] = field(default_factory=set)
     rests: int = 0
     is_resting: bool = False
+    is_being_tried: bool = False
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
     _cut_at: float = 0.0
     _slowest: float = 0.0  # seconds that an answer took, of the last ones
@@ -204,6 +206,10 @@ class Endpoint:
         if since >= self._failed_at:
             self._failures, self._failed_at = self._failures + 1, time.monotonic()
         return self._failures >= _FAILURES and not self.is_out
+
+    def works(self) -> None:
+        """Take in that it does, though requests failed."""
+        self._failures = 0
 
     # --- silence ---
 

@@ -257,7 +257,7 @@ class ServerPool:
         is_asked = trouble.sign in (Sign.REFUSED, Sign.LOST) or is_time_limit(trouble, case.seconds)
         counts = not is_asked and not case.troubles
         if counts and endpoint.failed(start):
-            self._membership.health.leave_alone(endpoint, trouble)
+            self._membership.health.look_into(endpoint, trouble)
 
     async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
         """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""

@@ -5,7 +5,7 @@ A document pays for its own doing alone. So what decides is how often it failed 
 - turned away as invalid (400, 422) twice, with a request known to be good answered in between: it is the input;
 - turned away otherwise (a WAF's 403), or broken, twice: it is isolated, and given up there or answered;
 - not answered for long while others were, three times: it is the input;
-- answered too late for a gateway before the server, twice: it is given up, and asked again another time.
+- answered too late for a gateway before the server, three times: it is given up, and asked again another time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from builder.rewriting.outcome import Sign, Trouble
 _SUSPECT = 2  # tries that failed, before a request is isolated
 _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
 _LOST = 3  # times without an answer while others had theirs
-_TIMED_OUT = 2  # times that a gateway waited no longer for the answer: each has cost as much as one
+_TIMED_OUT = 3  # times that a gateway waited no longer for the answer: each has cost as much as one
 _CHANCE = 1e-4  # of an innocent input to fail in isolation as often as one that is given up
 _FEWEST_TRIES, _MOST_TRIES = 2, 20  # in isolation
 _BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
