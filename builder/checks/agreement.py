@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
+from builder.checks.expressions import number
+from builder.checks.forms import form, same_form
 from builder.checks.units import converted, is_pure_number
 from builder.checks.values import Value
 
@@ -26,7 +28,6 @@ _COSTLY = re.compile(
 _ARGUMENT = re.compile(r"(\\(?:sin|cos|tan|cot|sec|csc|ln|log) ?)([A-Za-z])(?![A-Za-z])")  # t would be tonnes
 _ABSOLUTE = re.compile(r"\\ln ?\|([^|]+)\|")
 _MOST_QUOTIENTS = 8
-_MOST_SYMBOLS = 3
 _LARGEST_EXPONENT = 2000  # 9^{9^9} has 370 million digits: math-verify would try
 
 
@@ -129,7 +130,7 @@ def same(one: Value, other: Value) -> bool | None:
 def prepare() -> None:
     """Load the grammar of LaTeX and the units."""
     same(Value("1", "meter"), Value("2", "kilometer"))
-    is_same_math("1", "2")
+    _read("1")
 
 
 def _same_quantity(one: Value, other: Value) -> bool | None:
@@ -255,57 +256,32 @@ def _interval(inequality: str) -> str:
     return f"(-\\infty, {match[2]}{']' if is_closed else ')'}"
 
 
-@lru_cache(256)
+@lru_cache(1024)
 def is_same_math(one: str, other: str) -> bool | None:
-    """Compare by math-verify; None where it can't read one of them."""
-    if is_huge(one) or is_huge(other):
-        return False
-    if any(_COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS for text in (one, other)):
+    """Whether two pieces of mathematics are the same; None where one can't be read.
+
+    What only math-verify reads may be found the same, never another: it reads words as products of letters.
+    """
+    if (found := form(one)) is not None and (target := form(other)) is not None:
+        return same_form(found, target)
+    if any(is_huge(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS for text in (one, other)):
         return None  # (x + 1)^{999}, which math-verify would expand
-    verify = _math_verify()[1]
-    gold, target = _read(one), _read(other)
-    if not gold or not target:
+    gold, target_ = _read(one), _read(other)
+    if not gold or not target_:
         return None
+    verify = _math_verify()[1]
     # It takes an inequality for an interval in one direction alone.
-    found = any(verify(*pair, timeout_seconds=None) for pair in ((gold, target), (target, gold)))
-    found = found or _is_same_line(gold[0], target[0])
-    is_read = all(len(one) > 1 and not isinstance(one[0], str) for one in (gold, target))
-    return found if found or is_read else None
+    is_same = any(verify(*pair, timeout_seconds=None) for pair in ((gold, target_), (target_, gold)))
+    return True if is_same else None
 
 
-def _is_same_line(one: Any, other: Any) -> bool:  # noqa: ANN401 - sympy's
-    """Whether two equations of first degree are one: y - 3 = 2(x - 1) and y = 2x + 1."""
-    from sympy import Eq, Poly, PolynomialError  # type: ignore[import-untyped]
-
-    if not (isinstance(one, Eq) and isinstance(other, Eq)):
-        return False
-    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
-    if not 2 <= len(symbols) <= _MOST_SYMBOLS or one.free_symbols != other.free_symbols:
-        return False
-    try:
-        first, second = (Poly(side.lhs - side.rhs, *symbols) for side in (one, other))
-    except PolynomialError:
-        return False
-    if first.total_degree() != 1 or second.total_degree() != 1:
-        return False
-    ratio = first.coeff_monomial(symbols[0]), second.coeff_monomial(symbols[0])
-    return bool(ratio[0] and ratio[1]) and (first * ratio[1] - second * ratio[0]).is_zero
-
-
-@lru_cache(256)
+@lru_cache(1024)
 def _number(text: str) -> float | None:
     """Return the number that a text is, None where it is none."""
     try:
         return float(text)
     except ValueError:
-        pass
-    read = [] if is_huge(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS else _read(text)
-    if not read or isinstance(read[0], str) or not getattr(read[0], "is_number", False):
-        return None
-    try:
-        return float(read[0])
-    except (TypeError, ValueError, OverflowError):
-        return None
+        return number(text)
 
 
 @lru_cache(256)

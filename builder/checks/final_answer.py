@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from builder.checks import agreement
 from builder.checks.base import PairCheck
+from builder.checks.standing import are_results
 from builder.checks.stated import final_answer, options, stated_answers
 from builder.checks.values import Value, values
 from builder.checks.worked import worked
@@ -101,6 +102,8 @@ class FinalAnswer(PairCheck):
             or (bool(stated) and _is_of_another_part(before, answer))
         )
         if agrees is False and not corrects and is_open:
+            agrees = None
+        if answer and not stated and agrees is False and _may_be_result(before, answer):
             agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
@@ -244,6 +247,15 @@ def _is_of_another_part(page: str, answer: str) -> bool:
         for said in (*found.ends, *together)
         for one in values(said)
         for other in given
+    )
+
+
+def _may_be_result(page: str, answer: str) -> bool:
+    found = worked(page)
+    together = [[value for said in one for value in values(said)[0]] for one in (*found.together, found.ends)]
+    return any(
+        are_results(page, reading) and not any(agreement.is_exchanged(one, reading) for one in together)
+        for reading in values(answer)
     )
 
 

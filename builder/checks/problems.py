@@ -62,12 +62,17 @@ def parts(page: str) -> Iterator[list[Sentence]]:
             is_rejected = bool(_REJECTED.match(line))
             yield _with_questions(part)
             part = []
-        elif _PART.match(line) and not _SUM.match(line):
+        elif begins_part(line):
             yield _with_questions(part)
             part = []
         if not is_rejected:
             part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
     yield _with_questions(part)
+
+
+def begins_part(line: str) -> bool:
+    """Whether another problem or poster begins with a line."""
+    return _PART.match(line) is not None and not _SUM.match(line)
 
 
 def _with_questions(part: list[tuple[int, str]]) -> list[Sentence]:
