@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
-from builder.checks.expressions import number
+from builder.checks.expressions import is_word, number
 from builder.checks.forms import form, same_form
 from builder.checks.units import converted, is_pure_number
 from builder.checks.values import Value
@@ -262,9 +262,11 @@ def is_same_math(one: str, other: str) -> bool | None:
 
     What only math-verify reads may be found the same, never another: it reads words as products of letters.
     """
+    if is_huge(one) or is_huge(other):
+        return False
     if (found := form(one)) is not None and (target := form(other)) is not None:
         return same_form(found, target)
-    if any(is_huge(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS for text in (one, other)):
+    if any(is_word(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS for text in (one, other)):
         return None  # (x + 1)^{999}, which math-verify would expand
     gold, target_ = _read(one), _read(other)
     if not gold or not target_:

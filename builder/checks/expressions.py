@@ -67,7 +67,7 @@ class _UnreadableError(ValueError):
 @lru_cache(1024)
 def expression(text: str) -> Expression | None:
     """Return what a text in LaTeX says, None where it is not known to say anything, or too long."""
-    if len(text) > _LONGEST or _WORDS.search(text):
+    if len(text) > _LONGEST or is_word(text):
         return None
     found = list[Worked]()
     letters = frozenset[str]()
@@ -79,6 +79,11 @@ def expression(text: str) -> Expression | None:
         except _UnreadableError:
             return None
     return Expression(tuple(found), letters)
+
+
+def is_word(text: str) -> bool:
+    """Whether a text has a word, and so is no mathematics alone."""
+    return _WORDS.search(text) is not None
 
 
 def number(text: str) -> float | None:

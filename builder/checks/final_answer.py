@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
 
 from builder.checks import agreement
 from builder.checks.base import PairCheck
-from builder.checks.standing import are_results
+from builder.checks.forms import form
+from builder.checks.problems import parts
+from builder.checks.standing import are_results, is_foreign
 from builder.checks.stated import final_answer, options, stated_answers
 from builder.checks.values import Value, values
-from builder.checks.worked import worked
+from builder.checks.worked import is_unfinished, worked
 from builder.errors import FilterUnavailable
 from builder.filters.base import Measures, Workplace
 
@@ -21,9 +23,16 @@ _PACKAGES = ("math-verify", "Pint")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MOST_STATED = 20
 _MOST_ENDS = 8
+_WORD = re.compile(r"[a-z]{2,}|\d+")
+_OPTION = re.compile(r"\W*[A-Ha-h][.):]")
+_FEWEST_WORDS = 3  # of an option that a page says in a sentence
 _DENIES = re.compile(r"(?i)\b(?:no|none|not|undefined|infinitely|diverges?|impossible)\b")
 _MOST_WORDS = 12  # of an answer that is compared with a page's working
-_POLAR = re.compile(r"(?i)\W*(yes|no|true|false)\b(?=\W*(?:\Z|[,.;:!–—-]))")
+_POLAR = re.compile(
+    r"(?i)\W*(?:(?:(?:the|this|that) )?(?:statement|claim|assertion|it|this|that)(?: is|:) )?(yes|no|true|false)\b"
+    r"(?=\W*(?:\Z|[,.;:!–—-]))"
+)
+_CLAIM = re.compile(r"(?i)\b(?:is|are|has|have)\b(?=[^\d=]*\Z)")
 _WRONG = re.compile(
     r"(?i)\b(?:wrong|incorrect(?:ly)?|mistakes?|mistaken(?:ly)?|errors?|erroneous(?:ly)?|instead of|rather than"
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
@@ -86,15 +95,28 @@ class FinalAnswer(PairCheck):
 
     def compare(self, before: str, after: str) -> Measures:
         """Return the answer, the one that the source states, and whether they agree: None where nobody can say."""
-        answer = final_answer(after)
+        answer, letters = final_answer(after), options(before)
         stated = list(dict.fromkeys(stated_answers(before)))[-_MOST_STATED:]
-        one, agrees = (
-            _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
-        )
+        is_sure = next(stated_answers(before, is_sure=True), None) is not None
+        one, agrees = _agreement(stated, answer, letters) if answer else (next(reversed(stated), None), None)
         if answer is None and stated:
             agrees = _concludes(after, stated)
-        if answer and not stated and len(re.findall(r"[A-Za-z]{3,}", answer)) <= _MOST_WORDS:
+        if (
+            answer
+            and not is_sure
+            and agrees is not True
+            and len(re.findall(r"[A-Za-z]{3,}", answer)) <= _MOST_WORDS
+        ):
             one, agrees = _worked_agreement(before, answer)
+            agrees = _chosen(before, answer, letters) if agrees is None else agrees
+            if agrees is False and (_is_unread(answer) or is_unfinished(before)):
+                agrees = None
+            elif (
+                agrees is None
+                and not _is_unread(answer)
+                and all(is_foreign(before, one) for one in values(answer))
+            ):
+                agrees = False
         corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
         is_open = answer and (
             _is_disputed(before, answer)
@@ -103,7 +125,7 @@ class FinalAnswer(PairCheck):
         )
         if agrees is False and not corrects and is_open:
             agrees = None
-        if answer and not stated and agrees is False and _may_be_result(before, answer):
+        if answer and not is_sure and agrees is False and _may_be_result(before, answer):
             agrees = None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
@@ -184,6 +206,32 @@ def _polar(said: str) -> str:
     return match[1] if match is not None else said
 
 
+def _chosen(page: str, answer: str, letters: Mapping[str, str]) -> bool | None:
+    """Whether a page says in a sentence what the option with an answer's letter says; None where it says none."""
+    letter = next((value.letter or value.math for reading in values(answer) for value in reading), "")
+    said = {by: " ".join(_WORD.findall(text.lower())) for by, text in letters.items()}
+    if len(said.get(letter, "").split()) < _FEWEST_WORDS:
+        return None
+    sentences = [one.text for part in parts(page) for one in part if not _OPTION.match(one.text)]
+    plain = [" ".join(_WORD.findall(one.lower())) for one in sentences]
+    long = {by: text for by, text in said.items() if len(text.split()) >= _FEWEST_WORDS}
+    chosen = [by for by, text in long.items() if any(map(_ends(text), plain))]
+    return letter == chosen[0] if len(chosen) == 1 else None
+
+
+def _ends(text: str) -> Callable[[str], bool]:
+    return lambda sentence: f" {sentence}".endswith(f" {text}")
+
+
+def _is_unread(answer: str) -> bool:
+    """Whether an answer has words that nobody compares: the square root of 2 is irrational."""
+    if _POLAR.match(answer) or _DENIES.search(answer):
+        return False
+    if _CLAIM.search(answer):
+        return True
+    return any(value.math and form(value.math) is None for reading in values(answer) for value in reading)
+
+
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
     """Return True where one is True, else None where one is None."""
     found = set(verdicts)
@@ -251,12 +299,18 @@ def _is_of_another_part(page: str, answer: str) -> bool:
 
 
 def _may_be_result(page: str, answer: str) -> bool:
-    found = worked(page)
-    together = [[value for said in one for value in values(said)[0]] for one in (*found.together, found.ends)]
-    return any(
-        are_results(page, reading) and not any(agreement.is_exchanged(one, reading) for one in together)
-        for reading in values(answer)
-    )
+    return any(are_results(page, one) and not _has_exchanged(page, one) for one in values(answer))
+
+
+def _has_exchanged(page: str, answer: Sequence[Value]) -> bool:
+    """Whether an answer gives to each of its names what every problem of the page that has them gives another."""
+    names = {value.label: value for value in answer if value.label and value.label[0] != "#"}
+    verdicts = list[bool]()
+    for said in worked(page).together:
+        known = {value.label: value for one in said for value in values(one)[0]}
+        if len(names) > 1 and names.keys() <= known.keys():
+            verdicts.append(all(agreement.same(value, known[name]) is False for name, value in names.items()))
+    return bool(verdicts) and all(verdicts)
 
 
 def _is_named(page: str, answer: str) -> bool:

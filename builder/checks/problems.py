@@ -29,6 +29,13 @@ _CHAT = re.compile(  # a question about the solution, or about the page
     r"|(?:got |have |any )?(?:more )?questions|need [^?]{0,30}help[^?]{0,20}|[^?]{0,60}\bright)\?"
     r"|\b(?:was|is) this (?:answer|page|lesson|article|helpful)\b"
 )
+_GUESS = re.compile(
+    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with"
+    r"|believed?|first)"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives"
+    r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
+    r"|incorrect)\b"
+)
 _TASK = re.compile(
     r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify"
     r"|differentiate|integrate"
@@ -68,6 +75,11 @@ def parts(page: str) -> Iterator[list[Sentence]]:
         if not is_rejected:
             part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
     yield _with_questions(part)
+
+
+def is_guess(sentence: str) -> bool:
+    """Whether a sentence says what somebody only thought, or what is wrong."""
+    return _GUESS.search(sentence) is not None
 
 
 def begins_part(line: str) -> bool:

@@ -32,7 +32,7 @@ _CORRECTED = re.compile(
     r"|that(?:'s| is| was) (?:wrong|incorrect|not right))\b"
 )
 _SAID = re.compile(
-    r"(?i)(?:(?P<colon>\b(?:answers?|ans)\b(?:[ \t]+(?:key|sheet|list))?"
+    r"(?i)(?:(?P<colon>(?:(?:\A|(?<=\n))[#*_ \t]*output|\b(?:answers?|ans))\b(?:[ \t]+(?:key|sheet|list))?"
     r"[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
     r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\)(?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))"
     r"[-*_:>]*[ \t]*\n{0,2}"
@@ -46,6 +46,8 @@ _SAID = re.compile(
     r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
+_LOOSE = re.compile(r"(?i)result|solution.*=\Z")  # which a page has on the way, too
+_ASKS = re.compile(r"(?i)\b(?:find|determine|give|solve|what|which|how many|number of|all)\b")
 _ROMAN = re.compile(r"(?i)\(?i[.)]\s+[^\n]{1,40}?\s\(?ii[.)]\s")
 _NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")
 _LETTERS = re.compile(r"(?:both )?(\(?[A-H]\)?(?:(?:, ?| and |, and | ?& ?)\(?[A-H]\)?)+)")
@@ -170,8 +172,8 @@ def final_answer(text: str) -> str | None:
     return ", ".join(dict.fromkeys(text[begin:end].strip() for begin, end in boxes if begin > paragraph))[:LONGEST]
 
 
-def stated_answers(text: str) -> Iterator[str]:
-    """Yield the answers that a page states, as it writes them."""
+def stated_answers(text: str, *, is_sure: bool = False) -> Iterator[str]:
+    """Yield the answers that a page states, as it writes them; if asked for, only those that it calls answers."""
     lines = list(_LINE.finditer(text))
     for match in lines:
         if (len(lines) == 1 or match.end() >= len(text.rstrip())) and looks_like_value(match[1] or ""):
@@ -181,7 +183,10 @@ def stated_answers(text: str) -> Iterator[str]:
     for match in _OPTION_ALONE.finditer(text):
         yield f"({(match['bracketed'] or match['half'] or match['plain']).upper()})"
     for match in _SAID.finditer(text):
-        is_answer = match["colon"] is not None or (match["prose"] or "").lower().startswith("ans")
+        is_answer = match["colon"] is not None or not _LOOSE.match(" ".join((match["prose"] or "").split()))
+        if (is_sure and not is_answer) or (not is_answer and _ASKS.search(_line_before(text, match.start()))):
+            continue
+        is_answer = is_answer and not (match["prose"] or "").lower().startswith(("correct", "right"))
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])
         value = _value(match["rest"], may_be_words=is_answer, is_marked=is_marked)
         is_number_of_option = re.search(r"(?i)option|choice", match[0]) and re.fullmatch(r"\d", value or "")
@@ -206,6 +211,10 @@ def stated_answers(text: str) -> Iterator[str]:
         yield f"({(match['one'] or match['other']).upper()})"
 
 
+def _line_before(text: str, place: int) -> str:
+    return text[text.rfind("\n", 0, place) + 1 : place]
+
+
 def _from_numbered_key(text: str) -> Iterator[str]:
     """Yield the letter that a key such as `1 B, 2 D, 3 A` has for each problem that the page numbers."""
     for key in _NUMBERED_KEY.finditer(text):
@@ -226,8 +235,14 @@ def _is_first(text: str, said: re.Match[str]) -> bool:
 
 def options(text: str) -> dict[str, str]:
     """Return what a page's options (A), (B), … say, by letter in upper case; none where they are not in order."""
-    found = dict[str, str]()
     marks = list(_MARK.finditer(text))
+    bracketed = [mark for mark in marks if re.search(r"\([A-Ha-h]\)", mark[0])]
+    return _in_order(text, bracketed) or _in_order(text, marks)
+
+
+def _in_order(text: str, marks: list[re.Match[str]]) -> dict[str, str]:
+    """Return what stands behind marks (A), (B), … in that order."""
+    found = dict[str, str]()
     for place, mark in enumerate(marks):
         letter = mark[1].upper()
         if letter != "ABCDEFGH"[len(found) : len(found) + 1]:
