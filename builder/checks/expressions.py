@@ -127,10 +127,8 @@ def same_up_to_factor(one: Expression, other: Expression, *, is_positive: bool) 
 
 def minus(one: Expression, other: Expression) -> Expression:
     """Return the difference of two expressions."""
-    pairs = [(a, b) for a in one.readings for b in other.readings]
-    return Expression(
-        tuple((lambda values, a=a, b=b: a(values) - b(values)) for a, b in pairs), one.letters | other.letters
-    )
+    readings = tuple(_added(first, second, -1) for first in one.readings for second in other.readings)
+    return Expression(readings, one.letters | other.letters)
 
 
 def _are_equal(one: Expression, other: Expression, renamed: Mapping[str, str]) -> bool:

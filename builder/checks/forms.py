@@ -165,8 +165,9 @@ def _one_sided(sides: Sequence[str], sign: str, read: Sequence[Expression | None
             return _made("tuple", ["-\\infty", bound], "(]" if is_closed else "()")
     if read[0] is None or read[1] is None:
         return None
-    less = sign in ("<", "\\leq")
-    return Form("inequality", minus(*(read if less else read[::-1])), marks="<" if sign in ("<", ">") else "\\leq")
+    is_less = sign in ("<", "\\leq")
+    difference = minus(read[0], read[1]) if is_less else minus(read[1], read[0])
+    return Form("inequality", difference, marks="<" if sign in ("<", ">") else "\\leq")
 
 
 # --- when two are the same, by their kinds ---

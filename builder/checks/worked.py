@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from builder.checks.agreement import is_same_math
 from builder.checks.clauses import Clause, clauses
+from builder.checks.mathematics import is_same_math
 from builder.checks.notation import normal
 from builder.checks.problems import Sentence, is_guess, parts
 
