@@ -39,6 +39,7 @@ _OPENS = {"(": ")", "[": "]", "{": "}"}
 _LONGEST = 240
 _DEEPEST = 40
 _LARGEST_FACTORIAL = 170
+_LEAST_NOISE, _MOST_NOISE = 1e-18, 1e-14
 _POINTS = ((0.7390851332, 0.317), (1.2020569032, 0.731), (0.5772156649, 1.093))
 """For each point the value of a letter, and by how much that of the next one differs from it."""
 
@@ -154,7 +155,9 @@ def _point(place: int, letters: list[str]) -> dict[str, complex]:
 
 
 def _is_close(one: complex, other: complex) -> bool:
-    return abs(one - other) <= 1e-11 * max(abs(one), abs(other)) or max(abs(one), abs(other)) < 1e-300
+    least, most = sorted((abs(one), abs(other)))
+    is_noise = not least and _LEAST_NOISE < most < _MOST_NOISE  # sin(pi), as floats have it, and 0
+    return is_noise or abs(one - other) <= 1e-11 * most
 
 
 def _worked_out(worked: Worked, values: Mapping[str, complex]) -> complex | None:
@@ -162,8 +165,7 @@ def _worked_out(worked: Worked, values: Mapping[str, complex]) -> complex | None
         value = worked(values)
     except (ArithmeticError, ValueError):
         return None
-    # What cancels out, such as sin(pi), is 0.
-    return (0j if abs(value) < 1e-15 else value) if cmath.isfinite(value) else None
+    return value if cmath.isfinite(value) else None
 
 
 class _Reader:
@@ -200,7 +202,7 @@ class _Reader:
         total = found if sign == "+" else lambda values: -found(values)
         while self._next() in ("+", "-"):
             sign = self._take()
-            total = _added(total, self._product(), 1 if sign == "+" else -1)
+            total = _added(total, self._signed(self._product), 1 if sign == "+" else -1)
         self._depth -= 1
         return total
 

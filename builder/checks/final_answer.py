@@ -178,9 +178,9 @@ def _is_called_wrong(stated: str, text: str) -> bool:
 
 def _is_disputed(page: str, answer: str) -> bool:
     """Whether a page says that something in it is wrong, and has this answer as the result of something."""
-    disputed = _DISPUTE.search(page)
-    if disputed is None:
-        return False
+    said = (one for one in _DISPUTE.finditer(page) if not page[: one.start() + 1].rstrip().endswith("?"))
+    if (disputed := next(said, None)) is None:
+        return False  # "Is 91 prime? No." disputes nothing
     given, likely = values(answer), worked(page[disputed.start() :]).ends[-MOST_ENDS:]
     return any(agree(one, other) is not False for said in likely for one in values(said) for other in given)
 

@@ -53,7 +53,7 @@ def form(text: str) -> Form | None:
     text = text.strip()
     if (bare := _IN.match(text)) is not None:
         text = text[bare.end() :]
-    if (matrix := _MATRIX.fullmatch(text)) is not None:
+    if (matrix := _MATRIX.fullmatch(text.removeprefix("(").removesuffix(")"))) is not None:
         return _matrix(matrix[2])
     if _RATIO.fullmatch(text) is not None:
         first, *others = text.split(":")
@@ -136,6 +136,8 @@ def _related(sides: Sequence[str], signs: Sequence[str]) -> Form | None:
             return Form("equation", of=named)
         if all(one is not None and not one.letters for one in read):
             return form(sides[signs[0] == "="])  # 2 * 3 = 6; sqrt(3) = 1.73, roughly
+        if read[0] is not None and read[1] is not None and same_values(read[0], read[1]):
+            return None  # what holds for every value says nothing of any
         both = None if read[0] is None or read[1] is None else minus(read[0], read[1])
         return Form("equation", both, of=named) if both is not None else None
     if len(signs) == 2 and _VARIABLE.fullmatch(sides[1]):

@@ -13,6 +13,7 @@ from builder.checks.forms import form, same_form
 _COSTLY = re.compile(
     r"[)\]}] ?\^\{?\d{2}|\\(?:sum|prod|int|binom)(?![A-Za-z])[^=]*\d{4}|\d{30}|(?:\\frac\s*\{\s*){6}|\({6}"
 )
+_UNREAD = re.compile(r"\\[lc]?dots|\.\.\.|…|\d_")  # math-verify leaves dots out, and 52_8 is its 528
 _ARGUMENT = re.compile(r"(\\(?:sin|cos|tan|cot|sec|csc|ln|log) ?)([A-Za-z])(?![A-Za-z])")  # t would be tonnes
 _ABSOLUTE = re.compile(r"\\ln ?\|([^|]+)\|")
 _MOST_QUOTIENTS = 8
@@ -29,7 +30,10 @@ def is_same_math(one: str, other: str) -> bool | None:
         return False
     if (found := form(one)) is not None and (target := form(other)) is not None:
         return same_form(found, target)
-    if any(is_word(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS for text in (one, other)):
+    if any(
+        is_word(text) or _UNREAD.search(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS
+        for text in (one, other)
+    ):
         return None  # (x + 1)^{999}, which math-verify would expand
     gold, target_ = _read(one), _read(other)
     if not gold or not target_:
@@ -44,7 +48,7 @@ def is_same_math(one: str, other: str) -> bool | None:
 def number_of(text: str) -> float | None:
     """Return the number that a text is, None where it is none."""
     try:
-        return float(text)
+        return None if "_" in text else float(text)  # 52_8 is no 528
     except ValueError:
         return number(text)
 

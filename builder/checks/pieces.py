@@ -15,7 +15,7 @@ from builder.checks.values import Value, value
 _CUT = re.compile(
     r"(?P<relation>\\approx|≈|=>|->|[→⟹⇒=✓]|\\(?:to|rightarrow|Rightarrow|implies|therefore)(?![A-Za-z]))"
     r"|(?P<stop>[:;!?|]|\.(?=\s|\Z)|,(?!\d{3}(?!\d)))"
-    r"|(?P<word>(?<![\\A-Za-z{])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?![A-Za-z(}]))"
+    r"|(?P<word>(?<![\\A-Za-z{])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?:/[A-Za-z]+)?(?:\^\{-?\d\})?(?![A-Za-z(}]))"
 )
 _TELLS_NOT = re.compile(  # what a number that is given, or used, stands behind
     "of|with|by|from|per|in|the|an?|at|every|each|for|into|over|times|minus|plus|divided|if|when|let|since|because|take"
@@ -30,8 +30,6 @@ _OPERATOR = re.compile(r"[-+*/^!√]|\\(?:frac|sqrt|times|cdot|div)|\d ?\(")
 _LABELLED = re.compile(r"(?i)\(?([a-h])[.)]\s")
 _DATA = re.compile(r":(?:\s*[-\d.]+\s*,){3,}")  # 7, 9, 4, 7, 10 are given
 _SHORT = 3  # words of a line that says results alone: centre (3, -2), radius 5
-_CLOSES = {"(": ")", "[": "]", "{": "}"}
-_OPENS = {by: of for of, by in _CLOSES.items()}
 _LONGEST, _LONGEST_SENTENCE = 30_000, 400
 
 
@@ -110,7 +108,7 @@ def _is_within_brackets(text: str, cut: re.Match[str]) -> bool:
     begin = max(text.rfind("(", 0, cut.start()), text.rfind("[", 0, cut.start()))
     end = re.search(r"[)\]]", text[cut.end() :])
     inner = text[begin + 1 : cut.end() + end.start()] if begin >= 0 and end is not None else ""
-    return re.fullmatch(r"[^()\[\]]{1,40}", inner) is not None and not re.search(r"[A-Za-z]{2}", inner)
+    return re.fullmatch(r"[^()\[\]]{1,40}", inner) is not None and not re.search(r"(?<!\\)\b[A-Za-z]{2}", inner)
 
 
 def _tells(before: re.Match[str] | None, *, is_compound: bool) -> bool:
@@ -123,10 +121,13 @@ def _tells(before: re.Match[str] | None, *, is_compound: bool) -> bool:
 def _stripped(said: str) -> str:
     """Return a piece without spaces and brackets that are not closed in it."""
     said = said.strip(" *_$&")
-    while said and (said[0] in ")]}" or (said[0] in "([{" and said.count(said[0]) > said.count(_CLOSES[said[0]]))):
+    while said and (said[0] in ")]}" or (said[0] in "([{" and _open(said) > 0)):
         said = said[1:].strip()
-    while said and (
-        said[-1] in "([{" or (said[-1] in ")]}" and said.count(said[-1]) > said.count(_OPENS[said[-1]]))
-    ):
+    while said and (said[-1] in "([{" or (said[-1] in ")]}" and _open(said) < 0)):
         said = said[:-1].strip()
     return said
+
+
+def _open(said: str) -> int:
+    """Return how many more brackets open than close: a half-open interval has one of each."""
+    return sum(map(said.count, "([{")) - sum(map(said.count, ")]}"))

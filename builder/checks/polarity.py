@@ -34,8 +34,8 @@ def as_polar(said: str, page: str) -> str:
     claim = _CLAIM.search(said)
     if claim is None or is_polar(said):
         return said
-    last = (re.findall(r"[A-Za-z]{3,}", claim["rest"]) or [""])[-1].lower()
-    is_asked = last and any(re.search(rf"(?i)\b{last}\b", asked[0]) for asked in _ASKS.finditer(page))
-    if not is_asked or any(re.search(r"(?i)\bor\b", asked[0]) for asked in _ASKS.finditer(page)):
+    words = {word for word in re.findall(r"[a-z]{3,}", claim["rest"].lower()) if not _DENIED.fullmatch(word)}
+    asked = [set(re.findall(r"[a-z]+", question[0].lower())) for question in _ASKS.finditer(page)]
+    if not words or not any(words <= question for question in asked) or any("or" in one for one in asked):
         return said
     return "no" if _DENIED.search(said) else "yes"

@@ -36,6 +36,7 @@ _GUESS = re.compile(
     r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
     r"|incorrect)\b"
 )
+_REMARK = re.compile(r"(?<==)(?P<kept>[^=\n]{1,60}?\S)[ \t]{3,}[a-z][a-z ,\dx+*/-]*$")  # x = 8     divide by 3
 _TASK = re.compile(
     r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify"
     r"|differentiate|integrate"
@@ -63,7 +64,7 @@ class Sentence:
 def parts(page: str) -> Iterator[list[Sentence]]:
     """Yield the sentences of a page, for each problem and each poster a list."""
     paragraph, part, is_rejected = 0, list[tuple[int, str]](), False
-    for line in page.splitlines():
+    for line in map(_without_remark, page.splitlines()):
         paragraph += not line.strip()
         if _VOTE.match(line):
             is_rejected = bool(_REJECTED.match(line))
@@ -75,6 +76,11 @@ def parts(page: str) -> Iterator[list[Sentence]]:
         if not is_rejected:
             part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
     yield _with_questions(part)
+
+
+def _without_remark(line: str) -> str:
+    """Leave out what a column beside a step of working says of it."""
+    return _REMARK.sub(r"\g<kept>", line)
 
 
 def is_guess(sentence: str) -> bool:

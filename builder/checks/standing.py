@@ -18,7 +18,7 @@ from builder.checks.sameness import same
 from builder.checks.values import Value
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
-_TUPLE = re.compile(r"\(([^()]+(?:,[^()]+)+)\)")
+_TUPLE = re.compile(r"(?:\([A-Za-z, ]+\) ?= ?)?\(([^()]+(?:,[^()]+)+)\)")
 _ROW = re.compile(r"\\begin\{[a-z]*matrix\}([^&]*)\\end\{[a-z]*matrix\}")
 
 
@@ -119,12 +119,12 @@ class Standings:
     def _is_used(self, sought: Value) -> bool:
         """Whether something is made of a result after the last time that it is said to be one."""
         places = [place for place in self._places(sought) if self._pieces[place].is_result]
-        said = self._pieces[places[-1]].value.math if places else ""
-        is_within = re.compile(rf"(?<![\w.]){re.escape(said)}(?![\w.]|\.\d)")
-        return bool(said) and any(
-            one.is_compound and one.value.math != said and is_within.search(one.value.math)
-            for one in self._pieces[places[-1] + 1 :]
-        )
+        if not places:
+            return False
+        said = self._pieces[places[-1]].value.math.replace(" ", "")
+        is_within = re.compile(rf"(?<![\d.]){re.escape(said)}(?!\d|\.\d)")
+        later = (one.value.math.replace(" ", "") for one in self._pieces[places[-1] + 1 :] if one.is_compound)
+        return any(one != said and is_within.search(one) for one in later)
 
     def _following(self, place: int) -> list[Piece]:
         return [one for one in self._pieces[place + 1 :] if one.part == self._pieces[place].part]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.forms import form
 from builder.checks.polarity import as_polar, is_claim, is_polar, polar
 from builder.checks.problems import parts
-from builder.checks.sameness import same
+from builder.checks.sameness import name, same
 from builder.checks.standing import Standings
 from builder.checks.values import Value, values
 from builder.checks.worked import Worked, is_unfinished
@@ -44,13 +45,14 @@ def by_working(
     """
     if len(re.findall(r"[A-Za-z]{3,}", answer)) > _MOST_WORDS:
         return None, None
-    one, agrees = _by_sentences(found, as_polar(answer, page))
+    said = as_polar(answer, page) if any(map(is_polar, found.ends)) else answer
+    one, agrees = _by_sentences(found, said)
     if agrees is None and (chosen := _chosen(page, answer, letters)) is not None:
         return one, chosen
-    if _is_unread(answer) or (agrees is False and is_unfinished(page)):
+    if _is_unread(said) or (agrees is False and is_unfinished(page)):
         return one, agrees or None
-    standings, given = Standings(page), [one for one in values(answer) if one]
-    if agrees and all(map(standings.are_steps, given)):
+    standings, given = Standings(page), [one for one in values(said) if one]
+    if agrees and (all(map(standings.are_steps, given)) or all(_has_exchanged(found, one) for one in given)):
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):
         return one, False
@@ -67,7 +69,7 @@ def _by_sentences(found: Worked, answer: str) -> tuple[str | None, bool | None]:
         verdict.append(any_of(agree(one, other) for one in values(polar(end)) for other in given))
         if verdict[-1]:
             return end, True
-    if not _MARKED.search(answer) and verdict and not any(map(_is_worded, ends)):
+    if not _MARKED.search(answer) and not is_polar(answer) and verdict and not any(map(_is_worded, ends)):
         return ends[-1], None if not _DENIES.search(answer) else any_of(verdict)
     for together in [*found.together, ends]:
         readings = [values(said) for said in together]
@@ -113,11 +115,15 @@ def _is_unread(answer: str) -> bool:
 
 
 def _has_exchanged(found: Worked, answer: Sequence[Value]) -> bool:
-    """Whether an answer gives to each of its names what every problem of the page that has them gives another."""
-    names = {value.label: value for value in answer if value.label and value.label[0] != "#"}
+    """Whether an answer gives to each of its names what every problem of the page that has one gives another."""
+    names = {name(value): value for value in answer if value.label and value.label[0] != "#"}
     verdicts = list[bool]()
-    for said in found.together:
-        known = {value.label: value for one in said for value in values(one)[0]}
-        if len(names) > 1 and names.keys() <= known.keys():
-            verdicts.append(all(same(value, known[name]) is False for name, value in names.items()))
+    for said in found.together if len(names) > 1 else ():
+        known = {name(value): value for one in said for value in values(one)[0]}
+        if both := names.keys() & known.keys():
+            verdicts.append(all(same(_bare(names[one]), _bare(known[one])) is False for one in both))
     return bool(verdicts) and all(verdicts)
+
+
+def _bare(value: Value) -> Value:
+    return replace(value, label="")

@@ -24,7 +24,7 @@ _LETTER = re.compile(
 _LABEL = re.compile(
     r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
     r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
-    r"|[A-Za-z][A-Za-z -]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
+    r"|[A-Za-z][A-Za-z -]{2,30}|\d+ ?[CP] ?\d+))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
 _NUMERIC = re.compile(
     r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
@@ -192,6 +192,8 @@ def _value(part: str) -> list[Value]:
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or (is_chain and _numeric_end(last)) else part
+    exact = part.partition("\\approx")[0].strip()
+    part = exact if exact and _numeric_end(exact) == len(exact) else part  # 2√5 ≈ 4.47
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes
