@@ -33,7 +33,7 @@ class Form:
     """A piece of mathematics.
 
     Attributes:
-        kind: `expression`, `equation`, `inequality`, `infinity`, `tuple`, `set`, `union` or `matrix`.
+        kind: `expression`, `equation`, `inequality`, `identity`, `infinity`, `tuple`, `set`, `union` or `matrix`.
         value: Of an expression itself; of an equation or inequality its left side less its right one.
         parts: Of what is made of others, these.
         marks: The brackets around a tuple, an inequality's sign, the sign of an infinity, the rows of a matrix.
@@ -72,6 +72,8 @@ def form(text: str) -> Form | None:
 
 def same_form(one: Form, other: Form) -> bool | None:
     """Whether two pieces of mathematics are the same; None where that can't be said."""
+    if "identity" in (one.kind, other.kind):
+        return None
     compare = _SAME.get((one.kind, other.kind))
     if compare is None:
         one, other = other, one
@@ -137,7 +139,7 @@ def _related(sides: Sequence[str], signs: Sequence[str]) -> Form | None:
         if all(one is not None and not one.letters for one in read):
             return form(sides[signs[0] == "="])  # 2 * 3 = 6; sqrt(3) = 1.73, roughly
         if read[0] is not None and read[1] is not None and same_values(read[0], read[1]):
-            return None  # what holds for every value says nothing of any
+            return Form("identity")  # what holds for every value says nothing of any
         both = None if read[0] is None or read[1] is None else minus(read[0], read[1])
         return Form("equation", both, of=named) if both is not None else None
     if len(signs) == 2 and _VARIABLE.fullmatch(sides[1]):

@@ -13,6 +13,7 @@ from builder.checks.forms import form, same_form
 _COSTLY = re.compile(
     r"[)\]}] ?\^\{?\d{2}|\\(?:sum|prod|int|binom)(?![A-Za-z])[^=]*\d{4}|\d{30}|(?:\\frac\s*\{\s*){6}|\({6}"
 )
+_SIMPLIFIED = re.compile(r"(?=.*=)(?=.*\\(?:sin|cos|tan|cot|sec|csc|log|ln|exp))|.{120}")  # which takes it minutes
 _UNREAD = re.compile(r"\\[lc]?dots|\.\.\.|…|\d_")  # math-verify leaves dots out, and 52_8 is its 528
 _ARGUMENT = re.compile(r"(\\(?:sin|cos|tan|cot|sec|csc|ln|log) ?)([A-Za-z])(?![A-Za-z])")  # t would be tonnes
 _ABSOLUTE = re.compile(r"\\ln ?\|([^|]+)\|")
@@ -31,7 +32,11 @@ def is_same_math(one: str, other: str) -> bool | None:
     if (found := form(one)) is not None and (target := form(other)) is not None:
         return same_form(found, target)
     if any(
-        is_word(text) or _UNREAD.search(text) or _COSTLY.search(text) or text.count("/") > _MOST_QUOTIENTS
+        is_word(text)
+        or _UNREAD.search(text)
+        or _SIMPLIFIED.match(text)
+        or _COSTLY.search(text)
+        or text.count("/") > _MOST_QUOTIENTS
         for text in (one, other)
     ):
         return None  # (x + 1)^{999}, which math-verify would expand
@@ -48,7 +53,7 @@ def is_same_math(one: str, other: str) -> bool | None:
 def number_of(text: str) -> float | None:
     """Return the number that a text is, None where it is none."""
     try:
-        return None if "_" in text else float(text)  # 52_8 is no 528
+        return float(text.replace("_", "?"))  # 52_8 is no 528
     except ValueError:
         return number(text)
 

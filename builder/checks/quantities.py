@@ -79,7 +79,7 @@ def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
 def _plain(text: str) -> float | None:
     """Return a number in digits, None of any other text: no need to read a formula."""
     try:
-        return None if "_" in text else float(text)
+        return float(text.replace("_", "?"))  # 52_8 is no 528
     except ValueError:
         return None
 
