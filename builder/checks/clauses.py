@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from builder.checks.notation import spelled
 from builder.checks.sentences import of_clauses
-from builder.checks.stated import stated_value
+from builder.checks.stated_value import stated_value
 
 _LONGEST = 400
 _DISPLAY = re.compile(

@@ -11,8 +11,9 @@ from typing import ClassVar
 from builder.checks import sameness
 from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.base import PairCheck
+from builder.checks.last_line import final_answer
 from builder.checks.polarity import polar
-from builder.checks.stated import final_answer, options, stated_answers
+from builder.checks.stated import options, stated_answers
 from builder.checks.unstated import MOST_ENDS, by_working
 from builder.checks.values import Value, values
 from builder.checks.worked import Worked, worked
