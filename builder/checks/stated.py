@@ -38,7 +38,8 @@ _OPTION_ALONE = re.compile(
     r"(?:\((?P<bracketed>[A-Ha-h])\)|(?P<half>[A-Ha-h])\)|(?P<plain>[A-H]))[*_ \t]*\.?[ \t]*$"
 )
 _KEY = re.compile(
-    r"(?im)^[^\w\n]*answers?(?: key| sheet)?[^\w\n]*\n{1,3}((?:[ \t]*\(?(?:\d{1,2}|[a-h])[.):][ \t]+[^\n]{1,40}(?:\n|\Z)){2,20})"
+    r"(?im)^[^\w\n]*answers?(?: key| sheet)?[^\w\n]*\n{1,3}"
+    r"((?:[ \t]*\(?(?:\d{1,2}|[a-h])[.):][ \t]+[^\n]{1,40}(?:\n|\Z)){2,20})"
 )
 _ITEM = re.compile(r"(?m)^[ \t]*\(?(?:\d{1,2}|[a-hA-H])[.):][ \t]+([^\n]+)$")
 _ASKED = re.compile(r"(?m)^Q[:.][^\n]*\n+A[:.][ \t]+([^\n]{1,60}?)[ \t]*$")
