@@ -11,7 +11,8 @@ import pytest
 
 from builder.checks import CHECKS, PairCheck
 from builder.checks.agreement import agree
-from builder.checks.stated import final_answer, options, stated_answers
+from builder.checks.last_line import final_answer
+from builder.checks.stated import options, stated_answers
 from builder.checks.units import converted, unit
 from builder.checks.values import values
 
@@ -61,7 +62,25 @@ def judged(check: str, before: str, after: str, **options: Any) -> tuple[str | N
         ("an isosceles triangle", "isosceles", True),
         ("m + n = 256 + 37 = 293", "293", True),
         ("9^{9^{9^{9^9}}}", "5", False),
-        ("(x + 1)^{999}", "x^2", None),
+        ("(x + 1)^{999}", "x^2", False),
+        ("2x + 4y - 3 = 0", "y = -1/2*x + 3/4", True),
+        ("3x - y + 13 = 0", "3x + 4y + 14 = 0", False),
+        ("2x - y + 1 = 0", "y = 2x + 1", True),
+        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}", False),
+        ("D = (0, 1)", "D = (0, 1.5)", False),
+        ("4", r"4\sqrt(2)", False),
+        (r"\sec^2(y)", r"\tan^2(y) + 1", True),
+        ("-1 + exp(16)", "e^{16} - 1", True),
+        ("14.0 + -1.0i", "14 - i", True),
+        (r"11,\! 111,\! 111,\! 100", "11111111100", True),
+        ("52_8", "528", None),
+        ("Y(x) = -x + C + D/x", "Y(x) = A + B/x - x", None),
+        (r"\sin^2 x / \sin x = \sin x", r"\frac{1 - \cos^2 x}{\sin x} = \sin x", None),
+        ("x = 1, y = 3", r"\begin{pmatrix} 1 \\\\ 3 \end{pmatrix}", True),
+        (r"m \geq \sqrt{2}", r"m \in [\sqrt{2}, +\infty)", True),
+        (r"0.5 + \frac{\pi}{8}", r"\pi \div 8 + 1 \div 2", True),
+        ("1/2x", r"\frac{1}{2x}", True),
+        ("10C3 = 120 ways", "720", False),
     ],
 )
 def test_answers_are_the_same_in_any_notation(one: str, other: str, same: bool | None) -> None:
@@ -203,6 +222,12 @@ HOSTILE = [
     "# " * 50_000,
     "\\text{" * 9_000,
     "Home | " * 9_000,
+    "no: " * 12_000,
+    "\n> " * 16_000,
+    "the answer is is " * 3_000,
+    "? " * 25_000,
+    "x = 1 -> " * 5_000,
+    "(1, " * 12_000,
 ]
 
 
@@ -210,6 +235,24 @@ HOSTILE = [
 def test_hostile_texts_cost_no_more_than_long_ones(check: str) -> None:
     for text in HOSTILE:
         within_limit(check, text, f"{text}\n\n#### 7")
+
+
+@pytest.mark.parametrize(
+    ("page", "answer", "agrees"),
+    [
+        ("How long?\n\nt = 3 s\nx = 12 * t = 12 * 3 = 36 m\n", "36", True),
+        ("How far?\n\nVertical: t = 3 s\nHorizontal: x = 12 * 3 = 36 m\n", "3", False),
+        ("Both red?\n\nP = 5/8 * 4/7 = 5/14\n\nFollow-up: one of each? P = 15/28\n", "5/14", None),
+        ("Each of the 12 shakes 11 hands, that's 132, but twice. So you divide by two.", "66", None),
+        ("Prove it.\n\nThen 4k^2 = 2q^2 so q^2 = 2k^2.\n", "it is irrational", None),
+        ("Is 91 prime?\n\nNo. 91 = 7 * 13.\n", "91 is prime", False),
+        ("Find the two.\n\nGCF = 2 * 3 = 6\nLCM = 4 * 9 = 36\n", "GCF = 36, LCM = 6", False),
+        ("Solve.\n\nD = 7\nx = 7/7 = 1\ny = 14/7 = 2\nz = 21/7 = 3\n", "(1, 2, 3)", None),
+    ],
+)
+def test_only_what_two_readings_find_wrong_is_refused(page: str, answer: str, agrees: bool | None) -> None:
+    figures = judged("final_answer", page, f"**Problem.** As there.\n\n#### {answer}")[1]
+    assert figures["agrees"] is agrees
 
 
 def test_an_answer_that_would_fill_the_memory_is_not_worked_out() -> None:

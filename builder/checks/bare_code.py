@@ -10,7 +10,7 @@ import ast
 import builtins
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 TYPING = frozenset({"typing", "typing_extensions", "collections.abc", "types"})
@@ -24,9 +24,12 @@ _READ_NONE = frozenset(
 )
 """Decorators and bases that leave annotations alone, besides the built-in classes."""
 
+_NAMING = frozenset({"id", "name", "arg", "attr"})  # fields of nodes that hold a name
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Import = ast.Import | ast.ImportFrom
+_HOLDS_STATEMENTS = ast.stmt | ast.excepthandler | ast.match_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Code:
         bound: The names that the module's code binds, its imports' aside.
         only_checked: The names that are imported for type checkers alone.
         documentation: How many docstrings and annotations there are.
+        nodes: Every node of the tree. To walk over a tree costs more than all else here, so it is done once.
     """
 
     tree: ast.Module
@@ -50,6 +54,7 @@ class Code:
     bound: frozenset[str]
     only_checked: frozenset[str]
     documentation: int
+    nodes: list[ast.AST]
 
 
 def bare(text: str) -> Code:
@@ -61,18 +66,20 @@ def bare(text: str) -> Code:
     """
     compile(text, "module", "exec", dont_inherit=True)  # what parses may still not compile
     tree = ast.parse(text)
-    read, annotations, documentation = _read(tree), list(_evaluated(tree)), _documentation(tree)
-    keeps = bool(_READ_ANNOTATIONS & (_loaded(tree, ast.Name) | _loaded(tree, ast.Attribute)))
-    stripping = _Stripping(keeps=keeps)
+    nodes = list(ast.walk(tree))
+    names, attributes = _loaded(nodes, ast.Name), _loaded(nodes, ast.Attribute)
+    read = _read(tree, reads_own="__doc__" in names, reads_any="__doc__" in attributes)
+    annotations, documentation = list(_evaluated(nodes)), _documentation(nodes)
+    stripping = _Stripping(keeps=bool(_READ_ANNOTATIONS & (names | attributes)))
     stripping.visit(tree)
-    only_checked = frozenset(stripping.only_checked)
-    return Code(tree, annotations, read, stripping.lazy, _bound(tree), only_checked, documentation)
+    only_checked, nodes = frozenset(stripping.only_checked), list(ast.walk(tree))
+    return Code(tree, annotations, read, stripping.lazy, _bound(nodes), only_checked, documentation, nodes)
 
 
-def drop_imports(old: Code, new: Code) -> None:
-    """Remove from both trees the imports that annotations alone need, and a new tree's standard library's."""
-    earlier = {ast.dump(node) for node in ast.walk(old.tree) if isinstance(node, _Import)}
-    annotated = {name for annotation in new.annotations for name in _names(annotation)}
+def needless_imports(old: Code, new: Code) -> frozenset[int]:
+    """Return the ids of the imports that annotations alone need, and of a new tree's from the standard library."""
+    earlier = {ast.dump(node) for node in old.nodes if isinstance(node, _Import)}
+    annotated = {name for annotation in new.annotations for name in _names(ast.walk(annotation))}
 
     def is_needless(node: _Import) -> bool:
         module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
@@ -83,8 +90,15 @@ def drop_imports(old: Code, new: Code) -> None:
         name = _binds(node)
         return ast.dump(node) not in earlier and name in annotated and module.partition(".")[0] in _HARMLESS
 
-    for code in (old, new):
-        _Dropping(code.tree, is_needless).visit(code.tree)
+    return frozenset(id(node) for code in (old, new) for node in _unused_imports(code) if is_needless(node))
+
+
+def _unused_imports(code: Code) -> list[_Import]:
+    """Return the imports of names that the code neither uses nor imports twice."""
+    imports = [node for node in code.nodes if isinstance(node, _Import)]
+    times = Counter(map(_binds, imports))
+    used = set(_names(code.nodes)) if imports else set()
+    return [node for node in imports if times[_binds(node)] == 1 and _binds(node) not in used]
 
 
 class _Stripping(ast.NodeTransformer):
@@ -151,41 +165,27 @@ class _Stripping(ast.NodeTransformer):
         return node if isinstance(scope, _Function) else None
 
 
-class _Dropping(ast.NodeTransformer):
-    """Removes imports whose name the code does not use."""
-
-    def __init__(self, tree: ast.Module, is_needless: object) -> None:
-        imported = Counter(_binds(node) for node in ast.walk(tree) if isinstance(node, _Import))
-        twice = {name for name, count in imported.items() if count > 1}
-        self._used = set(_names(tree)) | twice
-        self._is_needless = is_needless
-
-    def _kept(self, node: _Import) -> _Import | None:
-        needless = callable(self._is_needless) and self._is_needless(node)
-        return None if needless and _binds(node) not in self._used else node
-
-    visit_Import = visit_ImportFrom = _kept
-
-
 def _binds(node: _Import) -> str:
     """Return the name that an import of one name binds."""
     alias = node.names[0]
     return alias.asname or (alias.name.partition(".")[0] if isinstance(node, ast.Import) else alias.name)
 
 
-def _names(tree: ast.AST) -> Iterator[str]:
-    """Yield the names in a tree, those that it binds and those in a string of their own; imports' aside."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _quoted(node.value)
+def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that nodes have, bind, or have in a string of their own; imports' aside."""
+    for node in nodes:
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                yield from _quoted(node.value)
         elif not isinstance(node, ast.alias):
-            named = (getattr(node, field, None) for field in ("id", "name", "arg", "attr"))
-            yield from (name for name in named if isinstance(name, str))
+            for field in _NAMING.intersection(node._fields):
+                if isinstance(name := getattr(node, field, None), str):
+                    yield name
 
 
-def _loaded(tree: ast.AST, kind: type[ast.Name] | type[ast.Attribute]) -> set[str]:
-    nodes = (node for node in ast.walk(tree) if isinstance(node, kind) and isinstance(node.ctx, ast.Load))
-    return {node.id if isinstance(node, ast.Name) else node.attr for node in nodes}
+def _loaded(nodes: Sequence[ast.AST], kind: type[ast.Name] | type[ast.Attribute]) -> set[str]:
+    found = (node for node in nodes if isinstance(node, kind) and isinstance(node.ctx, ast.Load))
+    return {node.id if isinstance(node, ast.Name) else node.attr for node in found}
 
 
 def _quoted(text: str) -> Iterator[str]:
@@ -197,25 +197,25 @@ def _quoted(text: str) -> Iterator[str]:
         return
 
 
-def _bound(tree: ast.Module) -> frozenset[str]:
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return frozenset(stored | {node.name for node in ast.walk(tree) if isinstance(node, _Definition)})
+def _bound(nodes: Sequence[ast.AST]) -> frozenset[str]:
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return frozenset(stored | {node.name for node in nodes if isinstance(node, _Definition)})
 
 
-def _evaluated(tree: ast.Module) -> Iterator[ast.expr]:
+def _evaluated(nodes: Sequence[ast.AST]) -> Iterator[ast.expr]:
     """Yield the annotations that Python evaluates: functions', and variables' outside of functions."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, _Function):
             yield from (annotation for _, annotation in _annotated(node))
         if isinstance(node, ast.Module | ast.ClassDef):
             yield from (inner.annotation for inner in node.body if isinstance(inner, ast.AnnAssign))
 
 
-def _documentation(tree: ast.Module) -> int:
-    described = (node for node in ast.walk(tree) if isinstance(node, ast.Module | _Definition))
+def _documentation(nodes: Sequence[ast.AST]) -> int:
+    described = (node for node in nodes if isinstance(node, ast.Module | _Definition))
     docstrings = sum(ast.get_docstring(node, clean=False) is not None for node in described)
-    functions = sum(len(list(_annotated(node))) for node in ast.walk(tree) if isinstance(node, _Function))
-    return docstrings + functions + sum(isinstance(node, ast.AnnAssign) for node in ast.walk(tree))
+    functions = sum(len(list(_annotated(node))) for node in nodes if isinstance(node, _Function))
+    return docstrings + functions + sum(isinstance(node, ast.AnnAssign) for node in nodes)
 
 
 def _annotated(function: _Function) -> Iterator[tuple[str, ast.expr]]:
@@ -226,9 +226,8 @@ def _annotated(function: _Function) -> Iterator[tuple[str, ast.expr]]:
         yield "return", function.returns
 
 
-def _read(tree: ast.Module) -> dict[str, str]:
+def _read(tree: ast.Module, *, reads_own: bool, reads_any: bool) -> dict[str, str]:
     """Return what of the documentation the program may read."""
-    reads_own, reads_any = "__doc__" in _loaded(tree, ast.Name), "__doc__" in _loaded(tree, ast.Attribute)
     read = dict[str, str]()
     if (reads_own or reads_any) and (text := ast.get_docstring(tree)):
         read["the module's docstring"] = text
@@ -243,6 +242,8 @@ def _read(tree: ast.Module) -> dict[str, str]:
 
 def _definitions(tree: ast.AST, prefix: str, seen: Counter[str]) -> Iterator[tuple[str, _Definition]]:
     for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, _HOLDS_STATEMENTS):
+            continue
         place = prefix
         if isinstance(node, _Definition):
             place = f"{prefix}.{node.name}" if prefix else node.name

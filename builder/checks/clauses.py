@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from builder.checks.notation import spelled
 from builder.checks.sentences import of_clauses
-from builder.checks.stated import stated_value
+from builder.checks.stated_value import stated_value
 
 _LONGEST = 400
 _DISPLAY = re.compile(
@@ -204,7 +204,7 @@ def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
         return Clause(value, "", is_marked, True, sides=(first, value)) if may_be_same else None
     label = name[0].strip() if name is not None and first else ""
     label = label if _FUNCTION.match(label) else _SYMBOL_BEHIND.sub(r"\1", label)
-    is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?", label))
+    is_symbol = bool(re.fullmatch(r"[A-Za-zα-ω](?:_\{?\w\}?)?|[A-Z]{2,4}", label))
     return Clause(
         f"{label} = {value}" if is_symbol or _FUNCTION.match(label) else value,
         label,

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
 
-from builder.checks import agreement
+from builder.checks import sameness
+from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.base import PairCheck
-from builder.checks.stated import final_answer, options, stated_answers
+from builder.checks.last_line import final_answer
+from builder.checks.polarity import polar
+from builder.checks.stated import options, stated_answers
+from builder.checks.unstated import MOST_ENDS, by_working
 from builder.checks.values import Value, values
-from builder.checks.worked import worked
+from builder.checks.worked import Worked, worked
 from builder.errors import FilterUnavailable
 from builder.filters.base import Measures, Workplace
 
 _PACKAGES = ("math-verify", "Pint")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MOST_STATED = 20
-_MOST_ENDS = 8
-_DENIES = re.compile(r"(?i)\b(?:no|none|not|undefined|infinitely|diverges?|impossible)\b")
-_MOST_WORDS = 12  # of an answer that is compared with a page's working
-_POLAR = re.compile(r"(?i)\W*(yes|no|true|false)\b(?=\W*(?:\Z|[,.;:!–—-]))")
 _WRONG = re.compile(
     r"(?i)\b(?:wrong|incorrect(?:ly)?|mistakes?|mistaken(?:ly)?|errors?|erroneous(?:ly)?|instead of|rather than"
     r"|tempting|is not|isn't|not correct|cannot be|can't be|does not|fails?)\b"
@@ -35,7 +35,6 @@ _DISPUTE = re.compile(
     r"|\b(?:yikes|oops|whoops)\b"
     r"|\b(?:a|the|your|made an?) (?:mistake|error)\b|\bshould (?:be|have been)\b"
 )
-_RESULT = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so)\b)\s*([^\n=]{1,60})")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _QUANTITY = re.compile(r"[-−$€£]?\d[\d,./]*(?: ?%|°| [a-z]+)?")
 _COMES_TO = re.compile(r"(?:=|≈|\b(?:is|be|are|get|got|gives?|to|so|reach)\b)\s*")
@@ -81,27 +80,17 @@ class FinalAnswer(PairCheck):
 
     def prepare(self) -> None:
         """Load the grammar of LaTeX and the units."""
-        agreement.prepare()
+        sameness.prepare()
 
     def compare(self, before: str, after: str) -> Measures:
         """Return the answer, the one that the source states, and whether they agree: None where nobody can say."""
         answer = final_answer(after)
         stated = list(dict.fromkeys(stated_answers(before)))[-_MOST_STATED:]
-        one, agrees = (
-            _agreement(stated, answer, options(before)) if answer else (next(reversed(stated), None), None)
-        )
-        if answer is None and stated:
-            agrees = _concludes(after, stated)
-        if answer and not stated and len(re.findall(r"[A-Za-z]{3,}", answer)) <= _MOST_WORDS:
-            one, agrees = _worked_agreement(before, answer)
-        corrects = answer is not None and agrees is False and any(_is_called_wrong(said, after) for said in stated)
-        is_open = answer and (
-            _is_disputed(before, answer)
-            or _is_named(before, answer)
-            or (bool(stated) and _is_of_another_part(before, answer))
-        )
-        if agrees is False and not corrects and is_open:
-            agrees = None
+        if answer:
+            one, agrees, corrects = _verdict(before, after, answer, stated)
+        else:
+            one, corrects = next(reversed(stated), None), False
+            agrees = _concludes(after, stated) if answer is None and stated else None
         numbers = set(_NUMBER.findall(answer or ""))
         return {
             "answer": answer,
@@ -122,6 +111,22 @@ class FinalAnswer(PairCheck):
         return "answer_not_in_source" if self.numbers_in_source and not measures["in_source"] else None
 
 
+def _verdict(page: str, solution: str, answer: str, stated: Sequence[str]) -> tuple[str | None, bool | None, bool]:
+    """Return what a page states or comes to, whether an answer agrees with it, and whether it corrects it."""
+    letters, found = options(page), worked(page)
+    one, agrees = _by_statement(stated, answer, letters)
+    if agrees is not True and next(stated_answers(page, is_sure=True), None) is None:
+        one, agrees = by_working(page, found, solution, answer, letters)
+    if agrees is False and any(_is_called_wrong(said, solution) for said in stated):
+        return one, agrees, True
+    is_open = agrees is False and (
+        _is_disputed(page, answer)
+        or _is_named(page, answer)
+        or (bool(stated) and _is_of_another_part(found, answer))
+    )
+    return one, None if is_open else agrees, False
+
+
 def _concludes(text: str, stated: Sequence[str]) -> bool:
     """Whether the last sentence of a text that marks no answer comes to one that its source states."""
     sentence = _SENTENCE_END.split(text.strip())[-1]
@@ -129,7 +134,7 @@ def _concludes(text: str, stated: Sequence[str]) -> bool:
     numbers = list(_QUANTITY.finditer(sentence))
     results += [numbers[-1][0]] if numbers else []
     return any(
-        agreement.agree(one, other) is True
+        agree(one, other) is True
         for said in stated
         for one in values(said)
         for result in results
@@ -137,68 +142,19 @@ def _concludes(text: str, stated: Sequence[str]) -> bool:
     )
 
 
-def _agreement(stated: Sequence[str], answer: str, letters: Mapping[str, str]) -> tuple[str | None, bool | None]:
+def _by_statement(
+    stated: Sequence[str], answer: str, letters: Mapping[str, str]
+) -> tuple[str | None, bool | None]:
     """Return the stated answer that agrees, else the last, and whether one does."""
-    given = [_with_options(reading, letters) for reading in values(_polar(answer))]
-    readings = {said: [_with_options(reading, letters) for reading in values(_polar(said))] for said in stated}
-    found = {
-        said: _any(agreement.agree(one, other) for one in read for other in given)
-        for said, read in readings.items()
-    }
+    given = [_with_options(reading, letters) for reading in values(polar(answer))]
+    readings = {said: [_with_options(reading, letters) for reading in values(polar(said))] for said in stated}
+    found = {said: any_of(agree(one, other) for one in read for other in given) for said, read in readings.items()}
     for said, verdict in reversed(found.items()):
         if verdict is True:
             return said, True
-    if len(stated) > 1 and any(_is_union(list(readings.values()), reading) for reading in given):
+    if len(stated) > 1 and any(is_union(list(readings.values()), reading) for reading in given):
         return ", ".join(stated), True
     return next(reversed(stated), None), None if not stated or None in found.values() else False
-
-
-def _worked_agreement(page: str, answer: str) -> tuple[str | None, bool | None]:
-    """Return the end of a page's working that agrees with an answer, else the last, and whether one does."""
-    found = worked(page)
-    ends = [one for one in found.ends if bool(_POLAR.match(one)) == bool(_POLAR.match(answer))][-_MOST_ENDS:]
-    given, verdict = values(_polar(answer)), list[bool | None]()
-    for end in reversed(ends):
-        verdict.append(_any(agreement.agree(one, other) for one in values(_polar(end)) for other in given))
-        if verdict[-1]:
-            return end, True
-    if not re.search(r"\d|\\[a-z]|[π∞√∅]", answer) and verdict and not any(map(_is_worded, ends)):
-        return ends[-1], None if not _DENIES.search(answer) else _any(verdict)
-    for together in [*found.together, ends]:
-        readings = [values(said) for said in together]
-        if any(_is_union(readings, reading) for reading in given):
-            return ", ".join(together), True
-    return next(reversed(ends), None), None if not ends or None in verdict else False
-
-
-def _is_worded(said: str) -> bool:
-    return bool(re.search(r"[A-Za-z]{4}", said)) and not re.search(r"\d|\\[a-z]|=", said)
-
-
-def _polar(said: str) -> str:
-    """Return the yes or no that an answer begins with, else all of it: `No, it is not prime`."""
-    match = _POLAR.match(said)
-    return match[1] if match is not None else said
-
-
-def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    """Return True where one is True, else None where one is None."""
-    found = set(verdicts)
-    return True if True in found else None if None in found else False
-
-
-def _is_union(stated: Sequence[Sequence[Sequence[Value]]], answer: Sequence[Value]) -> bool:
-    """Whether an answer's values are those of several that a page states, each of them whole."""
-    if any(agreement.is_exchanged(reading, answer) for said in stated for reading in said):
-        return False
-    left = list(answer)
-    for said in stated:
-        for reading in said:
-            matched = [next((one for one in left if agreement.same(value, one)), None) for value in reading]
-            if reading and None not in matched:
-                left = [one for one in left if not any(one is match for match in matched)]
-                break
-    return not left and len(answer) > 1
 
 
 def _with_options(answer: Sequence[Value], letters: Mapping[str, str]) -> list[Value]:
@@ -223,27 +179,21 @@ def _is_called_wrong(stated: str, text: str) -> bool:
 
 def _is_disputed(page: str, answer: str) -> bool:
     """Whether a page says that something in it is wrong, and has this answer as the result of something."""
-    disputed = _DISPUTE.search(page)
-    if disputed is None:
-        return False
-    given, likely = values(answer), worked(page[disputed.start() :]).ends[-_MOST_ENDS:]
-    return any(
-        agreement.agree(one, other) is not False for said in likely for one in values(said) for other in given
-    )
+    said = (one for one in _DISPUTE.finditer(page) if not page[: one.start() + 1].rstrip().endswith("?"))
+    if (disputed := next(said, None)) is None:
+        return False  # "Is 91 prime? No." disputes nothing
+    given, likely = values(answer), worked(page[disputed.start() :]).ends[-MOST_ENDS:]
+    return any(agree(one, other) is not False for said in likely for one in values(said) for other in given)
 
 
-def _is_of_another_part(page: str, answer: str) -> bool:
+def _is_of_another_part(found: Worked, answer: str) -> bool:
     """Whether a page with several problems comes to this answer at the end of one of them."""
-    found = worked(page)
     if len(found.together) < 2:
         return False
     given = values(answer)
     together = [", ".join(said) for said in found.together if len(said) > 1]
     return any(
-        agreement.agree(one, other) is True
-        for said in (*found.ends, *together)
-        for one in values(said)
-        for other in given
+        agree(one, other) is True for said in (*found.ends, *together) for one in values(said) for other in given
     )
 
 

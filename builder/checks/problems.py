@@ -29,6 +29,14 @@ _CHAT = re.compile(  # a question about the solution, or about the page
     r"|(?:got |have |any )?(?:more )?questions|need [^?]{0,30}help[^?]{0,20}|[^?]{0,60}\bright)\?"
     r"|\b(?:was|is) this (?:answer|page|lesson|article|helpful)\b"
 )
+_GUESS = re.compile(
+    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with"
+    r"|believed?|first)"
+    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives"
+    r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
+    r"|incorrect)\b"
+)
+_REMARK = re.compile(r"(?<==)(?P<kept>[^=\n]{1,60}?\S)[ \t]{3,}[a-z][a-z ,\dx+*/-]*$")  # x = 8     divide by 3
 _TASK = re.compile(
     r"(?i)(?:^|[:.),]\s|\band\s)\W*(?:please )?(?:find|compute|calculate|determine|evaluate|solve|simplify"
     r"|differentiate|integrate"
@@ -56,18 +64,33 @@ class Sentence:
 def parts(page: str) -> Iterator[list[Sentence]]:
     """Yield the sentences of a page, for each problem and each poster a list."""
     paragraph, part, is_rejected = 0, list[tuple[int, str]](), False
-    for line in page.splitlines():
+    for line in map(_without_remark, page.splitlines()):
         paragraph += not line.strip()
         if _VOTE.match(line):
             is_rejected = bool(_REJECTED.match(line))
             yield _with_questions(part)
             part = []
-        elif _PART.match(line) and not _SUM.match(line):
+        elif begins_part(line):
             yield _with_questions(part)
             part = []
         if not is_rejected:
             part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
     yield _with_questions(part)
+
+
+def _without_remark(line: str) -> str:
+    """Leave out what a column beside a step of working says of it."""
+    return _REMARK.sub(r"\g<kept>", line)
+
+
+def is_guess(sentence: str) -> bool:
+    """Whether a sentence says what somebody only thought, or what is wrong."""
+    return _GUESS.search(sentence) is not None
+
+
+def begins_part(line: str) -> bool:
+    """Whether another problem or poster begins with a line."""
+    return _PART.match(line) is not None and not _SUM.match(line)
 
 
 def _with_questions(part: list[tuple[int, str]]) -> list[Sentence]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from builder.checks.bare_code import Code, bare, drop_imports
+from builder.checks.bare_code import Code, bare, needless_imports
 from builder.checks.base import PairCheck
 from builder.filters.base import Measures
 
@@ -45,7 +47,7 @@ class SameCode(PairCheck):
     def compare(self, before: str, after: str) -> Measures:
         """Return the first difference, with its place, new undefined names, and how much documentation is new."""
         try:
-            old, new = bare(before), bare(after)
+            old, new = _of_source(before), bare(after)
             undefined = _undefined(after)
             undefined -= _undefined(before) if undefined else set()
             found, added = first_difference(old, new), new.documentation - old.documentation
@@ -65,12 +67,17 @@ class SameCode(PairCheck):
         return "nothing_added" if self.least and measures["added"] < self.least else None
 
 
+@lru_cache(4)
+def _of_source(text: str) -> Code:
+    """Return a source's code, which every attempt's answer is compared with."""
+    return bare(text)
+
+
 def first_difference(old: Code, new: Code) -> str | None:
-    """Return what of the new code is not the old one's, in words; None where nothing is. Changes both trees."""
+    """Return what of the new code is not the old one's, in words; None where nothing is."""
     if old.lazy and not new.lazy:
         return "from __future__ import annotations is missing"
-    drop_imports(old, new)
-    if found := _difference(old.tree, new.tree, ""):
+    if found := _Comparison(needless_imports(old, new)).difference(old.tree, new.tree, ""):
         return found
     if lost := next((what for what, value in old.read.items() if new.read.get(what) != value), None):
         return f"{lost} is another"
@@ -79,34 +86,40 @@ def first_difference(old: Code, new: Code) -> str | None:
     return None
 
 
-def _difference(old: Any, new: Any, place: str) -> str | None:  # noqa: ANN401 - nodes, lists of them, names, values
-    """Return the first difference; an empty text where the piece of code around it has to tell it."""
-    if isinstance(old, list) and isinstance(new, list):
-        return _difference_of_lists(old, new, place)
-    if type(old) is not type(new):
-        return _told(old, new, place)
-    if not isinstance(old, ast.AST):
-        return None if repr(old) == repr(new) else ""
-    if isinstance(old, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and old.name == new.name:
-        place = f"{place}.{old.name}" if place else old.name
-    for name in old._fields:
-        found = _difference(getattr(old, name, None), getattr(new, name, None), place)
-        if found is not None:
-            return found or _told(old, new, place)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Compares trees, some of whose nodes are left out: `dropped` holds their ids."""
 
+    dropped: frozenset[int]
 
-def _difference_of_lists(old: list[Any], new: list[Any], place: str) -> str | None:
-    pairs = zip(old, new, strict=False)
-    found = next((found for pair in pairs if (found := _difference(*pair, place)) is not None), None)
-    if len(old) == len(new):
-        return found
-    if not all(isinstance(one, ast.stmt) for one in (*old, *new)):
-        return ""
-    dumps = [[ast.dump(one) for one in body] for body in (old, new)]
-    at = next((at for at, (a, b) in enumerate(zip(*dumps, strict=False)) if a != b), min(len(old), len(new)))
-    what, body = ("is missing", old) if len(old) > len(new) else ("is new", new)
-    return f"{place + ': ' if place else ''}{_shown(body[at])} {what}"
+    def difference(self, old: Any, new: Any, place: str) -> str | None:  # noqa: ANN401 - nodes, lists, names, values
+        """Return the first difference; an empty text where the piece of code around it has to tell it."""
+        if isinstance(old, list) and isinstance(new, list):
+            old, new = ([one for one in side if id(one) not in self.dropped] for side in (old, new))
+            return self._of_lists(old, new, place)
+        if type(old) is not type(new):
+            return _told(old, new, place)
+        if not isinstance(old, ast.AST):
+            return None if repr(old) == repr(new) else ""
+        if isinstance(old, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and old.name == new.name:
+            place = f"{place}.{old.name}" if place else old.name
+        for name in old._fields:
+            found = self.difference(getattr(old, name, None), getattr(new, name, None), place)
+            if found is not None:
+                return found or _told(old, new, place)
+        return None
+
+    def _of_lists(self, old: list[Any], new: list[Any], place: str) -> str | None:
+        pairs = zip(old, new, strict=False)
+        found = next((found for pair in pairs if (found := self.difference(*pair, place)) is not None), None)
+        if len(old) == len(new):
+            return found
+        if not all(isinstance(one, ast.stmt) for one in (*old, *new)):
+            return ""
+        dumps = [[ast.dump(one) for one in body] for body in (old, new)]
+        at = next((at for at, (a, b) in enumerate(zip(*dumps, strict=False)) if a != b), min(len(old), len(new)))
+        what, body = ("is missing", old) if len(old) > len(new) else ("is new", new)
+        return f"{place + ': ' if place else ''}{_shown(body[at])} {what}"
 
 
 def _told(old: Any, new: Any, place: str) -> str:  # noqa: ANN401

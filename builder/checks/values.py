@@ -24,7 +24,7 @@ _LETTER = re.compile(
 _LABEL = re.compile(
     r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
     r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
-    r"|[A-Za-z][A-Za-z ]{2,30}))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
+    r"|[A-Za-z][A-Za-z -]{2,30}|\d+ ?[CP] ?\d+))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
 _NUMERIC = re.compile(
     r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
@@ -44,6 +44,9 @@ _SHARE = re.compile(  # 12 of the 20 pupils
     r"(?: [A-Za-z]+){0,4}"
 )
 _BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
+_POINT = re.compile(  # the centre (3, -2), P'(1, -1)
+    r"(?:(?:[Tt]he )?[A-Za-z]{4,12}(?: (?:at|is|of))? ?|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
+)
 _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)(?: of)? ?(\d+)\Z")
 _NAME = re.compile(
     r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
@@ -160,6 +163,11 @@ def _parts(text: str) -> list[str]:
     return [part for part in parts if trimmed(part)][:_MOST]
 
 
+def value(part: str) -> list[Value]:
+    """Return the values of one part of an answer that is normal already."""
+    return _value(part)
+
+
 def _value(part: str) -> list[Value]:
     """Read one part; `± 3` is two values."""
     rough = bool(_ROUGH.search(part))
@@ -176,12 +184,16 @@ def _value(part: str) -> list[Value]:
     name = ""
     if label is not None and not re.search(r"[<>]|\\[lg]eq", part[: label.end()]):
         name, part = label[1].strip(), part[label.end() :]
+    elif (point := _POINT.match(part)) is not None:
+        name, part = point[1] or "", part[point.end() :]
     elif (owner := _NAME.match(part)) is not None:  # Mary 13, John: 15
         name, part = owner[0].strip(" :"), part[owner.end() :]
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or (is_chain and _numeric_end(last)) else part
+    exact = part.partition("\\approx")[0].strip()
+    part = exact if exact and _numeric_end(exact) == len(exact) else part  # 2√5 ≈ 4.47
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes

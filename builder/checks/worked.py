@@ -7,21 +7,14 @@ minutes. What is given, asked, guessed or tried on the way is no result. Each pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from builder.checks.agreement import is_same_math
 from builder.checks.clauses import Clause, clauses
+from builder.checks.mathematics import is_same_math
 from builder.checks.notation import normal
-from builder.checks.problems import Sentence, parts
+from builder.checks.problems import Sentence, is_guess, parts
 
-_GUESS = re.compile(
-    r"(?i)\b(?:i (?:thought|guess(?:ed)?|get|got|did|tried|keep getting|(?:am|was|'m) getting|came up with"
-    r"|believed?|first)"
-    r"|my (?:friend|answer|calculator|guess|simulation|teacher|book)[^.;]{0,20} (?:is|was|gets|got|gives"
-    r"|says|said)|i used|(?:most|many|some) (?:people|students)|tempting|you might|common mistake|wrong|mistake"
-    r"|incorrect)\b"
-)
 _ASIDE = re.compile(r"(?i)^\W*(?:hint|tip|note|remember|recall|check|verify|verification|proof)\b")
 _GIVEN = re.compile(
     r"(?i)^\W*(?:let|use|using|given|with|where|suppose|assume|if|set|put|plug|substitute|note|recall"
@@ -34,6 +27,14 @@ _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
 _SUBJECT = re.compile(
     r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
     r"|[Hh]er [a-z]+)(?: [a-z]+){0,3} (?:is|are|has|gets|was|will be) |I['’]m "
+)
+_TELLS_TO = re.compile(
+    r"(?i)^\W*(?:so|now|then|just|and|finally|next|you|we)\b[^.=\d]{0,50}\b(?:divide|multiply|subtract|add|halve|double"
+    r"|square|plug|solve|simplify|take|finish|substitute|factor|use)\b[^=\d]*\Z"
+)
+_SUBSTITUTED = re.compile(  # let u = 3^x, but not let x = the number of pens
+    r"(?i)\b(?:let|set|put|with|where|substitut\w+) ([a-z]) ?= ?(?=[^,.;\n]{0,30}[a-z(^])"
+    r"(?![^,.;\n]{0,40}[a-z]{3})"
 )
 _LONGEST = 50_000
 _Found = Sequence[tuple[Sentence, list[Clause]]]
@@ -56,14 +57,23 @@ def worked(page: str) -> Worked:
     """Return what the working of a page comes to; no ends where it has none that is understood."""
     found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
     ends, together = list[str](), list[list[str]]()
-    is_sure = any(not _GUESS.search(one.text) for part in found for one, _ in part)
+    is_sure = any(not is_guess(one.text) for part in found for one, _ in part)
+    puts = {match[1] for match in _SUBSTITUTED.finditer(page[:_LONGEST])}
     for part in found:
-        sure = _without_guesses(part) if is_sure else part
+        sure = _without_substitutes(_without_guesses(part) if is_sure else part, puts)
         if sure:
             ends += _ends(sure)
             together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
     return Worked(list(dict.fromkeys(ends)), together)
+
+
+def is_unfinished(page: str) -> bool:
+    """Whether the last sentence of a page's working tells what to do, and not what comes of it."""
+    said = [one for part in parts(page[:_LONGEST]) for one in part if not one.is_before_question]
+    while said and not (re.search(r"\d", said[-1].text) or _TELLS_TO.search(said[-1].text)):
+        said.pop()
+    return bool(said) and _TELLS_TO.search(said[-1].text) is not None and "=" not in said[-1].text
 
 
 def _found(sentence: Sentence) -> list[Clause]:
@@ -80,7 +90,15 @@ def _found(sentence: Sentence) -> list[Clause]:
 
 def _without_guesses(found: _Found) -> _Found:
     """Leave out what somebody only thought."""
-    return [(one, results) for one, results in found if not _GUESS.search(one.text)]
+    return [(one, results) for one, results in found if not is_guess(one.text)]
+
+
+def _without_substitutes(found: _Found, puts: Collection[str]) -> _Found:
+    """Leave out what an unknown is that was only put for another, once something else has a value."""
+    if not puts or not found or found[-1][1][-1].label in puts:
+        return found
+    kept = [(one, [result for result in results if result.label not in puts]) for one, results in found]
+    return [(one, results) for one, results in kept if results]
 
 
 def _ends(found: _Found) -> Iterator[str]:

@@ -1,0 +1,165 @@
+"""What a value is on a page: a result that the page ends with, one on the way, something else, or nothing at all.
+
+A second reading of a page's working, beside `worked`: it takes no sentence apart, but looks for the value wherever
+it may be, and at what stands before and behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import IntEnum
+
+from builder.checks.forms import form
+from builder.checks.notation import numerals
+from builder.checks.pieces import Piece, pieces
+from builder.checks.sameness import same
+from builder.checks.values import Value
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+_TUPLE = re.compile(r"(?:\([A-Za-z, ]+\) ?= ?)?\(([^()]+(?:,[^()]+)+)\)")
+_ROW = re.compile(r"\\begin\{[a-z]*matrix\}([^&]*)\\end\{[a-z]*matrix\}")
+
+
+class Standing(IntEnum):
+    """What a value is on a page, the least first."""
+
+    ABSENT = 0
+    STEP = 1
+    RESULT = 2
+    END = 3
+
+
+class Standings:
+    """What values are on one page."""
+
+    def __init__(self, page: str) -> None:
+        self._pieces = list(pieces(page))
+        self._spelled = {float(one) for one in numerals(page)}
+
+    def are_results(self, answer: Sequence[Value], asked: frozenset[str]) -> bool:
+        """Whether a page may end with all values of an answer.
+
+        Each is a result, and one of them is one that nothing follows, or that the question's words are said of
+        rather than of what follows.
+
+        Args:
+            answer: The values.
+            asked: The words of the question.
+        """
+        if (components := _components(answer)) and self._are_in_order(components):
+            answer = components
+        found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
+        if not found or min(found) < Standing.RESULT:
+            return False
+        return max(found) is Standing.END or (len(answer) == 1 and self._is_asked(answer[0], asked))
+
+    def are_steps(self, answer: Sequence[Value]) -> bool:
+        """Whether all values of an answer are results on the way, of which something else is made."""
+        found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
+        return {*found} == {Standing.RESULT} and any(map(self._is_used, answer))
+
+    def are_foreign(self, answer: Sequence[Value]) -> bool:
+        """Whether a page has only some of an answer's values, or none and ends with others of their kind."""
+        found = [self.of(one, is_alone=False) for one in answer]
+        if not found or Standing.ABSENT not in found:
+            return False
+        kinds = {_kind(one) for one in answer}
+        return max(found) >= Standing.RESULT or (
+            {*found} == {Standing.ABSENT} and len(kinds) == 1 and self._ends_with(kinds.pop())
+        )
+
+    def of(self, sought: Value, *, is_alone: bool) -> Standing:
+        """Return the most that a value is on the page; one that is not alone may be one of several results."""
+        found = self._places(sought)
+        if not found or self._has_other_unit(sought, found):
+            is_spelled = bool(_NUMBER.fullmatch(sought.math)) and float(sought.math) in self._spelled
+            return Standing.STEP if is_spelled or found or self._is_within(sought) else Standing.ABSENT
+        results = [place for place in found if self._pieces[place].is_result]
+        if not results:
+            return Standing.STEP
+        is_end = any(self._is_last(place, is_alone=is_alone) for place in results) and not self._is_used(sought)
+        return Standing.END if is_end else Standing.RESULT
+
+    def _places(self, sought: Value) -> list[int]:
+        is_labelled = sought.label[:1] == "#" and any(piece.label for piece in self._pieces)
+        bare = replace(sought, label="")
+        return [
+            place
+            for place, piece in enumerate(self._pieces)
+            if (not is_labelled or piece.label == sought.label) and same(piece.value, bare) is True
+        ]
+
+    def _ends_with(self, kind: str) -> bool:
+        last = self._pieces[-1] if kind and self._pieces else None
+        return last is not None and last.is_result and _kind(last.value) == kind
+
+    def _has_other_unit(self, sought: Value, found: Sequence[int]) -> bool:
+        """Whether the page has the number with another unit, and nowhere with this one."""
+        units = {self._pieces[place].value.unit for place in found} - {None}
+        bare = replace(sought, unit=None)
+        others = (piece for piece in self._pieces if piece.value.unit is not None)
+        return sought.unit is not None and not units and any(same(one.value, bare) is True for one in others)
+
+    def _is_within(self, sought: Value) -> bool:
+        return any(
+            piece.is_compound and sought.math in _NUMBER.findall(piece.value.math) for piece in self._pieces
+        )
+
+    def _is_last(self, place: int, *, is_alone: bool) -> bool:
+        """Whether no other result follows in the same problem."""
+        return not any(
+            one.is_result
+            and (is_alone or one.sentence > self._pieces[place].sentence)
+            and same(one.value, self._pieces[place].value) is not True
+            for one in self._following(place)
+        )
+
+    def _is_used(self, sought: Value) -> bool:
+        """Whether something is made of a result after the last time that it is said to be one."""
+        places = [place for place in self._places(sought) if self._pieces[place].is_result]
+        if not places:
+            return False
+        said = self._pieces[places[-1]].value.math.replace(" ", "")
+        is_within = re.compile(rf"(?<![\d.]){re.escape(said)}(?!\d|\.\d)")
+        later = (one.value.math.replace(" ", "") for one in self._pieces[places[-1] + 1 :] if one.is_compound)
+        return any(one != said and is_within.search(one) for one in later)
+
+    def _following(self, place: int) -> list[Piece]:
+        return [one for one in self._pieces[place + 1 :] if one.part == self._pieces[place].part]
+
+    def _is_asked(self, sought: Value, asked: frozenset[str]) -> bool:
+        """Whether more words of the question stand before a result than before any that follows it."""
+        if self._is_used(sought):
+            return False
+        for place in self._places(sought):
+            later = [len(one.words & set(asked)) for one in self._following(place) if one.is_result]
+            if self._pieces[place].is_result and len(self._pieces[place].words & set(asked)) > max(
+                later, default=0
+            ):
+                return True
+        return False
+
+    def _are_in_order(self, answer: Sequence[Value]) -> bool:
+        """Whether values are results one behind the other."""
+        places = [max(self._places(one), default=-1) for one in answer]
+        return -1 not in places and places == sorted(places)
+
+
+def _components(answer: Sequence[Value]) -> list[Value]:
+    """Return the components of a single tuple or column, nothing of any other answer."""
+    said = answer[0].math.strip() if len(answer) == 1 else ""
+    if (found := _TUPLE.fullmatch(said)) is not None:
+        return [Value(one.strip()) for one in found[1].split(",")]
+    if (column := _ROW.fullmatch(said)) is not None:
+        return [Value(one.strip()) for one in column[1].split("\\\\") if one.strip()]
+    return []
+
+
+def _kind(one: Value) -> str:
+    """Return what a value is, empty where it may be of any kind."""
+    read = form(one.math) if one.math else None
+    if read is None or (read.kind == "expression" and read.value is not None and not read.value.letters):
+        return ""
+    return read.kind
