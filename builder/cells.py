@@ -63,7 +63,7 @@ def as_stored(kind: pa.DataType, *, texts: bool = False) -> pa.DataType:
     if types.is_temporal(kind) and not types.is_interval(kind):
         return pa.int32() if kind.bit_width == 32 else pa.int64()
     if texts and is_text(kind):
-        return pa.large_binary() if types.is_large_string(kind) else pa.binary()
+        return pa.large_binary()  # those of a batch may come to more than 2 GiB
     return _with_leaves(kind, lambda leaf: as_stored(leaf, texts=texts))
 
 
