@@ -60,7 +60,7 @@ class Endpoint:
         is_unsure: Another server may answer there by now: its answers wait until it was asked what it serves.
         verified: When it was last asked what it serves, `time.monotonic()`.
         names: What the model that answers there calls itself.
-        rests: How often in a row it refused a request though it held none of ours.
+        refusals_alone: How often it refused a request though it held none of ours, less two for each answer since.
         is_resting: It did just now, and gets nothing for some seconds.
         is_being_tried: Requests fail there, and a request known to be good is to tell whether it works.
     """
@@ -79,7 +79,7 @@ class Endpoint:
     is_unsure: bool = False
     verified: float = field(init=False)
     names: set[str] = field(default_factory=set)
-    rests: int = 0
+    refusals_alone: int = 0
     is_resting: bool = False
     is_being_tried: bool = False
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
@@ -136,7 +136,8 @@ class Endpoint:
 
     def answered(self, waited: float | None, tokens: int, sent: int | None = None) -> None:
         """Learn from an answer of so many tokens, before its slot is given back; for the others see `Limit`."""
-        self._failures, self.absences, self.rests, self.last_answer = 0, 0, 0, time.monotonic()
+        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
+        self.refusals_alone = max(self.refusals_alone - 2, 0)
         self._timed_out -= self._timed_out / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)

@@ -26,8 +26,9 @@ PROBE_SECONDS = (0.5, 15.0)
 
 _GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
-_RESTS = (0.25, 4.0)  # seconds that a server rests which refuses what is alone there, at first and at most
-_RESTS_SAID = 4  # rests in a row that a user hears of
+_BORNE = 3  # refusals of what is alone there, before a server rests: an answer makes up for two
+_RESTS = (0.25, 1.0)  # seconds that it rests, at first and at most
+_RESTS_SAID = 3  # rests in a row that a user hears of
 _QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
 
@@ -169,10 +170,14 @@ class Health:
         """
         if member.is_resting:
             return
-        seconds = max(trouble.retry_after, min(_RESTS[1], _RESTS[0] * 2 ** min(member.rests, 10)))
-        member.rests += 1
-        if member.rests == _RESTS_SAID:
+        member.refusals_alone += 1
+        rests = member.refusals_alone - _BORNE
+        if rests == _RESTS_SAID:
             self._say(f"{member.url}: {trouble.what}; it takes nothing for now, and is asked again")
+        seconds = min(_RESTS[1], _RESTS[0] * 2 ** min(rests - 1, 10)) if rests > 0 else 0.0
+        seconds = max(trouble.retry_after, seconds)
+        if not seconds:
+            return
         member.is_resting, member.trouble = True, trouble
         self._start(self._rest(member, seconds))
 
