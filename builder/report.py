@@ -85,10 +85,10 @@ def show_release(published: Published, console: Console) -> None:
     lines = ["from datasets import load_dataset", ""]
     place = json.dumps(published.place, ensure_ascii=False)
     at = f', revision="{published.revision}"' if published.revision else ""
-    rows = manifest.content["rows"]
-    for name, config in zip(variables(list(rows)), rows, strict=True):
+    for name, config in zip(variables([config.name for config in facts.configs]), facts.configs, strict=True):
+        split = config.splits[0]
         lines.append(
-            f'{name} = load_dataset({place}, "{config}", split="{facts.split}"{at})  # {rows[config]:,} rows'
+            f'{name} = load_dataset({place}, "{config.name}", split="{split.name}"{at})  # {split.rows:,} rows'
         )
     console.print("\n".join(["", *lines, ""]), highlight=False, markup=False, soft_wrap=True)
 

@@ -19,6 +19,7 @@ from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Model
 from builder.run.answered import Answered
 from builder.run.directory import Run
+from builder.run.unique_ids import UniqueIds
 from tests.faulty import (
     DOCUMENTS,
     Chain,
@@ -179,16 +180,20 @@ def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Pat
     with two_servers() as servers:
         chain = Chain(calm / "project" / "chain.yaml", tmp_path / "run", servers)
         # No file may grow over so many bytes.
-        for size, refused in ((3000, "answered.sqlite"), (3000, "jsonl"), (17000, "parquet")):
+        refusals = ((3000, "answered.sqlite"), (3000, "ids.sqlite"), (3000, "jsonl"), (17000, "parquet"))
+        for size, refused in refusals:
             chain.prelude = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1))"
             assert chain.start().wait(timeout=60) == 4, chain.talk()
             assert f"{refused}: " in chain.talk()
             assert "make room" in chain.talk()
             chain.known.append(chain.answered())
             run = Run.read(chain.run)
-            Answered(run).close()  # there is room for the index again, and for what the first start records
+            Answered(run).close()  # there is room for the indexes again, and for what the first start records
+            if refused == "ids.sqlite":
+                with UniqueIds(run) as ids:
+                    list(ids.unique(0, []))
             run.pin(Model(servers[0].model_id, servers[0].model_sha), fallback())
-        assert chain.known[0] <= chain.known[1] < chain.known[2]
+        assert chain.known[0] <= chain.known[1] <= chain.known[2] < chain.known[3]
         chain.prelude = ""
         chain.finish()
         check(chain, calm)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def test_ids_are_those_of_one_pass_however_often_shards_are_read(
     (run.path / "shards").mkdir()
     shards = [raw[start : start + rows] for start in range(0, len(raw), rows)]
     for number, read, is_lost in kills:  # a process that reads some shards, of the last but some documents
-        with closing(UniqueIds(run)) as ids:
+        with UniqueIds(run) as ids:
             for shard, some in enumerate(shards[: number + 1]):
                 count = read if shard == number else len(some)
                 given_ids = [one.id for one in islice(ids.unique(shard, documents(some)), count)]
@@ -105,14 +104,14 @@ def test_ids_are_those_of_one_pass_however_often_shards_are_read(
                     pq.write_table(pa.table({"id": pa.array(given_ids, pa.string())}), run.shard_path(shard))
         if is_lost:
             (run.path / INDEX).unlink(missing_ok=True)
-    with closing(UniqueIds(run)) as ids:
+    with UniqueIds(run) as ids:
         found = [one.id for shard, some in enumerate(shards) for one in ids.unique(shard, documents(some))]
     assert found == naive(raw)
 
 
 def test_many_documents_of_one_id_take_no_longer_each(tmp_path: Path, is_long: bool) -> None:
     run, shards = Run(tmp_path, {}), 200 if is_long else 20
-    with closing(UniqueIds(run)) as ids:
+    with UniqueIds(run) as ids:
         began = time.process_time()
         for shard in range(shards):
             last = [one.id for one in ids.unique(shard, documents(["unknown"] * 500))][-1]

@@ -313,7 +313,7 @@ class _Building:
             journals = await stack.enter_async_context(
                 Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
             )
-            ids = stack.enter_context(closing(UniqueIds(run)))
+            ids = stack.enter_context(UniqueIds(run))
             steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)

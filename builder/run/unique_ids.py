@@ -55,11 +55,15 @@ class UniqueIds:
         self._next: dict[str, int] = {}
         self._last = -1
 
-    def close(self) -> None:
-        """Keep what was given, and let go of the index."""
+    def __enter__(self) -> UniqueIds:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Keep what was given, unless an error ends the build, and let go of the index."""
         if self._opened is not None:
             try:
-                self._add()
+                if kind is None:  # of a full disk the first that is refused is told
+                    self._add()
             finally:
                 self._opened.close()
 
@@ -134,12 +138,17 @@ class UniqueIds:
         self._bits = np.zeros(_BITS // 8, np.uint8)
         # One process builds a run: no locks, which not every network file system has.
         address = f"{self._path.as_uri()}?nolock=1"
-        self._opened = sqlite3.connect(address, uri=True, check_same_thread=False)
-        self._opened.executescript(_SCHEMA)
-        given = self._opened.execute("SELECT hash FROM given")
-        while hashes := given.fetchmany(100_000):
-            self._mark([hash for (hash,) in hashes])
-        known = {number for (number,) in self._opened.execute("SELECT number FROM shards")}
+        opened = sqlite3.connect(address, uri=True, check_same_thread=False)
+        try:
+            opened.executescript(_SCHEMA)
+            given = opened.execute("SELECT hash FROM given")
+            while hashes := given.fetchmany(100_000):
+                self._mark([hash for (hash,) in hashes])
+            known = {number for (number,) in opened.execute("SELECT number FROM shards")}
+        except BaseException:
+            opened.close()
+            raise
+        self._opened = opened
         there = (int(path.stem.rpartition("-")[2]) for path in self._run.shard_paths())
         self._lacking = deque(number for number in there if number not in known)
 
