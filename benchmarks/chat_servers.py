@@ -191,6 +191,8 @@ class _Server:
         method, path, _ = head.split(b" ", 2)
         if method == b"GET":
             send(self.served.page(path.decode(), self.speed.limit))
+        elif not path.endswith(b"/chat/completions"):  # a client's question by the way counts as no answer
+            send(_response(b"404 Not Found", b""))
         elif POISON in body:
             send(_response(b"502 Bad Gateway", _BAD_GATEWAY))
         elif self.held >= self.speed.limit:

@@ -161,7 +161,7 @@ class Rewriter:
         if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
             return None, "too_short", figures
         parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
-        if not self.tokens.held_by(parsed.text) <= self.tokens.held_by(before):
+        if (held := self.tokens.held_by(parsed.text)) and not held <= self.tokens.held_by(before):
             return None, "special_token", figures
         if shown != before and self.tokens.is_garbled(before, parsed.text):
             return None, "broken_placeholder", figures

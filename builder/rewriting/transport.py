@@ -76,8 +76,10 @@ async def _response(
     response = await session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
     try:
         for _ in range(_FETCHES):
+            if response.status != 303:
+                break
             there = response.url.join(URL(response.headers.get("Location", "")))
-            if response.status != 303 or there.origin() != response.url.origin():
+            if there.origin() != response.url.origin():
                 break
             response.release()
             response = await session.get(there, headers=headers, timeout=timeout, allow_redirects=False)
