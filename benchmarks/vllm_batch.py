@@ -178,15 +178,18 @@ def one_server(folder: Path, texts: list[str]) -> None:
 
 def two_servers(folder: Path) -> None:
     """Print how long each of two servers of unequal size had nothing to do before the other ended."""
-    with (
-        vllm("--max-num-seqs", str(SLOTS)) as large,
-        vllm("--max-num-seqs", str(SLOTS // 3)) as small,
-        watched(large, small) as gauges,
-    ):
-        build(folder, "two", large, small)
-    begin, end = min(one.busy[0] for one in gauges), max(one.busy[1] for one in gauges)
-    for one, slots in zip(gauges, (SLOTS, SLOTS // 3), strict=True):
-        print(f"a server of {slots:2} slots was idle for the last {(end - one.busy[1]) / (end - begin):.1%}")
+    sizes = (SLOTS, SLOTS // 3)
+    idle: list[list[float]] = [[], []]
+    with vllm("--max-num-seqs", str(sizes[0])) as large, vllm("--max-num-seqs", str(sizes[1])) as small:
+        for number in range(ROUNDS):
+            with watched(large, small) as gauges:
+                build(folder, f"two-{number}", large, small)
+            begin, end = min(one.busy[0] for one in gauges), max(one.busy[1] for one in gauges)
+            for shares, one in zip(idle, gauges, strict=True):
+                shares.append((end - one.busy[1]) / (end - begin))
+    for slots, shares in zip(sizes, idle, strict=True):
+        each = ", ".join(f"{share:.1%}" for share in shares)
+        print(f"a server of {slots:2} slots was idle for the last {median(shares):.1%} ({each})")
 
 
 def main() -> None:

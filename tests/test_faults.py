@@ -40,6 +40,20 @@ endpoint._SILENCE, endpoint._FIRST_SILENCE = (1.5, 3.0), (1.5, 0.0)
 """
 """Minutes of silence are what tells a server that hangs; a test has seconds."""
 
+LISTENED = """
+import asyncio, os
+import builder.run.build as build
+build._PROGRESS_SECONDS = 0.01
+synced = os.fsync
+def fsync(descriptor):
+    if asyncio._get_running_loop() is not None:
+        with open({heard!r}, "a") as heard:
+            print(os.readlink(f"/proc/self/fd/{{descriptor}}"), file=heard)
+    synced(descriptor)
+os.fsync = fsync
+"""
+"""Writes down what the event loop waits for the disk for: a busy one takes seconds."""
+
 Script = Callable[[TgiDouble, TgiDouble], None]
 
 
@@ -174,6 +188,16 @@ def test_a_server_that_hangs_costs_only_what_it_had_in_work(calm: Path, tmp_path
         chain.finish()
         check(chain, calm)
         assert any(request.fault == "hang" for _, request in chain.log)
+
+
+def test_servers_have_work_while_the_disk_is_waited_for(calm: Path, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    with server(step=0.002) as double:
+        recipe = calm / "project" / "chain.yaml"
+        Chain(recipe, tmp_path / "run", [double], LISTENED.format(heard=str(heard))).finish()
+    waited_for = {Path(line).name for line in heard.read_text().splitlines()}
+    assert ".run.json.tmp" in waited_for, "before the first request it may"
+    assert waited_for <= {".run.json.tmp", "run"}
 
 
 def test_a_full_disk_stops_the_build_and_costs_no_answer_that_was_kept(calm: Path, tmp_path: Path) -> None:

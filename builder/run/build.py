@@ -318,12 +318,14 @@ class _Building:
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             before = read_progress(run)
 
-            def keep_progress() -> None:
-                counts = {
-                    name: before.get(name, 0) + journals.counts[name]
-                    for name in ("requested", "replayed", "reused")
-                }
-                write_progress(run, {**counts, "shards_total": len(work.wanted)})
+            def counts() -> dict[str, int]:
+                known = ("requested", "replayed", "reused")
+                counted = {name: before.get(name, 0) + journals.counts[name] for name in known}
+                return {**counted, "shards_total": len(work.wanted)}
+
+            async def keep_progress() -> None:
+                # A busy disk may take seconds, in which no server would be asked for anything.
+                await anyio.to_thread.run_sync(write_progress, run, counts())
 
             gates = self._gates(stages, steps, journals.is_replayed)
 
@@ -354,7 +356,8 @@ class _Building:
                     await flow.build(work.wanted, self.options.limit, work.again)
                     beside.cancel_scope.cancel()
             finally:
-                keep_progress()
+                with anyio.CancelScope(shield=True):
+                    await keep_progress()
 
     def _see_that_answers_fit(self, stages: Sequence[FilterStage | RewriteStage], pool: ServerPool) -> None:
         from builder.rewriting.context import see_that_they_fit
@@ -417,13 +420,13 @@ class _Building:
         )
 
 
-async def _every(seconds: float, do: Callable[[], None]) -> None:
+async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        do()
+        await do()
 
 
-def _look(gates: Gates, pool: ServerPool | None) -> None:
+async def _look(gates: Gates, pool: ServerPool | None) -> None:
     if pool is None:
         gates.look(0, 0, is_waiting=False)
     else:

@@ -297,11 +297,13 @@ class Flow:
         reading, index = opened.reading, opened.reading.shard.index
         path = self._run.shard_path(index)
         self._unwritten += 1
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, opened, path)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._write, opened, path)
+        is_through = await loop.run_in_executor(self._thread, self._run.is_through, path)
         async with self._written:
             self._unwritten -= 1
             self._written.notify_all()
-        self._journals.discard(index, is_through=self._run.is_through(path))
+        self._journals.discard(index, is_through=is_through)
         self._on_shard(reading.shard)
 
     def _write(self, opened: _OpenShard, path: Path) -> None:
