@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.release.manifest import Manifest
 from builder.release.removals import excluded_in, told
-from builder.release.row_changes import RowChanges
+from builder.release.rows import RowChanges
 
 
 def prepended(changelog: str, version: str, history: list[str]) -> str:

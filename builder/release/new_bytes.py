@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from builder.release.manifest import Manifest
-from builder.release.row_changes import RowChanges
-from builder.release.row_digests import text_column
+from builder.release.rows import RowChanges, text_column
 
 _CHUNK = 2**16  # bytes, in the mean: what is new begins and ends within one
 

@@ -47,7 +47,7 @@ from builder.release.owners import refuse_another, refuse_loss, with_owners_word
 from builder.release.prompt_files import write_prompts
 from builder.release.recipe_copy import write_recipe
 from builder.release.removals import excluded_in, refuse_readmission
-from builder.release.row_changes import row_changes
+from builder.release.rows import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
 from builder.release.texts import Texts

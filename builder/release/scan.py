@@ -23,7 +23,7 @@ from builder.filters.base import Measures
 from builder.filters.workers import Workers
 from builder.recipe_file import LoadedScan
 from builder.release.config_files import Config
-from builder.release.row_digests import text_column
+from builder.release.rows import text_column
 
 _BATCH = 64
 _NAMED = 3  # findings that an error names, of each filter and config

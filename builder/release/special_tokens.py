@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from builder.errors import GateTripped
-from builder.release.row_digests import text_column
+from builder.release.rows import text_column
 from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.run.directory import Run
 from builder.run.status import connect
