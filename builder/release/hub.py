@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
-from huggingface_hub.errors import HfHubHTTPError
 from rich.filesize import decimal
 
 from builder.errors import UsageError, VerificationFailed
+from builder.hub_access import Conflict
 from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest
@@ -167,9 +167,12 @@ class HubDestination(Destination):
         plan = self.plan(stage, manifest)
         adds = [CommitOperationAdd(path, str(stage / path)) for path in sorted(plan.adds)]
         deletes = [CommitOperationDelete(path, is_folder=False) for path in plan.removes]
-        self._upload(adds, plan)
         many = len(adds) + len(deletes) > _COMMITTED_AT_ONCE
-        self._commit([*(self._staged(adds, stage, manifest) if many else adds), *deletes], manifest)
+        try:
+            self._upload(adds, plan)
+            self._commit([*(self._staged(adds, stage, manifest) if many else adds), *deletes], manifest)
+        except Conflict as error:
+            raise Overtaken(self.name) from error
         self._say(f"{self.name}: version {manifest.version} is on main")
 
     def _create(self) -> None:
@@ -212,12 +215,7 @@ class HubDestination(Destination):
             )
             self._committed = done.oid
 
-        try:
-            self._repository.ask(commit)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 412:
-                raise
-            raise Overtaken(self.name) from error
+        self._repository.ask(commit)
 
     def _staged(self, adds: Sequence[CommitOperationAdd], stage: Path, manifest: Manifest) -> list[_Operation]:
         """Commit files to a branch of their own, some at a time; return what copies them from there."""
@@ -267,30 +265,10 @@ class HubDestination(Destination):
                 else "a tagged version was changed: publish the next one",
             )
         if tagged is None:
-            self._tag(tag, sha, manifest)
-        self._remove_staging(manifest)
-
-    def _tag(self, tag: str, sha: str, manifest: Manifest) -> None:
-        def make() -> None:
-            if self._repository.tags().get(tag) is None:
-                self._repository.api.create_tag(
-                    self.name, tag=tag, revision=sha, repo_type="dataset", tag_message=manifest.content_sha256
-                )
-
-        try:
-            self._repository.ask(make)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 409:  # somebody was quicker by a moment
-                raise
-        if self._repository.tags().get(tag) != sha:
-            raise Overtaken(self.name)
-        self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
-
-    def _remove_staging(self, manifest: Manifest) -> None:
-        branch = _staging(manifest)
-        if any(one.name == branch for one in self._repository.refs().branches):
-            api = self._repository.api
-            self._repository.ask(lambda: api.delete_branch(self.name, branch=branch, repo_type="dataset"))
+            if self._repository.tag(tag, sha, manifest.content_sha256) != sha:
+                raise Overtaken(self.name)
+            self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
+        self._repository.remove_branch(_staging(manifest))
 
 
 def _batches(adds: Sequence[CommitOperationAdd], sizes: Mapping[str, int]) -> Iterator[list[CommitOperationAdd]]:

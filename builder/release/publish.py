@@ -343,8 +343,7 @@ def _write_content(
     release = loaded.recipe.release
     generator = GeneratorLicense(options.license_file) if options.license_file is not None else None
     if run.model is not None:
-        from builder.release.generator_license import fetch_license
-        from builder.release.llama import refuse_another_license
+        from builder.release.generator_license import fetch_license, refuse_another_license
 
         refuse_another_license(release.license, run.model)
         generator = generator or fetch_license(run.model)
