@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -91,6 +92,7 @@ class Asked:
 
 def passes(error: BaseException) -> bool:
     """Whether trouble with the Hub is of the kind that passes."""
+    error = _of_the_hub(error)
     if isinstance(error, OfflineModeIsEnabled):
         return False
     if isinstance(error, HfHubHTTPError) and error.response is not None:
@@ -102,8 +104,14 @@ def passes(error: BaseException) -> bool:
 
 def brief(error: BaseException) -> str:
     """Return an error in a few words."""
+    error = _of_the_hub(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+def _of_the_hub(error: BaseException) -> BaseException:
+    """Return what went wrong with the Hub where its client only says that the file is not in its cache, either."""
+    return error.__cause__ or error if isinstance(error, LocalEntryNotFoundError) else error
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
@@ -163,7 +171,8 @@ def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
         ) from error
 
 
-def _explained(error: Exception, asked: Asked, path: str) -> BuilderError:
+def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
+    error = _of_the_hub(error)
     what, where = asked.what, asked.where(path)
     correct = f"correct `{asked.setting}`" if asked.setting else "see that this is its name"
     if isinstance(error, GatedRepoError):
@@ -196,7 +205,7 @@ def _explained(error: Exception, asked: Asked, path: str) -> BuilderError:
     return _refused_or_unreachable(error, where, LOG_IN)
 
 
-def _refused_or_unreachable(error: Exception, where: str, remedy: str) -> HubRefused | HubUnreachable:
+def _refused_or_unreachable(error: BaseException, where: str, remedy: str) -> HubRefused | HubUnreachable:
     """Return what a user is told of a request that was refused (with this remedy), or got no answer in time."""
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return HubRefused(f"the Hub refuses ({brief(error)})", where=where, remedy=remedy)
