@@ -18,7 +18,7 @@ from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
 from builder.release.licenses import USE_POLICY, Duties, duties_of
 from builder.release.measured import RewriteFacts, rewriting
-from builder.release.prompt_files import prompt_paths
+from builder.release.recipe_copy import prompt_paths
 from builder.release.scan import Scanned
 from builder.release.screened import Screening, screenings
 from builder.release.special_tokens import Counted

@@ -44,7 +44,6 @@ from builder.release.manifest import (
 )
 from builder.release.new_bytes import estimate
 from builder.release.owners import refuse_another, refuse_loss, with_owners_words
-from builder.release.prompt_files import write_prompts
 from builder.release.recipe_copy import write_recipe
 from builder.release.removals import excluded_in, refuse_readmission
 from builder.release.rows import row_changes
@@ -352,7 +351,6 @@ def _write_content(
     texts: dict[str, Texts] = {}
     configs = _write_configs(loaded, run, status, special, texts, stage)
     special.check()
-    write_prompts(run.facts["prompts"], stage)
     write_recipe(loaded, run, stage)
     scanned = scan(stage, configs, loaded.scans, options.workers, say, release.text_columns)
     facts = gather(loaded, run, status, configs, texts, scanned, special.of_configs(), stage)
