@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from builder.errors import GateTripped, LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import write_text
-from builder.filters.licenses import Licenses
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_assets, render_card
 from builder.release.card_merge import Merged
@@ -27,7 +26,6 @@ from builder.release.config_files import Config, write_config
 from builder.release.destination import SCHEME, Destination, Overtaken, Plan, dataset_of
 from builder.release.facts import ReleaseFacts, all_terms, gather
 from builder.release.folder import FolderDestination
-from builder.release.generations import GENERATIONS, generations, published_stages
 from builder.release.held_out import held_out
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import (
@@ -50,7 +48,7 @@ from builder.release.rows import row_changes
 from builder.release.scan import scan
 from builder.release.special_tokens import SpecialTokens
 from builder.release.texts import Texts
-from builder.release.views import DROPPED, drops, kept
+from builder.release.views import DROPPED, GENERATIONS, drops, generations, kept, published_stages
 from builder.run.directory import Run
 from builder.run.status import Status, read_status
 from builder.run.table import schema_of
@@ -392,8 +390,7 @@ def _write_configs(
     if release.dropped:
         configs.append(write_config(drops(run), DROPPED, None, release.split, (), stage))
     if release.generations and (rewriting := published_stages(loaded)):
-        named = [used.column for used in loaded.filters.values() if isinstance(used, Licenses)]
-        origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], named)
+        origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], loaded)
         asked = generations(run, rewriting, list(release.configs.values()), origin)
         answers = special.seen(asked, GENERATIONS, None)
         configs.append(write_config(answers, GENERATIONS, None, release.split, (), stage))

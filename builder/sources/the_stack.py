@@ -240,6 +240,8 @@ class TheStackSource(CodeFiles):
         "visit_date": "when Software Heritage visited the repository",
     }
     repository, path, content_id, size = "repo_name", "path", "blob_id", "length_bytes"
+    found_by: ClassVar[Sequence[str]] = (repository, path, content_id)
+    origin: ClassVar[Sequence[str]] = (*CodeFiles.origin, *found_by, "repo_url", "revision_id")
 
     dataset: str = Field(default="bigcode/the-stack-v2-train-smol-ids", pattern=DATASET)
     contents: str = Field(default=f"{_SOFTWARE_HERITAGE}content", pattern=r"^(s3|https?|file)://")
