@@ -309,7 +309,8 @@ def publish(
 
     spare_memory()
     from builder.recipe_file import load_recipe
-    from builder.release.publish import PublishOptions, destination_of, see_ahead
+    from builder.release.destination import destination_of
+    from builder.release.publish import PublishOptions, see_ahead
     from builder.release.publish import publish as publish_run
     from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of

@@ -112,7 +112,7 @@ def _projected(connection: duckdb.DuckDBPyConnection, rows: pa.Table, wanted: st
 
 
 def row_changes(
-    old: Manifest, content: Mapping[str, Any], groups: Groups, opened: Callable[[str], BinaryIO], stage: Path
+    old: Manifest, content: Mapping[str, Any], groups: Groups, opened: Callable[[str], BinaryIO], staging: Path
 ) -> dict[str, RowChanges]:
     """Compare each config that both releases have and whose files are not the same.
 
@@ -121,7 +121,7 @@ def row_changes(
         content: What the new release's manifest says.
         groups: The digests of its files' row groups.
         opened: Opens a file of the old release by its path.
-        stage: The new release's folder; also a place to work, of which nothing is left.
+        staging: The new release's folder; also a place to work, of which nothing is left.
 
     Raises:
         VerificationFailed: The old release can't be read.
@@ -136,10 +136,10 @@ def row_changes(
             same = _in_both(theirs, ours)
             parts = [
                 *_parts(theirs, same, -1, opened),
-                *_parts(ours, same, 1, lambda path: (stage / path).open("rb")),
+                *_parts(ours, same, 1, lambda path: (staging / path).open("rb")),
             ]
             is_alike = old.content["schemas"][config] == content["schemas"][config]
-            changes = _compared(parts, stage / _WORK, is_alike=is_alike)
+            changes = _compared(parts, staging / _WORK, is_alike=is_alike)
             stayed = old.content["rows"][config] - changes.removed
             found[config] = changes if is_alike else replace(changes, changed=stayed)
     return found
