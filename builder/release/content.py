@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from builder.errors import GateTripped
 from builder.recipe_file import LoadedRecipe
+from builder.release.audit import SpecialTokens, scan
 from builder.release.card import render_assets, render_card
 from builder.release.columns import origin_columns
 from builder.release.config_files import Config, write_config
@@ -24,8 +25,6 @@ from builder.release.held_out import held_out
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import File, content_digest, described, list_files
 from builder.release.recipe_copy import write_recipe
-from builder.release.scan import scan
-from builder.release.special_tokens import SpecialTokens
 from builder.release.texts import Texts
 from builder.release.views import DROPPED, GENERATIONS, drops, generations, kept, published_stages
 from builder.run.directory import Run

@@ -12,14 +12,12 @@ import duckdb
 
 from builder.recipe import Recipe
 from builder.recipe_file import LoadedRecipe
+from builder.release.audit import Counted, Scanned
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
 from builder.release.licenses import USE_POLICY, Duties, duties_of
-from builder.release.measured import RewriteFacts, rewriting
+from builder.release.measured import RewriteFacts, Screening, rewriting, screenings
 from builder.release.recipe_copy import prompt_paths
-from builder.release.scan import Scanned
-from builder.release.screened import Screening, screenings
-from builder.release.special_tokens import Counted
 from builder.release.texts import Texts
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
