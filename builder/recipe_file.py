@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from builder.checks import CHECKS, AnswerCheck
 from builder.errors import RecipeError
 from builder.exclusions import files_by_column, read_exclusions
-from builder.files import REMOTE, is_file, placed
+from builder.files import REMOTE, being_read, is_file, placed, see_readable
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage, Scan
 from builder.resources import RECIPE, RECIPES, recipe_path
@@ -109,12 +109,10 @@ def _filter(name: str, options: Mapping[str, Any], base: Path) -> AnyFilter:
     for option in kind.paths & given.keys():
         given[option] = [str(placed(path, base)) for path in given[option]]
         for path in given[option]:
+            remedy = f"correct `{option}` of filter {name!r} in the recipe"
             if not is_file(Path(path)):
-                raise RecipeError(
-                    "there is no such file",
-                    where=path,
-                    remedy=f"correct `{option}` of filter {name!r} in the recipe",
-                )
+                raise RecipeError("there is no such file", where=path, remedy=remedy)
+            see_readable(Path(path), remedy)
     return kind.model_validate(given)
 
 
@@ -202,12 +200,8 @@ def load_recipe(name: str, settings: Sequence[str] = (), excludes: Sequence[str]
         RecipeError: It is not a valid recipe; the message names the line, the key and the remedy.
     """
     path = _of_release(name) or recipe_path(name)
-    try:
+    with being_read(path, "a recipe is a text file in UTF-8"):
         content = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"it can't be read ({error})", where=str(path), remedy="a recipe is a text file in UTF-8"
-        ) from error
     node, data = parse_yaml(content, str(path))
     if not isinstance(data, dict):
         raise RecipeError(

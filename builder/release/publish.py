@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.errors import LedgerUnbalanced, NothingToTalkTo, UsageError
-from builder.files import write_text
+from builder.files import is_file, see_readable, write_text
 from builder.recipe_file import LoadedRecipe
 from builder.release.card import render_card
 from builder.release.card_merge import Merged, merge
@@ -68,21 +68,24 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
         FilterUnavailable: A filter of `release.scan` is not installed.
         NothingToTalkTo: The Hub does not answer, or refuses.
     """
-    if options.license_file is not None and not options.license_file.is_file():
-        raise UsageError("there is no such licence file", where=str(options.license_file))
+    if options.license_file is not None:
+        _see_license(options.license_file, "", "--license-file names the generator's licence")
     for source in loaded.recipe.sources:
-        if source.license_file is not None and not source.license_file.is_file():
-            raise UsageError(
-                f"there is no such licence file of source {source.label()}",
-                where=str(source.license_file),
-                remedy="correct `license_file` in the recipe",
-            )
+        if source.license_file is not None:
+            whose = f" of source {source.label()}"
+            _see_license(source.license_file, whose, "correct `license_file` in the recipe")
     for one in loaded.scans:
         one.used.workplace()
     old = destination.newest()
     destination.refuse_another(old, loaded.recipe.name, options.replaces)
     if not loaded.exclusions:
         destination.refuse_readmission(old, 0, readmits=options.readmits)
+
+
+def _see_license(path: Path, whose: str, remedy: str) -> None:
+    if not is_file(path):
+        raise UsageError(f"there is no such licence file{whose}", where=str(path), remedy=remedy)
+    see_readable(path, remedy, UsageError)
 
 
 @dataclass(frozen=True, slots=True)
