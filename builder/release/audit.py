@@ -22,7 +22,7 @@ from builder.errors import GateTripped
 from builder.filters import TextFilter
 from builder.filters.batch import Batch
 from builder.filters.workers import Workers
-from builder.recipe_file import LoadedScan
+from builder.loaded_recipe import LoadedScan
 from builder.release.config_files import Config
 from builder.release.rows import text_column
 from builder.rewriting.control_tokens import ControlTokens, fallback

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from builder.filters.licenses import Licenses
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.config_files import Config
 from builder.release.views import DROPPED, MEANINGS
 

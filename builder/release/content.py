@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import GateTripped
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.audit import SpecialTokens, scan
 from builder.release.card import render_assets, render_card
 from builder.release.columns import origin_columns

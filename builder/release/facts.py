@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
+from builder.loaded_recipe import LoadedRecipe
 from builder.recipe import Recipe
-from builder.recipe_file import LoadedRecipe
 from builder.release.audit import Counted, Scanned
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config

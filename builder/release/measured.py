@@ -22,7 +22,7 @@ from builder.checks.self_contained import SelfContained
 from builder.filters import FILTERS, AnyFilter, Syntax
 from builder.filters.contamination import Contamination
 from builder.filters.secrets import Secrets
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.run.status import Status
 
 SUBJECTS = ("contamination", "secrets", "near_duplicates")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builder.errors import LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import is_file, see_readable, write_text
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.card import render_card
 from builder.release.card_merge import Merged, merge
 from builder.release.changelog import changes, prepended

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from builder.files import write_text
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.licenses import license_copy
 from builder.resources import RECIPE
 from builder.run.directory import Run

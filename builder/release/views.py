@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from builder.loaded_recipe import LoadedRecipe
 from builder.names import same_name
-from builder.recipe_file import LoadedRecipe
 from builder.release.texts import Texts
 from builder.run.directory import Run
 from builder.run.table import TEXT, at, row_groups, stage_of, stages_with_text

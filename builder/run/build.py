@@ -24,9 +24,9 @@ from builder.exclusions import Exclusions
 from builder.files import storage
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
+from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
 from builder.recipe import FilterStage, RewriteStage
-from builder.recipe_file import LoadedRecipe
 from builder.rewriting.addresses import read_addresses
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation

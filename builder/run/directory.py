@@ -30,7 +30,7 @@ from builder.run.owner import OWNER
 from builder.run.publishable import see_that_columns_publish
 
 if TYPE_CHECKING:
-    from builder.recipe_file import LoadedRecipe
+    from builder.loaded_recipe import LoadedRecipe
     from builder.sources import Shard, Source
 
 _FORMAT = 3

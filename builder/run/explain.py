@@ -11,7 +11,7 @@ from builder.errors import SourceError
 from builder.files import being_read
 from builder.filters import WorkerFilter
 from builder.filters.workers import Workers
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.sources.text import decode
 
 

@@ -10,7 +10,7 @@ from builder.recipe import FilterStage, RewriteStage
 from builder.sources import Source
 
 if TYPE_CHECKING:
-    from builder.recipe_file import LoadedRecipe
+    from builder.loaded_recipe import LoadedRecipe
 
 _LANGUAGE = "language"
 _NAMED = 3

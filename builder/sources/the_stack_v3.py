@@ -10,8 +10,8 @@ from pydantic import Field
 
 from builder.document import Document, read_document
 from builder.sources.base import Shard
+from builder.sources.code_files import DATASET, CodeFiles
 from builder.sources.text import decode_declared
-from builder.sources.the_stack import DATASET, CodeFiles
 
 
 class TheStackV3Source(CodeFiles):
