@@ -37,7 +37,7 @@ from builder.rewriting.tokenizer_source import named
 from builder.rewriting.weights import Candidate
 from builder.run.answered import Answered
 from builder.run.directory import Run, RunShard, run_shards
-from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
+from builder.run.duplicates import Duplicates, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
 from builder.run.first_failures import FirstFailures
@@ -48,6 +48,7 @@ from builder.run.journal import Generate, Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reuse import EarlierAnswers
+from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
