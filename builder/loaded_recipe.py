@@ -15,7 +15,8 @@ from builder.errors import RecipeError
 from builder.exclusions import read_exclusions
 from builder.files import is_file, placed, see_readable
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
-from builder.recipe import FilterStage, Recipe, RewriteStage, Scan
+from builder.recipe import Recipe
+from builder.recipe_parts import FilterStage, RewriteStage, Scan
 from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
 
 

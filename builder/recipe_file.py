@@ -17,7 +17,8 @@ from builder.exclusions import files_by_column
 from builder.files import REMOTE, being_read, placed
 from builder.filters import FILTERS
 from builder.loaded_recipe import LoadedRecipe
-from builder.recipe import FilterStage, Gguf, LocalModel, Recipe, Release, RewriteStage
+from builder.recipe import Recipe
+from builder.recipe_parts import FilterStage, Gguf, LocalModel, Release, RewriteStage
 from builder.resources import RECIPE, RECIPES, recipe_path
 from builder.rewriting.prompts import Sampling, prompt_path
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource, TheStackV3Source

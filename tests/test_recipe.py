@@ -10,8 +10,8 @@ import pytest
 
 from builder.errors import RecipeError
 from builder.loaded_recipe import LoadedRecipe
-from builder.recipe import FilterStage, RewriteStage
 from builder.recipe_file import load_recipe
+from builder.recipe_parts import FilterStage, RewriteStage
 from builder.resources import RECIPES, recipe_names, recipe_path
 from builder.sources import FilesSource, ParquetSource
 

@@ -26,7 +26,7 @@ from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
-from builder.recipe import FilterStage, RewriteStage
+from builder.recipe_parts import FilterStage, RewriteStage
 from builder.rewriting.addresses import read_addresses
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Generation
@@ -47,6 +47,7 @@ from builder.run.interruptible import run_interruptible
 from builder.run.journal import Generate, Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
+from builder.run.reading import Reader
 from builder.run.reuse import EarlierAnswers
 from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
@@ -333,15 +334,11 @@ class _Building:
                 gates.document(document, is_asked_again=is_asked_again)
 
             flow = Flow(
-                run,
-                until,
+                Reader(run, until, self.compared, work.retry, ids),
                 steps,
-                self.compared,
                 schema_of(self.loaded),
                 journals,
                 answered,
-                work.retry,
-                ids,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from builder.errors import RecipeError
-from builder.recipe import FilterStage, RewriteStage
+from builder.recipe_parts import FilterStage, RewriteStage
 from builder.sources import Source
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from builder.errors import RecipeError
 from builder.loaded_recipe import LoadedRecipe
-from builder.recipe import FilterStage
+from builder.recipe_parts import FilterStage
 from builder.run.table import type_at
 
 if TYPE_CHECKING:
