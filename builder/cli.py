@@ -207,8 +207,8 @@ def build(
     spare_memory()
     from builder.recipe_file import load_recipe
     from builder.report import show_status
-    from builder.run.build import BuildOptions
     from builder.run.build import build as build_run
+    from builder.run.build_options import BuildOptions
     from builder.run.gates import GateLimits
     from builder.run.status import read_status
 
@@ -314,8 +314,8 @@ def publish(
     from builder.release.publish import publish as publish_run
     from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of
-    from builder.run.build import BuildOptions
     from builder.run.build import build as build_run
+    from builder.run.build_options import BuildOptions
     from builder.run.gates import GateLimits
 
     loaded = load_recipe(recipe, settings or (), exclude or ())

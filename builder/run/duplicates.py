@@ -21,8 +21,10 @@ import pyarrow.parquet as pq
 
 from builder.document import Document
 from builder.errors import Interrupted, StorageError
-from builder.exclusions import EXCLUDED
+from builder.exclusions import EXCLUDED, Exclusions
 from builder.files import storage
+from builder.filters.near_duplicates import NearDuplicates
+from builder.loaded_recipe import LoadedRecipe
 from builder.run.directory import Run, RunShard
 from builder.run.duplicate_clusters import decide, remove_database
 from builder.run.sketches import DuplicatesStage, sketch_all
@@ -56,6 +58,15 @@ class Duplicates:
                 continue
             measures = decided.get(row, alone)
             yield document.judged(name, stage.before, measures, stage.filter.decide(measures))
+
+
+def comparing_stages(loaded: LoadedRecipe, stages: Sequence[str], exclusions: Exclusions) -> list[DuplicatesStage]:
+    """Return those of the stages that compare documents: all before one have to be through for all of them."""
+    return [
+        DuplicatesStage(stage.name, used, stage.applies_to, tuple(stages[:number]), exclusions)
+        for number, stage in enumerate(loaded.recipe.stages[: len(stages)])
+        if isinstance(used := loaded.filters.get(stage.name), NearDuplicates)
+    ]
 
 
 def find_duplicates(
