@@ -24,7 +24,8 @@ from python_texts import write_rows
 from rich.console import Console
 
 from builder.recipe_file import load_recipe
-from builder.run.build import BuildOptions, build
+from builder.run.build import build
+from builder.run.build_options import BuildOptions
 from builder.run.gates import GateLimits
 
 DOCUMENTS = 1_000

@@ -17,8 +17,8 @@ from chat_servers import Servers, Speed, answer_of, chat_servers
 from measured import measured
 from python_texts import prompt_without_checks, python_texts, write_rows
 
-from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
+from builder.recipe_parts import RewriteStage
 from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Digest, Rewriter

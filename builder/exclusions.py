@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from builder.document import READ, Document
 from builder.errors import RecipeError
-from builder.files import placed
+from builder.files import being_read, placed
 from builder.text import read_text
 
 EXCLUDED = "excluded"
@@ -210,15 +210,8 @@ def read_exclusions(files: Mapping[str, Sequence[Path]]) -> Exclusions:
     lists = []
     for column, paths in files.items():
         for path in paths:
-            try:
+            with being_read(path, f"exclusions by {column!r} are a text file in UTF-8 with one entry per line"):
                 lists.append(ExclusionList.of(column, read_text(path).split("\n")))
-            except (OSError, ValueError) as error:
-                said = error.strerror if isinstance(error, OSError) else error
-                raise RecipeError(
-                    f"the exclusions by {column!r} can't be read ({said})",
-                    where=str(path),
-                    remedy="name a text file in UTF-8 with one entry per line",
-                ) from error
     return Exclusions(lists)
 
 

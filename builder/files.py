@@ -7,11 +7,12 @@ import errno
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.errors import StorageError
+from builder.errors import BuilderError, RecipeError, StorageError
 
 REMOTE = "hf://"
 """What a place on the Hub begins with."""
@@ -23,8 +24,42 @@ def placed(path: str, base: Path | None = None) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; none whose name no file can have, either."""
-    return os.path.isfile(path)  # noqa: PTH113 - Path's raises where the name is too long
+    """Whether there is such a file; none whose name no file can have, either.
+
+    One in a folder that can't be entered may be there: whoever reads it is told of the folder.
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a name may be too long for Path's
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+@contextlib.contextmanager
+def being_read(path: Path, form: str, kind: type[BuilderError] = RecipeError) -> Iterator[None]:
+    """Turn what keeps a file from being read that a user names into an error of this kind, with its remedy.
+
+    Args:
+        path: The file.
+        form: The remedy where its content is to blame: what it must be.
+        kind: The error's class.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        said, remedy = getattr(error, "strerror", None) or str(error), form
+        if isinstance(error, PermissionError):
+            remedy = "give this user the right to read it and to enter the folders above it, or name another file"
+        elif known := _REMEDIES.get(getattr(error, "errno", None) or 0):
+            remedy = f"{known}, then run the same command"
+        raise kind(f"it can't be read ({said})", where=str(path), remedy=remedy) from error
+
+
+def see_readable(path: Path, form: str, kind: type[BuilderError] = RecipeError) -> None:
+    """Raise now what reading a file that a user names would raise later, as `being_read` does."""
+    with being_read(path, form, kind), path.open("rb") as file:
+        file.read(1)
 
 
 def sha256_of(path: Path) -> str:

@@ -5,6 +5,7 @@ are packed inside it. Nothing else in the package knows the difference.
 """
 
 import difflib
+import os
 from pathlib import Path
 
 from builder.errors import RecipeError, UsageError
@@ -49,7 +50,7 @@ def recipe_path(name: str) -> Path:
     Raises:
         RecipeError: There is none.
     """
-    if is_file(Path(name) / RECIPE):
+    if os.path.isdir(name) and is_file(Path(name) / RECIPE):  # noqa: PTH112 - a name may be too long for Path's
         return Path(name) / RECIPE
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     if not is_file(path):

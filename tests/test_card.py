@@ -27,8 +27,7 @@ from builder.recipe_file import load_recipe
 from builder.release.card import front_matter, render_assets, render_card
 from builder.release.config_files import write_config
 from builder.release.facts import Example, ReleaseFacts, examples, gather
-from builder.release.measured import rewriting
-from builder.release.screened import Screening
+from builder.release.measured import Screening, rewriting
 from builder.release.texts import Texts
 from builder.release.views import kept
 from builder.run.directory import Run

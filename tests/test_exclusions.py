@@ -16,7 +16,8 @@ from rich.console import Console
 from builder.errors import RecipeError
 from builder.exclusions import ExclusionList, read_exclusions
 from builder.recipe_file import load_recipe
-from builder.run.build import BuildOptions, build
+from builder.run.build import build
+from builder.run.build_options import BuildOptions
 from tests.local_hub import LocalHub
 from tests.support import PROMPT, builder, builder_json, digests
 from tests.tgi_double import TgiDouble

@@ -18,6 +18,7 @@ from builder.run import flow as flow_module
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow
 from builder.run.journal import Journals
+from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry
 from builder.run.unique_ids import UniqueIds
@@ -58,15 +59,11 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
     async def build() -> None:
         async with Journals(run.path / "journal", _no_server) as journals:
             flow = Flow(
-                run,
-                "sized",
-                [],
+                Reader(run, "sized", [], Retry(run, []), UniqueIds(run)),
                 [],
                 schema_of(loaded),
                 journals,
                 None,
-                Retry(run, []),
-                UniqueIds(run),
                 window=WINDOW,
                 on_document=on_document,
                 on_shard=on_shard,

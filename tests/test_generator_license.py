@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCardData
 
-from builder.release.hub_licenses import hub_licenses
-from builder.release.llama import llama_license
+from builder.release.generator_license import llama_license
+from builder.release.licenses import hub_licenses
 from tests.local_hub import LocalHub
 from tests.starting import Started
 from tests.support import builder, write_corpus

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.document import Document, Verdict, read_document
-from builder.recipe_file import LoadedRecipe, load_recipe
+from builder.loaded_recipe import LoadedRecipe
+from builder.recipe_file import load_recipe
 from builder.release.config_files import write_config
 from builder.release.views import drops, kept
 from builder.run import table

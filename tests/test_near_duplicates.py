@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.filters.near_duplicates import NearDuplicates
-from builder.run.duplicates import estimate
+from builder.run.duplicate_clusters import estimate
 from tests.support import builder, builder_json, digests, start
 from tests.tgi_double import TgiDouble
 
@@ -174,7 +174,7 @@ release: {configs: {default: unique}, license: mit}
     assert len([id for id in kept if id.startswith("two/")]) == 5
 
 
-MANY_PROCESSES = "from builder.run import duplicates; duplicates._WORTH_A_PROCESS = 10"
+MANY_PROCESSES = "from builder.run import sketches; sketches._WORTH_A_PROCESS = 10"
 
 
 def processes_with(marker: str) -> list[str]:

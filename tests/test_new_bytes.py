@@ -11,7 +11,7 @@ from builder.release import config_files, new_bytes
 from builder.release.config_files import Config, write_config
 from builder.release.manifest import Manifest, described
 from builder.release.new_bytes import estimate
-from builder.release.row_changes import RowChanges
+from builder.release.rows import RowChanges
 
 ROWS = 3000
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import RecipeError
-from builder.release.prompt_files import prompt_paths, write_prompts
+from builder.release.recipe_copy import prompt_paths, write_prompts
 from builder.rewriting.prompts import Prompt, load_prompt, prompt_names, prompt_path
 
 FRONT = "---\nid: mine\nversion: 1\nanswer: {format: code}\n---\n"

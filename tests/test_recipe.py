@@ -1,13 +1,17 @@
 """Recipes: strict, and every mistake is said with its line, its key and what to do."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from builder.errors import RecipeError
-from builder.recipe import FilterStage, RewriteStage
-from builder.recipe_file import LoadedRecipe, load_recipe
+from builder.loaded_recipe import LoadedRecipe
+from builder.recipe_file import load_recipe
+from builder.recipe_parts import FilterStage, RewriteStage
 from builder.resources import RECIPES, recipe_names, recipe_path
 from builder.sources import FilesSource, ParquetSource
 
@@ -231,6 +235,44 @@ def test_a_mark_before_a_recipe_is_no_part_of_it(write: Callable[..., Path]) -> 
     plain = load_recipe(str(path)).snapshot()
     path.write_text(path.read_text(), encoding="utf-8-sig")
     assert load_recipe(str(path)).snapshot() == plain
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter: pytest's own are their owner's."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
+def no_administrator() -> Iterator[None]:
+    """Give up what an administrator may, who reads every file."""
+    load_recipe("swallow-code")  # imports what others may not read
+    own = os.geteuid()
+    os.seteuid(own or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+@pytest.mark.parametrize("hidden", ["mine.yaml", "prompts", "prompts/prompt.md", "gone.txt", "items.jsonl"])
+def test_a_file_without_the_right_to_read_it_is_said_with_what_to_do(open_folder: Path, hidden: str) -> None:
+    seen = "{name: seen, filter: contamination, benchmarks: [items.jsonl], fields: [a]}"
+    recipe = RECIPE.replace("prompt.md", "prompts/prompt.md").replace("{name: syntax, filter: syntax}", seen)
+    (open_folder / "mine.yaml").write_text(f"{recipe}exclude: {{id: [gone.txt]}}\n")
+    (open_folder / "prompts").mkdir()
+    (open_folder / "prompts/prompt.md").write_text(PROMPT)
+    (open_folder / "gone.txt").touch()
+    (open_folder / "items.jsonl").touch()
+    (open_folder / hidden).chmod(0)
+    with no_administrator():
+        error = refusal(open_folder / "mine.yaml")
+    (open_folder / hidden).chmod(0o755)
+    assert "Permission denied" in error.what
+    assert error.where.startswith(str(open_folder / hidden))
+    assert "the right to read it" in error.remedy
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"- a\n- b\n", b"text", b"5"])

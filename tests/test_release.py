@@ -297,16 +297,16 @@ def test_what_a_killed_publisher_left_goes_and_what_another_has_in_work_stays(bu
     project = built
     versions = project.dest.with_name("small.versions")
     killed = (
-        versions / f".stage-{this_process().rpartition('-')[0]}-0-12345678"
+        versions / f".staging-{this_process().rpartition('-')[0]}-0-12345678"
     )  # a process of this number before us
     at_work, elsewhere = (
-        versions / f".stage-{this_process()}-12345678",
-        versions / ".stage-0123456789ab-1-5-12345678",
+        versions / f".staging-{this_process()}-12345678",
+        versions / ".staging-0123456789ab-1-5-12345678",
     )
     for stage in (killed, at_work, elsewhere):
         stage.mkdir(parents=True)
     builder_json(*project.arguments())
-    assert {path.name for path in versions.glob(".stage-*")} == {at_work.name, elsewhere.name}
+    assert {path.name for path in versions.glob(".staging-*")} == {at_work.name, elsewhere.name}
 
 
 def test_nothing_kept_is_no_release(project: Project) -> None:

@@ -21,8 +21,7 @@ from builder.errors import VerificationFailed
 from builder.release import config_files
 from builder.release.config_files import write_config
 from builder.release.manifest import File, Manifest, described
-from builder.release.row_changes import RowChanges, row_changes
-from builder.release.row_digests import group_digest
+from builder.release.rows import RowChanges, group_digest, row_changes
 from tests.local_hub import LocalHub
 from tests.support import builder, builder_json, release_digests
 

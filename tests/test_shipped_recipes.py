@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from builder.document import Verdict, read_document
-from builder.recipe import RewriteStage
 from builder.recipe_file import load_recipe
+from builder.recipe_parts import RewriteStage
 from builder.release.views import kept
 from builder.resources import folder
 from builder.rewriting.control_tokens import fallback

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builder.recipe_file import load_recipe
+from builder.release.columns import origin_columns
 from builder.sources.parquet_table import ParquetTable
 from tests.local_hub import LocalHub
 from tests.stack_v3_data import FULL, TRAIN, contents, repositories, train
@@ -135,7 +137,11 @@ def test_a_release_of_it_says_whose_each_file_is(world: World, calm: Path, tmp_p
     assert rows[0]["repo_path"] == "people/project-0"
     assert rows[0]["detected_licenses"] == ["MIT"]
     assert rows[0]["github_metadata"]["stars"] == 3
-    assert "the repository, as owner/name" in (tmp_path / "release" / "README.md").read_text()
+    card = (tmp_path / "release" / "README.md").read_text()
+    assert "the repository, as owner/name" in card
+    assert "Name the rows by their `id`, `repo_path`, `file_path` or `content_id`." in card
+    carried = origin_columns(rows[0].keys(), load_recipe(str(world.folder / "code.yaml")))  # by `generations`, too
+    assert {"dataset", "repo_path", "file_path", "content_id", "commit_id", "detected_licenses"} <= set(carried)
 
 
 @pytest.mark.parametrize(

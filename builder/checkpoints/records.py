@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from builder.checkpoints.schema import Record, Strict, Training
 from builder.errors import RecipeError
+from builder.files import being_read
 from builder.resources import folder
 from builder.strict_yaml import parse_yaml
 from builder.text import read_text
@@ -76,10 +77,8 @@ def _natural(record: Record) -> tuple[str, int]:
 
 
 def _read(path: Path, model: type[_Model]) -> _Model:
-    try:
+    with being_read(path, "restore the file"):
         content = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"it can't be read ({error})", where=str(path), remedy="restore the file") from error
     node, data = parse_yaml(content, str(path))
     try:
         # Through JSON, because strict pydantic takes a list for a tuple only there.

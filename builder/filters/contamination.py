@@ -19,6 +19,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from builder.errors import RecipeError
+from builder.files import being_read
 from builder.filters.base import Measures, TextFilter
 from builder.filters.ngrams import ngrams
 from builder.markdown import code
@@ -111,13 +112,13 @@ def _index(benchmarks: tuple[str, ...], fields: tuple[str, ...], ngram: int) -> 
 
 
 def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    stored = path.read_bytes()
-    try:
-        content = without_bom((gzip.decompress(stored) if path.suffix == ".gz" else stored).decode())
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"it can't be read ({error})", where=str(path), remedy="a benchmark is JSON lines in UTF-8, .gz or not"
-        ) from error
+    form = "a benchmark is JSON lines in UTF-8, .gz or not"
+    with being_read(path, form):
+        stored = path.read_bytes()
+        try:
+            content = without_bom((gzip.decompress(stored) if path.suffix == ".gz" else stored).decode())
+        except (EOFError, zlib.error) as error:
+            raise RecipeError(f"it can't be read ({error})", where=str(path), remedy=form) from error
     lines = content.rstrip().split("\n")
     for number, line in enumerate(lines, 1):
         try:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from builder import markdown
 from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
-from builder.release.hub_licenses import hub_licenses
+from builder.release.licenses import hub_licenses
 from builder.release.texts import TOKENIZER
 from builder.resources import folder
 

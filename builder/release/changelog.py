@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.release.manifest import Manifest
-from builder.release.removals import excluded_in, told
-from builder.release.row_changes import RowChanges
+from builder.release.manifest import Manifest, excluded_in
+from builder.release.rows import RowChanges
 
 
 def prepended(changelog: str, version: str, history: list[str]) -> str:
@@ -27,7 +26,7 @@ def changes(old: Manifest | None, content: dict[str, Any], rows: Mapping[str, Ro
     """
     if old is None:
         return ["First release."]
-    lines = told(excluded_in(old.content["ledger"]), excluded_in(content["ledger"]))
+    lines = _of_exclusions(excluded_in(old.content), excluded_in(content))
     lines += [*_of_configs(old.content, content, rows), *_of_drops(old.content["ledger"], content["ledger"])]
     lines += _of_run(old.content["run"], content["run"])
     for part, name in (("recipe", "recipe"), ("licenses", "licence files")):
@@ -36,6 +35,20 @@ def changes(old: Manifest | None, content: dict[str, Any], rows: Mapping[str, Ro
     if not lines and old.content["card"] != content["card"]:  # with all else its numbers change
         lines.append("The card changed.")
     return lines or ["Nothing but the number."]
+
+
+def _of_exclusions(before: int, after: int) -> list[str]:
+    """Return what is said where another number of documents is left out, naming none."""
+    if after > before:
+        total = f"; {after:,} are left out in all" if before else ""
+        return [f"Removed on request: {_documents(after - before)}{total}."]
+    if after < before:
+        return [f"Left out on request before and no longer: {_documents(before - after)}."]
+    return []
+
+
+def _documents(count: int) -> str:
+    return f"{count:,} document{'' if count == 1 else 's'}"
 
 
 def _of_configs(old: dict[str, Any], new: dict[str, Any], rows: Mapping[str, RowChanges]) -> Iterator[str]:

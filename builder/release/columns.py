@@ -1,38 +1,16 @@
-"""What a release's columns hold, a line each, for its card."""
+"""What a release's columns hold, a line each: as its views, its sources and its stages say of theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
+from builder.filters.licenses import Licenses
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.config_files import Config
-from builder.release.generations import GENERATIONS
-from builder.release.views import DROPPED
-from builder.sources import Source
+from builder.release.views import DROPPED, MEANINGS
 
-_ORIGIN = ("dataset", "repo_name", "repo_url", "path", "url", "revision_id", "blob_id")
-_ANSWERS = {
-    "key": "digest of all that decided the answer",
-    "id": "the document that it was asked for",
-    "stage": "the stage that asked",
-    "seed": "the request's seed",
-    "max_tokens": "the most tokens that the answer could have",
-    "failure": "why the answer was not taken, null where it was",
-    "answer": "what the model answered, whole",
-    "finish_reason": "why the model stopped",
-    "prompt_tokens": "tokens that the server read",
-    "completion_tokens": "tokens that the server wrote",
-    "model": "the model's id",
-    "model_sha": "the revision of its weights",
-    "prompt_sha": "SHA-256 of the prompt's file",
-}
-_DROPS = {
-    "id": "the document's id",
-    "stage": "the stage that dropped it",
-    "reason": "why",
-}
-_LICENCES = ("detected_licenses", "licenses", "license", "license_type")
 _OTHER = "as the source has it"
 
 
@@ -44,24 +22,15 @@ class Columns:
     columns: list[tuple[str, str, str]]
 
 
-def explained(
-    configs: Iterable[Config], stages: Iterable[str], sources: Iterable[Source], published: Mapping[str, str]
-) -> list[Columns]:
-    """Return the columns of each config; configs of equal columns are told of together.
-
-    Args:
-        configs: The configs.
-        stages: The stages that filter.
-        sources: What the documents were read from.
-        published: What a recipe publishes of its stages, `release.columns`.
-    """
-    told = {column: meaning for source in sources for column, meaning in source.meanings.items()}
-    told |= {column: _of_stage(path) for column, path in published.items()}
-    known = sorted(stages, key=len, reverse=True)  # of `lint` and `lint_again`, the longer one has the measure
+def explained(configs: Iterable[Config], loaded: LoadedRecipe) -> list[Columns]:
+    """Return the columns of each config; configs of equal columns are told of together."""
+    told = {column: meaning for source in loaded.recipe.sources for column, meaning in source.meanings.items()}
+    told |= {column: _of_stage(path) for column, path in loaded.recipe.release.columns.items()}
+    stages = sorted(loaded.filters, key=len, reverse=True)  # of `lint` and `lint_again`, the longer one's
     found: list[Columns] = []
     for config in configs:
         columns = [
-            (field.name, str(field.type), _meaning(config, field.name, known, told)) for field in config.schema
+            (field.name, str(field.type), _meaning(config, field.name, stages, told)) for field in config.schema
         ]
         same = next((one for one in found if one.columns == columns), None)
         if same is None:
@@ -72,15 +41,13 @@ def explained(
 
 
 def _meaning(config: Config, column: str, stages: list[str], told: Mapping[str, str]) -> str:
-    if config.stage is None and config.name == GENERATIONS:
-        return _ANSWERS.get(column) or _of_source(column, told)
-    if config.stage is None and config.name == DROPPED:
-        stage = next((name for name in stages if column.startswith(f"{name}_")), None)
-        if column in _DROPS or stage is None:
-            return _DROPS.get(column) or _of_source(column, told)
-        return f"measure `{column.removeprefix(f'{stage}_')}` of stage `{stage}`, null where it was not reached"
-    own = {"text": "the document's text, as the config's stage left it", "id": "unique, the same in every config"}
-    return own.get(column) or _of_source(column, told)
+    own = MEANINGS[None if config.stage is not None else config.name]
+    if config.name == DROPPED and column not in own:
+        for stage in stages:
+            if column.startswith(f"{stage}_"):
+                measure = column.removeprefix(f"{stage}_")
+                return f"measure `{measure}` of stage `{stage}`, null where it was not reached"
+    return own.get(column) or told.get(column.removeprefix("source_").removeprefix("original_"), _OTHER)
 
 
 def _of_stage(path: str) -> str:
@@ -92,16 +59,17 @@ def _of_stage(path: str) -> str:
     return f"measure `{measure}` of stage `{stage}`, null where it does not apply"
 
 
-def _of_source(column: str, told: Mapping[str, str]) -> str:
-    return told.get(column.removeprefix("source_").removeprefix("original_"), _OTHER)
+def licence_columns(names: Collection[str], loaded: LoadedRecipe) -> list[str]:
+    """Return which columns say a document's licences: those that a filter reads, else the sources' own."""
+    known = dict.fromkeys(chain(_read(loaded), *(source.licences for source in loaded.recipe.sources)))
+    return [name for name in known if name in names]
 
 
-def licence_columns(schema: Any, named: Iterable[str]) -> list[str]:  # noqa: ANN401 - pyarrow's own is untyped
-    """Return the columns that say a document's licences: those that a filter reads, else the best known one."""
-    return [name for name in dict.fromkeys([*named, *_LICENCES]) if name in schema.names]
+def origin_columns(names: Iterable[str], loaded: LoadedRecipe) -> list[str]:
+    """Return which columns of the sources say where a document is from and what it is under."""
+    known = set(chain(_read(loaded), *((*source.origin, *source.licences) for source in loaded.recipe.sources)))
+    return [name for name in names if name in known]
 
 
-def origin_columns(source: Iterable[str], named: Iterable[str]) -> list[str]:
-    """Return the columns of a source that say where a document is from and its licences; filters read `named`."""
-    licences = [*named, *_LICENCES]
-    return [name for name in source if name in _ORIGIN or name in licences]
+def _read(loaded: LoadedRecipe) -> Iterator[str]:
+    return (used.column for used in loaded.filters.values() if isinstance(used, Licenses))

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from builder.files import storage
 from builder.recipe import HELD_OUT
-from builder.release.row_digests import group_digest, key_column, text_column
+from builder.release.rows import group_digest, key_column, text_column
 
 _GROUP_ROWS = 4096, 32768  # at least, but for the last, and at most
 _CUT_ONE_IN = 6000  # rows that end a group, once it has the least

@@ -1,21 +1,23 @@
 """Where releases go: a directory or a dataset on the Hub. Both keep the same promises.
 
 A reader sees the newest version whole, or the one before; a version, once there, never changes; putting it there
-again, after any kind of end, completes what is missing and nothing else.
+again, after any kind of end, completes what is missing and nothing else. What others put there, and the name under
+which its readers know it, are not ours to take.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from builder.errors import UsageError
-from builder.release.manifest import Manifest
+from builder.release.manifest import Manifest, content_digest, excluded_in, next_version, parse_version
+from builder.release.staging import staging_in
 
 SCHEME = "hf://datasets/"
 """What a destination on the Hub begins with."""
@@ -62,9 +64,12 @@ class Destination(ABC):
     has_revisions: ClassVar[bool]
     """Whether `load_dataset` takes a version as `revision`."""
 
-    @abstractmethod
-    def stage(self) -> AbstractContextManager[Path]:
+    work: Path
+    """A directory on this machine to make releases in."""
+
+    def staging(self) -> AbstractContextManager[Path]:
         """Give an empty directory to make a release in; it goes with the block."""
+        return staging_in(self.work)
 
     @abstractmethod
     def newest(self) -> Manifest | None:
@@ -106,12 +111,12 @@ class Destination(ABC):
         return []
 
     @abstractmethod
-    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+    def plan(self, staging: Path, manifest: Manifest) -> Plan:
         """Return what `put` would do."""
 
     @abstractmethod
-    def put(self, stage: Path, manifest: Manifest) -> None:
-        """Make the release in `stage` what readers get, in one step.
+    def put(self, staging: Path, manifest: Manifest) -> None:
+        """Make the release in `staging` what readers get, in one step.
 
         Raises:
             Overtaken: Another one was published meanwhile.
@@ -120,6 +125,112 @@ class Destination(ABC):
     @abstractmethod
     def settle(self, manifest: Manifest) -> None:
         """See that the version is there for good, complete and as the manifest says."""
+
+    # --- which number is next ---
+
+    def choose_number(
+        self, old: Manifest | None, content: Mapping[str, Any], asked: str | None
+    ) -> tuple[str, Manifest | None]:
+        """Return the number to publish under, and its version where this content is there already.
+
+        Args:
+            old: What `newest` returned.
+            content: What the new manifest says.
+            asked: The number that a user wants, None for the next one.
+
+        Raises:
+            UsageError: It is there with other content, or would take readers back.
+        """
+        digest = content_digest(content)
+        if old is not None and old.content_sha256 == digest and asked in (None, old.version):
+            return old.version, old
+        if asked is None:
+            return self._free_number(old, content, digest)
+        number = ".".join(map(str, parse_version(asked)))
+        existing = self.version(number)
+        if existing is not None and existing.content_sha256 == digest:
+            return number, existing
+        is_back = old is not None and parse_version(number) < parse_version(old.version)
+        if existing is not None or is_back:
+            free, _ = self._free_number(old, content, digest)
+            taken = f"version {number} is published with other content, and a version never changes"
+            back = f"version {number} would take readers back from {old.version if old else ''}"
+            raise UsageError(
+                taken if existing is not None else back,
+                where=self.name,
+                remedy=f"publish as {free}, or leave --version out",
+            )
+        return number, None
+
+    def _free_number(
+        self, old: Manifest | None, content: Mapping[str, Any], digest: str
+    ) -> tuple[str, Manifest | None]:
+        """Return the next number that other content has not taken, and its version where this content is there."""
+        number = next_version(old, content)
+        # Readers may not have the newest: a publisher may have been killed, or an old version mended since.
+        while (existing := self.version(number)) is not None and existing.content_sha256 != digest:
+            number = next_version(existing, content)
+        return number, existing
+
+    # --- what is not ours ---
+
+    def refuse_another(self, old: Manifest | None, recipe: str, replaces: str | None) -> None:
+        """Stop where another recipe was released until now.
+
+        Args:
+            old: What `newest` returned.
+            recipe: The name of the recipe to release.
+            replaces: The recipe that it is meant to take the place of.
+
+        Raises:
+            UsageError: It is another than `recipe` and `replaces`.
+        """
+        if old is None or old.name in (recipe, replaces):
+            return
+        raise UsageError(
+            f"it holds releases of the recipe {old.name!r}, and this is {recipe!r}: its readers would get other"
+            " data",
+            where=self.name,
+            remedy=f"choose another --to; --replaces {old.name} goes on there with this one, as a new major"
+            " version",
+        )
+
+    def refuse_readmission(self, old: Manifest | None, excluded: int, *, readmits: bool) -> None:
+        """Stop where documents that a release leaves out on request would be in the next one.
+
+        Args:
+            old: What `newest` returned.
+            excluded: How many documents are left out now.
+            readmits: Whether they are meant to come back.
+
+        Raises:
+            UsageError: Fewer documents are left out, and that was not said to be meant.
+        """
+        before = 0 if old is None else excluded_in(old.content)
+        if excluded < before and not readmits:
+            raise UsageError(
+                f"{before} document(s) were left out of the version before on request, and now {excluded} are:"
+                " the others would be published again",
+                where=self.name,
+                remedy="give every list again (`exclude` in the recipe, or --exclude); where they may come back,"
+                " or the source has them no longer, --readmit goes on",
+            )
+
+    def refuse_loss(self, lost: Sequence[str], say: Callable[[str], None], *, overwrites: bool) -> None:
+        """Stop before others' work is lost.
+
+        Raises:
+            UsageError: It would be, and was not said to be meant to.
+        """
+        if lost and overwrites:
+            say(f"{self.name}: replaced, as --overwrite says:\n  " + "\n  ".join(lost))
+        elif lost:
+            raise UsageError(
+                "what others wrote there would be lost:\n  " + "\n  ".join(lost),
+                where=self.name,
+                remedy="put words of the card between <!-- keep --> and <!-- /keep -->, each on a line of its own;"
+                " move files elsewhere in the repository; --overwrite replaces all of this",
+            )
 
 
 def dataset_of(place: str) -> str:
@@ -132,3 +243,30 @@ def dataset_of(place: str) -> str:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
         raise UsageError("it names no dataset", where=place, remedy=f"write {SCHEME}ORG/NAME")
     return dataset
+
+
+def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private: bool) -> Destination:
+    """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
+
+    Args:
+        dest: The place.
+        run: The directory of the run to release; a release for the Hub is made in it.
+        say: Told how an upload goes.
+        private: Whether a repository that has to be made is private.
+
+    Raises:
+        UsageError: There is no such place.
+    """
+    if not dest.startswith(SCHEME):
+        if "://" in dest or dest.lower().startswith("hf:"):  # else a folder of that name were made
+            raise UsageError(
+                "releases go to a directory or a dataset on the Hub",
+                where=dest,
+                remedy=f"write a directory's path, or {SCHEME}ORG/NAME",
+            )
+        from builder.release.folder import FolderDestination
+
+        return FolderDestination(Path(dest))
+    from builder.release.hub import HubDestination
+
+    return HubDestination(dataset_of(dest), run / "release", say, private=private)

@@ -10,18 +10,14 @@ from typing import Any
 
 import duckdb
 
-from builder.filters import AnyFilter
-from builder.filters.licenses import Licenses
+from builder.loaded_recipe import LoadedRecipe
 from builder.recipe import Recipe
-from builder.recipe_file import LoadedRecipe
+from builder.release.audit import Counted, Scanned
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
 from builder.release.licenses import USE_POLICY, Duties, duties_of
-from builder.release.measured import RewriteFacts, rewriting
-from builder.release.prompt_files import prompt_paths
-from builder.release.scan import Scanned
-from builder.release.screened import Screening, screenings
-from builder.release.special_tokens import Counted
+from builder.release.measured import RewriteFacts, Screening, rewriting, screenings
+from builder.release.recipe_copy import prompt_paths
 from builder.release.texts import Texts
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
@@ -68,6 +64,7 @@ class ReleaseFacts:
     source_terms: list[str]
     text_columns: list[str]  # of texts from before
     contact: str | None  # whom to ask for removal
+    found_by: list[str]  # the main config's columns by which somebody finds what is theirs
     sources: list[dict[str, Any]]
     status: Status
     is_part: bool  # of the sources: a `--limit` ended the run early
@@ -96,11 +93,6 @@ class ReleaseFacts:
     def filters(self) -> list[str]:
         """The stages that keep or drop."""
         return [stage["name"] for stage in self.stages if "filter" in stage]
-
-    @property
-    def origin_columns(self) -> list[str]:
-        """The main config's columns that tell whose a text is."""
-        return [name for name in ("url", "repo_name", "path", "blob_id") if name in self.configs[0].schema.names]
 
     @property
     def tokens(self) -> dict[str, int]:
@@ -146,6 +138,9 @@ def gather(
         source_terms=all_terms(loaded.recipe),
         text_columns=release.text_columns,
         contact=release.contact,
+        found_by=[
+            name for name in _distinct(source.found_by for source in sources) if name in configs[0].schema.names
+        ],
         sources=[
             {**described, "label": source.label(), "about": source.about(), "pin": pin}
             for described, source, pin in zip(snapshot["source"], sources, run.facts["sources"], strict=True)
@@ -155,8 +150,8 @@ def gather(
         stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in snapshot["stages"]],
         configs=configs,
         texts={config.name: texts[config.name] for config in configs if config.name in texts},
-        columns=explained(configs, list(loaded.filters), loaded.recipe.sources, release.columns),
-        unlicensed=_unlicensed(configs[0], loaded.filters.values(), folder),
+        columns=explained(configs, loaded),
+        unlicensed=_unlicensed(configs[0], loaded, folder),
         model=run.model,
         prompts={
             stage: {**run.facts["prompts"][stage], "path": path}
@@ -200,10 +195,9 @@ def _is_part(run: Run) -> bool:
     )
 
 
-def _unlicensed(config: Config, filters: Iterable[AnyFilter], folder: Path) -> Unlicensed | None:
+def _unlicensed(config: Config, loaded: LoadedRecipe, folder: Path) -> Unlicensed | None:
     """Count the rows that say no licence: null, an empty list or text, or the word for none."""
-    named = [used.column for used in filters if isinstance(used, Licenses)]
-    columns = licence_columns(config.schema, named)
+    columns = licence_columns(config.schema.names, loaded)
     if not columns:
         return None
     name = '"' + columns[0].replace('"', '""') + '"'

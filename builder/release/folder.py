@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +23,6 @@ from builder.release.manifest import (
     parse_version,
     read_manifest,
 )
-from builder.release.stages import stage_in
 
 
 class FolderDestination(Destination):
@@ -46,6 +44,7 @@ class FolderDestination(Destination):
             )
         self.name, self.label = str(dest), dest.name
         self._dest, self._versions = dest, dest.with_name(dest.name + ".versions")
+        self.work = self._versions
         self._planned_on: str | None = None
         self._newest = dest  # the directory of the version that `newest` returned
         self._made: str | None = None  # the version that `put` has made
@@ -54,10 +53,6 @@ class FolderDestination(Destination):
     def place(self, number: str) -> str:
         """Return a version's own directory: `DEST` may lead to another one while somebody reads."""
         return str(self._path(number).absolute())
-
-    def stage(self) -> AbstractContextManager[Path]:
-        """Give a directory beside the versions."""
-        return stage_in(self._versions)
 
     def newest(self) -> Manifest | None:
         """Return the manifest that `DEST` leads to; where a version is to be set aside, of the one before that.
@@ -108,14 +103,14 @@ class FolderDestination(Destination):
         self._edited = manifest.version if problems else None
         return problems
 
-    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+    def plan(self, staging: Path, manifest: Manifest) -> Plan:
         """Return a new directory's files: nothing is shared with the version before."""
-        del stage
+        del staging
         return Plan({file.path: file.bytes for file in manifest.files}, (), ())
 
-    def put(self, stage: Path, manifest: Manifest) -> None:
+    def put(self, staging: Path, manifest: Manifest) -> None:
         """Sync the files and rename their directory."""
-        for path in filter(Path.is_file, stage.rglob("*")):
+        for path in filter(Path.is_file, staging.rglob("*")):
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         if self._pointed_at() != self._planned_on:
@@ -125,7 +120,7 @@ class FolderDestination(Destination):
             place.rename(self._versions / f"edited-{place.name}-{secrets.token_hex(4)}")
             self._edited = None
         try:
-            stage.rename(place)
+            staging.rename(place)
         except OSError as error:  # not empty: somebody else's is there
             if read_manifest(place) is None:
                 raise

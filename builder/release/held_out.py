@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.disjoint_sets import DisjointSets
 from builder.files import storage
 from builder.run.directory import Run
 from builder.run.table import stages_with_text
@@ -92,20 +93,11 @@ def _name_groups(connection: duckdb.DuckDBPyConnection) -> None:
         " (SELECT label, min(id) AS first FROM labels GROUP BY label HAVING count(*) > 1) f USING (label)"
         " WHERE l.id <> f.first"
     )
-    leader: dict[str, str] = {}
-
-    def led_by(id: str) -> str:
-        while (next_one := leader.get(id, id)) != id:
-            leader[id] = leader.get(next_one, next_one)
-            id = next_one
-        return id
-
+    sets = DisjointSets[str]()
     for one, other in _rows(connection, "SELECT one, other FROM pairs"):
-        first, second = sorted((led_by(one), led_by(other)))
-        if first != second:
-            leader[second] = first
-    ids = sorted({*leader, *leader.values()})
-    led = pa.table({"id": pa.array(ids, pa.string()), "leader": pa.array(map(led_by, ids), pa.string())})
+        sets.join(one, other)
+    ids = sets.joined()
+    led = pa.table({"id": pa.array(ids, pa.string()), "leader": pa.array(map(sets.leader, ids), pa.string())})
     connection.register("led", led)
     connection.execute(
         "CREATE TABLE groups AS SELECT id, min(digest) OVER (PARTITION BY leader) AS least"

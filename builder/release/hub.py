@@ -13,20 +13,18 @@ An answer that was lost is looked for before anything is asked again: a commit w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
-from huggingface_hub.errors import HfHubHTTPError
 from rich.filesize import decimal
 
 from builder.errors import UsageError, VerificationFailed
+from builder.hub_access import Conflict
 from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest
 from builder.release.new_bytes import Sent
-from builder.release.stages import stage_in
 from builder.sources.hub_files import HubFiles
 
 _UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
@@ -51,15 +49,11 @@ class HubDestination(Destination):
         """
         self.name = self.label = dataset
         self._repository = HubRepository(dataset)
-        self._work, self._say, self._private = work, say, private
+        self.work, self._say, self._private = work, say, private
         self._head: str | None = None
         self._committed: str | None = None
         self._tree: Tree = {}
         self._newest: Manifest | None = None
-
-    def stage(self) -> AbstractContextManager[Path]:
-        """Give a directory in the run."""
-        return stage_in(self._work)
 
     def newest(self) -> Manifest | None:
         """Return the manifest on main.
@@ -148,11 +142,11 @@ class HubDestination(Destination):
             )
         return manifest
 
-    def plan(self, stage: Path, manifest: Manifest) -> Plan:
+    def plan(self, staging: Path, manifest: Manifest) -> Plan:
         """Compare with main as `newest` found it."""
         sizes = {file.path: file.bytes for file in manifest.files}
-        sizes[MANIFEST] = (stage / MANIFEST).stat().st_size
-        adds = {path: size for path, size in sizes.items() if not is_same(self._tree.get(path), stage / path)}
+        sizes[MANIFEST] = (staging / MANIFEST).stat().st_size
+        adds = {path: size for path, size in sizes.items() if not is_same(self._tree.get(path), staging / path)}
         brought = {file.path for file in self._newest.files} if self._newest else set[str]()
         others = self._tree.keys() - sizes.keys() - NOT_OURS
         stays = sorted(path for path in others - brought if not path.startswith(DATA))
@@ -160,16 +154,19 @@ class HubDestination(Destination):
 
     # --- content, then the commit ---
 
-    def put(self, stage: Path, manifest: Manifest) -> None:
+    def put(self, staging: Path, manifest: Manifest) -> None:
         """Upload what is missing, then commit it on the head that `newest` found."""
         if self._head is None:
             self._create()
-        plan = self.plan(stage, manifest)
-        adds = [CommitOperationAdd(path, str(stage / path)) for path in sorted(plan.adds)]
+        plan = self.plan(staging, manifest)
+        adds = [CommitOperationAdd(path, str(staging / path)) for path in sorted(plan.adds)]
         deletes = [CommitOperationDelete(path, is_folder=False) for path in plan.removes]
-        self._upload(adds, plan)
         many = len(adds) + len(deletes) > _COMMITTED_AT_ONCE
-        self._commit([*(self._staged(adds, stage, manifest) if many else adds), *deletes], manifest)
+        try:
+            self._upload(adds, plan)
+            self._commit([*(self._staged(adds, staging, manifest) if many else adds), *deletes], manifest)
+        except Conflict as error:
+            raise Overtaken(self.name) from error
         self._say(f"{self.name}: version {manifest.version} is on main")
 
     def _create(self) -> None:
@@ -212,14 +209,9 @@ class HubDestination(Destination):
             )
             self._committed = done.oid
 
-        try:
-            self._repository.ask(commit)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 412:
-                raise
-            raise Overtaken(self.name) from error
+        self._repository.ask(commit)
 
-    def _staged(self, adds: Sequence[CommitOperationAdd], stage: Path, manifest: Manifest) -> list[_Operation]:
+    def _staged(self, adds: Sequence[CommitOperationAdd], staging: Path, manifest: Manifest) -> list[_Operation]:
         """Commit files to a branch of their own, some at a time; return what copies them from there."""
         api, branch = self._repository.api, _staging(manifest)
         self._repository.ask(
@@ -228,7 +220,7 @@ class HubDestination(Destination):
             )
         )
         there = self._repository.tree(branch)  # of a publisher that was killed
-        missing = [add for add in adds if not is_same(there.get(add.path_in_repo), stage / add.path_in_repo)]
+        missing = [add for add in adds if not is_same(there.get(add.path_in_repo), staging / add.path_in_repo)]
         for start in range(0, len(missing), _COMMITTED_AT_ONCE):
             some = missing[start : start + _COMMITTED_AT_ONCE]
 
@@ -239,12 +231,14 @@ class HubDestination(Destination):
 
             self._repository.ask(commit)
         there = self._repository.tree(branch)
-        return [
-            CommitOperationCopy(add.path_in_repo, add.path_in_repo, src_revision=branch)
-            if (remote := there.get(add.path_in_repo)) and remote.lfs and is_same(remote, stage / add.path_in_repo)
-            else CommitOperationAdd(add.path_in_repo, str(stage / add.path_in_repo))
-            for add in adds
-        ]
+
+        def copied(add: CommitOperationAdd) -> _Operation:
+            path, remote = add.path_in_repo, there.get(add.path_in_repo)
+            if remote is not None and remote.lfs and is_same(remote, staging / path):
+                return CommitOperationCopy(path, path, src_revision=branch)
+            return CommitOperationAdd(path, str(staging / path))
+
+        return [copied(add) for add in adds]
 
     # --- for good ---
 
@@ -267,30 +261,10 @@ class HubDestination(Destination):
                 else "a tagged version was changed: publish the next one",
             )
         if tagged is None:
-            self._tag(tag, sha, manifest)
-        self._remove_staging(manifest)
-
-    def _tag(self, tag: str, sha: str, manifest: Manifest) -> None:
-        def make() -> None:
-            if self._repository.tags().get(tag) is None:
-                self._repository.api.create_tag(
-                    self.name, tag=tag, revision=sha, repo_type="dataset", tag_message=manifest.content_sha256
-                )
-
-        try:
-            self._repository.ask(make)
-        except HfHubHTTPError as error:
-            if error.response.status_code != 409:  # somebody was quicker by a moment
-                raise
-        if self._repository.tags().get(tag) != sha:
-            raise Overtaken(self.name)
-        self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
-
-    def _remove_staging(self, manifest: Manifest) -> None:
-        branch = _staging(manifest)
-        if any(one.name == branch for one in self._repository.refs().branches):
-            api = self._repository.api
-            self._repository.ask(lambda: api.delete_branch(self.name, branch=branch, repo_type="dataset"))
+            if self._repository.tag(tag, sha, manifest.content_sha256) != sha:
+                raise Overtaken(self.name)
+            self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
+        self._repository.remove_branch(_staging(manifest))
 
 
 def _batches(adds: Sequence[CommitOperationAdd], sizes: Mapping[str, int]) -> Iterator[list[CommitOperationAdd]]:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import GitRefs, RepoFile
 
-from builder.errors import UsageError
 from builder.files import sha256_of
+from builder.hub_access import NOT_THERE, Conflict, patiently_written
 from builder.release.destination import SCHEME
 from builder.release.manifest import DATA, MANIFEST, File, Manifest, parse_manifest
-from builder.sources.hub_access import LOG_IN, TROUBLE, brief, passes, refused_or_unreachable, waiting_out
 from builder.sources.hub_files import HubFiles
 
 NOT_OURS = frozenset({".gitattributes"})
 """The Hub's own files."""
 
 _READERS = 8
-_MAY_WRITE = f"{LOG_IN} to a token that may write to this dataset"
 
 Result = TypeVar("Result")
 Tree = dict[str, RepoFile]
@@ -42,19 +40,35 @@ class HubRepository:
         """Return the commit that a branch, tag or commit names, None where there is none."""
         try:
             return cast(str, self.ask(lambda: self.api.dataset_info(self.name, revision=revision)).sha)
-        except (RepositoryNotFoundError, RevisionNotFoundError):
+        except NOT_THERE:
             return None
 
     def tags(self) -> dict[str, str]:
         """Return each tag's commit; none where there is no repository."""
         try:
             return {tag.name: tag.target_commit for tag in self.refs().tags}
-        except RepositoryNotFoundError:
+        except NOT_THERE:
             return {}
 
     def refs(self) -> GitRefs:
         """Return the branches and tags."""
         return self.ask(lambda: self.api.list_repo_refs(self.name, repo_type="dataset"))
+
+    def tag(self, name: str, commit: str, message: str) -> str | None:
+        """Tag a commit where there is no such tag; return which commit has it then."""
+
+        def make() -> None:
+            if self.tags().get(name) is None:
+                self.api.create_tag(self.name, tag=name, revision=commit, repo_type="dataset", tag_message=message)
+
+        with suppress(Conflict):  # somebody was quicker by a moment
+            self.ask(make)
+        return self.tags().get(name)
+
+    def remove_branch(self, name: str) -> None:
+        """Remove a branch where there is one."""
+        if any(one.name == name for one in self.refs().branches):
+            self.ask(lambda: self.api.delete_branch(self.name, branch=name, repo_type="dataset"))
 
     def tree(self, revision: str) -> Tree:
         """Return a revision's files."""
@@ -122,29 +136,9 @@ class HubRepository:
         with ThreadPoolExecutor(_READERS) as readers:
             return [problem for problem in readers.map(count, data) if problem is not None]
 
-    # --- every request ---
-
     def ask(self, request: Callable[[], Result]) -> Result:
-        """Return what the Hub gives, trying again while its trouble passes.
-
-        Raises:
-            HfHubHTTPError: There is no such dataset or revision; 409 and 412, of which the caller knows more.
-            HubRefused: This account may not.
-            HubUnreachable: The Hub did not answer in time.
-            UsageError: The Hub does not take what it was given.
-        """
-        try:
-            return waiting_out(request)
-        except (RepositoryNotFoundError, RevisionNotFoundError):
-            raise
-        except (*TROUBLE, ValueError) as error:
-            status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-            if status in (409, 412):
-                raise
-            where = f"{self.api.endpoint}/datasets/{self.name}"
-            if status not in (401, 403) and not passes(error):
-                raise UsageError(f"the Hub does not take it ({brief(error)})", where=where) from error
-            raise refused_or_unreachable(error, where, _MAY_WRITE) from error
+        """Return what the Hub gives, as `patiently_written` does."""
+        return patiently_written(request, self.name)
 
 
 def title_of(manifest: Manifest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from builder.errors import UsageError, VerificationFailed
+from builder.exclusions import EXCLUDED
 from builder.files import sha256_of
 
 MANIFEST, CARD, CHANGELOG = "manifest.json", "README.md", "CHANGELOG.md"
@@ -65,7 +66,7 @@ class Manifest:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
-def content_digest(content: dict[str, Any]) -> str:
+def content_digest(content: Mapping[str, Any]) -> str:
     """Return the digest of a release's content."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -123,7 +124,12 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         raise VerificationFailed(f"the manifest can't be read ({error})", where=where) from error
 
 
-def next_version(old: Manifest | None, content: dict[str, Any]) -> str:
+def excluded_in(content: Mapping[str, Any]) -> int:
+    """Return how many documents a release leaves out because they are excluded."""
+    return sum(stage.get("passed_over", {}).get(EXCLUDED, 0) for stage in content["ledger"])
+
+
+def next_version(old: Manifest | None, content: Mapping[str, Any]) -> str:
     """Return the next version number.
 
     Another recipe's name, other configs or columns: major. Other recipe, prompts, source, tools or model: minor,
@@ -141,7 +147,7 @@ def next_version(old: Manifest | None, content: dict[str, Any]) -> str:
     return f"{major}.{minor}.{patch + 1}"
 
 
-def _lasting(content: dict[str, Any], other: dict[str, Any]) -> dict[str, list[str]]:
+def _lasting(content: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the columns of each config, less those that both recipes ask for and only `content` has rows of."""
     asked = (content["recipe"]["release"], other["recipe"]["release"])
     return {

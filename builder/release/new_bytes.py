@@ -14,14 +14,17 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from builder.release.manifest import Manifest
-from builder.release.row_changes import RowChanges
-from builder.release.row_digests import text_column
+from builder.release.rows import RowChanges, text_column
 
 _CHUNK = 2**16  # bytes, in the mean: what is new begins and ends within one
 
 
 def estimate(
-    stage: Path, manifest: Manifest, old: Manifest | None, changes: Mapping[str, RowChanges], paths: Iterable[str]
+    staging: Path,
+    manifest: Manifest,
+    old: Manifest | None,
+    changes: Mapping[str, RowChanges],
+    paths: Iterable[str],
 ) -> int:
     """Return about how many bytes of a release's files the version before has not.
 
@@ -29,7 +32,7 @@ def estimate(
     as if they stood together. What is no data, or of a config that is new, counts whole.
 
     Args:
-        stage: Where the files are.
+        staging: Where the files are.
         manifest: Their manifest.
         old: The version before.
         changes: What became of the rows of configs that both have.
@@ -41,9 +44,9 @@ def estimate(
     for path in paths:
         config = path.split("/")[1] if path.startswith("data/") else ""
         if config not in changes:
-            size += (stage / path).stat().st_size
+            size += (staging / path).stat().st_size
             continue
-        metadata = pq.read_metadata(stage / path)
+        metadata = pq.read_metadata(staging / path)
         size += metadata.serialized_size
         others += [
             (config, metadata.row_group(number))

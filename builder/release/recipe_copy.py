@@ -1,24 +1,33 @@
-"""The recipe of a release, so that whoever has the release can make it again: at the revisions that were read."""
+"""The recipe of a release and its prompts, so that whoever has the release can make it again.
+
+Sources are named at the revisions that were read, prompts and licences as they lie beside the recipe.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from builder.files import write_text
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.release.licenses import license_copy
-from builder.release.prompt_files import prompt_paths
 from builder.resources import RECIPE
 from builder.run.directory import Run
 
+_PROMPTS = "prompts"
 _NOT_FOR_OTHERS = ("to", "exclude")
+
+Prompts = Mapping[str, Mapping[str, Any]]
+"""A run's prompts by stage: id, sha256 and content."""
 
 
 def write_recipe(loaded: LoadedRecipe, run: Run, folder: Path) -> None:
-    """Write a release's recipe into `folder`: sources as pinned, prompts and licences as beside it."""
+    """Write a release's recipe and prompts into `folder`."""
+    write_prompts(run.facts["prompts"], folder)
     recipe: dict[str, Any] = loaded.snapshot()
     prompts = prompt_paths(run.facts["prompts"])
     for described, source, pin in zip(recipe["source"], loaded.recipe.sources, run.facts["sources"], strict=True):
@@ -36,7 +45,33 @@ def write_recipe(loaded: LoadedRecipe, run: Run, folder: Path) -> None:
 
 
 def _said(value: Any) -> Any:  # noqa: ANN401 - what a recipe holds
-    """Return a value without what nobody said: null."""
+    """Return a value without nulls, which nobody wrote."""
     if isinstance(value, dict):
         return {key: _said(one) for key, one in value.items() if one is not None}
     return [_said(one) for one in value] if isinstance(value, list) else value
+
+
+# --- prompts ---
+
+
+def prompt_paths(prompts: Prompts) -> dict[str, str]:
+    """Return by stage the path of its prompt in a release: named by its id, and equal prompts are one file.
+
+    Different ones that share an id, or whose ids differ by case alone, lie in a folder of their stage's name.
+    """
+    contents: defaultdict[str, set[str]] = defaultdict(set)
+    for prompt in prompts.values():
+        contents[prompt["id"].casefold()].add(prompt["content"])
+    return {
+        stage: f"{_PROMPTS}/{prompt['id']}.md"
+        if len(contents[prompt["id"].casefold()]) == 1
+        else f"{_PROMPTS}/{stage}/{prompt['id']}.md"
+        for stage, prompt in prompts.items()
+    }
+
+
+def write_prompts(prompts: Prompts, folder: Path) -> None:
+    """Write the prompts of a release made in `folder`."""
+    for stage, path in prompt_paths(prompts).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(prompts[stage]["content"], encoding="utf-8")

@@ -1,9 +1,20 @@
-"""Verifying a release: every file against the manifest, every row counted, the ledger added up."""
+"""Verifying a release: every file against the manifest, every row counted, the ledger added up, a row loaded.
+
+Rows are loaded as users load them, with `load_dataset`, in a process of its own: the cache that all programs share
+takes one directory for another of the same name, and a stream that is left in the middle can end the process that
+read it (pyarrow's threads outlive the interpreter).
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -11,7 +22,6 @@ from builder.errors import UsageError, VerificationFailed
 from builder.files import storage_error
 from builder.release.destination import SCHEME, dataset_of
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, file_problems, read_manifest
-from builder.release.reader import columns_read
 
 
 def verify(dest: str) -> Manifest:
@@ -83,7 +93,7 @@ def _by_itself(manifest: Manifest) -> list[str]:
 def _loaded(name: str, manifest: Manifest, revision: str | None) -> list[str]:
     """Load a row of each config as users do; return what is not as the manifest says."""
     schemas = manifest.content["schemas"]
-    found, trouble = columns_read(name, revision, {config: _split_of(config, manifest) for config in schemas})
+    found, trouble = _columns_read(name, revision, {config: _split_of(config, manifest) for config in schemas})
     problems = []
     for config, schema in schemas.items():
         columns = [column.partition(": ")[0] for column in schema]
@@ -127,3 +137,45 @@ def _ledger(manifest: Manifest) -> list[str]:
             )
         expected = stage["kept"]
     return problems
+
+
+# --- as users read it ---
+
+
+def _columns_read(
+    name: str, revision: str | None, configs: Mapping[str, str]
+) -> tuple[Mapping[str, list[str]], str]:
+    """Return the columns of each config's first row, and the error that ended reading, if one did.
+
+    Args:
+        name: What `load_dataset` takes: a directory or a dataset on the Hub.
+        revision: Of a dataset on the Hub.
+        configs: For each config a split that has rows.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        asked = orjson.dumps([name, revision, dict(configs)])
+        done = subprocess.run(
+            [sys.executable, "-m", "builder.release.verify"],
+            input=asked,
+            capture_output=True,
+            env={**os.environ, "HF_DATASETS_CACHE": cache},
+            check=False,
+        )
+    lines = (orjson.loads(line) for line in done.stdout.splitlines())
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    return dict(lines), said[-1][:300] if done.returncode and said else ""
+
+
+def _main() -> None:
+    from datasets import load_dataset
+
+    name, revision, configs = orjson.loads(sys.stdin.buffer.read())
+    for config, split in configs.items():
+        rows = load_dataset(name, config, split=split, revision=revision, streaming=True)
+        sys.stdout.buffer.write(orjson.dumps([config, list(next(iter(rows), {}))]) + b"\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _main()

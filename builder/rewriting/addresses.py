@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from builder.errors import BadAddress, UsageError
+from builder.files import being_read
 from builder.text import read_text
 
 KEY_VARIABLE = "BUILDER_SERVER_KEY"
@@ -118,12 +119,10 @@ def read_addresses(
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    try:
+    is_one = _SCHEME.match(str(file).replace(":/", "://", 1))
+    remedy = "--server URL names a server, --servers a file of them" if is_one else "a line each server's URL"
+    with being_read(file, remedy, UsageError):
         lines = read_text(file).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        is_one = _SCHEME.match(str(file).replace(":/", "://", 1))
-        remedy = "--server URL names a server, --servers a file of them" if is_one else "a line each server's URL"
-        raise UsageError(f"it can't be read ({error})", where=str(file), remedy=remedy) from error
     for number, line in enumerate(lines, 1):
         if address := re.sub(r"(?:^|\s)#.*", "", line).strip():
             yield f"{file}:{number}", address

@@ -110,9 +110,10 @@ _ELSE = "or give --model the path of a GGUF file"
 
 
 def _unreachable(file: HubFile, error: Exception) -> NothingToTalkTo:
-    why = (" ".join(str(error).split()) or type(error).__name__)[:200]
+    from builder.hub_access import brief
+
     return NothingToTalkTo(
-        f"the Hub does not give the weights ({why})",
+        f"the Hub does not give the weights ({brief(error)})",
         where=str(file),
         remedy=f"see to the connection, then run the same command; {_ELSE}",
     )
@@ -123,7 +124,6 @@ def _another(file: HubFile, found: str, sha256: str, remedy: str) -> NothingToTa
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
+    from builder.hub_access import ANY_TROUBLE  # with the Hub's client: few builds need it
 
-    return HfHubHTTPError, httpx2.HTTPError, OSError, ValueError  # a connection that fails is an OSError
+    return ANY_TROUBLE

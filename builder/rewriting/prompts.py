@@ -20,7 +20,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from builder.errors import RecipeError
-from builder.files import is_file, placed
+from builder.files import being_read, is_file, placed
 from builder.names import name_problem, same_name
 from builder.resources import folder
 from builder.strict_yaml import parse_yaml
@@ -228,12 +228,8 @@ def load_prompt(path: Path) -> Prompt:
     Raises:
         RecipeError: The file is not a valid prompt; the message names the line or the key.
     """
-    try:
+    with being_read(path, "a prompt is a text file in UTF-8"):
         content = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"it can't be read ({error})", where=str(path), remedy="a prompt is a text file in UTF-8"
-        ) from error
     front = _FRONT.match(content)
     if front is None:
         raise RecipeError(

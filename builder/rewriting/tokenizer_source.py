@@ -105,10 +105,12 @@ def _of_place(place: str, revision: str | None) -> ControlTokens | str | None:
 def _of_repository(name: str, revision: str | None) -> ControlTokens:
     from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 
+    from builder.hub_access import passes
+
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each of its tries
     # Asked first what there is: for a file alone the client would wait minutes where no answer comes.
     tries = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception(passes),
         wait=tenacity.wait_exponential(),
         stop=tenacity.stop_after_attempt(_TRIES),
         reraise=True,
@@ -138,25 +140,16 @@ def _of_repository(name: str, revision: str | None) -> ControlTokens:
     return ControlTokens(found, f"{name}{f'@{revision}' if revision else ''}")
 
 
-def _may_pass(error: BaseException) -> bool:
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    if isinstance(error, HfHubHTTPError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
-    return isinstance(error, (httpx2.TransportError, ConnectionError)) and not isinstance(
-        error, OfflineModeIsEnabled
-    )
-
-
 def _hub_errors() -> tuple[type[Exception], ...]:
-    from huggingface_hub.errors import HfHubHTTPError
+    from builder.hub_access import ANY_TROUBLE  # with the Hub's client: few builds need it
 
-    # A connection that fails is an OSError, a file that is no JSON a ValueError.
-    return HfHubHTTPError, httpx2.HTTPError, OSError, ValueError
+    return ANY_TROUBLE
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    from builder.hub_access import brief
+
+    return brief(error)
 
 
 # --- what servers tell ---

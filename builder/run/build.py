@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,80 +17,41 @@ import anyio
 from rich.console import Console
 from rich.markup import escape
 
-from builder.document import READ, Document, Verdict
+from builder.document import READ, Document
 from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
-from builder.exclusions import Exclusions
 from builder.files import storage
-from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
+from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
-from builder.recipe import FilterStage, RewriteStage
-from builder.recipe_file import LoadedRecipe
+from builder.recipe_parts import RewriteStage
 from builder.rewriting.addresses import read_addresses
-from builder.rewriting.control_tokens import ControlTokens
-from builder.rewriting.generation import Generation
-from builder.rewriting.local import choose_weights, serve
-from builder.rewriting.rewriter import Ask, Request, Rewriter
-from builder.rewriting.tokenizer import of_path
-from builder.rewriting.tokenizer_source import named
-from builder.rewriting.weights import Candidate
 from builder.run.answered import Answered
+from builder.run.answering import Answering, Generator
+from builder.run.build_options import BuildOptions
 from builder.run.directory import Run, RunShard, run_shards
-from builder.run.duplicates import Duplicates, DuplicatesStage, find_duplicates
+from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
-from builder.run.first_failures import FirstFailures
-from builder.run.flow import Flow, Step
-from builder.run.gates import GateLimits, Gates
+from builder.run.flow import Flow
+from builder.run.gates import Gates
 from builder.run.interruptible import run_interruptible
-from builder.run.journal import Generate, Journals, put_back
+from builder.run.journal import Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
+from builder.run.reading import Reader
 from builder.run.reuse import EarlierAnswers
+from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
+from builder.run.steps import gates_of, step_of
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
 from builder.run.unique_ids import INDEX, UniqueIds
 
 if TYPE_CHECKING:
-    from builder.rewriting.capabilities import Needs
     from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
 _FETCHED = "fetched"
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What only decides how fast and how far a build goes, never what it gives.
-
-    Attributes:
-        servers: The LLM servers' addresses.
-        servers_file: A file with more of them, a line each, which is read again when it changes.
-        model: A GGUF to serve on this machine where there are no servers.
-        tokenizer: Where the answering model's control tokens are read, None for wherever they are to be had.
-        served_model: Which of the servers' models answers, None where they serve one each.
-        retry_failed: Ask again also where the input was blamed for it that there was no answer.
-        workers: Filter processes.
-        until: The last stage to go through, None for all.
-        limit: Documents to take from the source, None for all.
-        reuse: Other runs and releases, whose answers to equal requests are taken.
-        patience: Seconds to wait for a server while none answers, at the start and later.
-        gates: What may go wrong before the run stops.
-    """
-
-    servers: Sequence[str] = ()
-    servers_file: Path | None = None
-    model: str | None = None
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    until: str | None = None
-    limit: int | None = None
-    reuse: Sequence[Path] = ()
-    patience: float = 300.0
-    gates: GateLimits = field(default_factory=GateLimits)
-    tokenizer: str | None = None
-    served_model: str | None = None
-    retry_failed: bool = False
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -130,29 +90,11 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
             f"--limit {options.limit} takes {there - options.limit} of {there} documents out of the table; their"
             " answers are kept, and the same command with no --limit puts them back"
         )
-    for stage in _comparing(loaded, run.stages[: run.reached(until)], run.exclusions):
+    for stage in comparing_stages(loaded, run.stages[: run.reached(until)], run.exclusions):
         building.compare(stage)
     building.build_until(until)
     hide(run, building.say)
     return run
-
-
-def _comparing(loaded: LoadedRecipe, stages: Sequence[str], exclusions: Exclusions) -> list[DuplicatesStage]:
-    """Return those of the stages that compare documents: all before one have to be through for all of them."""
-    return [
-        DuplicatesStage(stage.name, used, stage.applies_to, tuple(stages[:number]), exclusions)
-        for number, stage in enumerate(loaded.recipe.stages[: len(stages)])
-        if isinstance(used := loaded.filters.get(stage.name), NearDuplicates)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Generator:
-    """Who answers: servers, and of the model what is known before they are asked."""
-
-    urls: Sequence[str] = ()
-    model_sha: str | None = None
-    tokens: ControlTokens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +140,10 @@ class _Building:
             text, markup=False, highlight=False, soft_wrap=True
         )  # a server's words may look like it
 
+    @property
+    def _answering(self) -> Answering:
+        return Answering(self.loaded, self.run, self.options, self.say)
+
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
         wanted = self.build_until(stage.before[-1] if stage.before else READ)
@@ -234,20 +180,13 @@ class _Building:
             shard.index: retry.count(run.shard_path(shard.index)) for shard in wanted if shard.index not in built
         }
         failed = sum(counts.values())
-        if failed and not self._can_ask:
+        if failed and not self._answering.can_ask:
             self.say(f"failed for want of a server: {failed}; none is given that could be asked again")
             counts = {}
         elif failed:
             self.say(f"asking again where servers failed: {failed}")
         again = [shard for shard in wanted if counts.get(shard.index)]
         return _Work(wanted, unfinished, again, sum(counts.values()), retry)
-
-    @property
-    def _can_ask(self) -> bool:
-        """Whether there is anybody to ask."""
-        options, model = self.options, self.loaded.recipe.model
-        named = options.servers or options.servers_file is not None or options.model
-        return bool(named or (model and model.gguf))
 
     def _build_unfinished(self, work: _Work, until: str) -> None:
         loaded, options = self.loaded, self.options
@@ -258,7 +197,7 @@ class _Building:
                 stack.enter_context(closing(EarlierAnswers(open_source(path), self.run.path, self.say)))
                 for path in (options.reuse if rewrites else ())
             ]
-            generator = stack.enter_context(self._generator()) if rewrites else _Generator()
+            generator = stack.enter_context(self._answering.generator()) if rewrites else Generator()
             for source in loaded.recipe.sources:
                 stack.enter_context(source.working(self.run.path / _FETCHED))
             names = [stage.name for stage in stages]
@@ -272,32 +211,11 @@ class _Building:
                 distrust_blame(self.run)
                 raise
 
-    @contextlib.contextmanager
-    def _generator(self) -> Iterator[_Generator]:
-        """Yield who answers: the servers that the user named, else one that runs here meanwhile."""
-        options, recipe = self.options, self.loaded.recipe
-        tokens = named(options.tokenizer) if options.tokenizer else self.run.control_tokens
-        if options.servers or options.servers_file is not None:
-            yield _Generator(options.servers, None, tokens)
-            return
-        candidates = [one.candidate for one in recipe.model.gguf] if recipe.model else []
-        candidates = [Candidate(options.model)] if options.model else candidates
-        if not candidates:
-            raise NoServer(
-                "the recipe rewrites, and no server is given",
-                remedy="--server URL of a TGI (or vLLM, SGLang, llama.cpp) server; --model FILE.gguf runs"
-                f" one on this CPU; --until {_last_filter(self.loaded)} needs none",
-            )
-        weights = choose_weights(candidates, self.run.model, self.say)
-        with serve(weights, self.say) as url:
-            tokens = tokens or ControlTokens(of_path(weights.path), weights.path.name)
-            yield _Generator([url], weights.sha256, tokens)
-
     async def _flow(
         self,
         work: _Work,
         until: str,
-        generator: _Generator,
+        generator: Generator,
         answered: Answered | None,
         earlier: Sequence[EarlierAnswers],
         progress: Progress,
@@ -305,119 +223,58 @@ class _Building:
         run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
         async with AsyncExitStack() as stack:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
-            pool: ServerPool | None = None
-            if any(isinstance(stage, RewriteStage) for stage in stages):
-                pool = await stack.enter_async_context(self._pool(generator, stages))
-                self._see_that_answers_fit(stages, pool)
-                run.pin(pool.model, generator.tokens or await pool.control_tokens())
+            pool = await stack.enter_async_context(self._answering.servers(generator, stages))
+            generate = self._answering.generate(pool)
             journals = await stack.enter_async_context(
-                Journals(run.path / "journal", self._generate(pool), [*filter(None, [answered]), *earlier])
+                Journals(run.path / "journal", generate, [*filter(None, [answered]), *earlier])
             )
             ids = stack.enter_context(UniqueIds(run))
-            steps = [step for stage in stages if (step := _step(stage, self.loaded, run, workers, pool))]
+            steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
-            before = read_progress(run)
-
-            def counts() -> dict[str, int]:
-                known = ("requested", "replayed", "reused")
-                counted = {name: before.get(name, 0) + journals.counts[name] for name in known}
-                return {**counted, "shards_total": len(work.wanted)}
-
-            async def keep_progress() -> None:
-                # A busy disk may take seconds, in which no server would be asked for anything.
-                await anyio.to_thread.run_sync(write_progress, run, counts())
-
-            gates = self._gates(stages, steps, journals.is_replayed)
+            gates = gates_of(self.loaded, stages, self.options.gates, run.path, journals.is_replayed)
 
             def on_document(document: Document, is_asked_again: bool) -> None:
                 progress.document(document)
                 gates.document(document, is_asked_again=is_asked_again)
 
             flow = Flow(
-                run,
-                until,
+                Reader(run, until, self.compared, work.retry, ids),
                 steps,
-                self.compared,
                 schema_of(self.loaded),
                 journals,
                 answered,
-                work.retry,
-                ids,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)
-            try:
-                async with anyio.create_task_group() as beside:
-                    beside.start_soon(_every, _PROGRESS_SECONDS, keep_progress)
-                    beside.start_soon(_every, gates.look_seconds, partial(_look, gates, pool))
-                    await flow.build(work.wanted, self.options.limit, work.again)
-                    beside.cancel_scope.cancel()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await keep_progress()
+            async with _watched(run, len(work.wanted), journals, gates, pool):
+                await flow.build(work.wanted, self.options.limit, work.again)
 
-    def _see_that_answers_fit(self, stages: Sequence[FilterStage | RewriteStage], pool: ServerPool) -> None:
-        from builder.rewriting.context import see_that_they_fit
 
-        asked = {
-            stage.name: self.loaded.sampling(stage).max_tokens
-            for stage in stages
-            if isinstance(stage, RewriteStage)
-        }
-        if note := see_that_they_fit(asked, pool.servers()):
-            self.say(note)
+@contextlib.asynccontextmanager
+async def _watched(
+    run: Run, shards: int, journals: Journals, gates: Gates, pool: ServerPool | None
+) -> AsyncIterator[None]:
+    """Keep the progress of a run of so many shards, and look at its gates, while the block goes on."""
+    before = read_progress(run)
 
-    def _generate(self, pool: ServerPool | None) -> Generate:
-        """Return who answers a request: the pool, of whose refusals the user sees the first of each kind."""
-        if pool is None:
-            return _no_model
-        from builder.rewriting.context import Fitting
+    async def keep_progress() -> None:
+        known = ("requested", "replayed", "reused")
+        counts = {name: before.get(name, 0) + journals.counts[name] for name in known}
+        # A busy disk may take seconds, in which no server would be asked for anything.
+        await anyio.to_thread.run_sync(write_progress, run, {**counts, "shards_total": shards})
 
-        return FirstFailures(Fitting(pool).generate, self.say).generate
-
-    def _pool(self, generator: _Generator, stages: Sequence[FilterStage | RewriteStage]) -> ServerPool:
-        from builder.rewriting.pool import ServerPool  # 0.2 s, which a complete run does without
-
-        return ServerPool(
-            generator.urls,
-            file=self.options.servers_file,
-            expected=self.run.model,
-            model_sha=generator.model_sha,
-            patience=self.options.patience,
-            say=self.say,
-            served_model=self.options.served_model,
-            needs=self._needs(stages),
-        )
-
-    def _needs(self, stages: Sequence[FilterStage | RewriteStage]) -> Needs:
-        """Return what the stages need of servers beyond answers."""
-        from builder.rewriting.capabilities import Needs
-
-        rewriting = [stage for stage in stages if isinstance(stage, RewriteStage)]
-        prompts = [self.loaded.prompts[stage.name] for stage in rewriting]
-        return Needs(
-            [prompt.render("value = 1\n") for prompt in prompts if prompt.prefill],
-            any(self.loaded.sampling(stage).stop_loops for stage in rewriting),
-        )
-
-    def _gates(
-        self,
-        stages: Sequence[FilterStage | RewriteStage],
-        steps: Sequence[Step],
-        is_replayed: Callable[[str], bool],
-    ) -> Gates:
-        filters = self.loaded.filters
-        return Gates(
-            [step.name for step in steps],
-            {stage.name for stage in stages if isinstance(stage, RewriteStage)},
-            {stage.name for stage in stages if isinstance(filters.get(stage.name), WorkerFilter)},
-            self.options.gates,
-            str(self.run.path),
-            is_replayed,
-        )
+    try:
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(_every, _PROGRESS_SECONDS, keep_progress)
+            beside.start_soon(_every, gates.look_seconds, partial(_look, gates, pool))
+            yield
+            beside.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await keep_progress()
 
 
 async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
@@ -431,47 +288,6 @@ async def _look(gates: Gates, pool: ServerPool | None) -> None:
         gates.look(0, 0, is_waiting=False)
     else:
         gates.look(pool.answers, pool.in_flight, is_waiting=pool.is_waiting)
-
-
-async def _no_model(_: Request) -> Generation:
-    raise RuntimeError("a stage without a model asked for a generation")
-
-
-def _step(
-    stage: FilterStage | RewriteStage, loaded: LoadedRecipe, run: Run, workers: Workers, pool: ServerPool | None
-) -> Step | None:
-    """Return a stage at work, None for one that compares documents: it has decided before they set out."""
-    if isinstance(stage, FilterStage):
-        used = loaded.filters[stage.name]
-        if isinstance(used, NearDuplicates):
-            return None
-        return Step(stage.name, stage.applies_to, _filtering(used, workers))
-    if pool is None or run.control_tokens is None:
-        raise RuntimeError("a rewriting stage without servers")
-    prompt = loaded.prompts[stage.name]
-    checks = {name: partial(check.judge, workers) for name, check in loaded.checks[stage.name].items()}
-    sampling = loaded.sampling(stage)
-    rewriter = Rewriter(stage.name, prompt, sampling, stage.on_failure, pool.model, run.control_tokens, checks)
-    return Step(stage.name, stage.applies_to, rewriter.rewrite)
-
-
-def _filtering(used: WorkerFilter | FactFilter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
-    async def judged(document: Document, _: Ask) -> Verdict:
-        if isinstance(used, WorkerFilter):
-            return await workers.verdict(used, document.current)
-        measures = used.measure(document)
-        return Verdict(measures, used.decide(measures))
-
-    return judged
-
-
-def _last_filter(loaded: LoadedRecipe) -> str:
-    names = []
-    for stage in loaded.recipe.stages:
-        if isinstance(stage, RewriteStage):
-            break
-        names.append(stage.name)
-    return names[-1] if names else "STAGE"
 
 
 def _notes(loaded: LoadedRecipe) -> Iterator[str]:

@@ -6,12 +6,10 @@ recipe, prompts, source, tools and model; anything else is another run.
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +23,17 @@ from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.exclusion_rows import has_readmitted
 from builder.run.generations import rewriting_stages, unanswered_in
+from builder.run.identity import PINNED_LATER, begun_with, difference
 from builder.run.languages import see_that_languages_are_known
 from builder.run.owner import OWNER
 from builder.run.publishable import see_that_columns_publish
 
 if TYPE_CHECKING:
-    from builder.recipe_file import LoadedRecipe
+    from builder.loaded_recipe import LoadedRecipe
     from builder.sources import Shard, Source
 
 _FORMAT = 3
 _READABLE = (2, _FORMAT)  # 2 broke up special tokens for good: its answers are still good where there were none
-_PINNED_LATER = ("model", "control_tokens")  # with the first server
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +66,6 @@ def _facts_of(path: Path, *_: int) -> dict[str, Any]:
     metadata = pq.read_metadata(path).metadata or {}
     facts: dict[str, Any] = orjson.loads(metadata[b"builder"])
     return facts
-
-
-def _versions(loaded: LoadedRecipe) -> dict[str, str]:
-    found = {
-        "builder": version("swallow-builder"),
-        "pyarrow": version("pyarrow"),
-        "python": platform.python_version(),
-    }
-    checking = (check.used for checks in loaded.checks.values() for check in checks.values())
-    for used in (*loaded.filters.values(), *checking):
-        found.update(used.identity())
-    return dict(sorted(found.items()))
 
 
 def _check_columns(loaded: LoadedRecipe) -> None:
@@ -128,14 +114,7 @@ class Run:
         """
         facts: dict[str, Any] = {
             "format": _FORMAT,
-            "recipe": loaded.run_snapshot(),
-            "prompts": {
-                stage: {"id": prompt.id, "sha256": prompt.sha, "content": loaded.prompt_files[stage]}
-                for stage, prompt in loaded.prompts.items()
-            },
-            "versions": _versions(loaded),
-            "model": None,
-            "control_tokens": None,
+            **begun_with(loaded),
         }
         sources = loaded.recipe.sources
         if (path / "run.json").is_file():
@@ -160,9 +139,9 @@ class Run:
 
     def refuse_others(self, facts: Mapping[str, Any]) -> None:
         """Raise `RunMismatch` with the first difference between `facts` and what the run began with."""
-        for key in (key for key in facts if key not in _PINNED_LATER):
+        for key in (key for key in facts if key not in PINNED_LATER):
             if self.facts[key] != facts[key]:
-                place, old, new = _difference(key, self.facts[key], facts[key])
+                place, old, new = difference(key, self.facts[key], facts[key])
                 raise RunMismatch(
                     f"this run began with {place} = {old}, now it is {new}",
                     where=str(self.path),
@@ -333,19 +312,3 @@ def run_shards(sources: Sequence[Source]) -> list[RunShard]:
     """Return the run's shards: the sources' own, numbered."""
     pairs = [(source, shard) for source in sources for shard in source.shards()]
     return [RunShard(index, source, shard) for index, (source, shard) in enumerate(pairs)]
-
-
-def _difference(place: str, old: Any, new: Any) -> tuple[str, Any, Any]:  # noqa: ANN401 - plain data
-    if isinstance(old, dict) and isinstance(new, dict):
-        absent = "(absent)"
-        key = next(key for key in [*old, *new] if old.get(key, absent) != new.get(key, absent))
-        return _difference(f"{place}.{key}", old.get(key, absent), new.get(key, absent))
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        position = next(index for index, item in enumerate(old) if item != new[index])
-        return _difference(f"{place}.{position}", old[position], new[position])
-    return place, _short(old), _short(new)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"

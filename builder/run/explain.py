@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import SourceError
+from builder.files import being_read
 from builder.filters import WorkerFilter
 from builder.filters.workers import Workers
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.sources.text import decode
 
 
@@ -27,10 +28,8 @@ async def _explain(loaded: LoadedRecipe, files: Sequence[Path]) -> list[dict[str
     found: list[dict[str, Any]] = []
     async with Workers(1) as workers:
         for path in files:
-            try:
+            with being_read(path, "name a file", SourceError):
                 text, unreadable = decode(path.read_bytes(), "utf-8")
-            except OSError as error:
-                raise SourceError(f"it can't be read ({error.strerror})", where=str(path)) from error
             if text is None:
                 found.append({"file": str(path), "stage": "read", "drop": unreadable, "measures": {}})
                 continue

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from builder.errors import RecipeError
-from builder.recipe import FilterStage, RewriteStage
+from builder.recipe_parts import FilterStage, RewriteStage
 from builder.sources import Source
 
 if TYPE_CHECKING:
-    from builder.recipe_file import LoadedRecipe
+    from builder.loaded_recipe import LoadedRecipe
 
 _LANGUAGE = "language"
 _NAMED = 3

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from builder.errors import RecipeError
-from builder.recipe import FilterStage
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
+from builder.recipe_parts import FilterStage
 from builder.run.table import type_at
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from builder.errors import SourceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from builder.recipe_file import LoadedRecipe
+    from builder.loaded_recipe import LoadedRecipe
 
 
 def see_that_columns_publish(loaded: LoadedRecipe) -> None:

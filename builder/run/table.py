@@ -21,8 +21,8 @@ from builder.document import Document, latest
 from builder.errors import LedgerUnbalanced, SourceError
 from builder.files import replacing, storage
 from builder.filters import FILTERS
-from builder.recipe import FilterStage
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
+from builder.recipe_parts import FilterStage
 from builder.rewriting.rewriter import REWRITTEN
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}

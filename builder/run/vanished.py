@@ -18,7 +18,7 @@ import pyarrow as pa
 from builder.errors import BuilderError, SourceError, UsageError
 from builder.exclusions import ExclusionList
 from builder.files import storage, write_text
-from builder.recipe_file import LoadedRecipe
+from builder.loaded_recipe import LoadedRecipe
 from builder.run.directory import Run
 from builder.run.status import connect
 from builder.sources import Source

@@ -72,6 +72,15 @@ class Source(BaseModel, ABC):
     }
     """What columns of its documents hold, as far as its kind tells."""
 
+    origin: ClassVar[Sequence[str]] = ("dataset",)
+    """Those that say where a document is from: whatever is derived from it carries them."""
+
+    found_by: ClassVar[Sequence[str]] = ()
+    """Those by which somebody finds what is theirs."""
+
+    licences: ClassVar[Sequence[str]] = ("detected_licenses", "licenses", "license", "license_type")
+    """Those that say what a document is under, the best first."""
+
     a_row_is_a_document: ClassVar[bool] = True
     """Whether a shard's rows tell how many documents it gives."""
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from huggingface_hub import BucketFile, HfApi, constants
 
-from builder.sources.hub_access import Asked, patiently
+from builder.hub_access import Asked, patiently
 from builder.sources.remote_files import RemoteFiles
 
 

@@ -23,8 +23,8 @@ import tenacity
 
 from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
 from builder.open_files import at_most
+from builder.patience import Patience
 from builder.sources.fetched import Fetched
-from builder.sources.patience import Patience
 from builder.sources.text import inflate
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ class HubDataset(Source):
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder
 
-        from builder.sources.hub_access import patiently
+        from builder.hub_access import patiently
 
         revision = self.files.revision
         try:

@@ -11,7 +11,7 @@ from typing import cast
 from huggingface_hub import HfApi, hf_hub_url, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
-from builder.sources.hub_access import Asked, patiently
+from builder.hub_access import Asked, patiently
 from builder.sources.remote_files import RemoteFiles
 
 _PATHS_AT_ONCE = 500

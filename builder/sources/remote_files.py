@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from builder.errors import SourceError
-from builder.sources.hub_access import Asked, ShortRange, patiently
+from builder.hub_access import Asked, ShortRange, patiently
 
 _XET_HASH = "X-Xet-Hash"
 

@@ -74,6 +74,8 @@ class RowSource(Source):
         "warc_record_length": "length of the page's record there",
         "warc_record_offset": "where the page's record begins there",
     }
+    found_by: ClassVar[Sequence[str]] = ("url", "repo_name", "repo_path", "path", "file_path", "blob_id")
+    origin: ClassVar[Sequence[str]] = (*Source.origin, *found_by, "repo_url", "revision_id", "commit_id")
 
     text: str = "text"
     id: str | None = None

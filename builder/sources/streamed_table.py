@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from builder.errors import SourceError
+from builder.hub_access import passes
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns, Malformed
-from builder.sources.hub_access import passes
 from builder.sources.hub_files import HubFiles
 from builder.sources.inferred import MIXED, NULL, Kind, arrow_type, fitting, widened
 

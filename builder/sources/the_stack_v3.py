@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from builder.document import Document, read_document
 from builder.sources.base import Shard
+from builder.sources.code_files import DATASET, CodeFiles
 from builder.sources.text import decode_declared
-from builder.sources.the_stack import DATASET, CodeFiles
 
 
 class TheStackV3Source(CodeFiles):
@@ -31,6 +31,8 @@ class TheStackV3Source(CodeFiles):
         "size_bytes": "size of the file's text, in bytes of UTF-8",
     }
     repository, path, content_id, size = "repo_path", "file_path", "content_id", "size_bytes"
+    found_by: ClassVar[Sequence[str]] = (repository, path, content_id)
+    origin: ClassVar[Sequence[str]] = (*CodeFiles.origin, *found_by, "commit_id")
     inline = "content"
 
     dataset: str = Field(default="HuggingFaceCode/stack-v3-train", pattern=DATASET)

@@ -1,12 +1,17 @@
-"""What became of a config's rows between two releases: how many were added, removed and changed.
+"""A config's rows: what tells equal ones from others, and what became of them between two releases.
 
 Row groups whose digests both releases have need no look. Of the others' rows only keys and digests are kept, in a
 database on disk, the old ones read by ranges from where their release lies: work grows with what changed, and
 memory with neither.
+
+A digest is DuckDB's hash of a row, 64 bits: it is only ever compared with that of a row of the same id or place.
+Another version of DuckDB may give others; then more rows are looked at, and the counts are the same.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,11 +29,14 @@ import pyarrow.parquet as pq
 from builder.errors import StorageError, VerificationFailed
 from builder.files import storage_error
 from builder.release.manifest import Manifest
-from builder.release.row_digests import key_column, row_digests
 
 _MEMORY = "512MB"
 _READERS = 4
 _WORK = ".rows"
+_UNKNOWN = re.compile("halffloat|decimal256")  # types that DuckDB has not
+_LENGTH = 32  # hexadecimal digits
+_ROW = "(a whole row)"  # as queries name it: no source's column is called so
+_DIGEST = f'hash("{_ROW}") AS digest'
 
 Groups = Mapping[str, Sequence[str] | None]
 """For each file the digests of its row groups, None where its release has none of them: it is read whole."""
@@ -61,8 +69,50 @@ class _Part:
     side: int  # 1 for the new release, -1 for the old
 
 
+# --- digests ---
+
+
+def key_column(names: Sequence[str]) -> str:
+    """Return the column that tells a config's rows apart: the first but `text`."""
+    return next(name for name in names if name != "text")
+
+
+def text_column(names: Sequence[str]) -> str | None:
+    """Return the column of a config that holds what somebody wrote, None where there is none."""
+    return next((name for name in ("text", "answer") if name in names), None)
+
+
+def row_digests(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
+    """Return for each row, in order, `key` (string), `digest` and `text` (uint64): the digest of its text alone.
+
+    Where no column holds a text, `text` is null.
+    """
+    written = text_column(rows.column_names)
+    text = "NULL::UBIGINT" if written is None else f"hash({written})"
+    key = key_column(rows.column_names).replace('"', '""')
+    return _projected(connection, rows, f'"{key}"::VARCHAR AS key, {_DIGEST}, {text} AS text')
+
+
+def group_digest(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> str:
+    """Return the digest of a row group: equal where its rows are, in their order."""
+    digests = _projected(connection, rows, _DIGEST)["digest"].to_numpy()
+    return hashlib.sha256(digests.astype("<u8").tobytes()).hexdigest()[:_LENGTH]
+
+
+def _projected(connection: duckdb.DuckDBPyConnection, rows: pa.Table, wanted: str) -> pa.Table:
+    for number, field in enumerate(rows.schema):
+        if _UNKNOWN.search(str(field.type)):
+            written = pa.array(map(str, rows.column(number).to_pylist()), pa.string())
+            rows = rows.set_column(number, field.name, written)
+    found: pa.Table = connection.from_arrow(rows).set_alias(_ROW).project(wanted).to_arrow_table()
+    return found
+
+
+# --- two releases ---
+
+
 def row_changes(
-    old: Manifest, content: Mapping[str, Any], groups: Groups, opened: Callable[[str], BinaryIO], stage: Path
+    old: Manifest, content: Mapping[str, Any], groups: Groups, opened: Callable[[str], BinaryIO], staging: Path
 ) -> dict[str, RowChanges]:
     """Compare each config that both releases have and whose files are not the same.
 
@@ -71,7 +121,7 @@ def row_changes(
         content: What the new release's manifest says.
         groups: The digests of its files' row groups.
         opened: Opens a file of the old release by its path.
-        stage: The new release's folder; also a place to work, of which nothing is left.
+        staging: The new release's folder; also a place to work, of which nothing is left.
 
     Raises:
         VerificationFailed: The old release can't be read.
@@ -86,10 +136,10 @@ def row_changes(
             same = _in_both(theirs, ours)
             parts = [
                 *_parts(theirs, same, -1, opened),
-                *_parts(ours, same, 1, lambda path: (stage / path).open("rb")),
+                *_parts(ours, same, 1, lambda path: (staging / path).open("rb")),
             ]
             is_alike = old.content["schemas"][config] == content["schemas"][config]
-            changes = _compared(parts, stage / _WORK, is_alike=is_alike)
+            changes = _compared(parts, staging / _WORK, is_alike=is_alike)
             stayed = old.content["rows"][config] - changes.removed
             found[config] = changes if is_alike else replace(changes, changed=stayed)
     return found

@@ -1,7 +1,8 @@
 """Every request to the Hugging Face Hub: trouble that passes is waited out, what can't pass is said to the user.
 
 No connection, 408, 429, 5xx, a gateway's page and a range that came back short are tried again, with growing
-pauses, for some minutes. Whatever else the Hub says becomes one of our errors here, for all who ask it.
+pauses, for some minutes. Whatever else the Hub says becomes one of our errors here, for all who ask it; those who
+can do without an answer take `ANY_TROUBLE` for none.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from builder.errors import BuilderError, HubRefused, HubUnreachable, SourceError
-from builder.sources.patience import Patience
+from builder.errors import BuilderError, HubRefused, HubUnreachable, SourceError, UsageError
+from builder.patience import Patience
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
+_TO_WRITE = f"{LOG_IN} to a token that may write to this dataset"
 _GOES_ON = "see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on"
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
 
@@ -37,6 +40,10 @@ Result = TypeVar("Result")
 
 class ShortRange(Exception):
     """A range came back with other bytes than were asked for."""
+
+
+class Conflict(Exception):
+    """What a request makes is there already, or what it builds on is no longer what it was (409, 412)."""
 
 
 TROUBLE = (
@@ -49,15 +56,21 @@ TROUBLE = (
 )
 """What requests to the Hub fail with."""
 
+ANY_TROUBLE = (*TROUBLE, OSError, ValueError)
+"""The same, and what its client fails with by itself: a disk that refuses, a name that can be none."""
+
+NOT_THERE = (RepositoryNotFoundError, RevisionNotFoundError)
+"""There is no such repository, or this account may not know of it; or it has no such revision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What of the Hub is asked for, in a user's words.
 
     Attributes:
-        what: `dataset` or `bucket`.
+        what: `dataset`, `model` or `bucket`.
         id: Its id, `ORG/NAME`.
-        setting: What in a recipe names it.
+        setting: What in a recipe names it; empty where no recipe does.
         revision: The commit, tag or branch that is asked for, if one is.
     """
 
@@ -69,7 +82,7 @@ class Asked:
     @property
     def page(self) -> str:
         """The address of its page."""
-        return f"{constants.ENDPOINT}/{self.what}s/{self.id}"
+        return f"{constants.ENDPOINT}/{'' if self.what == 'model' else f'{self.what}s/'}{self.id}"
 
     def where(self, path: str = "") -> str:
         """Say where it, or a file of it, is."""
@@ -79,6 +92,7 @@ class Asked:
 
 def passes(error: BaseException) -> bool:
     """Whether trouble with the Hub is of the kind that passes."""
+    error = _of_the_hub(error)
     if isinstance(error, OfflineModeIsEnabled):
         return False
     if isinstance(error, HfHubHTTPError) and error.response is not None:
@@ -90,8 +104,14 @@ def passes(error: BaseException) -> bool:
 
 def brief(error: BaseException) -> str:
     """Return an error in a few words."""
+    error = _of_the_hub(error)
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+
+
+def _of_the_hub(error: BaseException) -> BaseException:
+    """Return what went wrong with the Hub where its client only says that the file is not in its cache, either."""
+    return error.__cause__ or error if isinstance(error, LocalEntryNotFoundError) else error
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
@@ -125,8 +145,36 @@ def patiently(
         raise _explained(error, asked, path) from error
 
 
-def _explained(error: Exception, asked: Asked, path: str) -> BuilderError:
-    what, where, correct = asked.what, asked.where(path), f"correct `{asked.setting}`"
+def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
+    """Return what a request gives that may change a dataset, as `waiting_out` does.
+
+    Raises:
+        RepositoryNotFoundError, RevisionNotFoundError: There is none (`NOT_THERE`): the caller knows more of that.
+        Conflict: Somebody was quicker.
+        HubRefused: This account may not.
+        HubUnreachable: The Hub did not answer in time.
+        UsageError: The Hub does not take what it was given.
+    """
+    try:
+        return waiting_out(request)
+    except NOT_THERE:
+        raise
+    except (*TROUBLE, ValueError) as error:
+        status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+        if status in (409, 412):
+            raise Conflict(brief(error)) from error
+        where = Asked("dataset", dataset).page
+        if status not in (401, 403) and not passes(error):
+            raise UsageError(f"the Hub does not take it ({brief(error)})", where=where) from error
+        raise _refused_or_unreachable(
+            error, where, f"{LOG_IN} to a token that may write to this dataset"
+        ) from error
+
+
+def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
+    error = _of_the_hub(error)
+    what, where = asked.what, asked.where(path)
+    correct = f"correct `{asked.setting}`" if asked.setting else "see that this is its name"
     if isinstance(error, GatedRepoError):
         return HubRefused(
             f"the {what} is gated, and this account has no access to it",
@@ -143,19 +191,21 @@ def _explained(error: Exception, asked: Asked, path: str) -> BuilderError:
         return SourceError(
             f"the {what} has no revision {asked.revision!r}",
             where=where,
-            remedy="correct `source.revision`; if it was deleted from the Hub, build from another into a new run",
+            remedy="correct `source.revision`; if it was deleted from the Hub, build from another into a new run"
+            if asked.setting
+            else "see whether it was deleted from the Hub",
         )
     if isinstance(error, EntryNotFoundError):
-        remedy = "choose another `source.revision`" if asked.revision else correct
+        remedy = "choose another `source.revision`" if asked.revision and asked.setting else correct
         return SourceError("there is no such file", where=where, remedy=remedy)
     if isinstance(error, HfHubHTTPError) and error.response.status_code == 404:  # not as the Hub says it
         return SourceError(
             f"{constants.ENDPOINT} knows of no such {what}", where=where, remedy=f"{correct} or HF_ENDPOINT"
         )
-    return refused_or_unreachable(error, where, LOG_IN)
+    return _refused_or_unreachable(error, where, LOG_IN)
 
 
-def refused_or_unreachable(error: Exception, where: str, remedy: str) -> HubRefused | HubUnreachable:
+def _refused_or_unreachable(error: BaseException, where: str, remedy: str) -> HubRefused | HubUnreachable:
     """Return what a user is told of a request that was refused (with this remedy), or got no answer in time."""
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return HubRefused(f"the Hub refuses ({brief(error)})", where=where, remedy=remedy)

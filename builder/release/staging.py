@@ -12,28 +12,28 @@ from pathlib import Path
 from builder.files import storage
 from builder.run.owner import is_gone, this_process
 
-_PREFIX = ".stage-"
+_PREFIX = ".staging-"
 _FORGOTTEN_SECONDS = 7 * 86400.0  # of a publisher on another machine, which can't be looked up
 
 
 @contextmanager
-def stage_in(folder: Path) -> Iterator[Path]:
+def staging_in(folder: Path) -> Iterator[Path]:
     """Give an empty directory below `folder`, which is made where it is not there; it goes with the block."""
-    stage = folder / f"{_PREFIX}{this_process()}-{secrets.token_hex(4)}"
+    staging = folder / f"{_PREFIX}{this_process()}-{secrets.token_hex(4)}"
     with storage(folder):
         _remove_stale(folder)
-        stage.mkdir(parents=True)
+        staging.mkdir(parents=True)
         try:
-            yield stage
+            yield staging
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
             with suppress(OSError):
                 folder.rmdir()  # where nothing else is in it
 
 
 def _remove_stale(folder: Path) -> None:
-    for stage in folder.glob(f"{_PREFIX}*"):
-        gone = is_gone(stage.name.removeprefix(_PREFIX).rpartition("-")[0])
+    for staging in folder.glob(f"{_PREFIX}*"):
+        gone = is_gone(staging.name.removeprefix(_PREFIX).rpartition("-")[0])
         with suppress(OSError):
-            if gone or (gone is None and time.time() - stage.stat().st_mtime > _FORGOTTEN_SECONDS):
-                shutil.rmtree(stage, ignore_errors=True)
+            if gone or (gone is None and time.time() - staging.stat().st_mtime > _FORGOTTEN_SECONDS):
+                shutil.rmtree(staging, ignore_errors=True)

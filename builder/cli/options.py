@@ -1,0 +1,111 @@
+"""The options that several commands take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe that ships, or the path of a YAML file.")]
+RunDir = Annotated[
+    Path | None, typer.Option("--run", metavar="DIR", help="The run's directory.", show_default="runs/<recipe>")
+]
+ReadRun = Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory, such as runs/demo.")]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option("--server", metavar="URL", help="An LLM server: TGI, vLLM, SGLang or llama.cpp. Repeatable."),
+]
+ServersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--servers",
+        metavar="FILE",
+        help="A file of servers, a URL a line, read again when it changes: they join and leave while it runs.",
+    ),
+]
+ServedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--served-model",
+        metavar="NAME",
+        help="Which model answers, where a server has several: an adapter's name, say. A run remembers it.",
+    ),
+]
+LocalModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="GGUF", help="Serve this GGUF on the CPU instead: a path or hf://ORG/REPO/FILE.gguf."
+    ),
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        metavar="FILE",
+        help="The answering model's tokenizer (a file, a folder, or hf://ORG/NAME): its control tokens are shown"
+        " to it by placeholders where documents hold them.",
+        show_default="the weights', the server's or the Hub's",
+    ),
+]
+WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Filter processes.", show_default="one a core")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
+Reuse = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--reuse",
+        metavar="RUN_OR_RELEASE",
+        help="Take the answers to equal requests from this run, finished or not, or release. Repeatable.",
+    ),
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Ask again also for documents that servers failed on and that were blamed for it. Those that failed"
+        " for want of a server are asked for again anyway.",
+    ),
+]
+MaxFailures = Annotated[
+    float,
+    typer.Option(
+        "--max-failures", min=0, max=1, help="Stop when more than this share of a stage's last 500 failed."
+    ),
+]
+MaxReason = Annotated[
+    float,
+    typer.Option(
+        "--max-reason",
+        min=0,
+        max=1,
+        help="Stop when more than this share of a stage's last 2,000 were dropped for one reason.",
+    ),
+]
+MaxStall = Annotated[
+    float,
+    typer.Option(
+        "--max-stall", metavar="MINUTES", min=0.001, help="Stop when for so long nothing happened at all."
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for a server when none answers."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe: --set stages.lint.min_score=6."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="COLUMN=FILE",
+        help="Leave out the documents that a file lists by `id` or a column of the source, such as repo_name,"
+        " blob_id or url: one entry per line, OWNER or OWNER/* for an account. Nothing of them is asked, paid for"
+        " or published. Repeatable; the recipe's own `exclude` counts as well.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+CORES = os.cpu_count() or 1
