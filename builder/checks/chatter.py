@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from builder.checks import phrases, talk
 from builder.checks.base import PairCheck
+from builder.checks.edits_told import edit_told
 from builder.checks.elision import left_out
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
@@ -51,7 +52,9 @@ class Chatter(PairCheck):
             prose = page_handled(after, known) if is_page else stray_prose(after)
             if prose is not None:
                 return {"kind": "chatter", "phrase": prose[:100]}
-        return _elision(before, after, source, tree)
+        found = _elision(before, after, source, tree)
+        told = edit_told(said.all_, after, before) if said.is_code and found["kind"] is None else None
+        return {"kind": "chatter", "phrase": told[:100]} if told is not None else found
 
     def decide(self, measures: Measures) -> str | None:
         """Say which kind it is."""

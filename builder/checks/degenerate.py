@@ -16,6 +16,7 @@ from typing import ClassVar
 from builder.checks.base import PairCheck
 from builder.checks.character_loops import of_characters
 from builder.checks.code_loops import of_tree
+from builder.checks.counting_loops import of_counted_values, of_counting, of_doubts
 from builder.checks.line_loops import of_lines, of_paragraphs, of_phrases, of_sentences, without_label
 from builder.checks.list_loops import of_lists
 from builder.checks.loops import Loop, of_ending, of_words, runs
@@ -82,6 +83,8 @@ def _loops(text: str) -> Iterator[Loop]:
         yield from of_few_words(text)
         yield from of_growing_lines(text.splitlines())
         yield from of_exercises(text)
+        yield from of_counting(text)
+        yield from of_doubts(text)
         yield from of_ending(text)
         return
     yield from _of_comments(text)
@@ -89,6 +92,7 @@ def _loops(text: str) -> Iterator[Loop]:
     try:
         yield from of_tree(tree)
         yield from _of_docstrings(tree)
+        yield from (loop for node in ast.walk(tree) for loop in of_counted_values(node))
     except UNREADABLE:  # nested too deep to look through
         return
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
+from builder.checks.page_source import LONGEST, WHOLE, Source, bare, is_title, stems
 from builder.checks.page_words import STRONG, WEAK
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -21,7 +24,6 @@ _MATHS = re.compile(
     r"|\b[a-zA-Z]\(\w\)"
 )
 _ADDRESS = re.compile(r"(?:https?:|www\.)\S+|\b\d{1,2}:\d\d\b|\d/\d\b|24/7")
-_BARE = re.compile(r"[^\W_]+")
 _BULLET = re.compile(r"[-*•+] ")
 _OPTION = re.compile(r"\(?(?:[A-Za-z]|\d{1,3}|[ivxIVX]{1,4})[.)] |\|")
 _LEADS = re.compile(r"(?i)\b(?:these|this|following|below)\b")
@@ -29,12 +31,12 @@ _DATUM = re.compile(r"[$€£]\d.*|[^:]{1,40}: ?[$€£]?\d[\d.,]*(?: ?%| [\w/²
 _SITES = re.compile(
     r"(?i)[|·•»›©®™★☆▲▼►✓✔♥👍💬🔍]|https?:|www\.|\w@\w|\b[a-z][\w-]{2,}\.[a-z]{2,}\b|\b\d{1,2}:\d\d(?: ?[ap]m)?\b"
     r"|\b(?:19|20)\d\d\b|\bago\b|\b\w+_\w+\b|\b[a-z]{3,}\d{1,}\b|[@#][a-z]|\b[a-z]{18,}\b"
-    r"|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b(?:our|us|we['’]re|we['’]ll)\b"
+    r"|\b(?-i:[A-Z]?[a-z]+[A-Z][a-z])|\bfree\b|\b\d{3}[-.]\d{4}\b|\b(?:our|us|we['’]re|we['’]ll)\b"
     r"|[$€£]\d+(?:\.\d\d)?(?:/| per | a )(?:mo|month|year|week)|\d+ ?% off"
 )
 _ORDER = re.compile(
-    r"(?i)\W*(?:turn on|turn off|report|refer|change|request|view|get|start|try|buy|visit|contact|download"
-    r"|join|sign|log"
+    r"(?i)\W*(?:enter|select|turn on|turn off|report|refer|change|request|view|get|start|try|buy|visit|contact"
+    r"|download|join|sign|log"
     r"|open|go to|click|tap|watch|listen|submit|send|upload|save|share|print|rate|vote|follow|subscribe"
     r"|browse|explore"
     r"|discover|see|read|leave|post|ask|become|learn|manage|accept|skip|jump|toggle|enable|disable|update"
@@ -51,10 +53,18 @@ _HERE = re.compile(
     r"|forum|blog)\b"
     r"|.*\b(?:this|us|me|now|here|today|free|online|below|above)\W*\Z"
 )
+_TALK = re.compile(
+    r"(?i)(?<![\w-])(?:i|i['’]\w+|my|me|you|your|u|im|ive|thx|thanks|tysm|lol|hi|hello|pls|please)(?![\w-])"
+)
+_GOES_ON = re.compile(
+    r"(?i)\b(?:is|are|was|were|be|that|as|by|of|with|for|from|to|and|or|the|an?|than|if|when|has|have"
+    r"|costs?|charges?)\Z"
+)
+_DOMAIN = re.compile(r"(?i)(?<![\w.])[a-z][\w-]{2,}\.(?:com|org|net|edu|io|in|info|co\.uk)(?!\w)")
 _LABEL = re.compile(r"[A-Z]\w+(?: \w+)?: ?[^\W\d]")
 _TOLD = re.compile(
     r"(?i)\W*(?:simplify|evaluate|find|show|prove|round|justify|give|write|explain|express|draw|sketch|state"
-    r"|list"
+    r"|list|tip|fact|remember|recall|warning|caution|goal|key"
     r"|determine|solve|name|use|assume|let|note|hint|do not|don['’]t|choose|circle|fill|complete|match"
     r"|estimate|label"
     r"|plot|graph|compare|order|arrange|factor|expand|differentiate|integrate|calculate|compute|given|where"
@@ -106,74 +116,124 @@ _STEM = 6
 _WEB_STEMS = {word[:_STEM] for word in _WEB if len(word) >= _STEM}
 _OF_LESSONS = frozenset(
     """
-    alternative approach intuition interpretation setup background motivation overview summary conclusion idea
+    qed alternative approach intuition interpretation setup background motivation overview summary conclusion idea
     insight strategy plan reasoning explanation justification verification cases notation wanted base step
     """.split()  # noqa: SIM905 - as above
 )
 _ENDS = {".": -0.5, ":": -1.0, "?": -1.0, ",": -1.5, ";": -1.0}
 _OTHER_SCRIPTS = re.compile(r"[\u0400-\u1fff\u3040-\uffdc]")
 _ENOUGH = 4.5
-_LONGEST = 200
-_MOST_NEW = 0.4  # of the stems of a line that is the source's in other words
+_NEAR = 0.5  # weight of a line beside one in the source that is its frame's
+_LAST = 0.5
+_MOST_LONGER = 2.5  # times a line's length, of the line of the source that it is a part of
+_MOST_OF_SOURCE = 5.5  # weight that a line can get from where the source has it
 _LONGEST_BLOCK = 30  # lines
 
 
-def foreign_lines(answer: str, source: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Lines of an answer, which of them are the first, the last and the final answer, and how many have a stem."""
+
+    lines: Sequence[str]
+    first: int
+    last: int
+    final: int
+    owners: Counter[str]
+
+    @classmethod
+    def read(cls, answer: str) -> _Answer:
+        lines = [line.strip() for line in answer.splitlines()]
+        said = [number for number, line in enumerate(lines) if line]
+        finals = [number for number in said if lines[number].startswith("####")]
+        owners = Counter(stem for line in lines for stem in stems(line))
+        return cls(lines, said[0] if said else 0, said[-1] if said else 0, max(finals, default=len(lines)), owners)
+
+
+def foreign_lines(answer: str, source: Source) -> list[str]:
     """Return the lines of an answer, without its code, that are its source's and none of its own."""
-    kept = {_bare(line) for line in source.splitlines()}
-    whole, stems = f" {_bare(source)} ", _stems(source)
-    lines = [line.strip() for line in answer.splitlines()]
-    said = [number for number, line in enumerate(lines) if line and not line.startswith("####")]
-    owners = Counter(stem for line in lines for stem in _stems(line))
-    found = []
-    for number in said:
-        line = lines[number]
-        bare = _bare(line)
-        if len(line) > _LONGEST or not _can_be_foreign(line):
-            continue
-        is_whole = f" {bare} " in whole
-        if not is_whole and _new(line, stems) > _MOST_NEW:
-            continue
-        weight = -0.5 if number == said[0] else 1.0 if number == said[-1] else 0.5
-        weight -= _is_introduced(lines, number) + 1.5 * _is_in_rows(lines, number)
-        weight += 2.0 if bare in kept else 1.5 if is_whole else 0.75
-        if weight + _alone(line, owners) + _form(line) + _words(line) >= _ENOUGH:
-            found.append(line)
+    read = _Answer.read(answer)
+    found = [number for number in range(len(read.lines)) if _is_foreign(read, number, source)]
+    return [read.lines[number] for number in found if not _is_in_own_list(read.lines, number, found)]
+
+
+def _is_foreign(answer: _Answer, number: int, source: Source) -> bool:
+    """Weigh a line: what it is by itself, and where it stands in the answer and in the source."""
+    line = answer.lines[number]
+    if not line or len(line) > LONGEST or line.startswith("####") or _is_foreign_form(line):
+        return False
+    weight = _alone(line, answer.owners) + _form(line) + _words(line) + _in_answer(answer, number)
+    if weight + _MOST_OF_SOURCE < _ENOUGH:
+        return False
+    place = source.place(line)
+    if place is None:
+        return False
+    weight += place[1]
+    is_most = _MOST_LONGER * len(bare(line)) >= len(bare(source.all[place[0]]))
+    near = source.context(place[0], answer.owners) if is_most else 0.0
+    if (not near or is_title(line)) and _is_taught(line):
+        return False
+    weight += _NEAR * near + _marked(line, near)
+    if is_most and not is_title(line):
+        weight += source.is_furniture(place[0]) + _LAST * (place[1] == WHOLE and source.is_last(place[0]))
+    return weight >= _ENOUGH
+
+
+def _in_answer(answer: _Answer, number: int) -> float:
+    """Weigh where a line stands: at an end, behind the final answer, in rows, below what leads to it."""
+    lines, line = answer.lines, answer.lines[number]
+    found = _first(lines, number) if number == answer.first else 1.0 if number == answer.last else 0.5
+    found -= 1.5 * (_is_introduced(lines, number) + _is_in_rows(lines, number))
+    found -= 1.5 * (is_title(line) and _has_own_section(lines, number))
+    if number > answer.final:
+        found += 1.5 if line.endswith(".") else 3.0
     return found
 
 
-def _bare(text: str) -> str:
-    """Return words and numbers alone, in lower case."""
-    return " ".join(_BARE.findall(text.lower()))
+def _is_in_own_list(lines: Sequence[str], number: int, found: Sequence[int]) -> bool:
+    """Whether a line is an item of a list of which no more than half is found."""
+    begin = end = number
+    while begin and _BULLET.match(lines[begin - 1]):
+        begin -= 1
+    while end + 1 < len(lines) and _BULLET.match(lines[end + 1]):
+        end += 1
+    return (
+        _BULLET.match(lines[number]) is not None
+        and 2 * sum(begin <= one <= end for one in found) <= end + 1 - begin
+    )
 
 
-def _stems(line: str) -> set[str]:
-    """Return a line's numbers of two digits or more, and the beginnings of its words but those of any text."""
-    words = {word.lower() for word in _WORD.findall(line)}
-    numbers = {number for number in _NUMBER.findall(line) if len(number) > 1}
-    return {word[:5] for word in words - FUNCTION - TAUGHT if len(word) > 2} | numbers
+def _has_own_section(lines: Sequence[str], number: int) -> bool:
+    """Whether something stands below a title, before the next."""
+    below = next((line for line in islice(lines, number + 1, None) if line), "")
+    return bool(below) and not is_title(below) and not below.startswith("**")
 
 
-def _new(line: str, source: set[str]) -> float:
-    """Return the share of a line's stems that the source has not."""
-    stems = _stems(line)
-    return len(stems - source) / len(stems) if stems else 1.0
+def _first(lines: Sequence[str], number: int) -> float:
+    """Weigh a first line: a text's own is its title or its first sentence, and no line above the first title."""
+    below = next((line for line in islice(lines, number + 1, None) if line), "")
+    return 0.5 if below.startswith(("**", "#")) and not is_title(lines[number]) else -0.5
 
 
-def _can_be_foreign(line: str) -> bool:
-    """Whether a line has words but those of every lesson, of a script that is known, and no mark of an option."""
-    words = [word.lower() for word in _WORD.findall(line)]
-    is_taught = all(word in TAUGHT or word in FUNCTION or len(word) == 1 for word in words)
-    return not is_taught and not _OTHER_SCRIPTS.search(line) and not _OPTION.match(line)
+def _is_foreign_form(line: str) -> bool:
+    """Whether a line has no words, or those of a script that is not known, or the mark of an option."""
+    return not _WORD.search(line) or _OTHER_SCRIPTS.search(line) is not None or _OPTION.match(line) is not None
+
+
+def _is_taught(line: str) -> bool:
+    """Whether a line has the words of every lesson alone."""
+    words = [word.lower().removesuffix("s") for word in _WORD.findall(line)]
+    return all(word in TAUGHT or word in FUNCTION or f"{word}s" in FUNCTION or len(word) < 2 for word in words)
 
 
 def _is_introduced(lines: Sequence[str], number: int) -> bool:
     """Whether what is above a line's block leads to it: `Which of these is a prime?`, `The prices:`."""
     highest = max(0, number - _LONGEST_BLOCK)
-    while number > highest and lines[number - 1]:
-        number -= 1
-    above = next((line for line in reversed(lines[:number]) if line), "")
-    return above.endswith(":") or _LEADS.search(above) is not None
+    begin = number
+    while begin > highest and lines[begin - 1] and not is_title(lines[begin - 1]):
+        begin -= 1
+    above = next((line for line in reversed(lines[:begin]) if line), "")
+    is_of_title = _BULLET.match(lines[number]) is not None and is_title(above)
+    return is_of_title or above.endswith(":") or _LEADS.search(above) is not None
 
 
 def _is_in_rows(lines: Sequence[str], number: int) -> bool:
@@ -190,21 +250,29 @@ def _shape(line: str) -> str:
 
 def _alone(line: str, owners: Counter[str]) -> float:
     """Weigh how little a line shares with the others."""
-    stems = _stems(line)
-    shared = sum(owners[stem] > 1 for stem in stems)
-    return -1.5 * shared / len(stems) if shared else 1.0
+    own = stems(line)
+    shared = sum(owners[stem] > 1 for stem in own)
+    return -1.5 * shared / len(own) if shared else 1.0
 
 
 def _form(line: str) -> float:
     """Weigh how a line is written: like neither a sentence nor a formula nor a title."""
     said = line.strip("*_# ")
-    found = 1.0 if said.endswith(("...", "…", "??")) else _ENDS.get(said[-1:], 1.0)
+    found = 1.75 if said.endswith(("...", "…", "??")) else _ENDS.get(said[-1:], 1.0)
+    if not re.search(r"[\d=]", said):
+        found += 0.75 * (_TALK.search(said) is not None) + (_DOMAIN.search(said) is not None)
     found += 0.5 * said.endswith("!") + (_SITES.search(said) is not None)
     if not said.endswith((".", ":", "?", ",")) and _DATUM.fullmatch(said) is None:
         found += 0.75 * any(one.match(said) for one in (_ORDER, _DONE, _HERE, _LABEL))
     found -= 2.5 * (_MATHS.search(_ADDRESS.sub("", said)) is not None) + (_DATUM.fullmatch(said) is not None)
-    found -= 1.0 if _BULLET.match(line) else 2.5 if said != line else 0.0
-    return float(found)
+    return float(found - 1.5 * (_GOES_ON.search(said) is not None))
+
+
+def _marked(line: str, near: float) -> float:
+    """Weigh that a line is a title, an item or has words in bold, which in the midst of a frame says little."""
+    if is_title(line):
+        return -1.0 if near > 1 else -2.5
+    return -1.0 if line.strip("*_# ") != line and near <= 1 else 0.0
 
 
 def _words(line: str) -> float:
@@ -215,5 +283,5 @@ def _words(line: str) -> float:
     others = [word for word in words if word not in webs and word not in FUNCTION]
     taught = sum(word in TAUGHT or word in _OF_LESSONS or bool(_MATHEMATICAL.match(word)) for word in others)
     weight = 0.5 * (len(webs) + strong)
-    found = min(2.0, weight) + bool(webs and not others) - 2.0 * taught / len(words)
+    found = min(2.0, weight) + bool(webs and not others) - 2.0 * taught / max(1, len(words))
     return float(found - (max(0.0, 1.5 - weight) if _TOLD.match(line) else 0.0))

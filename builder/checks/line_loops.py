@@ -23,6 +23,11 @@ CONNECTIVE = frozenset(
     "so thus therefore hence then and finally consequently again now also indeed clearly accordingly but".split()  # noqa: SIM905
 )
 FILLERS = frozenset("then again also now so far still just once more".split())  # noqa: SIM905
+_SAME = dict.fromkeys(
+    "demonstrates illustrates proves confirms verifies indicates establishes implies means".split(),  # noqa: SIM905
+    "shows",
+) | dict.fromkeys("verify review examine inspect confirm recheck validate".split(), "check")  # noqa: SIM905
+"""Words for the same step, of which a text that says nothing new takes one after the other."""
 CUT = re.compile(r"[.!?][*_)\"”']*(?:\s|$)|[。！？।]|\n")
 _CLOSED = frozenset(";{}|,)>]")
 _OPENED = frozenset("<|{[(")
@@ -59,7 +64,7 @@ def _fewest(unit: list[str], *, is_numbered: bool) -> float:
         return 3 if all(line.startswith("#") for line in unit) else float("inf")
     is_data = all(line.lstrip()[:1] in _OPENED or line[-1] in _CLOSED for line in unit)
     if is_numbered:
-        return 4 if words >= 3 else 12
+        return 4 if words >= 3 else 7 if words and RELATIONS & set(tokens) else 12
     if is_data and len(unit) >= 3 and words >= 2:
         return 5  # a whole table
     return 12 if is_data and "####" not in unit[0] else 3 if words >= 6 else 4 if words else 6
@@ -87,7 +92,11 @@ def _plain(sentence: str) -> str | None:
     tokens = TOKEN.findall(without_label(sentence).lower())
     if sum(map(is_word, tokens)) < 4 and not (len(tokens) == 1 and len(tokens[0]) >= 6 and tokens[0] > "\u2e80"):
         return None
-    told = ["nth" if one in _ORDINALS else one for one in tokens if one not in POINTS | MARKUP | FILLERS]
+    told = [
+        "nth" if one in _ORDINALS else _SAME.get(one, one)
+        for one in tokens
+        if one not in POINTS | MARKUP | FILLERS
+    ]
     while len(told) > 1 and told[0] in CONNECTIVE:
         del told[0]
     return " ".join(told)

@@ -1,32 +1,11 @@
-"""Lines that only a web page has: menus, notices, votes, dates, names. English; each pattern is a whole line."""
+"""Lines that only a web page has: menus, notices, by-lines, names. English; each pattern is a whole line."""
 
 from __future__ import annotations
 
 import re
 
-# A line of these alone is a menu's, but "## Terms" may be a sequence's, and so may "**Next**" be a step.
-ITEM = (
-    "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?"
-    "|repl(?:y|ies)|report"
-    "|quote|likes?|follow(?:ing)?|subscribe|menu|search|next(?: page| thread| post| question| topic)?"
-    "|prev(?:ious)?(?: page| thread| post| question| topic)?|back to top|contact(?: us)?|about(?: us)?|terms"
-    "|privacy|faqs?|help"
-    "|tweet|print|permalink|read more|load more|show (?:more|less)|see (?:more|all)|advertisements?|sponsored"
-    "|cite|save|bookmark"
-    "|embed|improve this (?:question|answer)|edit|delete|flag|hide|copy link|download(?: pdf)?|upvote|downvote"
-    "|vote|skip to (?:main )?content|sitemap|careers"
-    "|newsletter|add a comment|add comment|post comment|ask(?: a)? question|create (?:an )?account|join(?: now"
-    "| for free)?"
-    "|facebook|twitter|pinterest|linkedin|whatsapp|reddit|youtube|instagram|google\\+|rss|e-?mail(?: this)?"
-    "|blogthis!?"
-    "|pin it|forums?|blog|members|leaderboard|questions|users|unanswered|hot|new|top|best|controversial|rising"
-    "|jump to"
-    "|older posts?|newer posts?|top of page|view all|learn more|get started|go pro|upgrade|loading|dislike|close"
-    "|pin|open|recent posts|categories"
-    "|archives|related(?: posts| questions)?|trending|expand|collapse|first|last|award|give award|favou?rite"
-    "|watch later|check answers?|submit(?: answers?| quiz| test)?|try again|retry|(?:re)?start quiz|view results?"
-    "|get hint|reset|calculate|clear|skip)"
-)
+from builder.checks.page_counts import AGO, COUNT, COUNTED, DATE, DONE, ITEM, MONTH, TIME, WHEN
+
 _ALONE = (
     "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?|reply"
     "|report|quote|like"
@@ -44,46 +23,14 @@ _ALONE = (
 )
 _BETWEEN = r" *[|·»›>•/] *"  # a comma or a dash is prose too: "Next, multiply both sides by 2."
 _WORDS = r"\w+(?: +\w+){0,5}"  # no space at either end: one that two parts could take would be tried in both
-_CRUMB = r"[A-Za-z][\w'-]{2,}(?: (?:&|\d|[\w'-]{2,})){0,4}"
-COUNT = r"\d[\d,.]* ?[kKmMbB]?"
-COUNTED = (
-    r"(?:views?|replies|reply|votes?|comments?|posts?|upvotes?|downvotes?|likes?|shares?|answers?|points?"
-    r"|subscribers?|followers?"
-    r"|reputation|reads?|downloads?|watchers?|karma|stars?|thanks|threads?|members? online|guests?|retweets?"
-    r"|ratings?|reviews?)"
-)
-AGO = (
-    r"(?:(?:about |over |almost )?(?:\d+|an?|one|two|three) (?:second|sec|minute|min|hour|hr|day|week|wk"
-    r"|month|mo"
-    r"|year|yr|decade)s?\.?,? ?"
-    r"(?:and )?){1,2} ?ago"
-)
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)\b\.?"  # whole words: "4 marks", "3 decimals" and "5 marbles" are no dates
-)
-DATE = (
-    rf"(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? ?(?:\d{{4}}|['’]\d\d)?|\d{{1,2}}(?:st|nd|rd"
-    rf"|th)? {_MONTH},? ?\d{{0,4}}"
-    r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|\d{4}-\d\d-\d\d|today|yesterday)"
-)
-TIME = r"\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:utc|gmt|est|pst|edt|cet)(?:[+-]\d+)?)?"
-WEEKDAY = r"(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b"
-_WHEN = rf"(?:{WEEKDAY},? )?{DATE}(?:(?:,| at| @| -|\|)? *{TIME})?"
-_DONE = (
-    r"(?:posted|asked|answered|edited|submitted|published|updated|modified|commented|replied|written|created"
-    r"|viewed|active|joined|closed|locked|registered|migrated"
-    r"|last (?:edited|updated|modified|edit|post|reply|activity|seen|visited))"
-)
-
 LINES = tuple(
-    re.compile(pattern, re.I)
+    re.compile(pattern, re.I).fullmatch
     for pattern in (
         # menus and buttons
         rf"\W*(?:{_ALONE}|about|contact|terms|forums?|blog|members|questions|ask"
         rf"|all)(?:{_BETWEEN}{_WORDS}){{1,40}}\W*",
         rf"(?!like terms)\W*{ITEM}(?:(?:\s+|\s*[^\w\s,]\W{{0,3}}){ITEM}){{1,20}}\W*",
-        rf"(?:you are here: )?{_CRUMB}(?: *[»›>→] *{_CRUMB}){{2,8}}\W*|you are here:?.{{0,80}}\W*",
+        r"you are here:?.{0,80}\W*|[^=+]{3,80}[^\W\d_]{3} ?[→»›▶►]",
         r"(?:(?:topic|replies|views|activity|author|last post|forum|posts|users|subject|starter|likes"
         r"|started by"
         r"|threads)\W*){3,8}",
@@ -96,7 +43,7 @@ LINES = tuple(
         r"(?:previous|next) (?:question|post|article|topic|thread|lesson|problem)(?:[ :|»-]+.{0,60})?",
         r"\W*(?:results|showing|displaying|viewing)\b.{0,20}?\d+ ?(?:-|–|to) ?\d+ of \d+.{0,40}",
         r".{0,60}\.(?:png|jpe?g|gif|pdf|docx?|zip)\b.{0,20}\b(?:[kmg]i?b|views|downloads)\b.{0,40}",
-        rf"rated \d.{{0,40}}|.{{0,60}}\bstarted by [\w.]+,? {_WHEN}\W*",
+        rf"rated \d.{{0,40}}|.{{0,60}}\bstarted by [\w.]+,? {WHEN}\W*",
         # notices
         r".*\b(?:all rights reserved|privacy policy|terms of (?:use|service)|terms (?:and|&) conditions"
         r"|cookie policy)\b.*",
@@ -143,10 +90,9 @@ LINES = tuple(
         r"|tags|tagged|joined|reputation|labels|filed under|posted in|likes received) ?: ?(?! ?\$?\d)(?![^\n]*=).*"
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
-        rf"\W*viewed {COUNT} times?\W*|\W*{_DONE}\W{{0,3}}(?:{AGO}|{_WHEN})\b.*|\W*{_DONE}:? .{{0,60}}(?:{AGO}"
-        rf"|{TIME})\W*",
-        rf"\W*{_DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{_WHEN}|{TIME}).{{0,30}})?",
-        rf"\W*{_DONE} (?:on|at):? {_WHEN}.*",
+        rf"\W*viewed {COUNT} times?\W*|\W*{DONE}\W{{0,3}}{AGO}\b.*|\W*{DONE}:? .{{0,60}}(?:{AGO}|{TIME})\W*",
+        rf"\W*{DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{WHEN}|{TIME}).{{0,30}})?",
+        rf"\W*{DONE} (?:on|at):? {WHEN}.*",
         r"\W*(?:sorted by|sort by|order by|reset to default|highest score|oldest first|newest first"
         r"|date (?:modified|created)).{0,60}",
         r"\W*(?:improve|edit|follow|cite|close|reopen|report|share|flag|print|accept|bookmark|rate|save|embed"
@@ -227,7 +173,8 @@ LINES = tuple(
         r"(?:answer|question|solution|comment|reply|posted) by [\w.-]{2,30} ?\(\d+\).*|.*\(show source\).*",
         r"(?:great|nice|awesome|excellent|amazing) (?:explanation|video|post|article|lesson|site|page"
         r"|tutorial)\b.{0,60}"
-        r"|(?:[+▸»•] ?(?-i:[A-Z])[a-z]{3,}(?: [a-z]+)?\s*){3,8}|\[(?:solved|closed|help|urgent|homework|hw)\] .*",
+        r"|(?:[+▸»•] ?(?-i:[A-Z])[a-z]{3,}(?: [a-z]+)?\s*){3,8}"
+        r"|[\[(](?:solved|closed|help|urgent|homework|hw)[\])](?:\W.*)?",
         r".*\b(?:enroll?|order|apply|shop|donate|start learning|try it) (?:now|today|for free)\b.*",
         r"quote by .{1,40}:.*|like (?:this|it|what you)\b.{0,30}\b(?:share|tweet|pin) it\b.*",
         r"</?(?:div|span|script|img|ul|li|nav|footer|header|iframe|a|p|br)\b[^>]*>.*|(?:&\w{2,8};\s*)+"
@@ -269,32 +216,36 @@ LINES = tuple(
         r"(?:(?:hi|hello|hey)\W+)?(?:(?:can|could|would) (?:any|some)(?:one|body)"
         r"|i (?:really )?need (?:some )?help with|please help me|help me)\b[^\d=]{0,80}"
         r"|thank you\b[^\d=,]{0,40}[!.]*|give (?:me )?5 stars.{0,30}",
-        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? +(?:{AGO}|{_WHEN})\W*|{TIME}\W+{DATE}\W*"
-        rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{_MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
+        r".*\b(?:to (?:learn|know|read|see|find out) more (?:about|on)"
+        r"|(?:learn|read|find out|know) more (?:about|at|on)"
+        r"|for (?:more|further|additional)"
+        r" (?:information|details|help|practice|examples|questions|resources),? (?:about|on|see|visit|refer"
+        r"|check|click|contact|go))\b.*",
+        rf".*[–—|·•,(-] ?{AGO}\)?",
+        rf".{{2,40}}\b(?:asked|answered|posted|commented|replied|edited)\W{{1,3}}(?:on )?{DATE}\W*"
+        r"|on .{5,60} wrote:",
+        r"\W*(?:uploaded|shared|compiled|prepared|contributed|reviewed|curated|translated|edited|shot|drawn|made|created)"
+        r" by:? (?-i:[A-Z][\w.'’-]+(?: [A-Z][\w.'’-]*){0,3})\W*"
+        r"|\W*(?:photo(?:graph)?|image|picture|illustration|video|artwork|screenshot)s?(?: credits?)?:?"
+        r" (?:by|courtesy|from)\b.*",
+        r"\W*(?:tap (?:for|to|on|here)|click (?:here|to|below|above|on (?:the|this|any)"
+        r"|the (?:button|link|image|icon|picture|arrow|box))"
+        r"|scroll (?:down|up|to)|hover (?:over|on))\b[^\d=$]{0,60}",
+        r"(?-i:(?:[a-z]+(?:-[a-z]+)+[ ,]+){2,6}[a-z]+(?:-[a-z]+)*)|(?:possible )?duplicate of\b.*",
+        r"\W*(?:question|slide|card|item) \d+ ?(?:of|/) ?\d+\W*(?:(?:score|lives|level|points|time)\b.*)?",
+        r"(?:video|audio|text) (?:solution|lecture|lesson|transcript|tutorial|explanation|walkthrough|answer)s?\W*"
+        r"|.*\bterms in this set\b.*",
+        r"[\[(] ?\d+ (?:points?|pts?\.?|marks?) ?[\])]\W*",
+        r"\W*(?:(?:name|date|class|period|score|teacher|student|grade|section|hour)\W{0,4}:?[ ]*_{3,}\W*)+",
+        r"\W*(?:question|problem|thread|post|topic|message|id|q(?:uestion)? ?no\.?)\W{0,3}\d{4,}\W*",
+        rf"(?:.*\W )?[-–—] ?[\w.♦]+(?: [\w.♦]+)? +(?:{AGO}|{WHEN})\W*|{TIME}\W+{DATE}\W*"
+        rf"|by [\w. ]{{2,40}}\W{{1,3}}(?:on )?{MONTH} \d{{1,2}},? \d{{4}}.{{0,30}}",
         rf".*\b(?:answered|asked|edited|posted|modified) (?:on )?{DATE},? (?:at )?{TIME}.*",
         rf"(?:(?:senior|junior|jr\.?|new|full|regular|super) )?(?:member|moderator|user"
         rf"|poster)\W+{COUNT} {COUNTED}\W*"
         r"|(?:senior|junior|jr\.?) member\W*",
     )
 )  # fmt: skip
-COUNTS = tuple(
-    re.compile(pattern, re.I)
-    for pattern in (
-        r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",
-        rf"\W*{COUNT} (?:views?|replies|reply|comments?|upvotes?|downvotes?|likes?|subscribers?|followers?"
-        rf"|retweets?)\W*",
-        r"\W*(?:views|replies|tags|reputation|labels|likes received) ?: ?(?![^\n]*=)\$?\d.*",
-        r"\W*posts ?: ?\d[\d,]*\W*|level \d+\W*",
-        r"[\W\d]*[▲▼⬆⬇★☆⭐👍👎♥❤][\W\d]*|\W*[▲▼⬆⬇]\W?\d+.*",
-        rf"\W*{COUNT} {COUNTED}(?:\W+(?:{COUNT} {COUNTED}|{AGO}|{_WHEN})){{1,6}}\W*",
-        rf"\W*{COUNTED} ?[:(]? ?{COUNT}\)?(?:[\W_]+{COUNTED} ?[:(]? ?{COUNT}\)?){{1,5}}\W*",
-        rf"(?:[\w.@'-]+(?: [\w.@'-]+)?)?\W*(?:on )?(?:{AGO}"
-        rf"|{_WHEN})\W*(?:{COUNT} {COUNTED}\W*)?(?:(?:{ITEM})\W*){{0,3}}(?<!\.)",
-        rf"\W*(?:rating|rated|score|votes?|upvotes?|points?|thanks|likes?"
-        rf"|helpful)\W{{0,3}}[+-]?{COUNT}(?: ?/ ?[+-]?\d+)?(?: ?\({COUNT} \w+\))?\W*",
-    )
-)
-"""Counts, ratings, dates and who wrote: a page's where it has them, else perhaps what a solution comes to."""
 LONE = re.compile(rf"\W*{_ALONE}\W*", re.I)
 """A button or a menu's item alone on its line."""
 TITLES = LINES[5:]

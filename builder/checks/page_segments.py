@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from builder.checks.page_lines import AGO, COUNT, COUNTED, DATE, ITEM, TIME, WEEKDAY
+from builder.checks.page_counts import AGO, COUNT, COUNTED, DATE, ITEM, TIME, WEEKDAY
 
 _ENOUGH = 2  # parts, or one that no text but a page has
 _MOST_WORDS = 3  # of a name or title that is no page's by itself
@@ -88,10 +88,6 @@ _LABEL = re.compile(
     r"|point|node|vertex|edge|state|player|person|student|sample|trial|run|block|bag|bin|card|car|train|log|sin|cos|tan)"
     r"[\s_.-]?\w{0,4}[^\w]"
 )
-_TALK = re.compile(
-    r"(?i)\b(?:i|im|i'm|ive|i've|you|u|your|my|me|plz|pls|please|thanks|thx|ty|hi|hey|hello|lol|anyone)\b"
-)
-_SAID = re.compile(r"(?m)^[ \t>*-]*([^\W\d_][\w.-]{1,24}):[ \t]")
 
 
 def is_pages(said: str, *, is_of_page: bool) -> bool:
@@ -135,11 +131,3 @@ def _is_labelled(said: str) -> bool:
 def is_spoken(line: str) -> bool:
     """Whether a line begins with the name of a user: `mathgirl99: …`, `Dr. Tom (Moderator): …`."""
     return bool(_SPEAKER.match(line)) and not _LABEL.match(line)
-
-
-def speakers(page: str) -> frozenset[str]:
-    """Return the names in lower case, such as no word problem has, that talk in a page: `kev: can you help`."""
-    names = {match[1]: page[match.end() : match.end() + 200].partition("\n")[0] for match in _SAID.finditer(page)}
-    return frozenset(
-        name for name, talk in names.items() if (name.islower() or "_" in name) and _TALK.search(talk)
-    )

@@ -62,6 +62,19 @@ class Subject:
     def _numbers(self) -> Counter[str]:
         return Counter(number for line in self._lines for number in set(_NUMBER.findall(line)))
 
+    def shares(self, number: int) -> bool:
+        """Whether another line has a word of a line's, too."""
+        stems = _stems(self._lines[number])
+        return any(stems & _stems(line) for other, line in enumerate(self._lines) if other != number)
+
+    def has_number(self, number: int) -> bool:
+        """Whether a line stands among others without a blank line, or has a number that another line has, too."""
+        if self._lines[number].startswith("#"):
+            return False
+        beside = [line for line in self._lines[max(0, number - 1) : number + 2] if line.strip()]
+        found = set(_NUMBER.findall(self._lines[number]))
+        return len(beside) > 1 or (bool(found) and all(self._numbers[one] > 1 for one in found))
+
     def has(self, number: int, said: str) -> bool:
         """Whether a count, rating or date, the line of that number without its markup, is this answer's own."""
         own = self._lines[number]

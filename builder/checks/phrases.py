@@ -149,7 +149,7 @@ AGREED = _any(
         rf"{_YES} ?[.,:!]*[ \t]*$(?=\s*\S)",
         rf"{_YES} ?[,.!:-]+ (?:so )?(?:here{_A}s|here is|here are|let me|below is|below are|I{_A}ll|the user)\b",
         rf"{_YES} ?[,.!:-]+ (?:so )?let{_A}s (?:rewrite|solve|break|go|walk|start|take|look|work|see|begin"
-        rf"|clean|tackle)\b",
+        rf"|clean|tackle|get (?:started|going|to it)|dive)\b",
         rf"{_YES} ?[,.!:-]+ I (?:can|will|would be) (?:help|assist|rewrite|provide|explain|solve|glad|happy"
         rf"|walk|refactor)\b",
     ),
@@ -163,7 +163,7 @@ CLOSING = _any(
         r"|further)\b",
         r"let me know (?:what you think|how (?:I|it|this|else))\b",
         r"feel free to (?:ask|reach out|contact|let me|modify|adjust|adapt|use|customi[sz]e|message|share"
-        r"|leave)\b",
+        r"|leave|try (?:an?|another|more|it|similar)|explore|experiment|practi[cs]e)\b",
         r"is there anything else (?:I|you|that)\b",
         r"(?:would you like|do you want|do you need) me to\b",
         r"if you (?:have|need|want|would like|require) (?:any |some |me )?(?:further|more help|other|additional"

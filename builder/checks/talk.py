@@ -109,6 +109,12 @@ OF_PAGE = re.compile(
     rf"|\b(?:problem|solution|question|exercise|text|following|content|material|answer)s?\b[^\n.]{{0,60}}"
     rf"\b(?:extracted|taken|adapted|compiled|derived|reproduced|drawn|sourced|copied) from (?:an?|the|this|your)\b"
     rf"[^\n.]{{0,50}}\b(?:page|forum|thread|web ?site|site|post|blog|article|transcript)\b"
+    r"|\bthe user (?:made an? (?:error|mistake)|forgot|claims?|is asking|seems|wants)\b"
+    r"|\bas (?:stated|mentioned|noted|shown|given|written) (?:in|on) the (?:original|source|given|provided)"
+    r" (?:text|page|post|material|document)\b"
+    r"|^\W*as an? [\w ]{0,30}(?:tutor|teacher|expert|assistant|mathematician), I(?:['’]d| would|['’]ll| will)\b"
+    r"|\bI(?: have|['’]ve) (?:verified|double-checked|confirmed)\b"
+    r"|\bkey (?:improvements|changes)(?: made)? (?:in this|of this|include)\b"
     rf"|^\W*Disclaimer:[^\n]{{0,80}}\b(?:I|AI|generated|verify|model)\b)",
     re.I | re.M,
 )

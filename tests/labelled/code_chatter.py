@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
+from tests.labelled import code_comments
 from tests.labelled.pair import Pair
 from tests.labelled.stdlib import Function, classes, cut, functions, methods, modules, text, with_body
 
@@ -14,6 +15,7 @@ _Edit = Callable[[str], str | None]
 
 def made() -> Iterator[Pair]:
     """Yield them."""
+    yield from code_comments.made()
     names = modules(9_000)
     for module in names[:14]:
         yield Pair(text(module), text(module), True, "a module as it is")
