@@ -11,6 +11,7 @@ from builder.rewriting.climb import Climb
 from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges
 from builder.rewriting.outcome import Trouble
+from builder.rewriting.pace import Pace
 from builder.rewriting.servers import Server
 from builder.rewriting.witness import Witness
 
@@ -52,7 +53,9 @@ class Endpoint:
         is_out: Its circuit is open: it gets no requests, and is asked from time to time whether it works.
         is_leaving: It gets no more requests.
         is_held: It gets no more requests until it is empty, and then those that are isolated.
+        is_ending: No more documents come: what would wait in its queue waits here, for whoever is free first.
         requests: What is asked of it now.
+        pace: How fast it answers.
         last_answer: When it last showed that it works, `time.monotonic()`.
         proven: The latest time at which something was sent that it then answered, `time.monotonic()`.
         trouble: Why it is out, or rests.
@@ -71,7 +74,9 @@ class Endpoint:
     is_out: bool = False
     is_leaving: bool = False
     is_held: bool = False
+    is_ending: bool = False
     requests: set[Asked] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
     last_answer: float = field(init=False)
     proven: float = 0.0
     trouble: Trouble | None = None
@@ -84,10 +89,8 @@ class Endpoint:
     is_being_tried: bool = False
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
     _cut_at: float = 0.0
-    _slowest: float = 0.0  # seconds that an answer took, of the last ones
     _failures: int = 0
     _failed_at: float = 0.0
-    _speed: tuple[float, float] = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
     _witness: Witness = field(default_factory=Witness)
@@ -108,7 +111,12 @@ class Endpoint:
     def room(self) -> int:
         """How many more requests it gets now."""
         is_open = self.is_able and not self.is_held and not self.is_resting
-        return int(self.limit) - self.in_flight if is_open else 0
+        return self.slots - self.in_flight if is_open else 0
+
+    @property
+    def slots(self) -> int:
+        """How many requests it is to have in work."""
+        return int(self.allowed.without_queue if self.is_ending else self.limit)
 
     @property
     def url(self) -> str:
@@ -141,7 +149,7 @@ class Endpoint:
         self._timed_out -= self._timed_out / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)
-        if not self.allowed.refuses and not self.has_gauges:
+        if not self.allowed.refuses and not self.allowed.tells_waits and not self.has_gauges:
             self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
 
     def refused(self) -> None:
@@ -158,7 +166,7 @@ class Endpoint:
         self._timed_out += (1 - self._timed_out) / _REMEMBERED
         if since < self._cut_at:
             return True
-        is_queue = self._timed_out >= 0.5 and 2 * self._slowest > time.monotonic() - since
+        is_queue = self._timed_out >= 0.5 and 2 * self.pace.slowest > time.monotonic() - since
         if not is_queue or self.limit <= _FEWEST or self.has_gauges or self.allowed.refuses:
             return False
         self.allowed.value, self._climb = max(_FEWEST, self.limit / 2), Climb(_is_first=False)
@@ -218,17 +226,13 @@ class Endpoint:
         """Learn from an answer of so many tokens that took so many seconds."""
         self.last_answer = time.monotonic()
         self.proven = max(self.proven, self.last_answer - seconds)
-        self._slowest = max(seconds, 0.98 * self._slowest)
-        if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
-            before, counted = self._speed
-            self._speed = 0.98 * before + seconds, 0.98 * counted + tokens
+        self.pace.learn(seconds, tokens, self.in_flight)
 
     def silence_allowed(self, max_tokens: int) -> float:
         """Return how many seconds may pass until a request for so many tokens is answered."""
-        seconds, tokens = self._speed
-        if not tokens:
+        if not self.pace.usual:
             return max(_FIRST_SILENCE[0], _FIRST_SILENCE[1] * max_tokens)
-        return max(_SILENCE[0], _SILENCE[1] * max_tokens * seconds / tokens)
+        return max(_SILENCE[0], _SILENCE[1] * max_tokens * self.pace.usual)
 
     def give_up(self) -> str | None:
         """End the requests that it lost; return what to say of it where it answers nothing at all."""

@@ -74,6 +74,7 @@ class Limit:
         most: How many ever.
         known_good: How many it may be given without a refusal being risked.
         refuses: It is known for refusing, not for queueing, what is too much.
+        tells_waits: Its answers say how long they waited.
         is_growing: It doubles: looks at the server are worth more than usual.
     """
 
@@ -81,6 +82,7 @@ class Limit:
     most: int
     known_good: float = 0.0
     refuses: bool = False
+    tells_waits: bool = False
     _since_refusal: int = _REPEATED
     _since_growth: int = 0
     _step: int = 1
@@ -97,6 +99,13 @@ class Limit:
         self.refuses = self.value >= self.most  # one that says how many it takes
         self.known_good = float(self.most)
 
+    @property
+    def without_queue(self) -> float:
+        """How many requests it may have without that one waits there, as far as is known."""
+        if any(one.waits >= 1 for one in self._looks):
+            return min(self.value, max(1.0, *(one.told for one in self._looks)))
+        return min(self.value, max(1.0, self._works)) if self._waiting > _NO_QUEUE and self._works else self.value
+
     def answered(self, waited: float | None, in_flight: int, sent: int | None = None) -> None:
         """Learn from an answer, before its place is given back.
 
@@ -108,13 +117,16 @@ class Limit:
         self._since_refusal += 1
         self._since_growth += 1
         if waited is not None:
+            self.tells_waits = True
             self._waiting += (waited - self._waiting) / 20
             self._learn_works(waited, in_flight if sent is None else sent)
         # What waits there may wait here as well, and go to whichever server is through first.
         enough = max(1.0, self._works / (1 - _QUEUED)) if self._works else float(self.most)
         if self._waiting > _QUEUED:
             self.value = min(self.value, enough)
-        if in_flight < int(self.value) or self._waiting > _QUEUED or self._is_queueing or not self.refuses:
+        if in_flight < int(self.value) or self._waiting > _QUEUED or self._is_queueing:
+            return
+        if not self.refuses and not self.tells_waits:
             return
         if self.value < min(self.known_good, enough):
             self.value = min(self.known_good, enough, self.value + 1)

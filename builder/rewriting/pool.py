@@ -142,6 +142,10 @@ class ServerPool:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
         return await of_server(self._transport.session, self.members[0].server, self._wanted.say)
 
+    def expect_no_more(self) -> None:
+        """Take in that no more documents come: servers of unequal speed are to end together."""
+        self._slots.expect_no_more()
+
     # --- one request ---
 
     async def generate(
@@ -285,6 +289,7 @@ class ServerPool:
             self._patience.failed()
             error = self._patience.is_over()
         self._slots.give_up_roomless(self._wanted.patience)
+        self._slots.look()
         if error is not None:
             self._slots.turn_away(error)
             self._isolation.turn_away(error)

@@ -22,7 +22,7 @@ from builder.rewriting.generation import Model
 from builder.rewriting.listed_models import choose
 from builder.rewriting.sessions import body_of, proxy_hint, words_of
 
-_IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
+_IN_FLIGHT = {"tgi": 32, "vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
 _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works on at once
 _PROBE_SECONDS = 10.0
@@ -59,6 +59,11 @@ class Server:
     max_input_tokens: int | None = None
     dialect: Dialect = PLAIN
 
+    @property
+    def states_most(self) -> bool:
+        """Whether it says how many requests it takes at once."""
+        return self.most < _MOST_IN_FLIGHT
+
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
         return {
@@ -66,7 +71,7 @@ class Server:
             "kind": self.kind,
             "model": self.model.id,
             "model_sha": self.model.sha,
-            "max_concurrent_requests": self.limit if self.limit == self.most else None,
+            "max_concurrent_requests": self.most if self.states_most else None,
             "max_total_tokens": self.max_total_tokens,
         }
 
@@ -131,11 +136,12 @@ async def _described(
 ) -> Server:
     info = await _extra(session, root, "/info")
     if "model_id" in info:
-        limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        most = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        limit = min(most, _IN_FLIGHT.get("tgi", most))  # it may work on fewer than it takes
         choose([{"id": info["model_id"]}], served_model, known, root)
         model = Model(info["model_id"], info.get("model_sha"))
         context, most_input = _tokens(info.get("max_total_tokens")), _tokens(info.get("max_input_tokens"))
-        return Server(root, "tgi", model, limit, context, limit, None, most_input)
+        return Server(root, "tgi", model, limit, context, most, None, most_input)
     listed = await _listed(session, root, served_model)
     served, base = choose(listed, served_model, known, root)
     model = Model(served["id"], model_sha)
