@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -15,7 +16,8 @@ from builder.rewriting.pace import Pace
 from builder.rewriting.servers import Server
 from builder.rewriting.witness import Witness
 
-_FAILURES = 3  # in a row, before its circuit opens
+_FAILURES = 3  # in a row, before it is looked into
+_MOST = 0.5  # of the last requests failed: then in a row or not
 _TELL_SECONDS = 1.0  # between requests whose answers are to tell the load
 _PAGE_SECONDS = 5.0  # between looks at the page of a server whose answers tell it
 _REMEMBERED = 16  # requests, about
@@ -23,6 +25,12 @@ _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
 _SILENCE = (120.0, 4.0)  # seconds that any request may take; times as long as so many tokens take there
 _FEWEST = 4.0  # requests at once, below which a gateway's time limit is not met by fewer of them
 _FIRST_SILENCE = (600.0, 0.1)  # while its speed is not known: seconds, and seconds a token asked for
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass(slots=True, eq=False)
@@ -34,12 +42,14 @@ class Asked:
         since: When it was sent, `time.monotonic()`.
         max_tokens: How many tokens it asks for at most.
         is_lost: It was ended while others were answered, for too long.
+        has_failed: There is no answer to it.
     """
 
     scope: anyio.CancelScope
     since: float
     max_tokens: int
     is_lost: bool = False
+    has_failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +75,8 @@ class Endpoint:
         names: What the model that answers there calls itself.
         refusals_alone: How often it refused a request though it held none of ours, less two for each answer since.
         is_resting: It did just now, and gets nothing for some seconds.
-        is_being_tried: Requests fail there, and a request known to be good is to tell whether it works.
+        is_settled: Set, but while requests fail there and it is being seen what is wrong.
+        filled: When it was last seen that it has no room for more, `time.monotonic()`.
     """
 
     server: Server
@@ -86,10 +97,13 @@ class Endpoint:
     names: set[str] = field(default_factory=set)
     refusals_alone: int = 0
     is_resting: bool = False
-    is_being_tried: bool = False
+    is_settled: asyncio.Event = field(default_factory=_set)
+    filled: float = 0.0
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
     _cut_at: float = 0.0
-    _failures: int = 0
+    _failures: int = 0  # since the last answer
+    _waves: int = 0  # of failures, answers in between or not
+    _broken: float = 0.0  # the share of requests that failed, a moving average
     _failed_at: float = 0.0
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
@@ -110,7 +124,8 @@ class Endpoint:
     @property
     def room(self) -> int:
         """How many more requests it gets now."""
-        is_open = self.is_able and not self.is_held and not self.is_resting
+        is_choked = not self.is_settled.is_set() and self._broken > _MOST  # of what comes more, most would fail
+        is_open = self.is_able and not self.is_held and not self.is_resting and not is_choked
         return self.slots - self.in_flight if is_open else 0
 
     @property
@@ -147,6 +162,7 @@ class Endpoint:
         self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
         self.refusals_alone = max(self.refusals_alone - 2, 0)
         self._timed_out -= self._timed_out / _REMEMBERED
+        self._broken -= self._broken / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)
         if not self.allowed.refuses and not self.allowed.tells_waits and not self.has_gauges:
@@ -208,17 +224,26 @@ class Endpoint:
         return not is_told or now - self._looked >= _PAGE_SECONDS
 
     def failed(self, since: float) -> bool:
-        """Count the failure of a request sent at `since`; return whether its circuit is to open.
+        """Count the failure of a request sent at `since`; return whether the server is to be looked into.
 
         What was sent before the last one counted failed tells nothing new: a stall ends all there is at once.
         """
-        if since >= self._failed_at:
-            self._failures, self._failed_at = self._failures + 1, time.monotonic()
-        return self._failures >= _FAILURES and not self.is_out
+        self._broken += (1 - self._broken) / _REMEMBERED
+        if since < self._failed_at:
+            return False
+        self._failed_at, self._failures, self._waves = time.monotonic(), self._failures + 1, self._waves + 1
+        is_bad = self._failures >= _FAILURES or (self._waves >= _FAILURES and self._broken > _MOST)
+        return is_bad and not self.is_out
 
     def works(self) -> None:
         """Take in that it does, though requests failed."""
-        self._failures = 0
+        self._failures, self._waves, self._broken = 0, 0, 0.0
+
+    def holds(self, count: int) -> None:
+        """Take in that it has no room for more than so many, though it does not say so."""
+        self.works()
+        self.filled = time.monotonic()
+        self.allowed.refused(count + 1)
 
     # --- silence ---
 
@@ -261,7 +286,8 @@ class Endpoint:
     def close_circuit(self, server: Server, *, begin_anew: bool) -> None:
         """Let it in again; `begin_anew` with little to do at first."""
         self.server, self.is_out, self.trouble = server, False, None
-        self._failures, self._unanswered, self.is_unsure = 0, 0, False
+        self.works()
+        self._unanswered, self.is_unsure = 0, False
         self.allowed.most = server.most
         if begin_anew:
             self._climb, self._witness = Climb(), Witness()

@@ -148,20 +148,6 @@ class Health:
         self._on_change(member)
         self.start_return(member)
 
-    def look_into(self, member: Endpoint, trouble: Trouble) -> None:
-        """Have it seen whether a server works where requests fail: behind a router, one of many may be down."""
-        if not member.is_being_tried:
-            member.is_being_tried = True
-            self._start(self._look_into(member, trouble))
-
-    async def _look_into(self, member: Endpoint, trouble: Trouble) -> None:
-        good = await self._control.ask(member) if member.in_flight > 1 else trouble
-        member.is_being_tried = False
-        if isinstance(good, Answer):
-            member.works()
-        elif good.sign is not Sign.OVERLOADED and not member.is_out:
-            self.leave_alone(member, trouble)
-
     def let_rest(self, member: Endpoint, trouble: Trouble) -> None:
         """Give a server nothing for some seconds that refuses a request though it holds none of ours.
 
