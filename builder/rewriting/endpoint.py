@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import anyio
 
 from builder.rewriting.climb import Climb
+from builder.rewriting.failures import Failures
 from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges
+from builder.rewriting.model_names import is_another
 from builder.rewriting.outcome import Trouble
 from builder.rewriting.pace import Pace
 from builder.rewriting.servers import Server
 from builder.rewriting.witness import Witness
 
-_FAILURES = 3  # in a row, before it is looked into
-_MOST = 0.5  # of the last requests failed: then in a row or not
 _TELL_SECONDS = 1.0  # between requests whose answers are to tell the load
 _PAGE_SECONDS = 5.0  # between looks at the page of a server whose answers tell it
 _REMEMBERED = 16  # requests, about
@@ -101,10 +101,7 @@ class Endpoint:
     filled: float = 0.0
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
     _cut_at: float = 0.0
-    _failures: int = 0  # since the last answer
-    _waves: int = 0  # of failures, answers in between or not
-    _broken: float = 0.0  # the share of requests that failed, a moving average
-    _failed_at: float = 0.0
+    _failures: Failures = field(default_factory=Failures)
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
     _witness: Witness = field(default_factory=Witness)
@@ -124,7 +121,7 @@ class Endpoint:
     @property
     def room(self) -> int:
         """How many more requests it gets now."""
-        is_choked = not self.is_settled.is_set() and self._broken > _MOST  # of what comes more, most would fail
+        is_choked = not self.is_settled.is_set() and self._failures.are_most  # of what comes more, most would fail
         is_open = self.is_able and not self.is_held and not self.is_resting and not is_choked
         return self.slots - self.in_flight if is_open else 0
 
@@ -157,12 +154,17 @@ class Endpoint:
         """Whether an answer that names this model is no surprise."""
         return model is None or model in self.names
 
+    def has_another(self, model: str | None) -> bool:
+        """Whether an answer that names this model is another model's."""
+        listed = self.server.names | {self.server.model.id}
+        return model is not None and is_another(model, listed, self.names)
+
     def answered(self, waited: float | None, tokens: int, sent: int | None = None) -> None:
         """Learn from an answer of so many tokens, before its slot is given back; for the others see `Limit`."""
-        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
+        self._failures.answered()
+        self.absences, self.last_answer = 0, time.monotonic()
         self.refusals_alone = max(self.refusals_alone - 2, 0)
         self._timed_out -= self._timed_out / _REMEMBERED
-        self._broken -= self._broken / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)
         if not self.allowed.refuses and not self.allowed.tells_waits and not self.has_gauges:
@@ -170,7 +172,8 @@ class Endpoint:
 
     def refused(self) -> None:
         """Learn from an overload, before the request's slot is given back."""
-        self._failures, self.last_answer = 0, time.monotonic()
+        self._failures.answered()
+        self.last_answer = time.monotonic()
         self.allowed.refused(self.in_flight)
 
     def timed_out(self, since: float) -> bool:
@@ -224,20 +227,12 @@ class Endpoint:
         return not is_told or now - self._looked >= _PAGE_SECONDS
 
     def failed(self, since: float) -> bool:
-        """Count the failure of a request sent at `since`; return whether the server is to be looked into.
-
-        What was sent before the last one counted failed tells nothing new: a stall ends all there is at once.
-        """
-        self._broken += (1 - self._broken) / _REMEMBERED
-        if since < self._failed_at:
-            return False
-        self._failed_at, self._failures, self._waves = time.monotonic(), self._failures + 1, self._waves + 1
-        is_bad = self._failures >= _FAILURES or (self._waves >= _FAILURES and self._broken > _MOST)
-        return is_bad and not self.is_out
+        """Count the failure of a request sent at `since`; return whether the server is to be looked into."""
+        return self._failures.failed(since) and not self.is_out
 
     def works(self) -> None:
         """Take in that it does, though requests failed."""
-        self._failures, self._waves, self._broken = 0, 0, 0.0
+        self._failures.forget()
 
     def holds(self, count: int) -> None:
         """Take in that it has no room for more than so many, though it does not say so."""

@@ -211,7 +211,7 @@ class Health:
             return told or outcome
         if told is not None:
             return None if outcome.model is not None and member.knows(outcome.model) else told
-        if member.knows(outcome.model) or not self._uses_the_listed_name(member):
+        if not member.has_another(outcome.model):
             return None
         return Trouble(Sign.UNREACHABLE, f"{outcome.model} answers there", member.server.url)
 
@@ -220,9 +220,6 @@ class Health:
             return True
         self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
         return False
-
-    def _uses_the_listed_name(self, member: Endpoint) -> bool:
-        return self.model is not None and self.model.id in member.names
 
     @staticmethod
     def _first_pause(member: Endpoint) -> float:
@@ -240,15 +237,13 @@ class Health:
         """Return an answer of an endpoint that is unsure, or names a new model, if the run's model gave it."""
         if not await self._serves_the_model(member):
             return Trouble(Sign.UNREACHABLE, "it serves another model", member.server.url)
-        if member.knows(answer.model):
-            return answer
-        # Some call the model by other names than they list. One that has used the listed name has no others.
-        if self._uses_the_listed_name(member):
+        if member.has_another(answer.model):
             trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
             if not member.is_out:
                 self.leave_alone(member, trouble)
             return trouble
-        member.names.add(str(answer.model))
+        if answer.model is not None:
+            member.names.add(answer.model)
         return answer
 
     async def _serves_the_model(self, member: Endpoint) -> bool:

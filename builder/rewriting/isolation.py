@@ -171,7 +171,7 @@ class Isolation:
         for suspect, (outcome, ended) in zip(waiting, tried, strict=True):
             if isinstance(outcome, Answer):
                 continue
-            if _counts(outcome) and any(begun <= ended <= answered for begun, answered in spans):
+            if _counts(outcome) and any(begun <= ended < answered for begun, answered in spans):
                 self._blame(suspect, outcome, is_decisive=at_once <= _FEW)
             else:
                 suspect.case.is_alone = True
