@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from random import Random
 
 import pytest
+from aiohttp import web
 
 from builder.errors import NoServer, RequestFailed, blames_input
 from builder.rewriting.pool import ServerPool
@@ -186,3 +187,44 @@ def test_three_servers_with_a_limit_that_nobody_speaks_of_lose_no_time() -> None
                 return asyncio.get_running_loop().time()
 
     assert run_in_virtual_time(work) < 1.2 * 300 / 24 * 5
+
+
+class Closing(Gateway):
+    """Closes a connection after a minute without an answer, and says nothing."""
+
+    async def _said(self, request: web.Request) -> web.Response:
+        try:
+            return await asyncio.wait_for(super()._said(request), 60)
+        except asyncio.TimeoutError:
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+
+
+def test_connections_that_break_after_the_same_time_again_and_again_meet_a_time_limit() -> None:
+    async def answer(content: str) -> Said:
+        await asyncio.sleep(200 if "long" in content else 0.1 if "Say OK." in content else 5)
+        return ANSWER
+
+    contents = [f"long {text}" if number % 20 == 7 else text for number, text in enumerate(texts(200))]
+    said: list[str] = []
+    outcomes, seconds = asked(Closing(answer=answer), contents, said)
+    assert {one.reason for one in failures(outcomes) if isinstance(one, RequestFailed)} == {"timed_out"}
+    assert len(failures(outcomes)) == 10
+    assert seconds < 600
+    (told,) = (line for line in said if "waits no longer" in line)
+    assert "after 60 s" in told
+
+
+def test_a_server_that_took_nothing_for_a_minute_gets_as_many_as_before() -> None:
+    draw = Random(1)
+
+    async def answer(_: str) -> Said:
+        if 20 <= asyncio.get_running_loop().time() < 80:
+            return 503, '{"error": {"message": "No available workers (all circuits open or unhealthy)"}}'
+        await asyncio.sleep(2.5 + 5 * draw.random())
+        return ANSWER
+
+    outcomes, seconds = asked(Gateway(answer=answer), texts(600), [], at_once=140)
+    assert failures(outcomes) == []
+    assert seconds < 200, "without the minute it takes fifty seconds"

@@ -82,11 +82,12 @@ class Blame:
     async def _of_a_time_limit(self, endpoint: Endpoint, trouble: Trouble, since: float, ended: float) -> Trouble:
         if not await self._works(endpoint, ended):
             return trouble
+        seconds = trouble.lasted or ended - since
         self._say_once(
             endpoint,
             trouble.what,
-            f", after {ended - since:.0f} s, while it answers others: what stands before the server waits no"
-            " longer; a higher time limit there (nginx: proxy_read_timeout) or fewer tokens to ask for would help",
+            f", after {seconds:.0f} s, while it answers others: what stands before the server waits no longer; a"
+            " higher time limit there (nginx: proxy_read_timeout) or fewer tokens to ask for would help",
         )
         return replace(trouble, sign=Sign.OVERLOADED if endpoint.timed_out(since) else Sign.TIMED_OUT)
 

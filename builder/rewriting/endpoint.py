@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -168,7 +168,7 @@ class Endpoint:
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)
         if not self.allowed.refuses and not self.allowed.tells_waits and not self.has_gauges:
-            self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
+            self._climb.answered(self.allowed, max(1, tokens), self.in_flight, self.last_answer)
 
     def refused(self) -> None:
         """Learn from an overload, before the request's slot is given back."""
@@ -229,6 +229,10 @@ class Endpoint:
     def failed(self, since: float) -> bool:
         """Count the failure of a request sent at `since`; return whether the server is to be looked into."""
         return self._failures.failed(since) and not self.is_out
+
+    def broke(self, trouble: Trouble) -> Trouble:
+        """Return the trouble of a connection that broke as what it is."""
+        return replace(trouble, is_late=self._failures.is_usual_break(trouble.lasted))
 
     def works(self) -> None:
         """Take in that it does, though requests failed."""

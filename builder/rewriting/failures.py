@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 _MANY = 3
 _MOST = 0.5
 _REMEMBERED = 16  # requests, about
+_SHORTEST_LIMIT = 5.0  # seconds
+_ALIKE, _APART = 0.02, 1.0  # of a time until connections break; seconds between their beginnings
 
 
 @dataclass(slots=True)
@@ -22,6 +25,7 @@ class Failures:
     _in_a_row: int = 0  # since the last answer
     _waves: int = 0  # with answers in between or not
     _last: float = 0.0
+    _breaks: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
     def are_most(self) -> bool:
@@ -47,3 +51,14 @@ class Failures:
     def forget(self) -> None:
         """Begin anew."""
         self._in_a_row, self._waves, self.share = 0, 0, 0.0
+
+    def is_usual_break(self, lasted: float) -> bool:
+        """Whether connections break after so many seconds, whenever they began: that is a time limit."""
+        if lasted < _SHORTEST_LIMIT:
+            return False
+        begun = time.monotonic() - lasted
+        is_usual = any(
+            abs(lasted - before) <= _ALIKE * lasted and abs(begun - then) > _APART for then, before in self._breaks
+        )
+        self._breaks.append((begun, lasted))
+        return is_usual

@@ -27,7 +27,7 @@ PROBE_SECONDS = (0.5, 15.0)
 _GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
 _BORNE = 3  # refusals of what is alone there, before a server rests: an answer makes up for two
-_RESTS = (0.25, 1.0)  # seconds that it rests, at first and at most
+_RESTS = (0.25, 4.0)  # seconds that it rests, at first and at most
 _RESTS_SAID = 3  # rests in a row that a user hears of
 _QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
@@ -73,6 +73,7 @@ class Health:
         self._model_sha, self._served_model, self._needs = model_sha, served_model, needs
         self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
         self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
+        self._rests_said: set[tuple[str, str]] = set()  # of an address
         self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
 
     async def ask(self, url: str, *, learns: bool = True) -> Server | NoServer | ServerRefused:
@@ -158,7 +159,8 @@ class Health:
             return
         member.refusals_alone += 1
         rests = member.refusals_alone - _BORNE
-        if rests == _RESTS_SAID:
+        if rests == _RESTS_SAID and (member.url, trouble.what) not in self._rests_said:
+            self._rests_said.add((member.url, trouble.what))
             self._say(f"{member.url}: {trouble.what}; it takes nothing for now, and is asked again")
         seconds = min(_RESTS[1], _RESTS[0] * 2 ** min(rests - 1, 10)) if rests > 0 else 0.0
         seconds = max(trouble.retry_after, seconds)

@@ -57,6 +57,8 @@ class Tries:
             return outcome
         if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
             outcome = await self._membership.health.of_the_model(endpoint, outcome)
+        if isinstance(outcome, Trouble) and outcome.sign is Sign.DISCONNECTED:
+            outcome = endpoint.broke(outcome)
         self._blame.tried(case, outcome)
         if isinstance(outcome, Answer):
             tokens = outcome.generation.completion_tokens
