@@ -120,8 +120,8 @@ class Blame:
         begun, held = time.monotonic(), [*endpoint.requests]
         good = await self._control.ask(endpoint) if held else trouble
         is_good = isinstance(good, Answer) or good.sign is Sign.OVERLOADED
-        if isinstance(good, Trouble) and good.sign is Sign.UNREACHABLE:
-            held.clear()  # what answers no connection lacks more than room
+        if not trouble.status or (isinstance(good, Trouble) and not good.status):
+            held.clear()  # what ends connections without a word lacks more than room
         if held:
             await asyncio.sleep(begun + min(_LONGEST_LOOK, max(_SETTLED, 2 * seconds)) - time.monotonic())
         lived = [asked for asked in held if not asked.has_failed]
