@@ -213,9 +213,7 @@ def show_servers(found: Sequence[Found], console: Console) -> None:
         lines = [one.url]
         if (server := one.server) is not None:
             lines[0] += f"  {server.kind}, {server.model}"
-            at_once = (
-                f"{server.limit} at once" if server.limit == server.most else "it does not say how many at once"
-            )
+            at_once = f"{server.most} at once" if server.states_most else "it does not say how many at once"
             lines.append(f"{at_once}, context of {server.max_total_tokens or 'unknown'} tokens")
         if (speed := one.speed) is not None:
             lines.append(

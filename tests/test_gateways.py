@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from random import Random
+
+import pytest
+from aiohttp import web
 
 from builder.errors import NoServer, RequestFailed, blames_input
 from builder.rewriting.pool import ServerPool
@@ -137,3 +142,89 @@ def test_one_of_a_routers_workers_that_is_down_costs_its_share_and_no_document()
     assert failures(outcomes) == []
     assert not any("left alone" in line for line in said)
     assert seconds < 40, "the others are as good as ever"
+
+
+def wordless(limit: int, status: int, waits: float = 0.0) -> Gateway:
+    """Answer so many at once, in five seconds; say this status alone to what is more, at once or after a while."""
+    slots: list[asyncio.Semaphore] = []
+
+    async def answer(content: str) -> Said:
+        slots[:] = slots or [asyncio.Semaphore(limit)]
+        if not waits and slots[0].locked():
+            return status, ""
+        try:
+            await asyncio.wait_for(slots[0].acquire(), waits or None)
+        except asyncio.TimeoutError:
+            return status, ""
+        try:
+            await asyncio.sleep(0.1 if "Say OK." in content else 2.5 + 5 * Random(content).random())
+        finally:
+            slots[0].release()
+        return ANSWER
+
+    return Gateway(answer=answer)
+
+
+@pytest.mark.parametrize(("status", "waits"), [(503, 0.0), (500, 0.0), (403, 0.0), (503, 3.0)])
+def test_a_limit_that_nobody_speaks_of_is_found_and_kept_to(status: int, waits: float) -> None:
+    gateway, said = wordless(16, status, waits), list[str]()
+    outcomes, seconds = asked(gateway, texts(300), said, at_once=140)
+    assert failures(outcomes) == []
+    assert seconds < 1.2 * 300 / 16 * 5, "as fast as one that says 429"
+    assert any(f"{status}: (empty body); it goes on with the" in line for line in said)
+    assert not any("left alone" in line for line in said)
+
+
+def test_three_servers_with_a_limit_that_nobody_speaks_of_lose_no_time() -> None:
+    gateways = [wordless(8, 503) for _ in range(3)]
+
+    async def work() -> float:
+        async with AsyncExitStack() as stack:
+            for gateway in gateways:
+                await stack.enter_async_context(gateway)
+            async with ServerPool([gateway.url for gateway in gateways]) as pool:
+                assert failures(await ask_all(pool, texts(300), 400)) == []
+                return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(work) < 1.2 * 300 / 24 * 5
+
+
+class Closing(Gateway):
+    """Closes a connection after a minute without an answer, and says nothing."""
+
+    async def _said(self, request: web.Request) -> web.Response:
+        try:
+            return await asyncio.wait_for(super()._said(request), 60)
+        except asyncio.TimeoutError:
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+
+
+def test_connections_that_break_after_the_same_time_again_and_again_meet_a_time_limit() -> None:
+    async def answer(content: str) -> Said:
+        await asyncio.sleep(200 if "long" in content else 0.1 if "Say OK." in content else 5)
+        return ANSWER
+
+    contents = [f"long {text}" if number % 20 == 7 else text for number, text in enumerate(texts(200))]
+    said: list[str] = []
+    outcomes, seconds = asked(Closing(answer=answer), contents, said)
+    assert {one.reason for one in failures(outcomes) if isinstance(one, RequestFailed)} == {"timed_out"}
+    assert len(failures(outcomes)) == 10
+    assert seconds < 600
+    (told,) = (line for line in said if "waits no longer" in line)
+    assert "after 60 s" in told
+
+
+def test_a_server_that_took_nothing_for_a_minute_gets_as_many_as_before() -> None:
+    draw = Random(1)
+
+    async def answer(_: str) -> Said:
+        if 20 <= asyncio.get_running_loop().time() < 80:
+            return 503, '{"error": {"message": "No available workers (all circuits open or unhealthy)"}}'
+        await asyncio.sleep(2.5 + 5 * draw.random())
+        return ANSWER
+
+    outcomes, seconds = asked(Gateway(answer=answer), texts(600), [], at_once=140)
+    assert failures(outcomes) == []
+    assert seconds < 200, "without the minute it takes fifty seconds"

@@ -8,6 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -24,7 +25,7 @@ from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges, parse_gauges
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.servers import Server
-from tests.asking import SHORT, Outcome, ask_all, failures, texts, uneven
+from tests.asking import SHORT, Outcome, ask, ask_all, failures, texts, uneven
 from tests.tgi_double import Speed, TgiDouble
 from tests.tgi_protocol import Profile
 from tests.virtual_time import run_in_virtual_time
@@ -307,6 +308,44 @@ def test_servers_of_unequal_size_have_nothing_more_to_do_at_the_same_time() -> N
 
     ends = run_in_virtual_time(work)
     assert min(ends) > 0.95 * max(ends), "one idles while requests wait at the other"
+
+
+def ends_of(servers: Sequence[TgiDouble], contents: Sequence[str]) -> list[float]:
+    """Return when each is through with its last answer, in seconds, where no more comes than these."""
+
+    async def work() -> list[float]:
+        async with AsyncExitStack() as stack:
+            for server in servers:
+                await stack.enter_async_context(server)
+            async with ServerPool([server.url for server in servers]) as pool:
+                start = time.monotonic()
+                asked = [asyncio.ensure_future(ask(pool, content)) for content in contents]
+                await asyncio.sleep(0)
+                pool.expect_no_more()
+                await asyncio.gather(*asked)
+                return [max(request.end or 0 for request in server.log) - start for server in servers]
+
+    ends: list[float] = run_in_virtual_time(work)
+    return ends
+
+
+def test_a_slow_server_gets_none_of_the_last_that_faster_ones_have_done_sooner() -> None:
+    fast, slow = (
+        TgiDouble(speed=Speed(step=step), max_concurrent_requests=most) for step, most in ((0.1, 16), (0.5, 4))
+    )
+    ends = ends_of([fast, slow], texts(200))
+    assert max(ends) < 31, "an answer takes the slow server 12.5 s; a third one in each slot would end at 37.5 s"
+    assert len(slow.log) == 8, "its share"
+
+
+@pytest.mark.parametrize("has_metrics", [True, False])
+def test_a_server_that_takes_many_more_than_it_works_on_does_not_get_them_all_at_once(has_metrics: bool) -> None:
+    large, small = (
+        TgiDouble(speed=Speed(step=0.2, slots=slots), max_concurrent_requests=128, has_metrics=has_metrics)
+        for slots in (64, 8)
+    )
+    ends = ends_of([large, small], texts(300))
+    assert max(ends) < 8 * 0.2 * 22, "72 slots have 300 answers in five rounds, 8 have half of them in nineteen"
 
 
 EVENTS = st.lists(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
 from builder.rewriting.climb import Climb
+from builder.rewriting.failures import Failures
 from builder.rewriting.limits import Limit
 from builder.rewriting.metrics import Gauges
+from builder.rewriting.model_names import is_another
 from builder.rewriting.outcome import Trouble
+from builder.rewriting.pace import Pace
 from builder.rewriting.servers import Server
 from builder.rewriting.witness import Witness
 
-_FAILURES = 3  # in a row, before its circuit opens
 _TELL_SECONDS = 1.0  # between requests whose answers are to tell the load
 _PAGE_SECONDS = 5.0  # between looks at the page of a server whose answers tell it
 _REMEMBERED = 16  # requests, about
@@ -22,6 +25,12 @@ _UNANSWERED = 5  # looks at its gauges in a row, before it is taken to have none
 _SILENCE = (120.0, 4.0)  # seconds that any request may take; times as long as so many tokens take there
 _FEWEST = 4.0  # requests at once, below which a gateway's time limit is not met by fewer of them
 _FIRST_SILENCE = (600.0, 0.1)  # while its speed is not known: seconds, and seconds a token asked for
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass(slots=True, eq=False)
@@ -33,12 +42,14 @@ class Asked:
         since: When it was sent, `time.monotonic()`.
         max_tokens: How many tokens it asks for at most.
         is_lost: It was ended while others were answered, for too long.
+        has_failed: There is no answer to it.
     """
 
     scope: anyio.CancelScope
     since: float
     max_tokens: int
     is_lost: bool = False
+    has_failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +63,9 @@ class Endpoint:
         is_out: Its circuit is open: it gets no requests, and is asked from time to time whether it works.
         is_leaving: It gets no more requests.
         is_held: It gets no more requests until it is empty, and then those that are isolated.
+        is_ending: No more documents come: what would wait in its queue waits here, for whoever is free first.
         requests: What is asked of it now.
+        pace: How fast it answers.
         last_answer: When it last showed that it works, `time.monotonic()`.
         proven: The latest time at which something was sent that it then answered, `time.monotonic()`.
         trouble: Why it is out, or rests.
@@ -62,7 +75,8 @@ class Endpoint:
         names: What the model that answers there calls itself.
         refusals_alone: How often it refused a request though it held none of ours, less two for each answer since.
         is_resting: It did just now, and gets nothing for some seconds.
-        is_being_tried: Requests fail there, and a request known to be good is to tell whether it works.
+        is_settled: Set, but while requests fail there and it is being seen what is wrong.
+        filled: When it was last seen that it has no room for more, `time.monotonic()`.
     """
 
     server: Server
@@ -71,7 +85,9 @@ class Endpoint:
     is_out: bool = False
     is_leaving: bool = False
     is_held: bool = False
+    is_ending: bool = False
     requests: set[Asked] = field(default_factory=set)
+    pace: Pace = field(default_factory=Pace)
     last_answer: float = field(init=False)
     proven: float = 0.0
     trouble: Trouble | None = None
@@ -81,13 +97,11 @@ class Endpoint:
     names: set[str] = field(default_factory=set)
     refusals_alone: int = 0
     is_resting: bool = False
-    is_being_tried: bool = False
+    is_settled: asyncio.Event = field(default_factory=_set)
+    filled: float = 0.0
     _timed_out: float = 0.0  # the share of requests for whose answers a gateway waited no longer, a moving average
     _cut_at: float = 0.0
-    _slowest: float = 0.0  # seconds that an answer took, of the last ones
-    _failures: int = 0
-    _failed_at: float = 0.0
-    _speed: tuple[float, float] = (0.0, 0.0)  # seconds and tokens of the last answers, older ones counting less
+    _failures: Failures = field(default_factory=Failures)
     _climb: Climb = field(default_factory=Climb)
     _unanswered: int = 0
     _witness: Witness = field(default_factory=Witness)
@@ -107,8 +121,14 @@ class Endpoint:
     @property
     def room(self) -> int:
         """How many more requests it gets now."""
-        is_open = self.is_able and not self.is_held and not self.is_resting
-        return int(self.limit) - self.in_flight if is_open else 0
+        is_choked = not self.is_settled.is_set() and self._failures.are_most  # of what comes more, most would fail
+        is_open = self.is_able and not self.is_held and not self.is_resting and not is_choked
+        return self.slots - self.in_flight if is_open else 0
+
+    @property
+    def slots(self) -> int:
+        """How many requests it is to have in work."""
+        return int(self.allowed.without_queue if self.is_ending else self.limit)
 
     @property
     def url(self) -> str:
@@ -134,19 +154,26 @@ class Endpoint:
         """Whether an answer that names this model is no surprise."""
         return model is None or model in self.names
 
+    def has_another(self, model: str | None) -> bool:
+        """Whether an answer that names this model is another model's."""
+        listed = self.server.names | {self.server.model.id}
+        return model is not None and is_another(model, listed, self.names)
+
     def answered(self, waited: float | None, tokens: int, sent: int | None = None) -> None:
         """Learn from an answer of so many tokens, before its slot is given back; for the others see `Limit`."""
-        self._failures, self.absences, self.last_answer = 0, 0, time.monotonic()
+        self._failures.answered()
+        self.absences, self.last_answer = 0, time.monotonic()
         self.refusals_alone = max(self.refusals_alone - 2, 0)
         self._timed_out -= self._timed_out / _REMEMBERED
         self.trouble = self.trouble if self.is_out else None
         self.allowed.answered(waited, self.in_flight, sent)
-        if not self.allowed.refuses and not self.has_gauges:
-            self._climb.answered(self.allowed, tokens, self.in_flight, self.last_answer)
+        if not self.allowed.refuses and not self.allowed.tells_waits and not self.has_gauges:
+            self._climb.answered(self.allowed, max(1, tokens), self.in_flight, self.last_answer)
 
     def refused(self) -> None:
         """Learn from an overload, before the request's slot is given back."""
-        self._failures, self.last_answer = 0, time.monotonic()
+        self._failures.answered()
+        self.last_answer = time.monotonic()
         self.allowed.refused(self.in_flight)
 
     def timed_out(self, since: float) -> bool:
@@ -158,7 +185,7 @@ class Endpoint:
         self._timed_out += (1 - self._timed_out) / _REMEMBERED
         if since < self._cut_at:
             return True
-        is_queue = self._timed_out >= 0.5 and 2 * self._slowest > time.monotonic() - since
+        is_queue = self._timed_out >= 0.5 and 2 * self.pace.slowest > time.monotonic() - since
         if not is_queue or self.limit <= _FEWEST or self.has_gauges or self.allowed.refuses:
             return False
         self.allowed.value, self._climb = max(_FEWEST, self.limit / 2), Climb(_is_first=False)
@@ -200,17 +227,22 @@ class Endpoint:
         return not is_told or now - self._looked >= _PAGE_SECONDS
 
     def failed(self, since: float) -> bool:
-        """Count the failure of a request sent at `since`; return whether its circuit is to open.
+        """Count the failure of a request sent at `since`; return whether the server is to be looked into."""
+        return self._failures.failed(since) and not self.is_out
 
-        What was sent before the last one counted failed tells nothing new: a stall ends all there is at once.
-        """
-        if since >= self._failed_at:
-            self._failures, self._failed_at = self._failures + 1, time.monotonic()
-        return self._failures >= _FAILURES and not self.is_out
+    def broke(self, trouble: Trouble) -> Trouble:
+        """Return the trouble of a connection that broke as what it is."""
+        return replace(trouble, is_late=self._failures.is_usual_break(trouble.lasted))
 
     def works(self) -> None:
         """Take in that it does, though requests failed."""
-        self._failures = 0
+        self._failures.forget()
+
+    def holds(self, count: int) -> None:
+        """Take in that it has no room for more than so many, though it does not say so."""
+        self.works()
+        self.filled = time.monotonic()
+        self.allowed.refused(count + 1)
 
     # --- silence ---
 
@@ -218,17 +250,13 @@ class Endpoint:
         """Learn from an answer of so many tokens that took so many seconds."""
         self.last_answer = time.monotonic()
         self.proven = max(self.proven, self.last_answer - seconds)
-        self._slowest = max(seconds, 0.98 * self._slowest)
-        if tokens:  # sums, not a mean of each one's speed: the shortest answers tell the least, and come first
-            before, counted = self._speed
-            self._speed = 0.98 * before + seconds, 0.98 * counted + tokens
+        self.pace.learn(seconds, tokens, self.in_flight)
 
     def silence_allowed(self, max_tokens: int) -> float:
         """Return how many seconds may pass until a request for so many tokens is answered."""
-        seconds, tokens = self._speed
-        if not tokens:
+        if not self.pace.usual:
             return max(_FIRST_SILENCE[0], _FIRST_SILENCE[1] * max_tokens)
-        return max(_SILENCE[0], _SILENCE[1] * max_tokens * seconds / tokens)
+        return max(_SILENCE[0], _SILENCE[1] * max_tokens * self.pace.usual)
 
     def give_up(self) -> str | None:
         """End the requests that it lost; return what to say of it where it answers nothing at all."""
@@ -257,7 +285,8 @@ class Endpoint:
     def close_circuit(self, server: Server, *, begin_anew: bool) -> None:
         """Let it in again; `begin_anew` with little to do at first."""
         self.server, self.is_out, self.trouble = server, False, None
-        self._failures, self._unanswered, self.is_unsure = 0, 0, False
+        self.works()
+        self._unanswered, self.is_unsure = 0, False
         self.allowed.most = server.most
         if begin_anew:
             self._climb, self._witness = Climb(), Witness()

@@ -27,7 +27,7 @@ PROBE_SECONDS = (0.5, 15.0)
 _GROWING_SECONDS = 0.25  # between looks at the gauges of one that gets more and more
 _VERIFY_SECONDS = 60.0  # between questions what a server serves, while it is at work
 _BORNE = 3  # refusals of what is alone there, before a server rests: an answer makes up for two
-_RESTS = (0.25, 1.0)  # seconds that it rests, at first and at most
+_RESTS = (0.25, 4.0)  # seconds that it rests, at first and at most
 _RESTS_SAID = 3  # rests in a row that a user hears of
 _QUIET_SECONDS = 60.0  # without an answer, before a server is asked for a small one: does it work at all?
 
@@ -73,6 +73,7 @@ class Health:
         self._model_sha, self._served_model, self._needs = model_sha, served_model, needs
         self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
         self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
+        self._rests_said: set[tuple[str, str]] = set()  # of an address
         self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
 
     async def ask(self, url: str, *, learns: bool = True) -> Server | NoServer | ServerRefused:
@@ -148,20 +149,6 @@ class Health:
         self._on_change(member)
         self.start_return(member)
 
-    def look_into(self, member: Endpoint, trouble: Trouble) -> None:
-        """Have it seen whether a server works where requests fail: behind a router, one of many may be down."""
-        if not member.is_being_tried:
-            member.is_being_tried = True
-            self._start(self._look_into(member, trouble))
-
-    async def _look_into(self, member: Endpoint, trouble: Trouble) -> None:
-        good = await self._control.ask(member) if member.in_flight > 1 else trouble
-        member.is_being_tried = False
-        if isinstance(good, Answer):
-            member.works()
-        elif good.sign is not Sign.OVERLOADED and not member.is_out:
-            self.leave_alone(member, trouble)
-
     def let_rest(self, member: Endpoint, trouble: Trouble) -> None:
         """Give a server nothing for some seconds that refuses a request though it holds none of ours.
 
@@ -172,7 +159,8 @@ class Health:
             return
         member.refusals_alone += 1
         rests = member.refusals_alone - _BORNE
-        if rests == _RESTS_SAID:
+        if rests == _RESTS_SAID and (member.url, trouble.what) not in self._rests_said:
+            self._rests_said.add((member.url, trouble.what))
             self._say(f"{member.url}: {trouble.what}; it takes nothing for now, and is asked again")
         seconds = min(_RESTS[1], _RESTS[0] * 2 ** min(rests - 1, 10)) if rests > 0 else 0.0
         seconds = max(trouble.retry_after, seconds)
@@ -225,7 +213,7 @@ class Health:
             return told or outcome
         if told is not None:
             return None if outcome.model is not None and member.knows(outcome.model) else told
-        if member.knows(outcome.model) or not self._uses_the_listed_name(member):
+        if not member.has_another(outcome.model):
             return None
         return Trouble(Sign.UNREACHABLE, f"{outcome.model} answers there", member.server.url)
 
@@ -234,9 +222,6 @@ class Health:
             return True
         self._say(f"{server.url}: it serves {server.model}, this run {self.model}; it gets no requests")
         return False
-
-    def _uses_the_listed_name(self, member: Endpoint) -> bool:
-        return self.model is not None and self.model.id in member.names
 
     @staticmethod
     def _first_pause(member: Endpoint) -> float:
@@ -254,15 +239,13 @@ class Health:
         """Return an answer of an endpoint that is unsure, or names a new model, if the run's model gave it."""
         if not await self._serves_the_model(member):
             return Trouble(Sign.UNREACHABLE, "it serves another model", member.server.url)
-        if member.knows(answer.model):
-            return answer
-        # Some call the model by other names than they list. One that has used the listed name has no others.
-        if self._uses_the_listed_name(member):
+        if member.has_another(answer.model):
             trouble = Trouble(Sign.UNREACHABLE, f"{answer.model} answers there", member.server.url)
             if not member.is_out:
                 self.leave_alone(member, trouble)
             return trouble
-        member.names.add(str(answer.model))
+        if answer.model is not None:
+            member.names.add(answer.model)
         return answer
 
     async def _serves_the_model(self, member: Endpoint) -> bool:

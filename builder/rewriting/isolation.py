@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
+from builder.rewriting.good_ones import GoodOnes
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.retry import Case
 from builder.rewriting.slots import Slots
@@ -150,8 +151,10 @@ class Isolation:
             Those that failed by themselves and are not decided yet, and those that may have failed by another's
             doing: no request known to be good lived on.
         """
-        permits, is_over = asyncio.Semaphore(at_once), asyncio.Event()
-        lives = asyncio.ensure_future(self._good_ones(endpoint, is_over))
+        permits, good_ones = asyncio.Semaphore(at_once), GoodOnes(self._control, endpoint)
+        waiting = [one for one in suspects if not one.verdict.done()]
+        if not await good_ones.begin():
+            return [], waiting
 
         async def ask(suspect: _Suspect) -> tuple[Outcome, float]:
             async with permits:
@@ -161,33 +164,20 @@ class Isolation:
                 return outcome, time.monotonic()
 
         try:
-            waiting = [one for one in suspects if not one.verdict.done()]
             tried = await asyncio.gather(*map(ask, waiting))
-            is_over.set()
-            spans = await lives
+            await good_ones.end()
         finally:
-            lives.cancel()
+            good_ones.cancel()
         unclear = []
         for suspect, (outcome, ended) in zip(waiting, tried, strict=True):
             if isinstance(outcome, Answer):
                 continue
-            if _counts(outcome) and any(begun <= ended < answered for begun, answered in spans):
+            if _counts(outcome) and good_ones.lived_through(ended):
                 self._blame(suspect, outcome, is_decisive=at_once <= _FEW)
             else:
                 suspect.case.is_alone = True
                 unclear.append(suspect)
         return [one for one in waiting if not one.verdict.done() and one not in unclear], unclear
-
-    async def _good_ones(self, endpoint: Endpoint, is_over: asyncio.Event) -> list[tuple[float, float]]:
-        """Ask for small answers, one after the other; return when each that came was asked for and came."""
-        spans: list[tuple[float, float]] = []
-        while True:
-            begun = time.monotonic()
-            if not isinstance(await self._control.ask(endpoint), Answer):
-                return spans
-            spans.append((begun, time.monotonic()))
-            if is_over.is_set():
-                return spans
 
     async def _one_by_one(self, endpoint: Endpoint, suspects: Sequence[_Suspect]) -> list[_Suspect]:
         """Try each with nothing beside it, between requests known to be good; return those not yet decided."""

@@ -1,23 +1,32 @@
 """Which server the next request goes to: the one that has the smallest share of its limit in work.
 
-By share, not by room: at the end of a run no server has a queue while another idles, and servers of unequal size
-become idle together. Choosing costs the same for five servers as for five hundred.
+By share, not by room: no server has a queue while another idles. Choosing costs the same for five servers as for
+five hundred.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from itertools import count
 
 from builder.rewriting.endpoint import Endpoint
+
+Load = tuple[float, ...]
+
+
+def share_in_use(endpoint: Endpoint) -> Load:
+    """Return the share of its limit that is in use."""
+    return (endpoint.load,)
 
 
 class LeastLoaded:
     """A heap of servers with room. An entry counts as long as its server has changed nothing since."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._heap: list[tuple[float, int, Endpoint]] = []
+    def __init__(self, load: Callable[[Endpoint], Load] = share_in_use) -> None:
+        """Begin with none; `load` orders them."""
+        self._load = load
+        self._heap: list[tuple[Load, int, Endpoint]] = []
         self._entries: dict[Endpoint, int] = {}  # the number of each one's latest entry
         self._numbers = count()
 
@@ -27,24 +36,26 @@ class LeastLoaded:
             self._entries.pop(endpoint, None)
             return
         number = self._entries[endpoint] = next(self._numbers)
-        heapq.heappush(self._heap, (endpoint.load, number, endpoint))
+        heapq.heappush(self._heap, (self._load(endpoint), number, endpoint))
         if len(self._heap) > 4 * len(self._entries) + 64:
             self._heap = [entry for entry in self._heap if self._is_current(entry)]
             heapq.heapify(self._heap)
 
-    def _is_current(self, entry: tuple[float, int, Endpoint]) -> bool:
+    def _is_current(self, entry: tuple[Load, int, Endpoint]) -> bool:
         return self._entries.get(entry[2]) == entry[1]
 
-    def first(self, avoid: Endpoint | None = None) -> Endpoint | None:
-        """Return the least loaded server with room, another than `avoid` where there is one."""
-        while self._heap and not self._is_current(self._heap[0]):
-            heapq.heappop(self._heap)
-        if not self._heap:
-            return None
-        endpoint = self._heap[0][2]
-        if endpoint is not avoid:
-            return endpoint
-        entry = heapq.heappop(self._heap)
-        other = self.first()
-        heapq.heappush(self._heap, entry)
-        return other or endpoint
+    def first(self, is_unfit: Callable[[Endpoint], bool] = lambda _: False) -> Endpoint | None:
+        """Return the least loaded server with room that is fit."""
+        unfit: list[tuple[Load, int, Endpoint]] = []
+        found: Endpoint | None = None
+        while self._heap and found is None:
+            entry = self._heap[0]
+            if not self._is_current(entry):
+                heapq.heappop(self._heap)
+            elif is_unfit(entry[2]):
+                unfit.append(heapq.heappop(self._heap))
+            else:
+                found = entry[2]
+        for entry in unfit:
+            heapq.heappush(self._heap, entry)
+        return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from builder.rewriting.metrics import Gauges
 
 _REPEATED = 50  # answers within which a second refusal shows that the first one's lesson was too small
+_AS_MANY = 0.8  # of what it held before, is as many
 _LEAST = 4.0  # a queue that others fill is no reason to leave a server
 _ROOM = 1 / 16  # of what is worked on, and half its root, may wait: the next answers' slots are taken at once
 _SLOWLY = 1 / 16  # growth a second once a queue has shown
@@ -74,6 +75,7 @@ class Limit:
         most: How many ever.
         known_good: How many it may be given without a refusal being risked.
         refuses: It is known for refusing, not for queueing, what is too much.
+        tells_waits: Its answers say how long they waited.
         is_growing: It doubles: looks at the server are worth more than usual.
     """
 
@@ -81,9 +83,11 @@ class Limit:
     most: int
     known_good: float = 0.0
     refuses: bool = False
+    tells_waits: bool = False
     _since_refusal: int = _REPEATED
     _since_growth: int = 0
     _step: int = 1
+    _former: float = 0.0  # the limit before it fell to what is not sure; 0: it is sure
     _works: float = 0.0  # requests that it works on at once, by what answers tell of its queue; 0: not told yet
     _waiting: float = 0.0  # the share of an answer's time spent in the server's queue, a moving average
     is_growing: bool = False
@@ -97,6 +101,13 @@ class Limit:
         self.refuses = self.value >= self.most  # one that says how many it takes
         self.known_good = float(self.most)
 
+    @property
+    def without_queue(self) -> float:
+        """How many requests it may have without that one waits there, as far as is known."""
+        if any(one.waits >= 1 for one in self._looks):
+            return min(self.value, max(1.0, *(one.told for one in self._looks)))
+        return min(self.value, max(1.0, self._works)) if self._waiting > _NO_QUEUE and self._works else self.value
+
     def answered(self, waited: float | None, in_flight: int, sent: int | None = None) -> None:
         """Learn from an answer, before its place is given back.
 
@@ -108,19 +119,28 @@ class Limit:
         self._since_refusal += 1
         self._since_growth += 1
         if waited is not None:
+            self.tells_waits = True
             self._waiting += (waited - self._waiting) / 20
             self._learn_works(waited, in_flight if sent is None else sent)
         # What waits there may wait here as well, and go to whichever server is through first.
         enough = max(1.0, self._works / (1 - _QUEUED)) if self._works else float(self.most)
         if self._waiting > _QUEUED:
             self.value = min(self.value, enough)
-        if in_flight < int(self.value) or self._waiting > _QUEUED or self._is_queueing or not self.refuses:
+        if in_flight < int(self.value) or self._waiting > _QUEUED or self._is_queueing:
+            return
+        if not self.refuses and not self.tells_waits:
             return
         if self.value < min(self.known_good, enough):
             self.value = min(self.known_good, enough, self.value + 1)
-        elif self.known_good <= self.value < min(self.most, enough) and self._since_growth > 100 + 2 * self.value:
-            self.value = self.known_good = min(self.most, self.value + self._step)
-            self._since_growth, self._step = 0, min(2 * self._step, max(1, int(self.value) // 16))
+        elif self.known_good <= self.value < min(self.most, enough):
+            self._try_more(soon=self.value < self._former)
+
+    def _try_more(self, *, soon: bool) -> None:
+        """Try some more now and then; `soon` twice as many after two rounds."""
+        if self._since_growth <= 2 * self.value + (0 if soon else 100):
+            return
+        self.value = self.known_good = min(self.most, self.value + self._step)
+        self._since_growth, self._step = 0, min(2 * self._step, max(1, int(self.value) // (1 if soon else 16)))
 
     def _learn_works(self, waited: float, sent: int) -> None:
         """Learn how many the server works on: of `sent`, that share of an answer's time which is no wait (Little).
@@ -135,8 +155,14 @@ class Limit:
             self._works = sent * (1 - waited)
 
     def refused(self, in_flight: int) -> None:
-        """Learn from a 429, before the request's place is given back: the others are what the server holds."""
+        """Learn from a 429, before the request's place is given back: the others are what the server holds.
+
+        Unless it takes nothing more for a while and only ends what it has: then that is no measure. So what it
+        held counts for sure when it refuses again, two rounds of answers later, with about as many.
+        """
         held = float(max(1, min(self.most, in_flight - 1)))
+        is_sure = self._since_refusal > 2 * held and held >= _AS_MANY * self.known_good - 1
+        self._former = 0.0 if is_sure else max(self._former, self.value)
         self.value = max(1.0, held * 0.9) if self._since_refusal < _REPEATED else held
         self.known_good, self.refuses = held, True
         self._since_refusal, self._since_growth, self._step = 0, 0, 1
@@ -198,7 +224,7 @@ class Limit:
 
     def again(self) -> None:
         """Begin with an eighth: the server was away."""
-        usual = self.known_good if self.refuses else self.value
+        usual = max(self.known_good, self._former) if self.refuses else self.value
         self.value = max(1.0, min(usual, self.most) / 8)
         self._waiting, self._works, self._is_queueing = 0.0, 0.0, False
         self.is_growing, self._growth = False, 1.0

@@ -44,6 +44,13 @@ def choose(
     return chosen, listed.get(str(chosen.get("parent")), chosen)
 
 
+def aliases(data: Sequence[Listed], chosen: Listed) -> frozenset[str]:
+    """Return all names that a server lists for a model, and where its weights are from."""
+    names = {one["id"] for one in data if _identity(one) == _identity(chosen)}
+    root = None if chosen.get("parent") else chosen.get("root")
+    return frozenset(names | {root} if isinstance(root, str) else names)
+
+
 def _identity(listed: Listed) -> object:
     """Return what tells models apart: names that vLLM gives to the same weights are one model.
 

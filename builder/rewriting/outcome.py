@@ -76,6 +76,8 @@ class Trouble:
         status: The HTTP status, 0 where there was none.
         retry_after: Seconds after which the server wants to be asked again, 0 where it does not say.
         too_long: What it says of the request's length, where it is about that.
+        lasted: Seconds until the connection broke, where it did.
+        is_late: Connections break after so many seconds again and again: something waits no longer.
     """
 
     sign: Sign
@@ -84,6 +86,8 @@ class Trouble:
     status: int = 0
     retry_after: float = 0.0
     too_long: TooLong | None = None
+    lasted: float = 0.0
+    is_late: bool = False
 
     @property
     def may_be_the_inputs(self) -> bool:
@@ -98,7 +102,11 @@ class Trouble:
     @property
     def speaks_of_time(self) -> bool:
         """Whether it is what a proxy or a gateway says that waits no longer for an answer."""
-        return self.status in (408, 504, 524) or (self.status >= 500 and bool(_WAITED.search(self.what)))
+        return (
+            self.is_late
+            or self.status in (408, 504, 524)
+            or (self.status >= 500 and bool(_WAITED.search(self.what)))
+        )
 
     @property
     def may_be_a_restart(self) -> bool:

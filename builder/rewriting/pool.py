@@ -1,33 +1,29 @@
 """The server pool: asks servers for generations, and gives up a request only for its own doing.
 
-A try takes a slot (`slots`), goes over the wire (`transport`) and has one outcome (`outcome`). An answer is
-taken if the run's model gave it; what follows from a trouble is decided in `retry`, and in `isolation` for
+A try (`tries`) takes a slot (`slots`), goes over the wire (`transport`) and has one outcome (`outcome`). An answer
+is taken if the run's model gave it; what follows from a trouble is decided in `retry`, and in `isolation` for
 requests that may be what breaks servers. Servers come, go, fail and come back in `membership`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-import anyio
-
-from builder.errors import TooLong
 from builder.open_files import room_for_connections
-from builder.rewriting.blame import Blame, is_time_limit
+from builder.rewriting.blame import Blame
 from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.context import Fit
 from builder.rewriting.control import Control
 from builder.rewriting.control_tokens import ControlTokens
-from builder.rewriting.endpoint import Asked, Endpoint
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.isolation import Isolation
 from builder.rewriting.membership import Membership, Wanted
-from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
+from builder.rewriting.outcome import Outcome, Trouble
 from builder.rewriting.patience import Patience
 from builder.rewriting.prompts import Message, Sampling
 from builder.rewriting.retry import Case, Step
@@ -35,11 +31,10 @@ from builder.rewriting.servers import Server
 from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Transport
+from builder.rewriting.tries import Tries
 
 PATIENCE = 300.0
 """Seconds to go on trying while no server takes a request, unless told otherwise."""
-
-_TRIES = 100  # that the share of failures looks back on, about
 
 
 class ServerPool:
@@ -63,7 +58,6 @@ class ServerPool:
         """Told how many requests more than ever before all servers together take at once."""
         self._most = 0
         self._connections = room_for_connections()
-        self._failure_rate = 0.0  # of first tries, older ones counting less
 
     async def __aenter__(self) -> ServerPool:
         self._transport = await Transport().__aenter__()
@@ -72,25 +66,32 @@ class ServerPool:
             self._transport.session,
             self._wanted,
             self._control,
-            on_change=lambda endpoint: self._slots.changed(endpoint),
+            on_change=self._changed,
             on_look=self._look,
         )
         self._patience = Patience(self._membership, self._wanted.patience)
-        self._blame = Blame(self._control, self._membership.health.leave_alone, self._wanted.say)
+        self._blame = Blame(
+            self._control,
+            leave_alone=self._membership.health.leave_alone,
+            start=self._membership.start,
+            on_change=self._changed,
+            say=self._wanted.say,
+        )
         try:
             await self._membership.begin()
         except BaseException:
             await self._transport.__aexit__()
             raise
         self._slots = Slots(self.members, self._connections, self._wanted.say)
+        self._tries = Tries(self._transport, self._membership, self._slots, self._blame, self._patience)
         self._isolation = Isolation(
             self.members,
             self._slots,
             self._control,
-            ask=self._try_isolated,
+            ask=self._tries.isolated,
             start=self._membership.start,
-            on_bad=self._blame.server,
-            failure_rate=lambda: self._failure_rate,
+            on_bad=self._blame.look_into,
+            failure_rate=lambda: self._blame.failure_rate,
         )
         self._most = self.limit
         self._membership.start(self._membership.look())
@@ -142,6 +143,10 @@ class ServerPool:
         """Return the control tokens of the model, as far as the Hub and a server tell them."""
         return await of_server(self._transport.session, self.members[0].server, self._wanted.say)
 
+    def expect_no_more(self) -> None:
+        """Take in that no more documents come: servers of unequal speed are to end together."""
+        self._slots.expect_no_more()
+
     # --- one request ---
 
     async def generate(
@@ -162,7 +167,7 @@ class ServerPool:
             RequestFailed: This input is to blame: it is refused, or breaks servers, while others are answered.
         """
         case = Case(ChatRequest(messages, sampling, seed, fit))
-        outcome = await self._ask(case)
+        outcome = await self._tries.anywhere(case)
         while isinstance(outcome, Trouble):
             outcome = await self._follow_up(case, outcome)
         return outcome.generation
@@ -172,7 +177,7 @@ class ServerPool:
         if trouble.too_long is not None:
             raise trouble.too_long
         trouble = await self._blame.told_apart(case, trouble)
-        step = case.step_after(trouble)
+        step = case.step_after(trouble, self._blame.failure_rate)
         if step is Step.GIVE_UP:
             raise trouble.blaming_the_input()
         if step is Step.ISOLATE:
@@ -180,7 +185,7 @@ class ServerPool:
                 await self._pause(case, outcome)
             return outcome
         await self._pause(case, trouble)
-        return await self._ask(case, avoid=case.endpoint)
+        return await self._tries.anywhere(case, avoid=case.endpoint)
 
     async def _pause(self, case: Case, trouble: Trouble) -> None:
         """Wait before the next try, which holds no slot.
@@ -192,90 +197,10 @@ class ServerPool:
             raise error
         await asyncio.sleep(case.pause(trouble))
 
-    # --- one try ---
-
-    async def _ask(self, case: Case, avoid: Endpoint | None = None) -> Outcome:
-        """Try once, where there is a slot."""
-        if self._membership.failure is not None:
-            raise self._membership.failure
-        endpoint = await self._slots.take(avoid, case.request.fit)
-        try:
-            return await self._try(endpoint, case)
-        finally:
-            self._slots.give_back(endpoint)
-
-    async def _try_isolated(self, endpoint: Endpoint, case: Case) -> Outcome:
-        """Try once at a server that is held; over a new connection what breaks them: an old one proves nothing."""
-        self._slots.occupy(endpoint)
-        try:
-            return await self._try(endpoint, case, on_new=case.breaks_connections)
-        finally:
-            self._slots.give_back(endpoint)
-
-    async def _try(self, endpoint: Endpoint, case: Case, *, on_new: bool = False) -> Outcome:
-        """Try once at a server, and learn from the outcome before the slot is given back."""
-        start, sent = time.monotonic(), endpoint.in_flight
-        outcome = await self._post(endpoint, case.request, on_new)
-        case.endpoint, case.seconds = endpoint, time.monotonic() - start
-        if isinstance(outcome, Trouble) and outcome.too_long is not None:
-            endpoint.last_answer = time.monotonic()
-            self._patience.works()
-            return outcome
-        if isinstance(outcome, Answer) and not self._is_surely_of_the_model(endpoint, outcome):
-            outcome = await self._membership.health.of_the_model(endpoint, outcome)
-        if not case.troubles:
-            self._failure_rate += (_may_be_blamed(outcome, case) - self._failure_rate) / _TRIES
-        if isinstance(outcome, Answer):
-            tokens = outcome.generation.completion_tokens
-            if outcome.load is not None:
-                endpoint.told(outcome.load)
-            endpoint.answered(outcome.waited, tokens, sent)
-            endpoint.learn_speed(case.seconds, tokens)
-            self._slots.had_files()
-            self._patience.answered()
-        else:
-            self._learn_from(outcome, endpoint, case, start)
-        return outcome
-
-    @staticmethod
-    def _is_surely_of_the_model(endpoint: Endpoint, answer: Answer) -> bool:
-        endpoint.is_unsure = endpoint.is_unsure or answer.is_after_break
-        return not endpoint.is_unsure and endpoint.knows(answer.model)
-
-    def _learn_from(self, trouble: Trouble, endpoint: Endpoint, case: Case, start: float) -> None:
-        self._patience.failed()
-        if trouble.sign is Sign.OVERLOADED:
-            endpoint.refused()
-            if endpoint.in_flight == 1:
-                self._membership.health.let_rest(endpoint, trouble)
-            return
-        if trouble.sign is Sign.NO_FILE:
-            self._slots.ran_out_of_files(trouble.what)
-            return
-        endpoint.is_unsure = endpoint.is_unsure or trouble.may_be_a_restart
-        # A refusal has the server asked for an answer known to be good; a suspect's failure says nothing of it.
-        is_asked = trouble.sign in (Sign.REFUSED, Sign.LOST) or is_time_limit(trouble, case.seconds)
-        counts = not is_asked and not case.troubles
-        if counts and endpoint.failed(start):
-            self._membership.health.look_into(endpoint, trouble)
-
-    async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
-        """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""
-        with anyio.CancelScope() as scope:
-            asked = Asked(scope, time.monotonic(), request.sampling.max_tokens)
-            endpoint.requests.add(asked)
-            try:
-                body = request.body_for(endpoint.server)
-                is_to_tell = endpoint.is_to_tell()
-                return await self._transport.post(endpoint.server, body, on_new=on_new, is_to_tell=is_to_tell)
-            except TooLong as error:
-                return Trouble(Sign.REFUSED, error.what, endpoint.server.url, too_long=error)
-            finally:
-                endpoint.requests.discard(asked)
-        sign = Sign.LOST if asked.is_lost else Sign.SILENT
-        return Trouble(sign, "no answer in the time that such an answer takes", endpoint.server.url)
-
     # --- those who wait ---
+
+    def _changed(self, endpoint: Endpoint) -> None:
+        self._slots.changed(endpoint)
 
     def _look(self) -> None:
         """See to those who wait: there may be more room, or never any again."""
@@ -285,13 +210,10 @@ class ServerPool:
             self._patience.failed()
             error = self._patience.is_over()
         self._slots.give_up_roomless(self._wanted.patience)
+        self._slots.look()
         if error is not None:
             self._slots.turn_away(error)
             self._isolation.turn_away(error)
         if (more := self.limit - self._most) > 0:
             self._most += more
             self.on_more(more)
-
-
-def _may_be_blamed(outcome: Outcome, case: Case) -> bool:
-    return isinstance(outcome, Trouble) and outcome.may_be_the_inputs and not is_time_limit(outcome, case.seconds)

@@ -19,10 +19,11 @@ from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.outcome import Sign, Trouble
 
-_SUSPECT = 2  # tries that failed, before a request is isolated
+_SUSPECT = 2  # tries that failed, before a request is isolated; more where that may be chance
 _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
 _LOST = 3  # times without an answer while others had theirs
 _TIMED_OUT = 3  # times that a gateway waited no longer for the answer: each has cost as much as one
+_SURPRISE = 1e-2  # the chance of an innocent input to be isolated
 _CHANCE = 1e-4  # of an innocent input to fail in isolation as often as one that is given up
 _FEWEST_TRIES, _MOST_TRIES = 2, 20  # in isolation
 _BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
@@ -64,8 +65,13 @@ class Case:
     _timed_out: int = 0
     _pauses: int = 0
 
-    def step_after(self, trouble: Trouble) -> Step:
-        """Count a trouble that is not known to be the server's, or an overload, and say what follows."""
+    def step_after(self, trouble: Trouble, failure_rate: float) -> Step:
+        """Count a trouble that is not known to be the server's, or an overload, and say what follows.
+
+        Args:
+            trouble: What it is.
+            failure_rate: The share of first tries that fail.
+        """
         if trouble.sign is Sign.OVERLOADED:
             self._overloads += 1
             return Step.ISOLATE if self._overloads % _OVERLOADS == 0 else Step.AGAIN
@@ -80,9 +86,9 @@ class Case:
         self.troubles += 1
         self._invalid += trouble.says_invalid
         self.breaks_connections = trouble.sign is Sign.DISCONNECTED
-        if self.troubles < _SUSPECT:
-            return Step.AGAIN
-        return Step.GIVE_UP if self._invalid >= _SUSPECT else Step.ISOLATE
+        if self._invalid >= _SUSPECT:
+            return Step.GIVE_UP
+        return Step.ISOLATE if self.troubles >= _tries(failure_rate, _SURPRISE, _SUSPECT) else Step.AGAIN
 
     def failed_isolated(self, failure_rate: float) -> bool:
         """Count a try that failed in isolation; return whether it has failed too often for chance."""
@@ -98,7 +104,11 @@ class Case:
 
 def tries_to_be_sure(failure_rate: float) -> int:
     """Return how many isolated tries that fail are more than chance, where this share of all first tries fails."""
+    return _tries(failure_rate, _CHANCE, _FEWEST_TRIES)
+
+
+def _tries(failure_rate: float, chance: float, fewest: int) -> int:
     if failure_rate <= 0:
-        return _FEWEST_TRIES
-    tries = math.log(_CHANCE) / math.log(min(failure_rate, 0.9))
-    return min(_MOST_TRIES, max(_FEWEST_TRIES, math.ceil(tries)))
+        return fewest
+    tries = math.log(chance) / math.log(min(failure_rate, 0.9))
+    return min(_MOST_TRIES, max(fewest, math.ceil(tries)))

@@ -19,10 +19,10 @@ from builder.errors import NoServer, NotAServer, ServerRefused, ServerUnready
 from builder.rewriting.addresses import KEY_VARIABLE, root_of
 from builder.rewriting.dialect import PLAIN, Dialect
 from builder.rewriting.generation import Model
-from builder.rewriting.listed_models import choose
+from builder.rewriting.listed_models import aliases, choose
 from builder.rewriting.sessions import body_of, proxy_hint, words_of
 
-_IN_FLIGHT = {"vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
+_IN_FLIGHT = {"tgi": 32, "vllm": 32, "sglang": 32}  # to begin with: doubled each second while nothing waits
 _IN_FLIGHT_ELSEWHERE = 64
 _MOST_IN_FLIGHT = 4096  # at a server that tells no limit: above what any works on at once
 _PROBE_SECONDS = 10.0
@@ -47,6 +47,7 @@ class Server:
         weights: Where its weights are from, if told: a repository or a folder, whatever it calls the model.
         max_input_tokens: What of the context the prompt may take, if that has a limit of its own (TGI).
         dialect: What it is sent beside the fields that all take.
+        names: What it lists for the model, its id among them.
     """
 
     url: str
@@ -58,6 +59,12 @@ class Server:
     weights: str | None = None
     max_input_tokens: int | None = None
     dialect: Dialect = PLAIN
+    names: frozenset[str] = frozenset()
+
+    @property
+    def states_most(self) -> bool:
+        """Whether it says how many requests it takes at once."""
+        return self.most < _MOST_IN_FLIGHT
 
     def as_json(self) -> dict[str, Any]:
         """Return what `servers --json` prints."""
@@ -66,7 +73,7 @@ class Server:
             "kind": self.kind,
             "model": self.model.id,
             "model_sha": self.model.sha,
-            "max_concurrent_requests": self.limit if self.limit == self.most else None,
+            "max_concurrent_requests": self.most if self.states_most else None,
             "max_total_tokens": self.max_total_tokens,
         }
 
@@ -131,25 +138,26 @@ async def _described(
 ) -> Server:
     info = await _extra(session, root, "/info")
     if "model_id" in info:
-        limit = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        most = int(info.get("max_concurrent_requests") or _IN_FLIGHT_ELSEWHERE)
+        limit = min(most, _IN_FLIGHT.get("tgi", most))  # it may work on fewer than it takes
         choose([{"id": info["model_id"]}], served_model, known, root)
         model = Model(info["model_id"], info.get("model_sha"))
         context, most_input = _tokens(info.get("max_total_tokens")), _tokens(info.get("max_input_tokens"))
-        return Server(root, "tgi", model, limit, context, limit, None, most_input)
+        return Server(root, "tgi", model, limit, context, most, None, most_input)
     listed = await _listed(session, root, served_model)
     served, base = choose(listed, served_model, known, root)
-    model = Model(served["id"], model_sha)
+    model, names = Model(served["id"], model_sha), aliases(listed, served)
     kind = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}.get(str(base.get("owned_by")), "openai")
     if kind == "llama.cpp":
         properties = await _extra(session, root, "/props", model=model.id)
         limit = int(properties.get("total_slots") or _IN_FLIGHT_ELSEWHERE)
         limit += max(1, limit // 8)  # it queues: no slot idles while an answer is on its way and a request comes
         context = _tokens(properties.get("default_generation_settings", {}).get("n_ctx"))
-        return Server(root, kind, model, limit, context, limit)
+        return Server(root, kind, model, limit, context, limit, names=names)
     limit = _IN_FLIGHT.get(kind, _IN_FLIGHT_ELSEWHERE)
     weights = base.get("root") if isinstance(base.get("root"), str) else None
     context = _tokens(served.get("max_model_len") or base.get("max_model_len"))
-    return Server(root, kind, model, limit, context, _MOST_IN_FLIGHT, weights)
+    return Server(root, kind, model, limit, context, _MOST_IN_FLIGHT, weights, names=names)
 
 
 def _tokens(told: object) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from builder.errors import TooLong
 from builder.rewriting.context import Fit
+from builder.rewriting.ending import Ending, by_finish
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.least_loaded import LeastLoaded
 
@@ -42,6 +43,7 @@ class Slots:
         self._taken = 0
         self._is_short_of_files = False  # and has said so
         self._free = LeastLoaded()
+        self._ending: Ending | None = None
         self._waiting: deque[asyncio.Future[Endpoint]] = deque()
         self._roomless: list[_Roomless] = []  # whom not every server has the context for
         for endpoint in members:
@@ -141,8 +143,32 @@ class Slots:
                 slot.set_exception(error)
 
     def _first(self, avoid: Endpoint | None = None) -> Endpoint | None:
-        endpoint = self._free.first(avoid)
+        """Return the server that the next request goes to, another than `avoid` where there is one."""
+        ending, waiting = self._ending, max(1, len(self._waiting))
+
+        def is_unfit(endpoint: Endpoint) -> bool:
+            return endpoint is avoid or (ending is not None and ending.is_better_left(endpoint, waiting))
+
+        endpoint = self._free.first(is_unfit)
+        if endpoint is None and avoid is not None:
+            return self._first()
         return endpoint if endpoint is None or self._has_files() else None
+
+    # --- the end of a run ---
+
+    def expect_no_more(self) -> None:
+        """Share out what waits so that all are through early: no more comes after it."""
+        self._ending, self._free = Ending(self._members), LeastLoaded(by_finish)
+        for endpoint in self._members:
+            endpoint.is_ending = True
+        self.look()
+
+    def look(self) -> None:
+        """See to those who wait for faster servers: these may have become slow."""
+        if self._ending is not None:
+            self._ending.look()
+            for endpoint in self._members:
+                self.changed(endpoint)
 
     def _has_files(self) -> bool:
         if self._taken < int(self._most):

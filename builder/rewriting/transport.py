@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -55,8 +56,11 @@ class Transport:
         outcome = await post(self.session, server, body, is_to_tell=is_to_tell)
         if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED:
             return outcome
+        begun = time.monotonic()
         outcome = await post(self._fresh, server, body)
-        return replace(outcome, is_after_break=True) if isinstance(outcome, Answer) else outcome
+        if isinstance(outcome, Answer):
+            return replace(outcome, is_after_break=True)
+        return replace(outcome, lasted=time.monotonic() - begun) if outcome.sign is Sign.DISCONNECTED else outcome
 
 
 @asynccontextmanager

@@ -246,6 +246,7 @@ class _Building:
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,
+                on_read=pool.expect_no_more if pool is not None else lambda: None,
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)

@@ -78,6 +78,7 @@ class Flow:
         window: int,
         on_document: Callable[[Document, bool], None],
         on_shard: Callable[[RunShard], None],
+        on_read: Callable[[], None] = lambda: None,
     ) -> None:
         """Set up for the stages up to the run's last wanted one.
 
@@ -90,6 +91,7 @@ class Flow:
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through, and whether it was in the table and asked again.
             on_shard: Told of each shard that is in the table.
+            on_read: Called when all documents are on their way.
         """
         self._reader, self._run, self._steps = reader, reader.run, steps
         self._schema, self._journals, self._answered = schema, journals, answered
@@ -99,7 +101,7 @@ class Flow:
         self._unwritten, self._written = 0, asyncio.Condition()
         # One thread: what several keep of the memory that each has needed is lost to the others.
         self._thread = ThreadPoolExecutor(1, "shards")
-        self._on_document, self._on_shard = on_document, on_shard
+        self._on_document, self._on_shard, self._on_read = on_document, on_shard, on_read
 
     def widen(self, more: int) -> None:
         """Let so many more documents be on their way at once: servers have joined."""
@@ -147,6 +149,7 @@ class Flow:
                 if self._given.qsize() > self._idle:
                     self._walkers, self._idle = self._walkers + 1, self._idle + 1
                     walkers.start_soon(self._walk_each)
+            self._on_read()
             for _ in range(self._walkers):
                 self._given.put_nowait(None)
 
