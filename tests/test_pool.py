@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import anyio
 import pytest
 
 from builder.errors import ModelMismatch, NoServer, RequestFailed, UsageError
@@ -205,8 +206,9 @@ def test_a_server_that_comes_back_with_another_model_is_in_no_more(tmp_path: Pat
             await asyncio.to_thread(second.__exit__, None, None, None)
             with TgiDouble(speed=SHORT, port=second.port, model_sha="0" * 40) as other:
                 assert failures(await asked) == []
-                await asyncio.sleep(4)  # it is looked at each second
-                assert [member.server.url for member in pool.members] == [first.url]
+                with anyio.fail_after(60):
+                    while [member.server.url for member in pool.members] != [first.url]:
+                        await asyncio.sleep(0.1)  # it is looked at each second
                 return len(other.log)
 
     with TgiDouble(speed=SHORT, max_concurrent_requests=16) as first:
