@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.forms import form
+from builder.checks.math_page import Page
 from builder.checks.polarity import as_polar, is_claim, is_polar, polar
 from builder.checks.problems import parts
 from builder.checks.sameness import name, same
-from builder.checks.standing import Standings
 from builder.checks.values import Value, values
 from builder.checks.worked import Worked, is_unfinished
 
@@ -31,27 +31,24 @@ _FEWEST_WORDS = 3  # of an option that a page says in a sentence
 _MARKED = re.compile(r"\d|\\[a-z]|[π∞√∅]")
 
 
-def by_working(
-    page: str, found: Worked, solution: str, answer: str, letters: Mapping[str, str]
-) -> tuple[str | None, bool | None]:
+def by_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool | None]:
     """Return what a page's working comes to, and whether an answer agrees with it; None where nobody can say.
 
     Args:
         page: A page that states no answer.
-        found: What its working comes to.
         solution: What ends with the answer.
         answer: The answer.
-        letters: What the page's options say, by letter.
     """
+    found = page.worked
     if len(re.findall(r"[A-Za-z]{3,}", answer)) > _MOST_WORDS:
         return None, None
-    said = as_polar(answer, page) if any(map(is_polar, found.ends)) else answer
+    said = as_polar(answer, page.text) if any(map(is_polar, found.ends)) else answer
     one, agrees = _by_sentences(found, said)
-    if agrees is None and (chosen := _chosen(page, answer, letters)) is not None:
+    if agrees is None and (chosen := _chosen(page.text, answer, page.letters)) is not None:
         return one, chosen
-    if _is_unread(said) or (agrees is False and is_unfinished(page)):
+    if _is_unread(said) or (agrees is False and is_unfinished(page.text)):
         return one, agrees or None
-    standings, given = Standings(page), [one for one in values(said) if one]
+    standings, given = page.standings, [one for one in values(said) if one]
     if agrees and (all(map(standings.are_steps, given)) or all(_has_exchanged(found, one) for one in given)):
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):

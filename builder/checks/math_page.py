@@ -1,0 +1,52 @@
+"""A page of mathematics as its answer is looked for: what it states, what its options say, what its working comes to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from builder.checks.attempts import without_denied
+from builder.checks.standing import Standings
+from builder.checks.stated import options, stated_answers
+from builder.checks.worked import Worked, worked
+
+_CONTINUED = re.compile(r"[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])")  # a line of working that begins with =
+_BRACES = re.compile(r"\{\{\{|\}\}\}")  # around formulas, on some forums
+_MOST_STATED = 20
+
+
+class Page:
+    """A page, each reading of which is made once, and only if somebody asks for it.
+
+    Attributes:
+        text: Its text, but for what is denied in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = _CONTINUED.sub(" ", without_denied(_BRACES.sub(" ", text)))
+
+    @cached_property
+    def stated(self) -> Sequence[str]:
+        """The answers that it states, the last one last."""
+        return list(dict.fromkeys(stated_answers(self.text)))[-_MOST_STATED:]
+
+    @cached_property
+    def is_sure(self) -> bool:
+        """Whether it calls one of them its answer."""
+        return next(stated_answers(self.text, is_sure=True), None) is not None
+
+    @cached_property
+    def letters(self) -> Mapping[str, str]:
+        """What its options say, by letter."""
+        return options(self.text)
+
+    @cached_property
+    def worked(self) -> Worked:
+        """What its working comes to."""
+        return worked(self.text)
+
+    @cached_property
+    def standings(self) -> Standings:
+        """What values are on it."""
+        return Standings(self.text)
