@@ -32,6 +32,7 @@ _CUT = re.compile(
     rf"|(?P<mark>{_MARK}))[\s,:]*"
 )
 _EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|\\approx\b")
+_MEANT = re.compile(r"(?<=\w) \(=[^()]*\)")  # divide by 36 (= 6 * 6)
 _REMARK = re.compile(r"\s*(?:\((?=[^()]*[A-Za-z]{3}|[^()\w]*\))[^()]*\)|[✓✔☺])\s*[.!]?\s*\Z")
 _NAME = re.compile(
     r"\W{0,3}(?:\\?[A-Za-zα-ωΑ-Ω]+(?:_\{?\w+\}?)?['′]*(?:\^\{?[-−]?\d\}?)?(?:\s?\([^()=]{1,30}\))?"
@@ -53,7 +54,7 @@ _RANGE = re.compile(
     r"|\\in\b) ?[^A-Za-z<>=]{1,40}(?:(?:or|and|∪|U)[^=]{1,40})?"
 )
 _VERB = re.compile(
-    r"(?i)(?:\b(?:is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?"
+    r"(?i)(?:\b(?:(?:takes?|took|costs?)(?: [a-z]+){1,4}(?= [$€£]?\d)|is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?"
     r"|earns?|takes?|took|owns?"
     r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind"
     r"|ist|est|es|gives?|left|contains?|holds?|covers?"
@@ -125,7 +126,7 @@ class Clause:
 
 def clauses(sentence: str) -> Iterator[Clause]:
     """Yield what each clause of a sentence comes to, in order; nothing for those that come to nothing."""
-    said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", sentence[:_LONGEST]))
+    said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", _MEANT.sub("", sentence[:_LONGEST])))
     said = _REMARK.sub("", _ARROW.sub("⇒", _REASON.sub("", said))).strip()
     if (polar := _POLAR.search(said)) is not None:
         yield Clause(polar[1], is_marked=True)
@@ -162,6 +163,9 @@ def _cuts(said: str) -> Iterator[re.Match[str]]:
 
 
 def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
+    label = piece.rfind(": ")
+    if label >= 0 and "=" in piece[label:]:
+        piece = piece[label + 2 :]  # Substitute s = 6: f = 42
     sides = _EQUALS.split(piece)
     if len(sides) > 1:
         return _equation([side.strip() for side in sides], is_marked=is_marked)

@@ -11,8 +11,15 @@ from builder.checks.standing import Standings
 from builder.checks.stated import options, stated_answers
 from builder.checks.worked import Worked, worked
 
-_CONTINUED = re.compile(r"[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])")  # a line of working that begins with =
+_CONTINUED = re.compile(r"[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])"
+    r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]*\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)", re.M)  # a line of working that begins with =
 _BRACES = re.compile(r"\{\{\{|\}\}\}")  # around formulas, on some forums
+_BULLET = re.compile(r"(?m)^[ \t]*[-*•][ \t]+(?=[A-Za-z*_]{2}|\\\(|\$)")
+_CHECK = re.compile(  # a check of the result, up to the end of its paragraph
+    r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n"
+    r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
+)
+_MIXED = re.compile(r"(?<![\d.])(\d+) and ([1-9]/[1-9]\d?)(?![\d/])")
 _MOST_STATED = 20
 
 
@@ -24,7 +31,8 @@ class Page:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = _CONTINUED.sub(" ", without_denied(_BRACES.sub(" ", text)))
+        plain = _CHECK.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", _BRACES.sub("", text))))
+        self.text = _CONTINUED.sub(" ", without_denied(plain))
 
     @cached_property
     def stated(self) -> Sequence[str]:

@@ -15,7 +15,7 @@ from builder.checks.values import Value, value
 _CUT = re.compile(
     r"(?P<relation>\\approx|≈|=>|->|[→⟹⇒=✓]|\\(?:to|rightarrow|Rightarrow|implies|therefore)(?![A-Za-z]))"
     r"|(?P<stop>[:;!?|]|\.(?=\s|\Z)|,(?!\d{3}(?!\d)))"
-    r"|(?P<word>(?<![\\A-Za-z{])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?:/[A-Za-z]+)?(?:\^\{-?\d\})?(?![A-Za-z(}]))"
+    r"|(?P<word>(?<![\\A-Za-z{\d])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?:/[A-Za-z]+)?(?:\^\{-?\d\})?(?![A-Za-z(}]))"
 )
 _TELLS_NOT = re.compile(  # what a number that is given, or used, stands behind
     "of|with|by|from|per|in|the|an?|at|every|each|for|into|over|times|minus|plus|divided|if|when|let|since|because|take"
@@ -56,8 +56,13 @@ class Piece:
     words: frozenset[str] = frozenset()
 
 
-def pieces(page: str) -> Iterator[Piece]:
-    """Yield the pieces of a page in order, but for those of what is only thought, or checked."""
+def pieces(page: str, *, keeps_equations: bool = False) -> Iterator[Piece]:
+    """Yield the pieces of a page in order, but for those of what is only thought, or checked.
+
+    Args:
+        page: The page.
+        keeps_equations: Whether an equation is one piece.
+    """
     number, sentence = 0, 0
     for part in parts(page[:_LONGEST]):
         is_solved, paragraph = False, -1
@@ -68,17 +73,18 @@ def pieces(page: str) -> Iterator[Piece]:
             if is_solved and is_anew:
                 number, is_solved = number + 1, False
             paragraph, sentence = one.paragraph, sentence + 1
-            for piece in [] if is_guess(one.text) or _CHECKS.match(one.text) else _of_sentence(one.text):
+            for piece in [] if is_guess(one.text) or _CHECKS.match(one.text) else _of_sentence(one.text, keeps_equations=keeps_equations):
                 is_result = piece.is_result and not one.is_before_question
                 is_solved = is_solved or is_result
                 yield replace(piece, part=number, label=label, sentence=sentence, is_result=is_result)
         number += 1
 
 
-def _of_sentence(sentence: str) -> Iterator[Piece]:
+def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
     text = normal(_DATA.sub(" ", sentence[:_LONGEST_SENTENCE]))
     is_short = len(re.findall(r"(?<!\\\\)[A-Za-z]{2,}", text)) <= _SHORT
-    cuts = [None, *(cut for cut in _CUT.finditer(text) if not _is_within_brackets(text, cut)), None]
+    found = (cut for cut in _CUT.finditer(text) if not _is_within_brackets(text, cut))
+    cuts = [None, *(cut for cut in found if not (keeps_equations and cut[0] == "=")), None]
     was_result, said_before = False, 0
     for before, after in pairwise(cuts):
         begin, end = before.end() if before else 0, after.start() if after else len(text)
@@ -86,7 +92,8 @@ def _of_sentence(sentence: str) -> Iterator[Piece]:
         if not said or not re.search(r"\d|\\pi|\\infty|[a-z]", said):
             continue
         is_compound = bool(_OPERATOR.search(said.lstrip("-")))
-        is_result = (is_short or _tells(before, is_compound=is_compound)) and not _goes_on(after)
+        is_told = is_short or "=" in said or _tells(before, is_compound=is_compound)
+        is_result = is_told and not _goes_on(after)
         is_listed = before is not None and before[0] == "," and not was_result
         was_result = is_result and not is_listed
         word = f" {after['word']}" if after is not None and after["word"] and unit(after["word"]) else ""

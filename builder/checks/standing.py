@@ -10,15 +10,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import cached_property
 
 from builder.checks.forms import form
 from builder.checks.notation import numerals
 from builder.checks.pieces import Piece, pieces
 from builder.checks.sameness import same
+from builder.checks.units import converted
 from builder.checks.values import Value
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _TUPLE = re.compile(r"(?:\([A-Za-z, ]+\) ?= ?)?\(([^()]+(?:,[^()]+)+)\)")
+_SYMBOL = re.compile(r"[A-Za-z]|\\[a-z]{2,7}")
 _ROW = re.compile(r"\\begin\{[a-z]*matrix\}([^&]*)\\end\{[a-z]*matrix\}")
 
 
@@ -34,9 +37,24 @@ class Standing(IntEnum):
 class Standings:
     """What values are on one page."""
 
-    def __init__(self, page: str) -> None:
-        self._pieces = list(pieces(page))
+    def __init__(self, page: str, *, of_equations: bool = False) -> None:
+        self._page = page
+        self._pieces = list(pieces(page, keeps_equations=of_equations))
         self._spelled = {float(one) for one in numerals(page)}
+
+    @cached_property
+    def _of_equations(self) -> Standings:
+        """What equations, and values with the letters that they are of, are on the page."""
+        return Standings(self._page, of_equations=True)
+
+    def for_(self, answer: Sequence[Value]) -> Standings:
+        """Return where the values of an answer are to be looked for."""
+        named = {one.label for one in answer if _SYMBOL.fullmatch(one.label)}
+        if any("=" in one.math for one in answer):
+            return self._of_equations
+        if len(answer) > 1 and named and named <= {one.value.label for one in self._of_equations._pieces}:
+            return self._of_equations
+        return self
 
     def are_results(self, answer: Sequence[Value], asked: frozenset[str]) -> bool:
         """Whether a page may end with all values of an answer.
@@ -73,7 +91,7 @@ class Standings:
     def of(self, sought: Value, *, is_alone: bool) -> Standing:
         """Return the most that a value is on the page; one that is not alone may be one of several results."""
         found = self._places(sought)
-        if not found or self._has_other_unit(sought, found):
+        if not found or self.has_other_unit(sought):
             is_spelled = bool(_NUMBER.fullmatch(sought.math)) and float(sought.math) in self._spelled
             return Standing.STEP if is_spelled or found or self._is_within(sought) else Standing.ABSENT
         results = [place for place in found if self._pieces[place].is_result]
@@ -85,22 +103,30 @@ class Standings:
     def _places(self, sought: Value) -> list[int]:
         is_labelled = sought.label[:1] == "#" and any(piece.label for piece in self._pieces)
         bare = replace(sought, label="")
+        named = {place for place, piece in enumerate(self._pieces) if sought.label == piece.value.label != ""}
         return [
             place
             for place, piece in enumerate(self._pieces)
-            if (not is_labelled or piece.label == sought.label) and same(piece.value, bare) is True
+            if (not is_labelled or piece.label == sought.label)
+            and (not named or place in named)
+            and same(replace(piece.value, label=""), bare) is True
         ]
 
     def _ends_with(self, kind: str) -> bool:
         last = self._pieces[-1] if kind and self._pieces else None
         return last is not None and last.is_result and _kind(last.value) == kind
 
-    def _has_other_unit(self, sought: Value, found: Sequence[int]) -> bool:
+    def has_other_unit(self, sought: Value) -> bool:
         """Whether the page has the number with another unit, and nowhere with this one."""
-        units = {self._pieces[place].value.unit for place in found} - {None}
+        if sought.unit is None or {self._pieces[place].value.unit for place in self._places(sought)} - {None}:
+            return False
         bare = replace(sought, unit=None)
-        others = (piece for piece in self._pieces if piece.value.unit is not None)
-        return sought.unit is not None and not units and any(same(one.value, bare) is True for one in others)
+        return any(
+            piece.value.unit is not None
+            and converted(1.0, piece.value.unit, sought.unit) is not None
+            and same(piece.value, bare) is True
+            for piece in self._pieces
+        )
 
     def _is_within(self, sought: Value) -> bool:
         return any(

@@ -44,7 +44,7 @@ _BEGINS = re.compile(
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
     r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
     r"|odds of(?= \d)|all(?= [a-z] ?[<>≤≥])"
-    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus)(?: is)?(?= \()"
+    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus|(?:ordered )?pair|coordinates)(?: is| are)?(?= \$?\()"
     r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(

@@ -15,6 +15,7 @@ from builder.checks.values import Value, values
 from builder.checks.worked import Worked, worked
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_OPTION = re.compile(r"\(?[A-Ha-h]\)?")
 _WRONG = re.compile(
     r"(?i)\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes?|mistaken(?:ly)?|errors?|erroneous(?:ly)?|slips?|miscalculat\w*"
     r"|misprints?|typos?|instead of|rather than|tempting|not (?:correct|right))\b"
@@ -48,9 +49,9 @@ class Verdict:
 def judged(page: Page, solution: str, answer: str) -> Verdict:
     """Return whether the answer that a solution ends with is its page's."""
     one, agrees = _by_statement(page, answer)
-    if agrees is not True and not page.is_sure:
+    if agrees is not True and (not page.is_sure or (agrees is None and all(map(_OPTION.fullmatch, page.stated)))):
         one, agrees = by_working(page, solution, answer)
-    if agrees is not False and are_exchanged(page.text, answer):
+    if agrees is not False and (are_exchanged(page.text, answer) or _has_other_unit(page, answer)):
         return Verdict(one, False)
     if agrees is not False:
         return Verdict(one, agrees)
@@ -62,6 +63,11 @@ def judged(page: Page, solution: str, answer: str) -> Verdict:
         or (bool(page.stated) and _is_of_another_part(page.worked, answer))
     )
     return Verdict(one, None if is_open else agrees)
+
+
+def _has_other_unit(page: Page, answer: str) -> bool:
+    """Whether a page has every number of an answer with other units alone."""
+    return all(any(map(page.standings.has_other_unit, reading)) for reading in values(answer))
 
 
 def _by_statement(page: Page, answer: str) -> tuple[str | None, bool | None]:
