@@ -179,7 +179,7 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
     for end in reversed(
         [*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]
     ):
-        if (value := _alone(piece[end:])) is not None:
+        if (value := _alone(piece[end:]) or _quantity(piece[end:])) is not None:
             return Clause(value, is_marked=is_marked)
     first = _FIRST.fullmatch(spelled(piece)) or _BEHIND.fullmatch(piece)
     is_understood = first is not None and is_marked and not re.search(r"\d", piece[: first.start(1)] + first[2])

@@ -97,9 +97,10 @@ def _of_prose(page: Page, solution: str) -> tuple[str | None, Verdict]:
     for said, verdict in chain(verdicts, within):
         if verdict.agrees or (verdict.corrects and said in conclusion.said):
             return said, verdict
-    if verdicts and all(verdict.agrees is False for _, verdict in verdicts):
-        return verdicts[0]
-    return None, Verdict(next(reversed(page.stated), None), None if verdicts or not conclusion.within else False)
+    open_ = (one for one in verdicts if one[1].agrees is None)
+    if (found := next(open_, verdicts[0] if verdicts else None)) is not None:
+        return found
+    return None, Verdict(next(reversed(page.stated), None), False if conclusion.within else None)
 
 
 def _versions() -> dict[str, str]:

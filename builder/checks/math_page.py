@@ -19,6 +19,10 @@ _CHECK = re.compile(  # a check of the result, up to the end of its paragraph
     r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n"
     r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
 )
+_FURNITURE = re.compile(
+    r"(?im)^[^\n=]*(?:copyright|©|\(c\) (?:19|20)\d\d|all rights reserved|last (?:edited|updated|modified)|page \d+ of \d+)"
+    r"[^\n=]*$"
+)
 _MIXED = re.compile(r"(?<![\d.])(\d+) and ([1-9]/[1-9]\d?)(?![\d/])")
 _MOST_STATED = 20
 
@@ -31,7 +35,7 @@ class Page:
     """
 
     def __init__(self, text: str) -> None:
-        plain = _CHECK.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", _BRACES.sub("", text))))
+        plain = _CHECK.sub("", _FURNITURE.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", _BRACES.sub("", text)))))
         self.text = _CONTINUED.sub(" ", without_denied(plain))
 
     @cached_property

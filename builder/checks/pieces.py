@@ -29,6 +29,8 @@ _CHECKS = re.compile(r"(?i)^\W*(?:check|verif)")
 _OPERATOR = re.compile(r"[-+*/^!√]|\\(?:frac|sqrt|times|cdot|div)|\d ?\(")
 _LABELLED = re.compile(r"(?i)\(?([a-h])[.)]\s")
 _DATA = re.compile(r":(?:\s*[-\d.]+\s*,){3,}")  # 7, 9, 4, 7, 10 are given
+_ORDINAL = re.compile(r"\b\d+(st|nd|rd|th) (?=[a-z])")
+_GIVEN = re.compile(r"(?i)\W*(?:if|given|suppose|assume|let)\b[^,;:]*(?=[,;:])")
 _SHORT = 3  # words of a line that says results alone: centre (3, -2), radius 5
 _LONGEST, _LONGEST_SENTENCE = 30_000, 400
 
@@ -81,7 +83,8 @@ def pieces(page: str, *, keeps_equations: bool = False) -> Iterator[Piece]:
 
 
 def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
-    text = normal(_DATA.sub(" ", sentence[:_LONGEST_SENTENCE]))
+    text = normal(_ORDINAL.sub(r"\1", _DATA.sub(" ", sentence[:_LONGEST_SENTENCE])))
+    given = _GIVEN.match(text)
     is_short = len(re.findall(r"(?<!\\\\)[A-Za-z]{2,}", text)) <= _SHORT
     found = (cut for cut in _CUT.finditer(text) if not _is_within_brackets(text, cut))
     cuts = [None, *(cut for cut in found if not (keeps_equations and cut[0] == "=")), None]
@@ -93,7 +96,7 @@ def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
             continue
         is_compound = bool(_OPERATOR.search(said.lstrip("-")))
         is_told = is_short or "=" in said or _tells(before, is_compound=is_compound)
-        is_result = is_told and not _goes_on(after)
+        is_result = is_told and not _goes_on(after) and (given is None or begin >= given.end())
         is_listed = before is not None and before[0] == "," and not was_result
         was_result = is_result and not is_listed
         word = f" {after['word']}" if after is not None and after["word"] and unit(after["word"]) else ""

@@ -38,7 +38,7 @@ class Standings:
     """What values are on one page."""
 
     def __init__(self, page: str, *, of_equations: bool = False) -> None:
-        self._page = page
+        self._page, self._of_equations_alone = page, of_equations
         self._pieces = list(pieces(page, keeps_equations=of_equations))
         self._spelled = {float(one) for one in numerals(page)}
 
@@ -122,8 +122,8 @@ class Standings:
             return False
         bare = replace(sought, unit=None)
         return any(
-            piece.value.unit is not None
-            and converted(1.0, piece.value.unit, sought.unit) is not None
+            piece.value.unit not in (None, sought.unit)
+            and converted(1.0, piece.value.unit or "", sought.unit) is not None
             and same(piece.value, bare) is True
             for piece in self._pieces
         )
@@ -135,8 +135,10 @@ class Standings:
 
     def _is_last(self, place: int, *, is_alone: bool) -> bool:
         """Whether no other result follows in the same problem."""
+        label = self._pieces[place].value.label
         return not any(
             one.is_result
+            and (label == "" or not self._of_equations_alone or one.value.label == label)
             and (is_alone or one.sentence > self._pieces[place].sentence)
             and same(one.value, self._pieces[place].value) is not True
             for one in self._following(place)

@@ -24,6 +24,7 @@ _SAID = re.compile(
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
 _LOOSE = re.compile(r"(?i)result|solution.*[=:]\W*\Z")  # which a page has on the way, too
+_WITHIN = re.compile(r"\w[\s*_]*\Z")  # the acid in solution: 3 liters
 _ASKS = re.compile(r"(?i)\b(?:find|determine|give|solve|what|which|how many|number of|all)\b")
 _NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")
 _DASH = re.compile(r"[-–—]\s*\Z")
@@ -63,6 +64,8 @@ def stated_answers(text: str, *, is_sure: bool = False) -> Iterator[str]:
     for match in _SAID.finditer(text):
         is_answer = match["colon"] is not None or not _LOOSE.match(" ".join((match["prose"] or "").split()))
         if (is_sure and not is_answer) or (not is_answer and _ASKS.search(_line_before(text, match.start()))):
+            continue
+        if not is_answer and match[0].rstrip().endswith(":") and _WITHIN.search(_line_before(text, match.start())):
             continue
         is_answer = is_answer and not (match["prose"] or "").lower().startswith(("correct", "right"))
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])

@@ -109,7 +109,8 @@ def _is_unread(answer: str) -> bool:
         return False
     if is_claim(answer):
         return True
-    return any(value.math and form(value.math) is None for reading in values(answer) for value in reading)
+    forms = [form(value.math) for reading in values(answer) for value in reading if value.math]
+    return any(one is None or one.kind == "identity" for one in forms)
 
 
 def _has_exchanged(found: Worked, answer: Sequence[Value]) -> bool:
