@@ -26,12 +26,12 @@ _MARK = (
     r"(?: that)?|it follows that|for a total of|in (?:total|all)|we're left with|must be)\b"
 )
 _CUT = re.compile(
-    rf"(?i)\s*(?:;\s|,(?=\s|[a-z] ?=)(?! ?\d{{3}}(?!\d))|\b(?:then|but|and|or)\b(?=[^=<>]{{1,25}}[=<>≤≥])"
+    rf"(?i)\s*(?:;\s|,(?=\s|[a-z] ?=)(?! ?\d{{3}}(?!\d))|\b(?:then|but|and|or)\b(?=[^=<>≈]{{1,25}}[=<>≤≥≈])"
     r"|\b(?:and|while)(?=\s[A-Za-z][^\d=<>,.]{2,30}\s(?:is|are|was|will be|has|have|gets?|had|does|pays"
     r"|receives)\s[$€£]?\d)"
     rf"|(?P<mark>{_MARK}))[\s,:]*"
 )
-_EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|\\approx\b")
+_EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|≡|\\(?:approx|equiv)\b")
 _MEANT = re.compile(r"(?<=\w) \(=[^()]*\)")  # divide by 36 (= 6 * 6)
 _REMARK = re.compile(r"\s*(?:\((?=[^()]*[A-Za-z]{3}|[^()\w]*\))[^()]*\)|[✓✔☺])\s*[.!]?\s*\Z")
 _NAME = re.compile(
@@ -91,9 +91,9 @@ _FIRST = re.compile(
     r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to"
     r"|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)"
 )
-_BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
+_BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes|in|after|by|for|at|with) {_FIRST.pattern}")
 _NUMBER = re.compile(
-    r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
+    r"\([-−]?\d[\d./]*(?:, ?[-−]?\d[\d./]*)+\)|[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
     r"|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?"
 )
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")

@@ -25,12 +25,13 @@ _ANEW = re.compile(
     r"(?i)^\W*(?:follow[- ]?up|bonus|extra|extension|challenge|also|for (?:a|an|the)\b|similarly|note|now you|try"
     r"|next|question|part|exercise|example|problem|what if|remark|check|verif|alternativ|another)"
 )
-_CHECKS = re.compile(r"(?i)^\W*(?:check|verif)")
+_CHECKS = re.compile(r"(?i)^\W*(?:check|verif|note\b|remark\b|remember\b|tip\b)")
 _OPERATOR = re.compile(r"[-+*/^!√]|\\(?:frac|sqrt|times|cdot|div)|\d ?\(")
 _LABELLED = re.compile(r"(?i)\(?([a-h])[.)]\s")
 _DATA = re.compile(r":(?:\s*[-\d.]+\s*,){3,}")  # 7, 9, 4, 7, 10 are given
 _ORDINAL = re.compile(r"\b\d+(st|nd|rd|th) (?=[a-z])")
 _GIVEN = re.compile(r"(?i)\W*(?:if|given|suppose|assume|let)\b[^,;:]*(?=[,;:])")
+_WORDS = re.compile(r"(?: ?[A-Za-z]+(?:/[A-Za-z]+)?(?:\^\{-?\d\})?){1,3}")
 _SHORT = 3  # words of a line that says results alone: centre (3, -2), radius 5
 _LONGEST, _LONGEST_SENTENCE = 30_000, 400
 
@@ -99,11 +100,18 @@ def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
         is_result = is_told and not _goes_on(after) and (given is None or begin >= given.end())
         is_listed = before is not None and before[0] == "," and not was_result
         was_result = is_result and not is_listed
-        word = f" {after['word']}" if after is not None and after["word"] and unit(after["word"]) else ""
+        word = _unit(text[end:]) if after is not None and after["word"] else ""
         words = frozenset(re.findall(r"(?<!\\\\)[a-z]{2,}", text[said_before:begin].lower()))
         said_before = end
         for one in value(readings(said + word)[0]):
             yield Piece(one, was_result, is_compound, words=words)
+
+
+def _unit(text: str) -> str:
+    """Return the unit that a text begins with, of up to three words: `cubic feet per second`."""
+    words = _WORDS.match(text)
+    said = words[0].split() if words is not None else []
+    return next((f" {one}" for many in (3, 2, 1) if unit(one := " ".join(said[:many])) is not None), "")
 
 
 def _goes_on(after: re.Match[str] | None) -> bool:

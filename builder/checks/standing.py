@@ -22,6 +22,7 @@ from builder.checks.values import Value
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _TUPLE = re.compile(r"(?:\([A-Za-z, ]+\) ?= ?)?\(([^()]+(?:,[^()]+)+)\)")
 _SYMBOL = re.compile(r"[A-Za-z]|\\[a-z]{2,7}")
+_POWER = re.compile(r" \*\* \d+")
 _ROW = re.compile(r"\\begin\{[a-z]*matrix\}([^&]*)\\end\{[a-z]*matrix\}")
 
 
@@ -68,6 +69,7 @@ class Standings:
         """
         if (components := _components(answer)) and self._are_in_order(components):
             answer = components
+        answer = list(dict.fromkeys(answer))
         found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
         if not found or min(found) < Standing.RESULT:
             return False
@@ -123,7 +125,7 @@ class Standings:
         bare = replace(sought, unit=None)
         return any(
             piece.value.unit not in (None, sought.unit)
-            and converted(1.0, piece.value.unit or "", sought.unit) is not None
+            and _is_alike(piece.value.unit or "", sought.unit)
             and same(piece.value, bare) is True
             for piece in self._pieces
         )
@@ -162,7 +164,12 @@ class Standings:
         if self._is_used(sought):
             return False
         for place in self._places(sought):
-            later = [len(one.words & set(asked)) for one in self._following(place) if one.is_result]
+            sentence, shared = self._pieces[place].sentence, self._pieces[place].words
+            later = [
+                len((one.words | shared if one.sentence == sentence else one.words) & set(asked))
+                for one in self._following(place)
+                if one.is_result
+            ]
             if self._pieces[place].is_result and len(self._pieces[place].words & set(asked)) > max(
                 later, default=0
             ):
@@ -173,6 +180,12 @@ class Standings:
         """Whether values are results one behind the other."""
         places = [max(self._places(one), default=-1) for one in answer]
         return -1 not in places and places == sorted(places)
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Whether two units measure the same, or are powers of what does: metres and square feet."""
+    bases = [_POWER.sub("", unit) for unit in (one, other)]
+    return converted(1.0, *bases) is not None
 
 
 def _components(answer: Sequence[Value]) -> list[Value]:

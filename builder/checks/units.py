@@ -43,6 +43,7 @@ _UNREADABLE = (AttributeError, TypeError, ValueError, AssertionError, Arithmetic
 """What pint raises at a text that is no unit, and at units that measure different things; its parser, too."""
 
 
+@lru_cache(4096)
 def unit(text: str, *, is_attached: bool = False) -> str | None:
     """Return a unit as pint writes it, None where a text is no unit of measurement.
 

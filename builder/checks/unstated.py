@@ -62,6 +62,8 @@ def by_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool
 def _by_sentences(found: Worked, answer: str) -> tuple[str | None, bool | None]:
     """Return the end of a page's working that agrees with an answer, else the last, and whether one does."""
     ends = [one for one in found.ends if is_polar(one) == is_polar(answer)][-MOST_ENDS:]
+    if _MARKED.search(answer):
+        ends = [one for one in ends if not _is_worded(one) or one is ends[-1]]  # so it converges, and S = 16
     given, verdict = values(polar(answer)), list[bool | None]()
     for end in reversed(ends):
         verdict.append(any_of(agree(one, other) for one in values(polar(end)) for other in given))
@@ -69,7 +71,7 @@ def _by_sentences(found: Worked, answer: str) -> tuple[str | None, bool | None]:
             return end, True
     if not _MARKED.search(answer) and not is_polar(answer) and verdict and not any(map(_is_worded, ends)):
         return ends[-1], None if not _DENIES.search(answer) else any_of(verdict)
-    for together in [*found.together, ends]:
+    for together in [*found.together, [one for one in ends if one not in found.loose]]:
         readings = [values(said) for said in together]
         if any(is_union(readings, reading) for reading in given):
             return ", ".join(together), True

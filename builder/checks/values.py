@@ -50,8 +50,8 @@ _SHARE = re.compile(  # 12 of the 20 pupils
     r"(?: [A-Za-z]+){0,4}"
 )
 _BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
-_POINT = re.compile(  # the centre (3, -2), P'(1, -1)
-    r"(?:(?:[Tt]he )?[A-Za-z]{4,12}(?: (?:at|is|of))? ?|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
+_POINT = re.compile(  # the centre (3, -2), P'(1, -1), local max at (0, 1)
+    r"(?:(?:[Tt]he )?(?:\\?[A-Za-z]{3,12} ){0,2}\\?[A-Za-z]{3,12}(?: (?:at|is|of))? ?|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
 )
 _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)(?: of)? ?(\d+)\Z")
 _NAME = re.compile(
@@ -128,7 +128,9 @@ def _values(text: str) -> list[Value]:
     marked = _marked(text)
     if marked:
         return [replace(value, label=f"#{place}") for place, part in enumerate(marked) for value in _value(part)]
-    return _with_labels([value for part in _parts(text) for value in _value(part)])
+    parts = _parts(text)
+    kept = [part for part in parts if "\\neq" not in part] or parts  # (x - 3)/(x + 2), x ≠ -3
+    return _with_labels([value for part in kept for value in _value(part)])
 
 
 def _with_labels(found: list[Value]) -> list[Value]:
@@ -207,7 +209,9 @@ def _value(part: str) -> list[Value]:
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or (is_chain and _numeric_end(last)) else part
     exact = part.partition("\\approx")[0].strip()
-    part = exact if exact != part and number_of(exact) is not None else part  # 2√5 ≈ 4.47
+    if exact != part:  # 2√5 ≈ 4.47
+        rounded = part.rpartition("\\approx")[2].strip()
+        part = exact if number_of(exact) is not None else rounded if _numeric_end(rounded) else part
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes

@@ -46,26 +46,29 @@ class Worked:
 
     Attributes:
         ends: What each part of the page ends in, any of which may be the answer, the last one last.
+        loose: Those of them that are numbers of what is not understood.
         together: For each part the values of its last sentences, some of which together may be the answer.
     """
 
     ends: Sequence[str] = ()
+    loose: frozenset[str] = frozenset()
     together: Sequence[Sequence[str]] = ()
 
 
 def worked(page: str) -> Worked:
     """Return what the working of a page comes to; no ends where it has none that is understood."""
     found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
-    ends, together = list[str](), list[list[str]]()
+    ends, loose, together = list[str](), set[str](), list[list[str]]()
     is_sure = any(not is_guess(one.text) for part in found for one, _ in part)
     puts = {match[1] for match in _SUBSTITUTED.finditer(page[:_LONGEST])}
     for part in found:
         sure = _without_substitutes(_without_guesses(part) if is_sure else part, puts)
         if sure:
             ends += _ends(sure)
+            loose.update(one.text for _, results in sure for one in results if one.is_loose)
             together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
-    return Worked(list(dict.fromkeys(ends)), together)
+    return Worked(list(dict.fromkeys(ends)), frozenset(loose), together)
 
 
 def is_unfinished(page: str) -> bool:
