@@ -96,6 +96,16 @@ _NUMBER = re.compile(
     r"\([-−]?\d[\d./]*(?:, ?[-−]?\d[\d./]*)+\)|[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
     r"|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?"
 )
+_ROOT = r"(?:[a-zA-Zθ] ?= ?)?(?<![\\\w.])(?P<{}>[-−–]?\d[\d./]*)"
+_UNFIT = re.compile(
+    rf"(?i){_ROOT.format('value')}[ ,]{{1,3}}(?:which |this |it |but it )?"
+    r"(?:(?:is|are|was|would be|must be|can be|has to be)(?: an?)? (?:extraneous|invalid|rejected|discarded|excluded"
+    r"|impossible|ignored|inadmissible|meaningless|not (?:a (?:valid )?(?:solution|root)|allowed|valid|possible"
+    r"|permitted|in the domain|acceptable))|(?:does(?: not|n't)|can(?:not|'t| not)|will not|won't) (?:satisf\w*|work"
+    r"|check|hold|make sense|be (?:a (?:valid )?(?:solution|root)|used|right|valid|allowed))|fails)\b"
+    r"|\b(?:reject|discard|rule out|exclude|ignore|throw (?:out|away))\w*(?: the)?"
+    rf"(?: solution| root| value| negative| answer)* {_ROOT.format('behind')}"
+)
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
 
@@ -141,7 +151,8 @@ def clauses(sentence: str) -> Iterator[Clause]:
         if found is not None:
             yield found
         elif not _FURNITURE.search(piece) and not _OPTION.match(piece):
-            yield from (Clause(match[0], is_loose=True) for match in _NUMBER.finditer(spelled(piece)))
+            found_ = _NUMBER.finditer(spelled(piece))
+            yield from (Clause(match[0], is_loose=match[0][0] != "(") for match in found_)
         if cut is not None:
             begin, mark = cut.end(), mark or cut["mark"] is not None
     named = of_clauses(re.split(rf"(?i)(?:{_MARK})\W*|\A(?:In|After|At|For) [^,]*, ", said)[-1])
@@ -162,7 +173,15 @@ def _cuts(said: str) -> Iterator[re.Match[str]]:
             yield cut
 
 
+def unfit(page: str) -> Iterator[str]:
+    """Yield the values that a page says are no solutions: `x = -2 is not allowed`."""
+    for match in _UNFIT.finditer(_DISPLAY.sub(" ", page)):
+        yield match["value"] or match["behind"]
+
+
 def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
+    if _UNFIT.search(piece):
+        return None
     label = piece.rfind(": ")
     if label >= 0 and "=" in piece[label:]:
         piece = piece[label + 2 :]  # Substitute s = 6: f = 42

@@ -71,7 +71,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\[((?: *-?[\d./]+(?=[ ;\]])){1,6}(?: *;(?: *-?[\d./]+(?=[ ;\]])){1,6}){1,6}) *\]",
          lambda match: _matrix_of_rows(match)),
         (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
-        (r"(?<=\d)_\{?10\}?(?!\d)", ""),
+        (r"(?<=\d)_(?:\{?10\}?|\{1\}_\{0\})(?!\d)", ""),
         (r"≡|\\equiv\b", "="),
         (r"\s*(?:\\p?mod|\\bmod|\(?\bmod)\s*\{?\s*\d+\s*\}?\)?", ""),
         (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),

@@ -96,7 +96,8 @@ def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
         if not said or not re.search(r"\d|\\pi|\\infty|[a-z]", said):
             continue
         is_compound = bool(_OPERATOR.search(said.lstrip("-")))
-        is_told = is_short or "=" in said or _tells(before, is_compound=is_compound)
+        is_point = said[0] == "(" and before is not None and before[0].lower() == "at"
+        is_told = is_short or is_point or "=" in said or _tells(before, is_compound=is_compound)
         is_result = is_told and not _goes_on(after) and (given is None or begin >= given.end())
         is_listed = before is not None and before[0] == "," and not was_result
         was_result = is_result and not is_listed

@@ -71,9 +71,17 @@ class Standings:
             answer = components
         answer = list(dict.fromkeys(answer))
         found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
-        if not found or min(found) < Standing.RESULT:
+        is_list = len(answer) > 1 and answer[0].label[:1] != "#"
+        if not found or min(found) < Standing.RESULT or (is_list and self._leaves_out(answer)):
             return False
         return max(found) is Standing.END or (len(answer) == 1 and self._is_asked(answer[0], asked))
+
+    def _leaves_out(self, answer: Sequence[Value]) -> bool:
+        """Whether the last sentence that has a value of an answer as its result has others, too."""
+        places = [place for one in answer for place in self._places(one) if self._pieces[place].is_result]
+        last = self._pieces[max(places)].sentence
+        said = [one for one in self._pieces if one.sentence == last and one.is_result and not one.is_compound]
+        return len(said) > 1 and any(all(same(one.value, value) is False for value in answer) for one in said)
 
     def are_steps(self, answer: Sequence[Value]) -> bool:
         """Whether all values of an answer are results on the way, of which something else is made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from builder.checks.expressions import expression
 from builder.checks.mathematics import number_of
 from builder.checks.notation import normal, readings, spelled, trimmed
 from builder.checks.units import unit
@@ -57,7 +58,8 @@ _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)
 _NAME = re.compile(
     r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
     r"|after|up)\b)"
-    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}(?=[-+]?\d)"
+    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}"
+    r"(?=[-+]?(?:\d|(?<!sin )(?<!cos )(?<!tan )(?<!log )(?<!sec )(?<!lim )(?<!exp )[a-z](?=\^|\Z| ?[-+*/])))"
 )
 _PERSON = re.compile(
     r"(?!(?:The|Only|About|Answer|Final|Option|Choice|Step|Each|Exactly|There|Approximately|So|At)\b)"
@@ -208,6 +210,9 @@ def _value(part: str) -> list[Value]:
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or (is_chain and _numeric_end(last)) else part
+    left, _, right = part.partition("=")
+    if part.count("=") == 1 and expression(left) is None and _numeric_end(right.strip()):
+        part = right.strip()  # the integral of it = 12
     exact = part.partition("\\approx")[0].strip()
     if exact != part:  # 2√5 ≈ 4.47
         rounded = part.rpartition("\\approx")[2].strip()

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from builder.checks.agreement import agree, any_of, is_union
+from builder.checks.clauses import unfit
 from builder.checks.math_page import Page
 from builder.checks.naming import are_exchanged
 from builder.checks.polarity import polar
+from builder.checks.sameness import same
 from builder.checks.unstated import MOST_ENDS, by_working
 from builder.checks.values import Value, values
 from builder.checks.worked import Worked, worked
@@ -51,6 +53,8 @@ def judged(page: Page, solution: str, answer: str) -> Verdict:
     one, agrees = _by_statement(page, answer)
     if agrees is not True and (not page.is_sure or (agrees is None and all(map(_OPTION.fullmatch, page.stated)))):
         one, agrees = by_working(page, solution, answer)
+    if agrees is not False and not page.is_sure and _has_unfit(page, answer):
+        return Verdict(one, False)
     if agrees is not False and (are_exchanged(page.text, answer) or _has_other_unit(page, answer)):
         return Verdict(one, False)
     if agrees is not False:
@@ -63,6 +67,16 @@ def judged(page: Page, solution: str, answer: str) -> Verdict:
         or (bool(page.stated) and _is_of_another_part(page.worked, answer))
     )
     return Verdict(one, None if is_open else agrees)
+
+
+def _has_unfit(page: Page, answer: str) -> bool:
+    """Whether a page says of a value of an answer that it is no solution."""
+    return any(
+        same(replace(value, label=""), Value(said.replace("−", "-"))) is True
+        for said in unfit(page.text)
+        for reading in values(answer)
+        for value in reading
+    )
 
 
 def _has_other_unit(page: Page, answer: str) -> bool:

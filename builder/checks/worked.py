@@ -142,7 +142,7 @@ def _firm_ends(found: _Found) -> Iterator[str]:
 
 def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
     """Whether the last sentence says in words what the unknown above it, or the number to be rounded, means."""
-    if not strong or strong[0][0] is last or strong[0][0].paragraph != last.paragraph or said[-1].is_worked:
+    if not strong or strong[0][0] is last or last.paragraph - strong[0][0].paragraph > 1 or said[-1].is_worked:
         return False
     unknown = strong[0][1][-1]
     if _SO.match(last.text) and said[-1].is_marked:
