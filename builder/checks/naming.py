@@ -14,7 +14,7 @@ _TOKEN = re.compile(
     r"(?P<tuple>\([-−]?\d[\d./]*(?:\s*,\s*[-−]?\d[\d./]*)+\))"
     r"|(?P<number>(?:(?<![\w.)\s])|(?<=[=:(]\s)|(?<=\b(?:is|at|of)\s))[-−]?(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?"
     r"|(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?)"
-    r"|(?P<word>(?<![\\A-Za-z])[A-Za-z]+)"
+    r"|(?P<word>(?<![\\A-Za-z])(?:[A-Za-z](?:\([A-Za-z\d, ]*(?:\([A-Za-z\d, ]*\))?\))|[A-Za-z]+))"
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}")
 _MARKUP = re.compile(r"\\text(?:bf|rm|it)?|\\mathrm|[$*_{}]|\\(?=[$%])")
@@ -23,6 +23,7 @@ _LITTLE = frozenset(
     "the of is are and or was were has have gets get to in for at on by so then its her his their be will"
     " now each per than years year old solution area total about only".split()
 )
+_SAME = {"length": "long", "width": "wide", "height": "high", "tall": "high", "depth": "deep"}
 _LONGEST = 20_000
 
 
@@ -61,6 +62,7 @@ def _tokens(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _stem(word: str) -> str:
+    word = _SAME.get(word, word)
     return re.sub(r"(?:(?<=\w\w\w)(?:e[ds]|ing|s|e))\Z", "", word)
 
 

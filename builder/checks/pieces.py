@@ -32,6 +32,7 @@ _DATA = re.compile(r":(?:\s*[-\d.]+\s*,){3,}")  # 7, 9, 4, 7, 10 are given
 _ORDINAL = re.compile(r"\b\d+(st|nd|rd|th) (?=[a-z])")
 _GIVEN = re.compile(r"(?i)\W*(?:if|given|suppose|assume|let)\b[^,;:]*(?=[,;:])")
 _WORDS = re.compile(r"(?: ?[A-Za-z]+(?:/[A-Za-z]+)?(?:\^\{-?\d\})?){1,3}")
+_SO = re.compile(r"(?i)\W*(?:so|thus|hence|therefore)\b")
 _SHORT = 3  # words of a line that says results alone: centre (3, -2), radius 5
 _LONGEST, _LONGEST_SENTENCE = 30_000, 400
 
@@ -76,8 +77,11 @@ def pieces(page: str, *, keeps_equations: bool = False) -> Iterator[Piece]:
             if is_solved and is_anew:
                 number, is_solved = number + 1, False
             paragraph, sentence = one.paragraph, sentence + 1
-            for piece in [] if is_guess(one.text) or _CHECKS.match(one.text) else _of_sentence(one.text, keeps_equations=keeps_equations):
-                is_result = piece.is_result and not one.is_before_question
+            is_so = _SO.match(one.text) is not None
+            found = [] if is_guess(one.text) or _CHECKS.match(one.text) else list(_of_sentence(one.text, keeps_equations=keeps_equations))
+            for piece in found:
+                is_told = piece.is_result or (is_so and len(found) == 1)  # Hence it is done in 6 days
+                is_result = is_told and not one.is_before_question
                 is_solved = is_solved or is_result
                 yield replace(piece, part=number, label=label, sentence=sentence, is_result=is_result)
         number += 1

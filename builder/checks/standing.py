@@ -80,7 +80,12 @@ class Standings:
         """Whether the last sentence that has a value of an answer as its result has others, too."""
         places = [place for one in answer for place in self._places(one) if self._pieces[place].is_result]
         last = self._pieces[max(places)].sentence
-        said = [one for one in self._pieces if one.sentence == last and one.is_result and not one.is_compound]
+        labels = {one.label for one in answer if _SYMBOL.fullmatch(one.label)}
+        said = [
+            one
+            for one in self._pieces
+            if one.sentence == last and one.is_result and (not labels or one.value.label in labels)
+        ]
         return len(said) > 1 and any(all(same(one.value, value) is False for value in answer) for one in said)
 
     def are_steps(self, answer: Sequence[Value]) -> bool:

@@ -28,6 +28,8 @@ _ASKED = re.compile(
 )
 _LONGEST_PROBLEM = 2000
 _FEWEST_WORDS = 3  # of an option that a page says in a sentence
+_SAYS_NONE = re.compile(r"(?i)\bno\b|\bnot\b|undefined|infinitely")
+_LITTLE = frozenset("the and for find what how many much are was does did has have with that this his her its from".split())
 _MARKED = re.compile(r"\d|\\[a-z]|[π∞√∅]")
 
 
@@ -54,7 +56,9 @@ def by_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):
         return one, False
-    asked = frozenset(re.findall(r"[a-z]{3,}", _question(solution).lower()))
+    if agrees is False and one is not None and _is_worded(one) and _SAYS_NONE.search(one):
+        return one, False
+    asked = frozenset(re.findall(r"[a-z]{3,}", _question(solution).lower())) - _LITTLE
     may_be_result = any(standings.are_results(one, asked) and not _has_exchanged(found, one) for one in given)
     return one, None if agrees is False and may_be_result else agrees
 

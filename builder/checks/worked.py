@@ -22,7 +22,7 @@ _GIVEN = re.compile(
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
 )
 _SINCE = re.compile(r"^\W*(?:Since|Because|As|For)\b[^,=]{1,80},\s")
-_SO = re.compile(r"\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
+_SO = re.compile(r"(?i)\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
 _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
 _SUBJECT = re.compile(
     r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
@@ -66,7 +66,10 @@ def worked(page: str) -> Worked:
         if sure:
             ends += _ends(sure)
             loose.update(one.text for _, results in sure for one in results if one.is_loose)
-            together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
+            last = [one for _, results in sure[-1:] for one in results]
+            is_loose = all(one.is_loose for one in last)
+            kept = [one for _, results in sure[-4:] for one in results if not one.is_loose]
+            together.append([one.text for one in [*kept, *(last if is_loose else ())]])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
     return Worked(list(dict.fromkeys(ends)), frozenset(loose), together)
 
@@ -145,7 +148,7 @@ def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
     if not strong or strong[0][0] is last or last.paragraph - strong[0][0].paragraph > 1 or said[-1].is_worked:
         return False
     unknown = strong[0][1][-1]
-    if _SO.match(last.text) and said[-1].is_marked:
+    if said[-1].is_marked and (_SO.match(last.text) or not re.search(r"[\d\\π√∞]", said[-1].text)):
         return True
     return bool(_ROUNDED.search(last.text)) or (
         bool(re.fullmatch(r"[a-z]", unknown.label)) and bool(_SUBJECT.match(last.text))
