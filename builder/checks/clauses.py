@@ -157,7 +157,7 @@ def clauses(sentence: str) -> Iterator[Clause]:
             begin, mark = cut.end(), mark or cut["mark"] is not None
     named = of_clauses(re.split(rf"(?i)(?:{_MARK})\W*|\A(?:In|After|At|For) [^,]*, ", said)[-1])
     if named is not None:
-        yield Clause(named, is_named=True)
+        yield Clause(named, is_named=True, is_marked=mark)
     elif (words := _WORDS.search(said)) is not None:
         yield Clause(words[0], is_marked=True)
 
@@ -211,7 +211,7 @@ def _colon(piece: str) -> list[int]:
 
 
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
-    first, last = sides[0], sides[-1]
+    first, last = sides[0], re.split(r"\s{2,}(?=[A-Z][a-z])", sides[-1])[0]
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
     value = (_quantity(last) or value) if value and " and " in value else value
     if value is None or (_PROSE.search(last) and len(_DIGITS.findall(last)) > len(_DIGITS.findall(value))):

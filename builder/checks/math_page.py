@@ -13,7 +13,7 @@ from builder.checks.worked import Worked, worked
 
 _CONTINUED = re.compile(r"[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])"
     r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]*\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)", re.M)  # a line of working that begins with =
-_BRACES = re.compile(r"\{\{\{|\}\}\}")  # around formulas, on some forums
+_BRACES = re.compile(r"\{\{\{([^{}\n]*)\}\}\}")  # around formulas, on some forums
 _BULLET = re.compile(r"(?m)^[ \t]*[-*•][ \t]+(?=[A-Za-z*_]{2}|\\\(|\$)")
 _CHECK = re.compile(  # a check of the result, up to the end of its paragraph
     r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n"
@@ -23,6 +23,10 @@ _FURNITURE = re.compile(
     r"(?im)^[^\n=]*(?:copyright|©|\(c\) (?:19|20)\d\d|all rights reserved|last (?:edited|updated|modified)|page \d+ of \d+)"
     r"[^\n=]*$"
 )
+_STYLE = re.compile(
+    r"\\(?:sf|purple|red|blue|green|orange|pink|large|Large|LARGE|huge|bold|cancel|displaystyle)(?![A-Za-z])|\\[:;!]"
+)
+_NESTED = re.compile(r"(?<!\\)\{\s*\{([^{}]*)\}\s*\}")
 _MIXED = re.compile(r"(?<![\d.])(\d+) and ([1-9]/[1-9]\d?)(?![\d/])")
 _MOST_STATED = 20
 
@@ -35,7 +39,8 @@ class Page:
     """
 
     def __init__(self, text: str) -> None:
-        plain = _CHECK.sub("", _FURNITURE.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", _BRACES.sub("", text)))))
+        text = _NESTED.sub(r"{\1}", _NESTED.sub(r"{\1}", _STYLE.sub(" ", _BRACES.sub(r"\1", text))))
+        plain = _CHECK.sub("", _FURNITURE.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", text))))
         self.text = _CONTINUED.sub(" ", without_denied(plain))
 
     @cached_property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _PART = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|\b(?:and|or|while)\b)\s*(?![^()]*\))")
-_CLAUSE = re.compile(r"(?i)\s*(?:[;|]|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]*\))")
+_CLAUSE = re.compile(r"(?i)\s*(?:[;|]|:\s(?=[^:\n]*=)|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]*\))")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _TOKEN = re.compile(
     r"(?P<tuple>\([-−]?\d[\d./]*(?:\s*,\s*[-−]?\d[\d./]*)+\))"
@@ -86,8 +86,8 @@ def _pairs(sentence: str, named: Sequence[_Named]) -> Iterator[tuple[int, str]]:
     """Yield which of the values stands beside which name in a sentence, the name by its place in the answer."""
     clauses = [_marks(clause, named) for clause in _CLAUSE.split(sentence)]
     whole = [mark for clause in clauses for mark in clause]
-    if all(len(clause) in (0, 2) and len({type(one) for one in clause}) == len(clause) for clause in clauses):
-        pairs = [clause for clause in clauses if clause]
+    if all(sum(isinstance(one, str) for one in clause) <= 1 for clause in clauses):
+        pairs = [_nearest(clause) for clause in clauses if len({type(one) for one in clause}) == 2]
     elif all(type(one) is not type(other) for one, other in pairwise(whole)) and len(whole) % 2 == 0:
         pairs = [whole[place : place + 2] for place in range(0, len(whole), 2)]
     else:
@@ -99,16 +99,22 @@ def _pairs(sentence: str, named: Sequence[_Named]) -> Iterator[tuple[int, str]]:
         )
 
 
+def _nearest(clause: Sequence[int | str]) -> list[int | str]:
+    """Return the only value of a clause and the name before it, the first behind it where there is none."""
+    place = next(place for place, one in enumerate(clause) if isinstance(one, str))
+    return [clause[place - 1 if place else 1], clause[place]]
+
+
 def _marks(clause: str, named: Sequence[_Named]) -> list[int | str]:
     """Return the names, by their places, and the values in a clause; of an equation, what it ends with."""
-    last = clause.rfind("=")
+    first, last = clause.find("="), clause.rfind("=")
     is_open = last >= 0 and _WORKED.search(clause[last:]) is not None
     values = {one.value for one in named}
     found = list[int | str]()
-    for is_end, text in ((False, clause[: last + 1]), (True, clause[last + 1 :])):
+    for is_end, text in ((False, clause[: first + 1]), (True, clause[last + 1 :])):
         for is_value, said in _tokens(text):
             name = next((place for place, one in enumerate(named) if said in one.names), None)
-            if name is not None and name not in found:
+            if name is not None and found[-1:] != [name]:
                 found.append(name)
             elif is_value and said in values and is_end and not is_open:
                 found.append(said)

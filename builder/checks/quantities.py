@@ -102,7 +102,7 @@ def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
 
 def _is_close(value: float, target: float, digits: tuple[int, float], is_rough: bool) -> bool:
     scale = max(abs(value), abs(target))
-    if not math.isfinite(scale):
+    if not math.isfinite(scale) or value * target < 0:
         return value == target
     if abs(value - target) <= ALMOST * scale:
         return True

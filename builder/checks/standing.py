@@ -88,6 +88,18 @@ class Standings:
         ]
         return len(said) > 1 and any(all(same(one.value, value) is False for value in answer) for one in said)
 
+    def are_narrowed(self, answer: Sequence[Value]) -> bool:
+        """Whether a page has the values of an answer for one letter, and then says one of them alone.
+
+        `x = 20 or x = -120`, of which the second can't be: `so x = 20`.
+        """
+        labels = {one.label for one in answer}
+        pieces = [one for one in self._of_equations._pieces if one.is_result and one.value.label in labels]
+        if len(answer) < 2 or len(labels) > 1 or not pieces or not _SYMBOL.fullmatch(pieces[-1].value.label):
+            return False
+        before = {one.sentence for one in pieces if _count(pieces, one.sentence) > 1}
+        return bool(before) and _count(pieces, pieces[-1].sentence) == 1 and pieces[-1].sentence > max(before)
+
     def are_steps(self, answer: Sequence[Value]) -> bool:
         """Whether all values of an answer are results on the way, of which something else is made."""
         found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
@@ -124,7 +136,7 @@ class Standings:
             for place, piece in enumerate(self._pieces)
             if (not is_labelled or piece.label == sought.label)
             and (not named or place in named)
-            and same(replace(piece.value, label=""), bare) is True
+            and _is_same(replace(piece.value, label=""), bare)
         ]
 
     def _ends_with(self, kind: str) -> bool:
@@ -193,6 +205,17 @@ class Standings:
         """Whether values are results one behind the other."""
         places = [max(self._places(one), default=-1) for one in answer]
         return -1 not in places and places == sorted(places)
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Whether values are the same; what has no known form is looked at as text: a page has many such pieces."""
+    if one.math and other.math and (form(one.math) is None or form(other.math) is None):
+        return one.math.replace(" ", "") == other.math.replace(" ", "")
+    return same(one, other) is True
+
+
+def _count(pieces: Sequence[Piece], sentence: int) -> int:
+    return len({one.value.math for one in pieces if one.sentence == sentence})
 
 
 def _is_alike(one: str, other: str) -> bool:

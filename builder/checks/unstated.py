@@ -52,6 +52,8 @@ def by_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool
         return one, agrees or None
     given = [one for one in values(said) if one]
     standings = page.standings.for_(given[0] if given else ())
+    if agrees and standings.are_narrowed(given[0] if given else ()):
+        return one, False
     if agrees and (all(map(standings.are_steps, given)) or all(_has_exchanged(found, one) for one in given)):
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):

@@ -81,7 +81,8 @@ def _has_unfit(page: Page, answer: str) -> bool:
 
 def _has_other_unit(page: Page, answer: str) -> bool:
     """Whether a page has every number of an answer with other units alone."""
-    return all(any(map(page.standings.has_other_unit, reading)) for reading in values(answer))
+    measured = [[value for value in reading if value.unit is not None] for reading in values(answer)]
+    return all(measured) and all(any(map(page.standings.has_other_unit, reading)) for reading in measured)
 
 
 def _by_statement(page: Page, answer: str) -> tuple[str | None, bool | None]:

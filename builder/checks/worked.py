@@ -36,7 +36,7 @@ _SUBSTITUTED = re.compile(  # let u = 3^x, but not let x = the number of pens
     r"(?i)\b(?:let|set|put|with|where|substitut\w+) ([a-z]) ?= ?(?=[^,.;\n]{0,30}[a-z(^])"
     r"(?![^,.;\n]{0,40}[a-z]{3})"
 )
-_LONGEST = 50_000
+_LONGEST, _MOST_LOOSE = 50_000, 6
 _Found = Sequence[tuple[Sentence, list[Clause]]]
 
 
@@ -67,7 +67,7 @@ def worked(page: str) -> Worked:
             ends += _ends(sure)
             loose.update(one.text for _, results in sure for one in results if one.is_loose)
             last = [one for _, results in sure[-1:] for one in results]
-            is_loose = all(one.is_loose for one in last)
+            is_loose = all(one.is_loose for one in last) and len(last) <= _MOST_LOOSE
             kept = [one for _, results in sure[-4:] for one in results if not one.is_loose]
             together.append([one.text for one in [*kept, *(last if is_loose else ())]])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
