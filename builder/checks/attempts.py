@@ -9,7 +9,9 @@ import re
 
 from builder.checks.problems import begins_part
 
-_REJECTED = re.compile(r"^[^\w=≈]*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})|\s[\[(][-−]\d+(?: points?| votes?)?[\])]\s*$")
+_REJECTED = re.compile(
+    r"^[^\w=≈]*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})|\s[\[(][-−]\d+(?: points?| votes?)?[\])]\s*$"
+)
 _SCORE = re.compile(r"(?m)[ \t]+[\[(][+−-]\d{1,4}(?: points?| votes?)?[\])][ \t]*$")
 _WHO = (
     r"(?:[^:\n]{1,60}:[ \t]+)?(?:(?:hi|hello|hey)\b[^.!,\n]{0,30}[.!,]\s*"
@@ -23,11 +25,13 @@ _DENIES = re.compile(
     r"|(?:your|the) (?:mistake|error) (?:is|was)|you(?:'ve| have)? (?:made a mistake|mixed up|overlooked))"
 )
 _DOUBTS = re.compile(
-    rf"(?i)\W*{_WHO}\W*(?:careful\b|actually\b|check your\b|remember\b|(?:that|this) (?:doesn't|can't|cannot|does not)\b"
+    rf"(?i)\W*{_WHO}\W*(?:careful\b|actually\b|check your\b|remember\b|(?:that|this) (?:doesn't|can't"
+    rf"|cannot|does not)\b"
     r"|you(?:'ve| have)? (?:forg[eo]t|missed|can't|cannot|have to|need to|should|must|added|used|took|divided)\w*)"
 )
 _TRIED = re.compile(
-    r"(?i)\b(?:i(?:'ve| have)? (?:\w+ )?(?:added|got|get|did|tried|think|thought|used|came|calculated|divided|multiplied"
+    r"(?i)\b(?:i(?:'ve| have)? (?:\w+ )?(?:added|got|get|did|tried|think|thought|used|came|calculated"
+    r"|divided|multiplied"
     r"|subtracted|took|found|have|had|said|end(?:ed)? up|worked|solved|set|put|assumed|am getting|keep)"
     r"|my (?:answer|attempt|work(?:ing)?|try|result|solution|guess)|what i (?:did|have)|here'?s what i)\b"
     r"|\b(?:is (?:this|that|it|my answer)|am i|(?:this|that|it) is|did i do (?:this|it|that)) "

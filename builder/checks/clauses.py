@@ -54,7 +54,8 @@ _RANGE = re.compile(
     r"|\\in\b) ?[^A-Za-z<>=]{1,40}(?:(?:or|and|∪|U)[^=]{1,40})?"
 )
 _VERB = re.compile(
-    r"(?i)(?:\b(?:(?:takes?|took|costs?)(?: [a-z]+){1,4}(?= [$€£]?\d)|is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?"
+    r"(?i)(?:\b(?:(?:takes?|took|costs?)(?: [a-z]+){1,4}(?= [$€£]?\d)|is|are|was|were|be|has|have|had|gets?"
+    r"|receives?|pays?|costs?|weighs?|needs?|scores?"
     r"|earns?|takes?|took|owns?"
     r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind"
     r"|ist|est|es|gives?|left|contains?|holds?|covers?"
@@ -91,17 +92,22 @@ _FIRST = re.compile(
     r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to"
     r"|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)"
 )
-_BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes|in|after|by|for|at|with) {_FIRST.pattern}")
+_BEHIND = re.compile(
+    rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes|in|after|by|for|at|with) {_FIRST.pattern}"
+)
 _NUMBER = re.compile(
-    r"\([-−]?\d[\d./]*(?:, ?[-−]?\d[\d./]*)+\)|[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
+    r"\([-−]?\d[\d./]*(?:, ?[-−]?\d[\d./]*)+\)|[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd"
+    r"|th)\b| (?!(?:is|are|was|were|and|or|has"
     r"|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?"
 )
 _ROOT = r"(?:[a-zA-Zθ] ?= ?)?(?<![\\\w.])(?P<{}>[-−–]?\d[\d./]*)"
 _UNFIT = re.compile(
     rf"(?i){_ROOT.format('value')}[ ,]{{1,3}}(?:which |this |it |but it )?"
-    r"(?:(?:is|are|was|would be|must be|can be|has to be)(?: an?)? (?:extraneous|invalid|rejected|discarded|excluded"
+    r"(?:(?:is|are|was|would be|must be|can be|has to be)(?: an?)? (?:extraneous|invalid|rejected|discarded"
+    r"|excluded"
     r"|impossible|ignored|inadmissible|meaningless|not (?:a (?:valid )?(?:solution|root)|allowed|valid|possible"
-    r"|permitted|in the domain|acceptable))|(?:does(?: not|n't)|can(?:not|'t| not)|will not|won't) (?:satisf\w*|work"
+    r"|permitted|in the domain|acceptable))|(?:does(?: not|n't)|can(?:not|'t| not)|will not"
+    r"|won't) (?:satisf\w*|work"
     r"|check|hold|make sense|be (?:a (?:valid )?(?:solution|root)|used|right|valid|allowed))|fails)\b"
     r"|\b(?:reject|discard|rule out|exclude|ignore|throw (?:out|away))\w*(?: the)?"
     rf"(?: solution| root| value| negative| answer)* {_ROOT.format('behind')}"

@@ -16,7 +16,8 @@ _SAID = re.compile(
     r"|\b(?:get|have|obtain|find|conclude|gives|yields)(?: that)?\b)[\s:*_]*(?P<rest>\S.*)"
 )
 _CHECKS = re.compile(
-    r"(?i)\A\W*(?:(?:as a |to |we |let us )?(?:check|verif)\w*|note\b|remark\b|indeed\b|this (?:agrees|checks|matches"
+    r"(?i)\A\W*(?:(?:as a |to |we |let us )?(?:check|verif)\w*|note\b|remark\b|indeed\b|this (?:agrees"
+    r"|checks|matches"
     r"|confirms|completes)|both (?:check|satisf)\w*|(?:in )?other words\b)"
 )
 _PROVES = re.compile(r"(?i)\b(?:prove|proof|show that|contradiction|q\.?e\.?d)\b|∎|\\blacksquare|\\square\b")
@@ -24,7 +25,8 @@ _QUANTITY = re.compile(
     r"\\?[-−$€£]?\d[\d,./]*(?:\s?\\?%|\s?°|\^?\{?\\circ\}?| [a-zA-Z/²³]+)?|\$\$?[^$]+\$\$?|\\[(\[].+?\\[)\]]"
 )
 _GOES_ON = re.compile(
-    r"(?i)\b(?:because|since|which|as|so|when|after|if|where|is|are|was|were|has|have|that|for|by|to|from|and (?:the|its))\b"
+    r"(?i)\b(?:because|since|which|as|so|when|after|if|where|is|are|was|were|has|have|that|for|by|to|from"
+    r"|and (?:the|its))\b"
 )
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _MOST_WORDS = 8  # of an answer behind "the answer is"

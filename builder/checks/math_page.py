@@ -1,4 +1,4 @@
-"""A page of mathematics as its answer is looked for: what it states, what its options say, what its working comes to."""
+"""A page of mathematics, read once: what it states, what its options say, what its working comes to."""
 
 from __future__ import annotations
 
@@ -11,23 +11,36 @@ from builder.checks.standing import Standings
 from builder.checks.stated import options, stated_answers
 from builder.checks.worked import Worked, worked
 
-_CONTINUED = re.compile(r"[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])"
-    r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]*\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)", re.M)  # a line of working that begins with =
-_BRACES = re.compile(r"\{\{\{([^{}\n]*)\}\}\}")  # around formulas, on some forums
-_BULLET = re.compile(r"(?m)^[ \t]*[-*•][ \t]+(?=[A-Za-z*_]{2}|\\\(|\$)")
-_CHECK = re.compile(  # a check of the result, up to the end of its paragraph
-    r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n"
-    r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
+_STYLE = (
+    r"\\(?:sf|purple|red|blue|green|orange|pink|large|Large|LARGE|huge|bold|cancel|displaystyle)(?![A-Za-z])"
+    r"|\\[:;!]"
 )
-_FURNITURE = re.compile(
-    r"(?im)^[^\n=]*(?:copyright|©|\(c\) (?:19|20)\d\d|all rights reserved|last (?:edited|updated|modified)|page \d+ of \d+)"
-    r"[^\n=]*$"
+_FURNITURE = (
+    r"(?im)^[^\n=]*(?:copyright|©|\(c\) (?:19|20)\d\d|all rights reserved|last (?:edited|updated|modified)"
+    r"|page \d+ of \d+)[^\n=]*$"
 )
-_STYLE = re.compile(
-    r"\\(?:sf|purple|red|blue|green|orange|pink|large|Large|LARGE|huge|bold|cancel|displaystyle)(?![A-Za-z])|\\[:;!]"
+_CHECK = (  # of the result, up to the end of its paragraph
+    r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))"
+    r"(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
 )
-_NESTED = re.compile(r"(?<!\\)\{\s*\{([^{}]*)\}\s*\}")
-_MIXED = re.compile(r"(?<![\d.])(\d+) and ([1-9]/[1-9]\d?)(?![\d/])")
+_NESTED = (r"(?<!\\)\{\s*\{([^{}]*)\}\s*\}", r"{\1}")
+_CLEANED = tuple(
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\{\{\{([^{}\n]*)\}\}\}", r"\1"),  # around formulas, on some forums
+        (_STYLE, " "),
+        _NESTED,
+        _NESTED,
+        (r"(?m)^[ \t]*[-*•][ \t]+(?=[A-Za-z*_]{2}|\\\(|\$)", ""),  # of a list
+        (r"(?<![\d.])(\d+) and ([1-9]/[1-9]\d?)(?![\d/])", r"\1 \2"),
+        (_FURNITURE, ""),
+        (_CHECK, ""),
+    )
+)
+_CONTINUED = re.compile(  # a line that goes on with the one before: = 12, or in the midst of a sentence
+    r"(?m)[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])"
+    r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]*\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)"
+)
 _MOST_STATED = 20
 
 
@@ -35,13 +48,13 @@ class Page:
     """A page, each reading of which is made once, and only if somebody asks for it.
 
     Attributes:
-        text: Its text, but for what is denied in it.
+        text: Its text, but for what is denied in it, checks, and what surrounds it.
     """
 
     def __init__(self, text: str) -> None:
-        text = _NESTED.sub(r"{\1}", _NESTED.sub(r"{\1}", _STYLE.sub(" ", _BRACES.sub(r"\1", text))))
-        plain = _CHECK.sub("", _FURNITURE.sub("", _MIXED.sub(r"\1 \2", _BULLET.sub("", text))))
-        self.text = _CONTINUED.sub(" ", without_denied(plain))
+        for pattern, by in _CLEANED:
+            text = pattern.sub(by, text)
+        self.text = _CONTINUED.sub(" ", without_denied(text))
 
     @cached_property
     def stated(self) -> Sequence[str]:

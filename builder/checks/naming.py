@@ -20,8 +20,11 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}")
 _MARKUP = re.compile(r"\\text(?:bf|rm|it)?|\\mathrm|[$*_{}]|\\(?=[$%])")
 _WORKED = re.compile(r"[\dA-Za-z)]\s*[-+*/×·÷−]\s*[\d(]")
 _LITTLE = frozenset(
-    "the of is are and or was were has have gets get to in for at on by so then its her his their be will"
-    " now each per than years year old solution area total about only".split()
+    re.findall(
+        r"\w+",
+        "the of is are and or was were has have gets get to in for at on by so then its her his their be"
+        " will now each per than years year old solution area total about only",
+    )
 )
 _SAME = {"length": "long", "width": "wide", "height": "high", "tall": "high", "depth": "deep"}
 _LONGEST = 20_000

@@ -78,7 +78,11 @@ def pieces(page: str, *, keeps_equations: bool = False) -> Iterator[Piece]:
                 number, is_solved = number + 1, False
             paragraph, sentence = one.paragraph, sentence + 1
             is_so = _SO.match(one.text) is not None
-            found = [] if is_guess(one.text) or _CHECKS.match(one.text) else list(_of_sentence(one.text, keeps_equations=keeps_equations))
+            found = (
+                []
+                if is_guess(one.text) or _CHECKS.match(one.text)
+                else list(_of_sentence(one.text, keeps_equations=keeps_equations))
+            )
             for piece in found:
                 is_told = piece.is_result or (is_so and len(found) == 1)  # Hence it is done in 6 days
                 is_result = is_told and not one.is_before_question

@@ -29,7 +29,12 @@ _ASKED = re.compile(
 _LONGEST_PROBLEM = 2000
 _FEWEST_WORDS = 3  # of an option that a page says in a sentence
 _SAYS_NONE = re.compile(r"(?i)\bno\b|\bnot\b|undefined|infinitely")
-_LITTLE = frozenset("the and for find what how many much are was does did has have with that this his her its from".split())
+_LITTLE = frozenset(
+    re.findall(
+        r"\w+",
+        "the and for find what how many much are was does did has have with that this his her its from",
+    )
+)
 _MARKED = re.compile(r"\d|\\[a-z]|[π∞√∅]")
 
 

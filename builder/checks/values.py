@@ -24,7 +24,8 @@ _LETTER = re.compile(
     r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
 )
 _LABEL = re.compile(
-    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\((?:[A-Za-z\d, |]|\([A-Za-z\d, ]*\))*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\((?:[A-Za-z\d, |]|\([A-Za-z\d, ]*\))*\))?|\\angle [A-Z]+"
+    r"|\\(?:sin|cos|tan|cot|sec"
     r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z -]{2,30}|\d+ ?[CP] ?\d+))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
@@ -52,7 +53,8 @@ _SHARE = re.compile(  # 12 of the 20 pupils
 )
 _BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
 _POINT = re.compile(  # the centre (3, -2), P'(1, -1), local max at (0, 1)
-    r"(?:(?:[Tt]he )?(?:\\?[A-Za-z]{3,12} ){0,2}\\?[A-Za-z]{3,12}(?: (?:at|is|of))? ?|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
+    r"(?:(?:[Tt]he )?(?:\\?[A-Za-z]{3,12} ){0,2}\\?[A-Za-z]{3,12}(?: (?:at|is|of))? ?"
+    r"|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
 )
 _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)(?: of)? ?(\d+)\Z")
 _NAME = re.compile(
