@@ -18,14 +18,14 @@ _WHO = (
     r"|(?:sorry|hmm+|well|um+|ah|oh),?\s+(?:but )?)?"
 )
 _DENIES = re.compile(
-    rf"(?i)\W*{_WHO}\W*(?:no(?:pe)?(?:[,!:;]|\.(?!\s?\d)| -|\s*$| (?:way|that|this|it|you)\b)"
+    rf"(?i)\W{{0,9}}{_WHO}\W{{0,9}}(?:no(?:pe)?(?:[,!:;]|\.(?!\s?\d)| -|\s*$| (?:way|that|this|it|you)\b)"
     r"|not (?:quite|exactly|really)\b|wrong\b|incorrect\b|almost\b[,.!]|close\b[,.!]"
     r"|(?:that|this|it)(?:'s| is| would be)(?: \w+)? (?:wrong|incorrect|not (?:right|correct|how))"
     r"|(?:that|this|it) (?:isn't|is not) (?:right|correct|how)|your \w+ (?:is|are) (?:wrong|off|incorrect)"
     r"|(?:your|the) (?:mistake|error) (?:is|was)|you(?:'ve| have)? (?:made a mistake|mixed up|overlooked))"
 )
 _DOUBTS = re.compile(
-    rf"(?i)\W*{_WHO}\W*(?:careful\b|actually\b|check your\b|remember\b|(?:that|this) (?:doesn't|can't"
+    rf"(?i)\W{{0,9}}{_WHO}\W{{0,9}}(?:careful\b|actually\b|check your\b|remember\b|(?:that|this) (?:doesn't|can't"
     rf"|cannot|does not)\b"
     r"|you(?:'ve| have)? (?:forg[eo]t|missed|can't|cannot|have to|need to|should|must|added|used|took|divided)\w*)"
 )

@@ -20,8 +20,8 @@ _FURNITURE = (
     r"|page \d+ of \d+)[^\n=]*$"
 )
 _CHECK = (  # of the result, up to the end of its paragraph
-    r"(?im)^\W*(?:check(?:ing)?|verif(?:y|ication|ying))"
-    r"(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?\W*\n(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
+    r"(?im)^[^\w\n]{0,9}(?:check(?:ing)?|verif(?:y|ication|ying))"
+    r"(?: (?:your |the |our )?(?:answers?|solutions?|work|results?))?[^\w\n]{0,9}\n(?:[^\n]*\S[^\n]*(?:\n|\Z))+"
 )
 _NESTED = (r"(?<!\\)\{\s*\{([^{}]*)\}\s*\}", r"{\1}")
 _CLEANED = tuple(
@@ -38,8 +38,8 @@ _CLEANED = tuple(
     )
 )
 _CONTINUED = re.compile(  # a line that goes on with the one before: = 12, or in the midst of a sentence
-    r"(?m)[ \t]*\n[ \t&]*(?=(?:=|≈|\\approx)[ &\d])"
-    r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]*\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)"
+    r"(?m)[ \t]{0,9}\n[ \t&]{0,9}(?=(?:=|≈|\\approx)[ &\d])"
+    r"|(?<=\w\w[ \t][a-z]{3}|\w[ \t][a-z]{4})[ \t]{0,9}\n(?=\d[\d.,]* [a-z]{2,} [a-z]{2,}[^=\n]*$)"
 )
 _MOST_STATED = 20
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_PART = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|\b(?:and|or|while)\b)\s*(?![^()]*\))")
-_CLAUSE = re.compile(r"(?i)\s*(?:[;|]|:\s(?=[^:\n]*=)|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]*\))")
+_PART = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|\b(?:and|or|while)\b)\s*(?![^()]{0,40}\))")
+_CLAUSE = re.compile(r"(?i)\s*(?:[;|]|:\s(?=[^:\n]*=)|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]{0,40}\))")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _TOKEN = re.compile(
     r"(?P<tuple>\([-−]?\d[\d./]*(?:\s*,\s*[-−]?\d[\d./]*)+\))"

@@ -97,8 +97,11 @@ class Standings:
         pieces = [one for one in self._of_equations._pieces if one.is_result and one.value.label in labels]
         if len(answer) < 2 or len(labels) > 1 or not pieces or not _SYMBOL.fullmatch(pieces[-1].value.label):
             return False
-        before = {one.sentence for one in pieces if _count(pieces, one.sentence) > 1}
-        return bool(before) and _count(pieces, pieces[-1].sentence) == 1 and pieces[-1].sentence > max(before)
+        said = dict[int, set[str]]()
+        for one in pieces:
+            said.setdefault(one.sentence, set()).add(one.value.math)
+        last = pieces[-1].sentence
+        return len(said[last]) == 1 and any(len(values) > 1 for values in said.values())
 
     def are_steps(self, answer: Sequence[Value]) -> bool:
         """Whether all values of an answer are results on the way, of which something else is made."""
@@ -212,10 +215,6 @@ def _is_same(one: Value, other: Value) -> bool:
     if one.math and other.math and (form(one.math) is None or form(other.math) is None):
         return one.math.replace(" ", "") == other.math.replace(" ", "")
     return same(one, other) is True
-
-
-def _count(pieces: Sequence[Piece], sentence: int) -> int:
-    return len({one.value.math for one in pieces if one.sentence == sentence})
 
 
 def _is_alike(one: str, other: str) -> bool:

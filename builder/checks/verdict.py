@@ -52,21 +52,28 @@ def judged(page: Page, solution: str, answer: str) -> Verdict:
     """Return whether the answer that a solution ends with is its page's."""
     one, agrees = _by_statement(page, answer)
     if agrees is not True and (not page.is_sure or (agrees is None and all(map(_OPTION.fullmatch, page.stated)))):
-        one, agrees = by_working(page, solution, answer)
-    if agrees is not False and not page.is_sure and _has_unfit(page, answer):
-        return Verdict(one, False)
-    if agrees is not False and (are_exchanged(page.text, answer) or _has_other_unit(page, answer)):
-        return Verdict(one, False)
-    if agrees is not False:
+        comes_to, agrees = by_working(page, solution, answer)
+        one = one if comes_to is None else comes_to
+    is_other = agrees is not False and _is_other(page, answer)
+    if agrees is not False and not is_other:
         return Verdict(one, agrees)
     if any(_is_called_wrong(said, solution) for said in (*page.stated, one or "")):
-        return Verdict(one, agrees, corrects=True)
-    is_open = (
+        return Verdict(one, False, corrects=True)
+    is_open = not is_other and (
         _is_disputed(page, answer)
         or _is_named(page.text, answer)
         or (bool(page.stated) and _is_of_another_part(page.worked, answer))
     )
-    return Verdict(one, None if is_open else agrees)
+    return Verdict(one, None if is_open else False)
+
+
+def _is_other(page: Page, answer: str) -> bool:
+    """Whether an answer whose values a page may come to has a root that it rejects, or other names or units."""
+    return (
+        (not page.is_sure and _has_unfit(page, answer))
+        or are_exchanged(page.text, answer)
+        or _has_other_unit(page, answer)
+    )
 
 
 def _has_unfit(page: Page, answer: str) -> bool:
