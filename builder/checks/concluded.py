@@ -10,7 +10,9 @@ from builder.checks.clauses import clauses
 from builder.checks.sentences import of_clauses
 from builder.checks.stated_value import value_of
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[*_)\s]*\s+(?=\S)|\n\s*\n+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\bRs\.)(?<!\bNo\.)(?<!\bsq\.)(?<!\bcu\.)(?<!approx\.)[*_)\s]*\s+(?=\S)|\n\s*\n+"
+)
 _SAID = re.compile(
     r"(?is)(?:\b(?:answers?|ans|results?|solutions?|roots?|values?)\b[^.:=\n]{0,60}?(?:\bis|\bare|\bof|:|=)"
     r"|\b(?:get|have|obtain|find|conclude|gives|yields)(?: that)?\b)[\s:*_]*(?P<rest>\S.*)"

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _PART = re.compile(r"(?i)\s*(?:[;&]|,(?!\d{3}(?!\d))|\b(?:and|or|while)\b)\s*(?![^()]{0,40}\))")
-_CLAUSE = re.compile(r"(?i)\s*(?:[;|]|:\s(?=[^:\n]*=)|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]{0,40}\))")
+_CLAUSE = re.compile(
+    r"(?i)\s*(?:[;|]|:\s(?=[^:\n]*=)|,(?!\d{3}(?!\d))|\b(?:and|while|with|but)\b)\s*(?![^()]{0,40}\))"
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _TOKEN = re.compile(
     r"(?P<tuple>\([-−]?\d[\d./]*(?:\s*,\s*[-−]?\d[\d./]*)+\))"
@@ -18,7 +20,7 @@ _TOKEN = re.compile(
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{(\d+)\}\s*\{(\d+)\}")
 _MARKUP = re.compile(r"\\text(?:bf|rm|it)?|\\mathrm|[$*_{}]|\\(?=[$%])")
-_WORKED = re.compile(r"[\dA-Za-z)]\s*[-+*/×·÷−]\s*[\d(]")
+_WORKED = re.compile(r"[\dA-Za-z)]\s*[-+*×·÷−]\s*[\d(]")
 _LITTLE = frozenset(
     re.findall(
         r"\w+",

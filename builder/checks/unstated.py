@@ -6,16 +6,14 @@ Only what both find wrong is refused: a page says what comes out in more ways th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.forms import form
 from builder.checks.math_page import Page
 from builder.checks.polarity import as_polar, is_claim, is_polar, polar
 from builder.checks.problems import parts
-from builder.checks.sameness import name, same
-from builder.checks.values import Value, values
+from builder.checks.values import values
 from builder.checks.worked import Worked, is_unfinished
 
 MOST_ENDS = 8
@@ -59,14 +57,14 @@ def by_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool
     standings = page.standings.for_(given[0] if given else ())
     if agrees and standings.are_narrowed(given[0] if given else ()):
         return one, False
-    if agrees and (all(map(standings.are_steps, given)) or all(_has_exchanged(found, one) for one in given)):
+    if agrees and all(map(standings.are_steps, given)):
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):
         return one, False
     if agrees is False and one is not None and _is_worded(one) and _SAYS_NONE.search(one):
         return one, False
     asked = frozenset(re.findall(r"[a-z]{3,}", _question(solution).lower())) - _LITTLE
-    may_be_result = any(standings.are_results(one, asked) and not _has_exchanged(found, one) for one in given)
+    may_be_result = any(standings.are_results(one, asked) for one in given)
     return one, None if agrees is False and may_be_result else agrees
 
 
@@ -124,18 +122,3 @@ def _is_unread(answer: str) -> bool:
         return True
     forms = [form(value.math) for reading in values(answer) for value in reading if value.math]
     return any(one is None or one.kind == "identity" for one in forms)
-
-
-def _has_exchanged(found: Worked, answer: Sequence[Value]) -> bool:
-    """Whether an answer gives to each of its names what every problem of the page that has one gives another."""
-    names = {name(value): value for value in answer if value.label and value.label[0] != "#"}
-    verdicts = list[bool]()
-    for said in found.together if len(names) > 1 else ():
-        known = {name(value): value for one in said for value in values(one)[0]}
-        if both := names.keys() & known.keys():
-            verdicts.append(all(same(_bare(names[one]), _bare(known[one])) is False for one in both))
-    return bool(verdicts) and all(verdicts)
-
-
-def _bare(value: Value) -> Value:
-    return replace(value, label="")
