@@ -27,8 +27,8 @@ class FinalAnswer(PairCheck):
     Of several in a source any will do, as will several of them together. An answer that can't be compared with the
     source's passes (`agrees` is null), and so does one whose text says that the source's is wrong (`corrects`).
 
-    `required: false` judges what has no such line by its last sentence, and lets it pass where that says no value and
-    the source states no answer, as in a proof.
+    `required: false` judges what has no such line by its last sentence, and lets it pass where that says no value
+    and the source states no answer, as in a proof.
     `numbers_in_source` refuses an answer with a number that the source does not have.
     """
 
