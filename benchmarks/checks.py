@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from builder.checks import CHECKS
-from tests.labelled import misjudged, pairs, unseen
+from tests.labelled import STRICT, misjudged, pairs, unseen
 from tests.labelled.pair import Pair
 
 
@@ -19,15 +19,16 @@ def table(title: str, checks: Sequence[str], of: Callable[[str], list[Pair]], *,
     print(f"\n| {title} | right | refused | | wrong | accepted | |")
     print("|---|---|---|---|---|---|---|")
     shown = []
-    for check in checks:
+    rows = [(check, options) for check in checks for options in ({}, STRICT.get(check)) if options is not None]
+    for check, options in rows:
         labelled = of(check)
         if not labelled:
             continue
-        wrong = misjudged(check, labelled)
+        wrong = misjudged(check, labelled, **options)
         counts = [sum(pair.is_right == is_right for pair in labelled) for is_right in (True, False)]
         missed = [sum(pair.is_right == is_right for pair, _ in wrong) for is_right in (True, False)]
         cells = (f"{all_} | {some} | {some / max(1, all_):.1%}" for all_, some in zip(counts, missed, strict=True))
-        print(f"| `{check}` | {' | '.join(cells)} |")
+        print(f"| `{check}`{''.join(f', `{option}`' for option in options)} | {' | '.join(cells)} |")
         shown += [(check, pair, reason) for pair, reason in wrong]
     for check, pair, reason in shown if shows else []:
         print(f"\n{check}: {reason or 'accepted'}, though {pair.why}")

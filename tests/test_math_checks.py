@@ -251,8 +251,24 @@ def test_hostile_texts_cost_no_more_than_long_ones(check: str) -> None:
     ],
 )
 def test_only_what_two_readings_find_wrong_is_refused(page: str, answer: str, agrees: bool | None) -> None:
-    figures = judged("final_answer", page, f"**Problem.** As there.\n\n#### {answer}")[1]
+    figures = judged("final_answer", page, f"**Problem.** As there.\n\n#### {answer}", by_working=True)[1]
     assert figures["agrees"] is agrees
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("$(3, \\frac{7}{2})$", None),
+        ("3", None),  # not all of it, but a page that states no answer may be read in many ways
+        ("5", "another_answer"),
+        ("x = 3, y = 9", "another_answer"),
+    ],
+)
+def test_of_a_page_that_states_no_answer_what_stands_nowhere_on_it_is_refused(
+    answer: str, reason: str | None
+) -> None:
+    page = "Solve x + 2y = 10 and 3x - 2y = 2.\n\nAdding, 4x = 12, so x = 3. Then 2y = 7 and y = 7/2."
+    assert judged("final_answer", page, f"**Problem.** As there.\n\n#### {answer}")[0] == reason
 
 
 def test_an_answer_that_would_fill_the_memory_is_not_worked_out() -> None:

@@ -22,6 +22,9 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     if len(one) != len(other):
         joined = [_joined(values) for values in (one, other)]
         return True if all(joined) and is_same_math(*joined) is True else False if one and other else None
+    if _are_parts(one) != _are_parts(other) and len(one) > 1:
+        verdicts = [same(first, second) for first, second in zip(one, other, strict=True)]
+        return None if None in verdicts and False not in verdicts else False not in verdicts
     left, unsure = list(other), False
     for value in one:
         verdicts = [same(value, candidate) for candidate in left]
@@ -35,6 +38,11 @@ def agree(one: Sequence[Value], other: Sequence[Value]) -> bool | None:
     if unsure and len(one) > 1 and counted[0] == counted[1]:
         return False  # 4 boys and 6 girls, and 6 boys and 4 girls
     return None if unsure else True
+
+
+def _are_parts(values: Sequence[Value]) -> bool:
+    """Whether values are those of (a), (b), … in this order."""
+    return [value.label for value in values] == [f"#{place}" for place in range(len(values))]
 
 
 def is_exchanged(one: Sequence[Value], other: Sequence[Value]) -> bool:

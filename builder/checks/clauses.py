@@ -26,12 +26,13 @@ _MARK = (
     r"(?: that)?|it follows that|for a total of|in (?:total|all)|we're left with|must be)\b"
 )
 _CUT = re.compile(
-    rf"(?i)\s*(?:;\s|,(?=\s|[a-z] ?=)(?! ?\d{{3}}(?!\d))|\b(?:then|but|and|or)\b(?=[^=<>]{{1,25}}[=<>≤≥])"
+    rf"(?i)\s*(?:;\s|,(?=\s|[a-z] ?=)(?! ?\d{{3}}(?!\d))|\b(?:then|but|and|or)\b(?=[^=<>≈]{{1,25}}[=<>≤≥≈])"
     r"|\b(?:and|while)(?=\s[A-Za-z][^\d=<>,.]{2,30}\s(?:is|are|was|will be|has|have|gets?|had|does|pays"
     r"|receives)\s[$€£]?\d)"
     rf"|(?P<mark>{_MARK}))[\s,:]*"
 )
-_EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|\\approx\b")
+_EQUALS = re.compile(r"(?<![<>!:=])=(?!>)|≈|≅|≡|\\(?:approx|equiv)\b")
+_MEANT = re.compile(r"(?<=\w) \(=[^()]*\)")  # divide by 36 (= 6 * 6)
 _REMARK = re.compile(r"\s*(?:\((?=[^()]*[A-Za-z]{3}|[^()\w]*\))[^()]*\)|[✓✔☺])\s*[.!]?\s*\Z")
 _NAME = re.compile(
     r"\W{0,3}(?:\\?[A-Za-zα-ωΑ-Ω]+(?:_\{?\w+\}?)?['′]*(?:\^\{?[-−]?\d\}?)?(?:\s?\([^()=]{1,30}\))?"
@@ -53,7 +54,8 @@ _RANGE = re.compile(
     r"|\\in\b) ?[^A-Za-z<>=]{1,40}(?:(?:or|and|∪|U)[^=]{1,40})?"
 )
 _VERB = re.compile(
-    r"(?i)(?:\b(?:is|are|was|were|be|has|have|had|gets?|receives?|pays?|costs?|weighs?|needs?|scores?"
+    r"(?i)(?:\b(?:(?:takes?|took|costs?)(?: [a-z]+){1,4}(?= [$€£]?\d)|is|are|was|were|be|has|have|had|gets?"
+    r"|receives?|pays?|costs?|weighs?|needs?|scores?"
     r"|earns?|takes?|took|owns?"
     r"|measures?|equals?|meet|leaves?|arrives?|sells?|makes?|made|comes? (?:out )?to|remain|beträgt|sind"
     r"|ist|est|es|gives?|left|contains?|holds?|covers?"
@@ -90,10 +92,25 @@ _FIRST = re.compile(
     r"([$€£]?-?\d[\d,./:]*(?: ?[%°]| (?!(?:have|has|are|is|was|were|that|who|can|will|and|or|in|to"
     r"|on)\b)[A-Za-z²³/]+){0,2}(?: per [a-z]+)?)(?![A-Za-z])(.*)"
 )
-_BEHIND = re.compile(rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes) {_FIRST.pattern}")
+_BEHIND = re.compile(
+    rf"[^\d]*?(?:of|is|are|get|have|be|needs?|to|took|takes|in|after|by|for|at|with) {_FIRST.pattern}"
+)
 _NUMBER = re.compile(
-    r"[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd|th)\b| (?!(?:is|are|was|were|and|or|has"
+    r"\([-−]?\d[\d./]*(?:, ?[-−]?\d[\d./]*)+\)|[$€£]?(?<![\w.])-?\d[\d,]*(?:[./:]\d+)*(?: ?%|°|(?:st|nd|rd"
+    r"|th)\b| (?!(?:is|are|was|were|and|or|has"
     r"|have|in|to|on|by|of|for|with|at|we)\b)[A-Za-z²/]+(?: per [a-z]+)?)?"
+)
+_ROOT = r"(?:[a-zA-Zθ] ?= ?)?(?<![\\\w.])(?P<{}>[-−–]?\d[\d./]*)"
+_UNFIT = re.compile(
+    rf"(?i){_ROOT.format('value')}[ ,]{{1,3}}(?:which |this |it |but it )?"
+    r"(?:(?:is|are|was|would be|must be|can be|has to be)(?: an?)? (?:extraneous|invalid|rejected|discarded"
+    r"|excluded"
+    r"|impossible|ignored|inadmissible|meaningless|not (?:a (?:valid )?(?:solution|root)|allowed|valid|possible"
+    r"|permitted|in the domain|acceptable))|(?:does(?: not|n't)|can(?:not|'t| not)|will not"
+    r"|won't) (?:satisf\w*|work"
+    r"|check|hold|make sense|be (?:a (?:valid )?(?:solution|root)|used|right|valid|allowed))|fails)\b"
+    r"|\b(?:reject|discard|rule out|exclude|ignore|throw (?:out|away))\w*(?: the)?"
+    rf"(?: solution| root| value| negative| answer)* {_ROOT.format('behind')}"
 )
 _NEARLY = re.compile(r"(?i)(?:or |which is )?(?:about|approximately|roughly|approx\.?)\b")
 
@@ -125,7 +142,7 @@ class Clause:
 
 def clauses(sentence: str) -> Iterator[Clause]:
     """Yield what each clause of a sentence comes to, in order; nothing for those that come to nothing."""
-    said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", sentence[:_LONGEST]))
+    said = _LIMIT.sub("lim ", _DISPLAY.sub(" ", _MEANT.sub("", sentence[:_LONGEST])))
     said = _REMARK.sub("", _ARROW.sub("⇒", _REASON.sub("", said))).strip()
     if (polar := _POLAR.search(said)) is not None:
         yield Clause(polar[1], is_marked=True)
@@ -140,12 +157,13 @@ def clauses(sentence: str) -> Iterator[Clause]:
         if found is not None:
             yield found
         elif not _FURNITURE.search(piece) and not _OPTION.match(piece):
-            yield from (Clause(match[0], is_loose=True) for match in _NUMBER.finditer(spelled(piece)))
+            found_ = _NUMBER.finditer(spelled(piece))
+            yield from (Clause(match[0], is_loose=match[0][0] != "(") for match in found_)
         if cut is not None:
             begin, mark = cut.end(), mark or cut["mark"] is not None
     named = of_clauses(re.split(rf"(?i)(?:{_MARK})\W*|\A(?:In|After|At|For) [^,]*, ", said)[-1])
     if named is not None:
-        yield Clause(named, is_named=True)
+        yield Clause(named, is_named=True, is_marked=mark)
     elif (words := _WORDS.search(said)) is not None:
         yield Clause(words[0], is_marked=True)
 
@@ -161,7 +179,18 @@ def _cuts(said: str) -> Iterator[re.Match[str]]:
             yield cut
 
 
+def unfit(page: str) -> Iterator[str]:
+    """Yield the values that a page says are no solutions: `x = -2 is not allowed`."""
+    for match in _UNFIT.finditer(_DISPLAY.sub(" ", page)):
+        yield match["value"] or match["behind"]
+
+
 def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
+    if _UNFIT.search(piece):
+        return None
+    label = piece.rfind(": ")
+    if label >= 0 and "=" in piece[label:]:
+        piece = piece[label + 2 :]  # Substitute s = 6: f = 42
     sides = _EQUALS.split(piece)
     if len(sides) > 1:
         return _equation([side.strip() for side in sides], is_marked=is_marked)
@@ -175,7 +204,7 @@ def _clause(piece: str, *, is_marked: bool, is_whole: bool) -> Clause | None:
     for end in reversed(
         [*(verb.end() for verb in _VERB.finditer(piece)), *(_colon(piece) if _TOTAL.match(piece) else ())]
     ):
-        if (value := _alone(piece[end:])) is not None:
+        if (value := _alone(piece[end:]) or _quantity(piece[end:])) is not None:
             return Clause(value, is_marked=is_marked)
     first = _FIRST.fullmatch(spelled(piece)) or _BEHIND.fullmatch(piece)
     is_understood = first is not None and is_marked and not re.search(r"\d", piece[: first.start(1)] + first[2])
@@ -188,7 +217,7 @@ def _colon(piece: str) -> list[int]:
 
 
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
-    first, last = sides[0], sides[-1]
+    first, last = sides[0], re.split(r"\s{2,}(?=[A-Z][a-z])", sides[-1])[0]
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
     value = (_quantity(last) or value) if value and " and " in value else value
     if value is None or (_PROSE.search(last) and len(_DIGITS.findall(last)) > len(_DIGITS.findall(value))):

@@ -13,6 +13,7 @@ _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n"
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _CHARACTERS = str.maketrans(
     {
+        "∴": " ", "∵": " ",
         "−": "-", "–": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2061": "", "\u200b": "", "’": "'",
         "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "⁄": "/", "∶": ":",
         "π": r"\pi ", "∞": r"\infty ", "≤": r"\leq ", "≥": r"\geq ", "≠": r"\neq ", "∪": r"\cup ",
@@ -71,6 +72,9 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"\[((?: *-?[\d./]+(?=[ ;\]])){1,6}(?: *;(?: *-?[\d./]+(?=[ ;\]])){1,6}){1,6}) *\]",
          lambda match: _matrix_of_rows(match)),
         (r"(?<=\d)(?:st|nd|rd|th)\b", ""),
+        (r"(?<=\d)_(?:\{?10\}?|\{1\}_\{0\})(?!\d)", ""),
+        (r"≡|\\equiv\b", "="),
+        (r"\s*(?:\\p?mod|\\bmod|\(?\bmod)\s*\{?\s*\d+\s*\}?\)?", ""),
         (r"(?i)\b(?:Rs|INR)\b\.? ?(?=\d)", "₹"),
         (r"(?<![\d.])(\d+(?:\.\d+)?) dozens?\b", lambda match: f"{float(match[1]) * 12:.12g}"),
         (r"\b(\d+) ([a-z]+?)s? and a half\b", r"\1.5 \2"),

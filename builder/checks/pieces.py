@@ -15,7 +15,7 @@ from builder.checks.values import Value, value
 _CUT = re.compile(
     r"(?P<relation>\\approx|≈|=>|->|[→⟹⇒=✓]|\\(?:to|rightarrow|Rightarrow|implies|therefore)(?![A-Za-z]))"
     r"|(?P<stop>[:;!?|]|\.(?=\s|\Z)|,(?!\d{3}(?!\d)))"
-    r"|(?P<word>(?<![\\A-Za-z{])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?:/[A-Za-z]+)?(?:\^\{-?\d\})?(?![A-Za-z(}]))"
+    r"|(?P<word>(?<![\\A-Za-z{\d])[A-Za-z]{2,}(?:['-][A-Za-z]+)*(?:/[A-Za-z]+)?(?:\^\{-?\d\})?(?![A-Za-z(}]))"
 )
 _TELLS_NOT = re.compile(  # what a number that is given, or used, stands behind
     "of|with|by|from|per|in|the|an?|at|every|each|for|into|over|times|minus|plus|divided|if|when|let|since|because|take"
@@ -25,10 +25,14 @@ _ANEW = re.compile(
     r"(?i)^\W*(?:follow[- ]?up|bonus|extra|extension|challenge|also|for (?:a|an|the)\b|similarly|note|now you|try"
     r"|next|question|part|exercise|example|problem|what if|remark|check|verif|alternativ|another)"
 )
-_CHECKS = re.compile(r"(?i)^\W*(?:check|verif)")
+_CHECKS = re.compile(r"(?i)^\W*(?:check|verif|note\b|remark\b|remember\b|tip\b)")
 _OPERATOR = re.compile(r"[-+*/^!√]|\\(?:frac|sqrt|times|cdot|div)|\d ?\(")
 _LABELLED = re.compile(r"(?i)\(?([a-h])[.)]\s")
 _DATA = re.compile(r":(?:\s*[-\d.]+\s*,){3,}")  # 7, 9, 4, 7, 10 are given
+_ORDINAL = re.compile(r"\b\d+(st|nd|rd|th) (?=[a-z])")
+_GIVEN = re.compile(r"(?i)\W*(?:if|given|suppose|assume|let)\b[^,;:]*(?=[,;:])")
+_WORDS = re.compile(r"(?: ?[A-Za-z]+(?:/[A-Za-z]+)?(?:\^\{-?\d\})?){1,3}")
+_SO = re.compile(r"(?i)\W*(?:so|thus|hence|therefore)\b")
 _SHORT = 3  # words of a line that says results alone: centre (3, -2), radius 5
 _LONGEST, _LONGEST_SENTENCE = 30_000, 400
 
@@ -56,8 +60,13 @@ class Piece:
     words: frozenset[str] = frozenset()
 
 
-def pieces(page: str) -> Iterator[Piece]:
-    """Yield the pieces of a page in order, but for those of what is only thought, or checked."""
+def pieces(page: str, *, keeps_equations: bool = False) -> Iterator[Piece]:
+    """Yield the pieces of a page in order, but for those of what is only thought, or checked.
+
+    Args:
+        page: The page.
+        keeps_equations: Whether an equation is one piece.
+    """
     number, sentence = 0, 0
     for part in parts(page[:_LONGEST]):
         is_solved, paragraph = False, -1
@@ -68,17 +77,26 @@ def pieces(page: str) -> Iterator[Piece]:
             if is_solved and is_anew:
                 number, is_solved = number + 1, False
             paragraph, sentence = one.paragraph, sentence + 1
-            for piece in [] if is_guess(one.text) or _CHECKS.match(one.text) else _of_sentence(one.text):
-                is_result = piece.is_result and not one.is_before_question
+            is_so = _SO.match(one.text) is not None
+            found = (
+                []
+                if is_guess(one.text) or _CHECKS.match(one.text)
+                else list(_of_sentence(one.text, keeps_equations=keeps_equations))
+            )
+            for piece in found:
+                is_told = piece.is_result or (is_so and len(found) == 1)  # Hence it is done in 6 days
+                is_result = is_told and not one.is_before_question
                 is_solved = is_solved or is_result
                 yield replace(piece, part=number, label=label, sentence=sentence, is_result=is_result)
         number += 1
 
 
-def _of_sentence(sentence: str) -> Iterator[Piece]:
-    text = normal(_DATA.sub(" ", sentence[:_LONGEST_SENTENCE]))
+def _of_sentence(sentence: str, *, keeps_equations: bool) -> Iterator[Piece]:
+    text = normal(_ORDINAL.sub(r"\1", _DATA.sub(" ", sentence[:_LONGEST_SENTENCE])))
+    given = _GIVEN.match(text)
     is_short = len(re.findall(r"(?<!\\\\)[A-Za-z]{2,}", text)) <= _SHORT
-    cuts = [None, *(cut for cut in _CUT.finditer(text) if not _is_within_brackets(text, cut)), None]
+    found = (cut for cut in _CUT.finditer(text) if not _is_within_brackets(text, cut))
+    cuts = [None, *(cut for cut in found if not (keeps_equations and cut[0] == "=")), None]
     was_result, said_before = False, 0
     for before, after in pairwise(cuts):
         begin, end = before.end() if before else 0, after.start() if after else len(text)
@@ -86,14 +104,23 @@ def _of_sentence(sentence: str) -> Iterator[Piece]:
         if not said or not re.search(r"\d|\\pi|\\infty|[a-z]", said):
             continue
         is_compound = bool(_OPERATOR.search(said.lstrip("-")))
-        is_result = (is_short or _tells(before, is_compound=is_compound)) and not _goes_on(after)
+        is_point = said[0] == "(" and before is not None and before[0].lower() == "at"
+        is_told = is_short or is_point or "=" in said or _tells(before, is_compound=is_compound)
+        is_result = is_told and not _goes_on(after) and (given is None or begin >= given.end())
         is_listed = before is not None and before[0] == "," and not was_result
         was_result = is_result and not is_listed
-        word = f" {after['word']}" if after is not None and after["word"] and unit(after["word"]) else ""
+        word = _unit(text[end:]) if after is not None and after["word"] else ""
         words = frozenset(re.findall(r"(?<!\\\\)[a-z]{2,}", text[said_before:begin].lower()))
         said_before = end
         for one in value(readings(said + word)[0]):
             yield Piece(one, was_result, is_compound, words=words)
+
+
+def _unit(text: str) -> str:
+    """Return the unit that a text begins with, of up to three words: `cubic feet per second`."""
+    words = _WORDS.match(text)
+    said = words[0].split() if words is not None else []
+    return next((f" {one}" for many in (3, 2, 1) if unit(one := " ".join(said[:many])) is not None), "")
 
 
 def _goes_on(after: re.Match[str] | None) -> bool:

@@ -9,6 +9,7 @@ _POLAR = re.compile(
     r"(?=\W*(?:\Z|[,.;:!–—-]))"
 )
 _CLAIM = re.compile(r"(?i)\b(?:is|are|has|have|does|converges?|diverges?)\b(?P<rest>[^\d=]*)\Z")
+_ADJECTIVE = re.compile(r"(?i)(?:it is |it's )?(?P<rest>(?:not )?[a-z]{4,15})")
 _DENIED = re.compile(r"(?i)\b(?:not|no|never|neither|cannot)\b|n't\b")
 _ASKS = re.compile(r"(?im)^[^?\n]{0,40}\b(?:is|are|does|do|can|will)\b[^?\n]{1,120}\?")
 
@@ -31,7 +32,7 @@ def is_claim(said: str) -> bool:
 
 def as_polar(said: str, page: str) -> str:
     """Return the yes or no that a claim comes to where a page asks whether it holds, else the claim itself."""
-    claim = _CLAIM.search(said)
+    claim = _CLAIM.search(said) or _ADJECTIVE.fullmatch(said.strip(" .*_$"))
     if claim is None or is_polar(said):
         return said
     words = {word for word in re.findall(r"[a-z]{3,}", claim["rest"].lower()) if not _DENIED.fullmatch(word)}

@@ -15,8 +15,7 @@ _PART = re.compile(  # where another problem begins, or another person
     r"@?[a-z][\w.]{1,15}(?: [A-Z]\.?)?: )"
 )
 _SUM = re.compile(r"\W*[A-Za-z]+: [-+*/×÷·x–−().,$€£\d\s]+=[^=]*\Z")  # Mia: 3 * 12 = 36 stickers
-_REJECTED = re.compile(r"^\W*[-−]\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
-_VOTE = re.compile(r"^\W{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
+_VOTE = re.compile(r"^[^\w=≈]{0,3}[-−+]?\d+(?: (?:votes?|points?)\b|\s*$|\s{2,})")
 _SENTENCE = re.compile(
     r"(?<=[.!?])(?<!\D [A-Za-z]\.)(?<!^[A-H]\.)(?<!^\d\.)(?<!^\d\d\.)(?<!Rs\.)(?<!No\.)(?<!vs\.)\s+(?=\S)"
 )
@@ -63,18 +62,13 @@ class Sentence:
 
 def parts(page: str) -> Iterator[list[Sentence]]:
     """Yield the sentences of a page, for each problem and each poster a list."""
-    paragraph, part, is_rejected = 0, list[tuple[int, str]](), False
+    paragraph, part = 0, list[tuple[int, str]]()
     for line in map(_without_remark, page.splitlines()):
         paragraph += not line.strip()
-        if _VOTE.match(line):
-            is_rejected = bool(_REJECTED.match(line))
+        if begins_part(line):
             yield _with_questions(part)
             part = []
-        elif begins_part(line):
-            yield _with_questions(part)
-            part = []
-        if not is_rejected:
-            part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
+        part += [(paragraph, one.strip()) for one in _SENTENCE.split(line) if one.strip()]
     yield _with_questions(part)
 
 
@@ -90,7 +84,7 @@ def is_guess(sentence: str) -> bool:
 
 def begins_part(line: str) -> bool:
     """Whether another problem or poster begins with a line."""
-    return _PART.match(line) is not None and not _SUM.match(line)
+    return _VOTE.match(line) is not None or (_PART.match(line) is not None and not _SUM.match(line))
 
 
 def _with_questions(part: list[tuple[int, str]]) -> list[Sentence]:

@@ -12,6 +12,7 @@ from builder.checks.values import Value
 
 _DECIMAL = re.compile(r"-?\d+\.(\d+)(?:\s*\\(?:times|cdot) ?10\^\{-?\d+\})?")
 _ONE_SIDED = re.compile(r"[a-z] ?(<|>|\\leq|\\geq) ?([^<>=a-z]+)")
+_SMALL_MONEY = {"cents", "pence"}
 ALMOST = 1e-9
 
 
@@ -26,9 +27,18 @@ def same_quantity(one: Value, other: Value) -> bool | None:
     if found is not True and (one.unit is None) != (other.unit is None):
         pure, plain = (one, other) if one.unit is not None else (other, one)
         found = _same_pure(pure, plain, is_rough=is_rough) if is_pure_number(pure.unit or "") else found
+    if found is not True and _SMALL_MONEY & {one.unit, other.unit} and None in (one.unit, other.unit):
+        found = _in_large_money(one, other) or found
     counted = [{value.unit} if value.unit else value.words for value in (one, other)]
     # 12 people and 12 students are the same perhaps, and 12 apples and 12 pears are not.
     return None if found and all(counted) and not counted[0] & counted[1] else found
+
+
+def _in_large_money(one: Value, other: Value) -> bool:
+    """Whether an amount in cents is a number of dollars: -40 cents and -0.40."""
+    small, plain = (one, other) if one.unit is not None else (other, one)
+    large = replace(plain, unit="dollar" if small.unit == "cents" else "sterling")
+    return _same_converted(small, large, is_rough=False) is True
 
 
 def _same_converted(one: Value, other: Value, *, is_rough: bool) -> bool | None:
@@ -92,7 +102,7 @@ def _is_rounded(value: float | None, to: str, is_rough: bool) -> bool:
 
 def _is_close(value: float, target: float, digits: tuple[int, float], is_rough: bool) -> bool:
     scale = max(abs(value), abs(target))
-    if not math.isfinite(scale):
+    if not math.isfinite(scale) or value * target < 0:
         return value == target
     if abs(value - target) <= ALMOST * scale:
         return True

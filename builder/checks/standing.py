@@ -10,15 +10,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import cached_property
 
 from builder.checks.forms import form
 from builder.checks.notation import numerals
 from builder.checks.pieces import Piece, pieces
 from builder.checks.sameness import same
+from builder.checks.units import converted
 from builder.checks.values import Value
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _TUPLE = re.compile(r"(?:\([A-Za-z, ]+\) ?= ?)?\(([^()]+(?:,[^()]+)+)\)")
+_SYMBOL = re.compile(r"[A-Za-z]|\\[a-z]{2,7}")
+_POWER = re.compile(r" \*\* \d+")
 _ROW = re.compile(r"\\begin\{[a-z]*matrix\}([^&]*)\\end\{[a-z]*matrix\}")
 
 
@@ -34,9 +38,24 @@ class Standing(IntEnum):
 class Standings:
     """What values are on one page."""
 
-    def __init__(self, page: str) -> None:
-        self._pieces = list(pieces(page))
+    def __init__(self, page: str, *, of_equations: bool = False) -> None:
+        self._page, self._of_equations_alone = page, of_equations
+        self._pieces = list(pieces(page, keeps_equations=of_equations))
         self._spelled = {float(one) for one in numerals(page)}
+
+    @cached_property
+    def _of_equations(self) -> Standings:
+        """What equations, and values with the letters that they are of, are on the page."""
+        return Standings(self._page, of_equations=True)
+
+    def for_(self, answer: Sequence[Value]) -> Standings:
+        """Return where the values of an answer are to be looked for."""
+        named = {one.label for one in answer if _SYMBOL.fullmatch(one.label)}
+        if any("=" in one.math for one in answer):
+            return self._of_equations
+        if len(answer) > 1 and named and named <= {one.value.label for one in self._of_equations._pieces}:
+            return self._of_equations
+        return self
 
     def are_results(self, answer: Sequence[Value], asked: frozenset[str]) -> bool:
         """Whether a page may end with all values of an answer.
@@ -50,10 +69,39 @@ class Standings:
         """
         if (components := _components(answer)) and self._are_in_order(components):
             answer = components
+        answer = list(dict.fromkeys(answer))
         found = [self.of(one, is_alone=len(answer) == 1) for one in answer]
-        if not found or min(found) < Standing.RESULT:
+        is_list = len(answer) > 1 and answer[0].label[:1] != "#"
+        if not found or min(found) < Standing.RESULT or (is_list and self._leaves_out(answer)):
             return False
         return max(found) is Standing.END or (len(answer) == 1 and self._is_asked(answer[0], asked))
+
+    def _leaves_out(self, answer: Sequence[Value]) -> bool:
+        """Whether the last sentence that has a value of an answer as its result has others, too."""
+        places = [place for one in answer for place in self._places(one) if self._pieces[place].is_result]
+        last = self._pieces[max(places)].sentence
+        labels = {one.label for one in answer if _SYMBOL.fullmatch(one.label)}
+        said = [
+            one
+            for one in self._pieces
+            if one.sentence == last and one.is_result and (not labels or one.value.label in labels)
+        ]
+        return len(said) > 1 and any(all(same(one.value, value) is False for value in answer) for one in said)
+
+    def are_narrowed(self, answer: Sequence[Value]) -> bool:
+        """Whether a page has the values of an answer for one letter, and then says one of them alone.
+
+        `x = 20 or x = -120`, of which the second can't be: `so x = 20`.
+        """
+        labels = {one.label for one in answer}
+        pieces = [one for one in self._of_equations._pieces if one.is_result and one.value.label in labels]
+        if len(answer) < 2 or len(labels) > 1 or not pieces or not _SYMBOL.fullmatch(pieces[-1].value.label):
+            return False
+        said = dict[int, set[str]]()
+        for one in pieces:
+            said.setdefault(one.sentence, set()).add(one.value.math)
+        last = pieces[-1].sentence
+        return len(said[last]) == 1 and any(len(values) > 1 for values in said.values())
 
     def are_steps(self, answer: Sequence[Value]) -> bool:
         """Whether all values of an answer are results on the way, of which something else is made."""
@@ -73,7 +121,7 @@ class Standings:
     def of(self, sought: Value, *, is_alone: bool) -> Standing:
         """Return the most that a value is on the page; one that is not alone may be one of several results."""
         found = self._places(sought)
-        if not found or self._has_other_unit(sought, found):
+        if not found or self.has_other_unit(sought):
             is_spelled = bool(_NUMBER.fullmatch(sought.math)) and float(sought.math) in self._spelled
             return Standing.STEP if is_spelled or found or self._is_within(sought) else Standing.ABSENT
         results = [place for place in found if self._pieces[place].is_result]
@@ -85,22 +133,30 @@ class Standings:
     def _places(self, sought: Value) -> list[int]:
         is_labelled = sought.label[:1] == "#" and any(piece.label for piece in self._pieces)
         bare = replace(sought, label="")
+        named = {place for place, piece in enumerate(self._pieces) if sought.label == piece.value.label != ""}
         return [
             place
             for place, piece in enumerate(self._pieces)
-            if (not is_labelled or piece.label == sought.label) and same(piece.value, bare) is True
+            if (not is_labelled or piece.label == sought.label)
+            and (not named or place in named)
+            and _is_same(replace(piece.value, label=""), bare)
         ]
 
     def _ends_with(self, kind: str) -> bool:
         last = self._pieces[-1] if kind and self._pieces else None
         return last is not None and last.is_result and _kind(last.value) == kind
 
-    def _has_other_unit(self, sought: Value, found: Sequence[int]) -> bool:
+    def has_other_unit(self, sought: Value) -> bool:
         """Whether the page has the number with another unit, and nowhere with this one."""
-        units = {self._pieces[place].value.unit for place in found} - {None}
+        if sought.unit is None or {self._pieces[place].value.unit for place in self._places(sought)} - {None}:
+            return False
         bare = replace(sought, unit=None)
-        others = (piece for piece in self._pieces if piece.value.unit is not None)
-        return sought.unit is not None and not units and any(same(one.value, bare) is True for one in others)
+        return any(
+            piece.value.unit not in (None, sought.unit)
+            and _is_alike(piece.value.unit or "", sought.unit)
+            and same(piece.value, bare) is True
+            for piece in self._pieces
+        )
 
     def _is_within(self, sought: Value) -> bool:
         return any(
@@ -109,8 +165,10 @@ class Standings:
 
     def _is_last(self, place: int, *, is_alone: bool) -> bool:
         """Whether no other result follows in the same problem."""
+        label = self._pieces[place].value.label
         return not any(
             one.is_result
+            and (label == "" or not self._of_equations_alone or one.value.label == label)
             and (is_alone or one.sentence > self._pieces[place].sentence)
             and same(one.value, self._pieces[place].value) is not True
             for one in self._following(place)
@@ -134,7 +192,12 @@ class Standings:
         if self._is_used(sought):
             return False
         for place in self._places(sought):
-            later = [len(one.words & set(asked)) for one in self._following(place) if one.is_result]
+            sentence, shared = self._pieces[place].sentence, self._pieces[place].words
+            later = [
+                len((one.words | shared if one.sentence == sentence else one.words) & set(asked))
+                for one in self._following(place)
+                if one.is_result
+            ]
             if self._pieces[place].is_result and len(self._pieces[place].words & set(asked)) > max(
                 later, default=0
             ):
@@ -145,6 +208,19 @@ class Standings:
         """Whether values are results one behind the other."""
         places = [max(self._places(one), default=-1) for one in answer]
         return -1 not in places and places == sorted(places)
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Whether values are the same; what has no known form is looked at as text: a page has many such pieces."""
+    if one.math and other.math and (form(one.math) is None or form(other.math) is None):
+        return one.math.replace(" ", "") == other.math.replace(" ", "")
+    return same(one, other) is True
+
+
+def _is_alike(one: str, other: str) -> bool:
+    """Whether two units measure the same, or are powers of what does: metres and square feet."""
+    bases = [_POWER.sub("", unit) for unit in (one, other)]
+    return converted(1.0, *bases) is not None
 
 
 def _components(answer: Sequence[Value]) -> list[Value]:

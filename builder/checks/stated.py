@@ -15,7 +15,7 @@ _SAID = re.compile(
     r"[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
-    r"(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here| set)?[ \t*_]*"
+    r"(?: set)?(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here)?[ \t*_]*"
     r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
     r"|=)[:*_ \t]*"
     r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?)"
@@ -23,7 +23,8 @@ _SAID = re.compile(
     r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
-_LOOSE = re.compile(r"(?i)result|solution.*=\Z")  # which a page has on the way, too
+_LOOSE = re.compile(r"(?i)result|solution.*[=:]\W*\Z")  # which a page has on the way, too
+_WITHIN = re.compile(r"\w[\s*_]*\Z")  # the acid in solution: 3 liters
 _ASKS = re.compile(r"(?i)\b(?:find|determine|give|solve|what|which|how many|number of|all)\b")
 _NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")
 _DASH = re.compile(r"[-–—]\s*\Z")
@@ -63,6 +64,8 @@ def stated_answers(text: str, *, is_sure: bool = False) -> Iterator[str]:
     for match in _SAID.finditer(text):
         is_answer = match["colon"] is not None or not _LOOSE.match(" ".join((match["prose"] or "").split()))
         if (is_sure and not is_answer) or (not is_answer and _ASKS.search(_line_before(text, match.start()))):
+            continue
+        if not is_answer and match[0].rstrip().endswith(":") and _WITHIN.search(_line_before(text, match.start())):
             continue
         is_answer = is_answer and not (match["prose"] or "").lower().startswith(("correct", "right"))
         is_marked = match["colon"] is not None and not _DASH.search(match["colon"])

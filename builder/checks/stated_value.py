@@ -23,7 +23,8 @@ _END = re.compile(
     r"|(?<!\bapprox)(?<!\bsq)(?<!\bcu)(?<!\b[MD]r)(?<!\bMrs)(?<!\b[ap])(?<![ap]\.m)\.(?=\s|$|[*_])"
     r"|\s[-–—](?=\s+[A-Za-z])|\s\((?=(?!i{1,3}\)|iv\))[a-z]{2}|[a-z] ?[≠=<>]"
     r"|[≈~])"
-    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i|we|you|after|from|than"
+    r"|,?\s(?:because|since|as|so|when|where|if|which|but|for|hence|therefore|thus|that|i(?=['’ ][a-z])|we"
+    r"|you|after|from|than"
     r"|by(?! \d)|using|per the|only if"
     r"|given|assuming|(?:right|correct|thanks?|hope))\b"
     r"|\sand (?=(?:the|so|then|we|i|it|that|you|this|not)\b)|\s[:;]-?[)D](?=\s|$)"
@@ -44,7 +45,7 @@ _BEGINS = re.compile(
     r"|surely|definitely|indeed|probably|certainly|therefore|thus|still|now|then|option"
     r"|choice|≈|~|=|:|the(?= \d)|on(?= (?:mon|tues|wed|thu|fri|sat|sun)\w*day)|at(?= \d)"
     r"|odds of(?= \d)|all(?= [a-z] ?[<>≤≥])"
-    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus)(?: is)?(?= \()"
+    r"|(?:the )?(?:vertex|cent(?:er|re)|(?:mid)?point|focus|(?:ordered )?pair|coordinates)(?: is| are)?(?= \$?\()"
     r"|in(?= \d+ [a-z]))\s*)*"
 )
 _VALUE = re.compile(

@@ -18,7 +18,7 @@ _ALIASES = (
     (r"€|(?i:\b(?:euros?|eur)\b)", "euro"), (r"£|(?i:\b(?:gbp|pounds sterling)\b)", "sterling"),
     (r"¥|(?i:\byen\b)", "yen"), (r"₹|(?i:\b(?:rupees?|rs)\b\.?)", "rupee"),
     (r"(?i)\b(?:dollars?|usd|bucks?)\b", "dollar"), (r"(?i)\b(?:cents?|pennies)\b|¢", "cents"),
-    (r"(?i)\bpence\b", "pence"),
+    (r"(?i)\bpence\b|\Ap\Z", "pence"),
     (r"(?i)\b(?:amps?|amperes?)\b", "ampere"), (r"(?i)\b(?:kmph|kmh|kph)\b", "km/h"), (r"(?i)\bsecs?\b", "second"),
     (r"(?i)\bmins?\b", "minute"), (r"(?i)\bhrs?\b", "hour"), (r"(?i)\byrs?\b", "year"), (r"(?i)\bwks?\b", "week"),
     (r"(?i)\bmtrs?\b", "meter"), (r"\b(mm|cm|km|mg|kg"
@@ -43,6 +43,7 @@ _UNREADABLE = (AttributeError, TypeError, ValueError, AssertionError, Arithmetic
 """What pint raises at a text that is no unit, and at units that measure different things; its parser, too."""
 
 
+@lru_cache(4096)
 def unit(text: str, *, is_attached: bool = False) -> str | None:
     """Return a unit as pint writes it, None where a text is no unit of measurement.
 

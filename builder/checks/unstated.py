@@ -6,16 +6,14 @@ Only what both find wrong is refused: a page says what comes out in more ways th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from builder.checks.agreement import agree, any_of, is_union
 from builder.checks.forms import form
+from builder.checks.math_page import Page
 from builder.checks.polarity import as_polar, is_claim, is_polar, polar
 from builder.checks.problems import parts
-from builder.checks.sameness import name, same
-from builder.checks.standing import Standings
-from builder.checks.values import Value, values
+from builder.checks.values import values
 from builder.checks.worked import Worked, is_unfinished
 
 MOST_ENDS = 8
@@ -28,42 +26,53 @@ _ASKED = re.compile(
 )
 _LONGEST_PROBLEM = 2000
 _FEWEST_WORDS = 3  # of an option that a page says in a sentence
+_SAYS_NONE = re.compile(r"(?i)\bno\b|\bnot\b|undefined|infinitely")
+_LITTLE = frozenset(
+    re.findall(
+        r"\w+",
+        "the and for find what how many much are was does did has have with that this his her its from",
+    )
+)
 _MARKED = re.compile(r"\d|\\[a-z]|[π∞√∅]")
 
 
-def by_working(
-    page: str, found: Worked, solution: str, answer: str, letters: Mapping[str, str]
-) -> tuple[str | None, bool | None]:
+def compared_with_working(page: Page, solution: str, answer: str) -> tuple[str | None, bool | None]:
     """Return what a page's working comes to, and whether an answer agrees with it; None where nobody can say.
 
     Args:
         page: A page that states no answer.
-        found: What its working comes to.
         solution: What ends with the answer.
         answer: The answer.
-        letters: What the page's options say, by letter.
     """
+    found = page.worked
     if len(re.findall(r"[A-Za-z]{3,}", answer)) > _MOST_WORDS:
         return None, None
-    said = as_polar(answer, page) if any(map(is_polar, found.ends)) else answer
+    said = as_polar(answer, page.text) if any(map(is_polar, found.ends)) else answer
     one, agrees = _by_sentences(found, said)
-    if agrees is None and (chosen := _chosen(page, answer, letters)) is not None:
+    if agrees is None and (chosen := _chosen(page.text, answer, page.letters)) is not None:
         return one, chosen
-    if _is_unread(said) or (agrees is False and is_unfinished(page)):
+    if _is_unread(said) or (agrees is False and is_unfinished(page.text)):
         return one, agrees or None
-    standings, given = Standings(page), [one for one in values(said) if one]
-    if agrees and (all(map(standings.are_steps, given)) or all(_has_exchanged(found, one) for one in given)):
+    given = [one for one in values(said) if one]
+    standings = page.standings.for_(given[0] if given else ())
+    if agrees and standings.are_narrowed(given[0] if given else ()):
+        return one, False
+    if agrees and all(map(standings.are_steps, given)):
         return one, False
     if agrees is None and given and all(map(standings.are_foreign, given)):
         return one, False
-    asked = frozenset(re.findall(r"[a-z]{3,}", _question(solution).lower()))
-    may_be_result = any(standings.are_results(one, asked) and not _has_exchanged(found, one) for one in given)
+    if agrees is False and one is not None and _is_worded(one) and _SAYS_NONE.search(one):
+        return one, False
+    asked = frozenset(re.findall(r"[a-z]{3,}", _question(solution).lower())) - _LITTLE
+    may_be_result = any(standings.are_results(one, asked) for one in given)
     return one, None if agrees is False and may_be_result else agrees
 
 
 def _by_sentences(found: Worked, answer: str) -> tuple[str | None, bool | None]:
     """Return the end of a page's working that agrees with an answer, else the last, and whether one does."""
     ends = [one for one in found.ends if is_polar(one) == is_polar(answer)][-MOST_ENDS:]
+    if _MARKED.search(answer):
+        ends = [one for one in ends if not _is_worded(one) or one is ends[-1]]  # so it converges, and S = 16
     given, verdict = values(polar(answer)), list[bool | None]()
     for end in reversed(ends):
         verdict.append(any_of(agree(one, other) for one in values(polar(end)) for other in given))
@@ -71,7 +80,7 @@ def _by_sentences(found: Worked, answer: str) -> tuple[str | None, bool | None]:
             return end, True
     if not _MARKED.search(answer) and not is_polar(answer) and verdict and not any(map(_is_worded, ends)):
         return ends[-1], None if not _DENIES.search(answer) else any_of(verdict)
-    for together in [*found.together, ends]:
+    for together in [*found.together, [one for one in ends if one not in found.loose]]:
         readings = [values(said) for said in together]
         if any(is_union(readings, reading) for reading in given):
             return ", ".join(together), True
@@ -111,19 +120,5 @@ def _is_unread(answer: str) -> bool:
         return False
     if is_claim(answer):
         return True
-    return any(value.math and form(value.math) is None for reading in values(answer) for value in reading)
-
-
-def _has_exchanged(found: Worked, answer: Sequence[Value]) -> bool:
-    """Whether an answer gives to each of its names what every problem of the page that has one gives another."""
-    names = {name(value): value for value in answer if value.label and value.label[0] != "#"}
-    verdicts = list[bool]()
-    for said in found.together if len(names) > 1 else ():
-        known = {name(value): value for one in said for value in values(one)[0]}
-        if both := names.keys() & known.keys():
-            verdicts.append(all(same(_bare(names[one]), _bare(known[one])) is False for one in both))
-    return bool(verdicts) and all(verdicts)
-
-
-def _bare(value: Value) -> Value:
-    return replace(value, label="")
+    forms = [form(value.math) for reading in values(answer) for value in reading if value.math]
+    return any(one is None or one.kind == "identity" for one in forms)

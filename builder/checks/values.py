@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from builder.checks.expressions import expression
+from builder.checks.mathematics import number_of
 from builder.checks.notation import normal, readings, spelled, trimmed
 from builder.checks.units import unit
 
@@ -22,7 +24,8 @@ _LETTER = re.compile(
     r"(?:(?i:option|choice)\s+)?(?:\(([A-Ha-h])\)|([A-H])\s*[).:]|([a-h])\)|([A-H])\Z)\s*[:.]?\s*"
 )
 _LABEL = re.compile(
-    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\([A-Za-z\d, |]*\))?|\\angle [A-Z]+|\\(?:sin|cos|tan|cot|sec"
+    r"((?:\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\s?\((?:[A-Za-z\d, |]|\([A-Za-z\d, ]*\))*\))?|\\angle [A-Z]+"
+    r"|\\(?:sin|cos|tan|cot|sec"
     r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z -]{2,30}|\d+ ?[CP] ?\d+))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
 )
@@ -30,8 +33,13 @@ _NUMERIC = re.compile(
     r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
     r"|e(?=\^|\Z|[ )}])|[\d\s.,+\-/^{}()!])+"
 )
-_PART = re.compile(r"(?:\A|(?<=[\s,;]))\(?([a-h]|i{1,3}|iv)\)\s*(?=\S)")
+_PART = re.compile(  # (a), b), 3., Part (c):, Question 2:
+    r"(?i)(?:\A|(?<=[\s,;]))(?:(?:part|question|problem|example|exercise|ex|q|no)\b\.?\s*)?"
+    r"(?:\(?([a-h]|i{1,3}|iv|v|\d{1,2})\)|([a-h]|\d{1,2})[.:](?=\s))[:.=]?\s*(?=\S)"
+)
+_ORDERS = (tuple("abcdefgh"), ("i", "ii", "iii", "iv", "v"), tuple(map(str, range(1, 13))))
 _SPLIT = re.compile(r"(?i)\s*(?:[;&]|, ?(?:and|or)\b|,(?!\d{3}(?!\d))|,(?=\d)|\band\b|\bor\b)\s*")
+_SYMBOL = re.compile(r"[A-Za-z]|\\[a-z]{2,7}")
 _CLOCK = re.compile(
     r"(?i)(\d{1,2})(?:[:.](\d{2}))?(?::00)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?:\s*(?:h|hours|hrs))?"
 )
@@ -44,14 +52,16 @@ _SHARE = re.compile(  # 12 of the 20 pupils
     r"(?: [A-Za-z]+){0,4}"
 )
 _BY = re.compile(r"(?<=[\da-z²]) by (?=\d)|(?<=[a-z]) ?\\times ?(?=\d[\d.]* ?[a-z])")
-_POINT = re.compile(  # the centre (3, -2), P'(1, -1)
-    r"(?:(?:[Tt]he )?[A-Za-z]{4,12}(?: (?:at|is|of))? ?|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
+_POINT = re.compile(  # the centre (3, -2), P'(1, -1), local max at (0, 1)
+    r"(?:(?:[Tt]he )?(?:\\?[A-Za-z]{3,12} ){0,2}\\?[A-Za-z]{3,12}(?: (?:at|is|of))? ?"
+    r"|([A-Z]'*) ?)(?=\([^()]*,[^()]*\)\Z)"
 )
 _REMAINDER = re.compile(r"(?i)\A(\d+),? ?(?:with )?(?:a )?(?:remainder|rem\.?|r)(?: of)? ?(\d+)\Z")
 _NAME = re.compile(
     r"(?!(?:minus|negative|twice|half|not|no|least|most|than|over|under|below|above|between|plus|root|arc|before"
     r"|after|up)\b)"
-    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}(?=[-+]?\d)"
+    r"(?:[A-Za-z][A-Za-z-]{2,15}:? ){1,3}"
+    r"(?=[-+]?(?:\d|(?<!sin )(?<!cos )(?<!tan )(?<!log )(?<!sec )(?<!lim )(?<!exp )[a-z](?=\^|\Z| ?[-+*/])))"
 )
 _PERSON = re.compile(
     r"(?!(?:The|Only|About|Answer|Final|Option|Choice|Step|Each|Exactly|There|Approximately|So|At)\b)"
@@ -122,7 +132,19 @@ def _values(text: str) -> list[Value]:
     marked = _marked(text)
     if marked:
         return [replace(value, label=f"#{place}") for place, part in enumerate(marked) for value in _value(part)]
-    return [value for part in _parts(text) for value in _value(part)]
+    parts = _parts(text)
+    kept = [part for part in parts if "\\neq" not in part] or parts  # (x - 3)/(x + 2), x ≠ -3
+    return _with_labels([value for part in kept for value in _value(part)])
+
+
+def _with_labels(found: list[Value]) -> list[Value]:
+    """Return values of which those behind `x = 2` that have no name are values of x, too: x = 2, 3."""
+    kept, label = list[Value](), ""
+    for one in found:
+        label = one.label or label
+        is_symbol = _SYMBOL.fullmatch(label) is not None
+        kept.append(replace(one, label=label) if is_symbol and not one.label and one.math else one)
+    return kept
 
 
 def _listed(text: str) -> str:
@@ -133,10 +155,8 @@ def _listed(text: str) -> str:
 def _marked(text: str) -> list[str]:
     """Return what stands behind the labels of parts, (a), (b), …; nothing where there are none in order."""
     marks = [] if "matrix" in text else list(_PART.finditer(text))
-    if len(marks) < 2 or [mark[1] for mark in marks] not in (
-        ["a", "b", "c", "d", "e"][: len(marks)],
-        ["i", "ii", "iii", "iv"][: len(marks)],
-    ):
+    said = tuple((mark[1] or mark[2]).lower() for mark in marks)
+    if len(marks) < 2 or said not in {order[: len(marks)] for order in _ORDERS}:
         return []
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
     found = [text[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
@@ -192,8 +212,13 @@ def _value(part: str) -> list[Value]:
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
         part = last if name or (is_chain and _numeric_end(last)) else part
+    left, _, right = part.partition("=")
+    if part.count("=") == 1 and expression(left) is None and _numeric_end(right.strip()):
+        part = right.strip()  # the integral of it = 12
     exact = part.partition("\\approx")[0].strip()
-    part = exact if exact and _numeric_end(exact) == len(exact) else part  # 2√5 ≈ 4.47
+    if exact != part:  # 2√5 ≈ 4.47
+        rounded = part.rpartition("\\approx")[2].strip()
+        part = exact if number_of(exact) is not None else rounded if _numeric_end(rounded) else part
     sides = part.split("=")
     if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes
@@ -251,12 +276,12 @@ def _quantity(part: str) -> tuple[str, str | None, frozenset[str]]:
         measure = unit(said, is_attached=rest[0] not in " " and part[end - 1] not in " ")
         if measure is not None:
             return part[:end].strip(), measure, frozenset()
-        words = re.findall(r"[A-Za-zµΩ°%/]+(?:\^\{\d\})?", said)
+        words = re.findall(r"[A-Za-zµΩ°%/€£¥₹]+(?:\^\{\d\})?", said)
         for many in range(min(len(words), 4), 0, -1):
             if (
                 said.startswith(first := " ".join(words[:many]))
                 and (measure := unit(first))
-                and (len(first) > 1 or first in "%°")
+                and (len(first) > 1 or first in "%°€£¥₹")
             ):
                 return part[:end].strip(), measure, frozenset()
         if re.fullmatch("[A-Z]", said) and rest[0] == " ":  # coulombs, or the constant C

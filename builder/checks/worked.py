@@ -22,7 +22,7 @@ _GIVEN = re.compile(
     r"|since|because|for|when|check|verify|formula|consider|start|compare|see|step \d+ of)\b"
 )
 _SINCE = re.compile(r"^\W*(?:Since|Because|As|For)\b[^,=]{1,80},\s")
-_SO = re.compile(r"\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
+_SO = re.compile(r"(?i)\W*(?:So|Thus|Hence|Therefore|Consequently)\b")
 _ROUNDED = re.compile(r"(?i)\bround(?:ed|s|ing)?\b")
 _SUBJECT = re.compile(
     r"(?:So |Thus |Hence |Therefore )?(?:[A-Z][a-z]+|I'm|I am|[Tt]he [a-z]+|[Hh]is [a-z]+"
@@ -36,7 +36,7 @@ _SUBSTITUTED = re.compile(  # let u = 3^x, but not let x = the number of pens
     r"(?i)\b(?:let|set|put|with|where|substitut\w+) ([a-z]) ?= ?(?=[^,.;\n]{0,30}[a-z(^])"
     r"(?![^,.;\n]{0,40}[a-z]{3})"
 )
-_LONGEST = 50_000
+_LONGEST, _MOST_LOOSE = 50_000, 6
 _Found = Sequence[tuple[Sentence, list[Clause]]]
 
 
@@ -46,26 +46,32 @@ class Worked:
 
     Attributes:
         ends: What each part of the page ends in, any of which may be the answer, the last one last.
+        loose: Those of them that are numbers of what is not understood.
         together: For each part the values of its last sentences, some of which together may be the answer.
     """
 
     ends: Sequence[str] = ()
+    loose: frozenset[str] = frozenset()
     together: Sequence[Sequence[str]] = ()
 
 
 def worked(page: str) -> Worked:
     """Return what the working of a page comes to; no ends where it has none that is understood."""
     found = [[(one, results) for one in part if (results := _found(one))] for part in parts(page[:_LONGEST])]
-    ends, together = list[str](), list[list[str]]()
+    ends, loose, together = list[str](), set[str](), list[list[str]]()
     is_sure = any(not is_guess(one.text) for part in found for one, _ in part)
     puts = {match[1] for match in _SUBSTITUTED.finditer(page[:_LONGEST])}
     for part in found:
         sure = _without_substitutes(_without_guesses(part) if is_sure else part, puts)
         if sure:
             ends += _ends(sure)
-            together.append([one.text for _, results in sure[-4:] for one in results if not one.is_loose])
+            loose.update(one.text for _, results in sure for one in results if one.is_loose)
+            last = [one for _, results in sure[-1:] for one in results]
+            is_loose = all(one.is_loose for one in last) and len(last) <= _MOST_LOOSE
+            kept = [one for _, results in sure[-4:] for one in results if not one.is_loose]
+            together.append([one.text for one in [*kept, *(last if is_loose else ())]])
     ends += [one.replace(" dozen", "") for one in ends if " dozen" in one]
-    return Worked(list(dict.fromkeys(ends)), together)
+    return Worked(list(dict.fromkeys(ends)), frozenset(loose), together)
 
 
 def is_unfinished(page: str) -> bool:
@@ -139,10 +145,10 @@ def _firm_ends(found: _Found) -> Iterator[str]:
 
 def _concludes(last: Sentence, said: Sequence[Clause], strong: _Found) -> bool:
     """Whether the last sentence says in words what the unknown above it, or the number to be rounded, means."""
-    if not strong or strong[0][0] is last or strong[0][0].paragraph != last.paragraph or said[-1].is_worked:
+    if not strong or strong[0][0] is last or last.paragraph - strong[0][0].paragraph > 1 or said[-1].is_worked:
         return False
     unknown = strong[0][1][-1]
-    if _SO.match(last.text) and said[-1].is_marked:
+    if said[-1].is_marked and (_SO.match(last.text) or not re.search(r"[\d\\π√∞]", said[-1].text)):
         return True
     return bool(_ROUNDED.search(last.text)) or (
         bool(re.fullmatch(r"[a-z]", unknown.label)) and bool(_SUBJECT.match(last.text))

@@ -50,14 +50,18 @@ def _written(file: Path) -> Iterator[Pair]:
         yield Pair(one["source"], one["answer"], one["right"], one["why"], one.get("options") or {})
 
 
-def verdict(check: str, pair: Pair) -> str | None:
+STRICT: Mapping[str, Mapping[str, bool]] = {"final_answer": {"by_working": True}}
+"""By check: options with which it refuses more."""
+
+
+def verdict(check: str, pair: Pair, options: Mapping[str, bool]) -> str | None:
     """Return the reason for which a check refuses a pair, None where it lets it pass."""
-    used = CHECKS[check](**pair.options)
+    used = CHECKS[check](**pair.options, **options)
     assert isinstance(used, PairCheck)
     return used.decide(used.compare(pair.before, pair.after))
 
 
-def misjudged(check: str, of: list[Pair]) -> list[tuple[Pair, str | None]]:
-    """Return the pairs on which a check is wrong, each with the reason that it gives."""
-    judged = [(pair, verdict(check, pair)) for pair in of]
+def misjudged(check: str, of: list[Pair], **options: bool) -> list[tuple[Pair, str | None]]:
+    """Return the pairs on which a check with these options is wrong, each with the reason that it gives."""
+    judged = [(pair, verdict(check, pair, options)) for pair in of]
     return [(pair, reason) for pair, reason in judged if pair.is_right != (reason is None)]

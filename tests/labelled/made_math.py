@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from tests.labelled.pair import Pair
 
 GSM8K = Path(__file__).parents[3] / "shared" / "data" / "gsm8k-test.jsonl.gz"
@@ -40,6 +42,7 @@ _NOTATIONS = (
     ),
     ("yes", ["Yes", "**yes**", "true"], ["no", "false"]),
 )
+_CONCLUDING = ("So the answer is {}.", "Therefore, we get {}.", "Hence the result is {}.", "The answer: {}")
 _STATING = (
     "The answer is {}.",
     "Answer: {}",
@@ -55,6 +58,7 @@ def final_answer() -> Iterator[Pair]:
         for turn, written in enumerate([*same, *other]):
             page = f"Find the value.\n{_STATING[(place + turn) % len(_STATING)].format(stated)}"
             yield Pair(page, f"We work it out.\n\n#### {written}", turn < len(same), f"{written} for {stated}")
+    yield from _of_pages()
     for question, solution, answer in _gsm8k():
         number = answer.replace(",", "")
         page = f"{question}\n\n{solution}\n#### {answer}"
@@ -62,6 +66,17 @@ def final_answer() -> Iterator[Pair]:
         yield Pair(f"{question}\nThe answer is {answer}.", f"{solution}\n\n#### {number}", True, "without commas")
         yield Pair(page, f"{solution}\n\n#### {int(number) + 1}", False, "one more")
         yield Pair(f"{question}\nAnswer: {answer}", f"{solution}\n\n#### {number}0", False, "ten times as much")
+
+
+def _of_pages() -> Iterator[Pair]:
+    """Yield the answers to each written page, right ones and wrong ones, marked and in a sentence by turns."""
+    pages = yaml.load((Path(__file__).parent / "pages.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
+    for one in pages:
+        answers = [(said, kind == "right") for kind in ("right", "wrong") for said in one[kind]]
+        for turn, (said, is_right) in enumerate(answers):
+            ending = f"#### {said}" if turn % 2 == 0 else _CONCLUDING[turn // 2 % len(_CONCLUDING)].format(said)
+            solution = f"**Problem.** {one['q']}\n\n**Solution.** {one.get('body', 'We work it out.')}\n\n{ending}"
+            yield Pair(one["page"], solution, is_right, f"{said}: {one['q']}", {"required": turn % 2 == 0})
 
 
 def latex() -> Iterator[Pair]:
