@@ -93,6 +93,7 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         block("x = 1\n") + "\nTo test it:\n" + block("assert x\n"),
         block("x = 1\n") + "\nYou can use the function as follows:\n\n" + block("print(x)\n"),
         block("x = 1\n") + "\nHere's how to call the `load` function or class:\n\n" + block("print(x)\n"),
+        block("x = 1\n") + "\n**Unit tests:**\n" + block("import unittest\n"),
         block("x = 1\n") + "```\n",
         "Here is the code: ```python\nx = 1\n```",
         "### Code ```python\nx = 1\n```",
@@ -141,6 +142,15 @@ def test_fences_in_strings_and_comments_do_not_cut_the_code(code: str) -> None:
     compile(code, "<test>", "exec")  # so that the examples are Python
     after = '\nThat\'s """all""" I\'d change. Then:\n' + block("python x.py\n", info="bash")
     assert parse(block(code) + after, CODE) == Parsed(code)
+
+
+@pytest.mark.parametrize("declared", [CODE, SECTIONS])
+def test_the_source_beside_the_code_is_not_the_code(declared: AnswerFormat) -> None:
+    head = "### Improved Code:\n" if declared is SECTIONS else ""
+    answer = f"{head}Original:\n" + block("x=1\n\n") + "\nImproved:\n" + block("x = 1\n")
+    assert parse(answer, declared, source="x=1\n").text == "x = 1\n"
+    assert failure(answer, declared) == "several_code_blocks"
+    assert parse(block("x = 1\n") + block("x = 1\n"), CODE, source="x = 1\n").text == "x = 1\n"
 
 
 def test_a_shorter_or_other_fence_within_a_block_is_code() -> None:

@@ -80,7 +80,7 @@ def _structured(
     failures = ["unclosed_thought"] if not texts else []
     for text in texts:
         try:
-            taken = _taken(text, declared, may_end_open)
+            taken = _taken(text, declared, may_end_open, source)
         except Unparsable as error:
             failures.append("unclosed_thought" if thoughts.stray_opening(text, len(text), source) else str(error))
             continue
@@ -156,15 +156,15 @@ def _unfenced(text: str, source: str) -> str:
     return text if is_open else _text(inner)
 
 
-def _taken(text: str, declared: AnswerFormat, may_end_open: bool) -> _Taken:
+def _taken(text: str, declared: AnswerFormat, may_end_open: bool, source: str) -> _Taken:
     _text(text)
     found = list(blocks(text, may_end_open=may_end_open))
     if declared.format == "code":
-        return _code(text, found)
-    return _section(text, found, declared, may_end_open)
+        return _code(text, found, source)
+    return _section(text, found, declared, may_end_open, source)
 
 
-def _code(text: str, found: list[Block]) -> _Taken:
+def _code(text: str, found: list[Block], source: str) -> _Taken:
     """Take the one block that can be the code."""
     if not found:
         raise Unparsable("no_code_block")
@@ -174,6 +174,9 @@ def _code(text: str, found: list[Block]) -> _Taken:
         raise Unparsable("empty_answer" if any(block.is_closed for block in found) else "unclosed_code_block")
     if any(not block.is_closed for block in held):
         raise Unparsable("unclosed_code_block")
+    if len(held) > 1:  # one of which may be the source, shown beside the new code
+        words = source.split()
+        held = [block for block in held if block.content(text).split() != words] or held
     block, content = held[0], held[0].content(text)
     if any(other.content(text) != content for other in held[1:]):
         raise Unparsable("several_code_blocks")
@@ -183,7 +186,7 @@ def _code(text: str, found: list[Block]) -> _Taken:
 # --- sections ---
 
 
-def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool) -> _Taken:
+def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool, source: str) -> _Taken:
     name, failure, is_hidden = declared.text or "", "no_section", False
     parts = list(outside(found, 0, len(text)))
     named = list(headings(text, name, parts))
@@ -197,7 +200,8 @@ def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open
         for heading in tier:
             end = section_end(text, heading, found)
             try:
-                taken.append(_code(text, [block for block in found if heading.named <= block.start < end]))
+                own = [block for block in found if heading.named <= block.start < end]
+                taken.append(_code(text, own, source))
             except Unparsable as error:
                 reasons.append(str(error))
         if any(one.parsed.text != taken[0].parsed.text for one in taken[1:]):

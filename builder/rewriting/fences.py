@@ -40,7 +40,8 @@ _EXAMPLE = re.compile(
     r"\b(?:examples?|usage|outputs?|prints?|(?:to|for) (?:test|use|run|try)(?:ing)?"
     r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this)"
     r"|(?:use|run|call|try) (?:the|these) (?:[\w`]+ ){0,2}"
-    r"(?:class|code|decorator|functions?|method|module|program|script))\b",
+    r"(?:class|code|decorator|functions?|method|module|program|script))\b"
+    r"|^\W*(?:\w+\W+){0,2}tests?\W*$",
     re.I,
 )
 _OTHER = re.compile(r"^\W*or\b|\b(?:alternative(?:ly|s)?|instead|otherwise|variants?|versions?)\b", re.I)
