@@ -33,6 +33,39 @@ def test_a_text_answer_is_all_of_it() -> None:
     assert parse(answer, TEXT) == Parsed(answer.strip())
 
 
+@pytest.mark.parametrize("label", ["markdown", "md", "", "text"])
+@pytest.mark.parametrize("page", ["# A page\n\nIts end.", "```python\nx\n```\n\n```\ny\n```", "Use `x`."])
+def test_a_text_that_stands_whole_in_a_fence_comes_without_it(label: str, page: str) -> None:
+    page = page if label in ("markdown", "md") else page.replace("```\ny", "```sh\ny")
+    answer = f"```{label}\n{page}\n```\n"
+    assert parse(answer, TEXT) == Parsed(page)
+    assert parse(answer, TEXT, source=answer) == Parsed(answer.strip())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["```\na\n```\nb\n```\nc\n```", "```markdown\na\n```python\nb\n```", "```python\nx\n```", "a\n```\nb\n```"],
+)
+def test_a_fence_that_holds_a_part_of_a_text_stays(answer: str) -> None:
+    assert parse(answer, TEXT) == Parsed(answer)
+
+
+ENDS = [
+    "<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>\n", "<eos>", "<｜end▁of▁sentence｜>",
+    "<|im_end|>\n<|endoftext|>", "<|return|>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_end_of_a_turn_is_no_part_of_a_text(end: str) -> None:
+    assert parse(f"It is 6.{end}", TEXT) == Parsed("It is 6.")
+    assert parse(f"It is 6.{end}", TEXT, source=f"{end} ends a turn.") == Parsed(f"It is 6.{end.strip()}")
+
+
+def test_a_text_struck_through_keeps_its_marks() -> None:
+    assert parse("It is <s>5</s>", TEXT) == Parsed("It is <s>5</s>")
+
+
 @pytest.mark.parametrize("declared", [TEXT, CODE, SECTIONS])
 @pytest.mark.parametrize("answer", ["", " \n\t\n"])
 def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
@@ -60,6 +93,7 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         block("x = 1\n") + "\nTo test it:\n" + block("assert x\n"),
         block("x = 1\n") + "\nYou can use the function as follows:\n\n" + block("print(x)\n"),
         block("x = 1\n") + "\nHere's how to call the `load` function or class:\n\n" + block("print(x)\n"),
+        block("x = 1\n") + "\n**Unit tests:**\n" + block("import unittest\n"),
         block("x = 1\n") + "```\n",
         "Here is the code: ```python\nx = 1\n```",
         "### Code ```python\nx = 1\n```",
@@ -67,6 +101,9 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         "```python\nx = 1\n      ```\nDone.",
         "```python\nx = 1```",
         "```python\nx = 1\n``` That's all of it.\n",
+        "```python\nx = 1\n```Done.",
+        "```python\nx = 1\n```</answer>\n",
+        "```python\nx = 1\n```<|im_end|>\n<|im_start|>user\nThanks.",
         block("x = 1\n", info="Python"),
         block("x = 1\n", info="python3"),
         block("x = 1\n", info=" {.python .numberLines}"),
@@ -75,6 +112,11 @@ def test_nothing_is_no_answer(answer: str, declared: AnswerFormat) -> None:
         "```python\nx = 1\n```   \t",
         "```python\nx = 1\n````",
         "Use ```x``` so:\n" + block("x = 1\n"),
+        "- ```python\n  x = 1\n  ```",
+        "10. ```python\n    x = 1\n    ```\n",
+        "* **Code:** ```python\n  x = 1\n  ```",
+        "\u200b```python\nx = 1\n```",
+        "<think>Hm.</think>\n\ufeff```python\nx = 1\n```",
     ],
 )
 def test_the_one_block_is_the_code(answer: str) -> None:
@@ -102,6 +144,15 @@ def test_fences_in_strings_and_comments_do_not_cut_the_code(code: str) -> None:
     assert parse(block(code) + after, CODE) == Parsed(code)
 
 
+@pytest.mark.parametrize("declared", [CODE, SECTIONS])
+def test_the_source_beside_the_code_is_not_the_code(declared: AnswerFormat) -> None:
+    head = "### Improved Code:\n" if declared is SECTIONS else ""
+    answer = f"{head}Original:\n" + block("x=1\n\n") + "\nImproved:\n" + block("x = 1\n")
+    assert parse(answer, declared, source="x=1\n").text == "x = 1\n"
+    assert failure(answer, declared) == "several_code_blocks"
+    assert parse(block("x = 1\n") + block("x = 1\n"), CODE, source="x = 1\n").text == "x = 1\n"
+
+
 def test_a_shorter_or_other_fence_within_a_block_is_code() -> None:
     markdown = "# Title\n\n```python\nx\n```\n\n~~~~\ny\n~~~~\n"
     assert parse(block(markdown, "````", "markdown"), CODE) == Parsed(markdown)
@@ -120,6 +171,39 @@ def test_a_fence_at_the_margin_closes_before_an_indented_one() -> None:
 def test_a_block_in_a_list_comes_without_the_lists_indentation() -> None:
     answer = "1. Like so:\n\n   ```python\n   if x:\n       y = 1\n\n   z = 2\n   ```\n"
     assert parse(answer, CODE) == Parsed("if x:\n    y = 1\n\nz = 2\n")
+
+
+@pytest.mark.parametrize("indent", [" ", "   ", "\t", "- "])
+def test_code_that_is_not_indented_as_its_fence_is_stays_as_it_is(indent: str) -> None:
+    code = "def f(x):\n    if x:\n        return 1\n"
+    assert parse(f"{indent}```python\n{code}{indent.replace('-', ' ')}```", CODE).text == code
+
+
+@pytest.mark.parametrize("info", ["", "python ", "py ", " "])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import os",
+        "from os import *",
+        "def f(x):",
+        "async def f():",
+        "class A:",
+        "@cache",
+        'x = """',
+        '"""',
+        "#!/bin/x",
+    ],
+)
+def test_code_on_the_line_of_its_fence_is_code(info: str, first: str) -> None:
+    assert parse(f"```{info}{first}\n    y\n```\n", CODE).text == f"{first}\n    y\n"
+
+
+@pytest.mark.parametrize(
+    "info",
+    ['title="a.py"', 'title = "a.py"', "from a.py", "# a.py", ":a.py", "{.class}", 'linenums="1" hl_lines="2 3"'],
+)
+def test_what_is_said_of_a_block_on_the_line_of_its_fence_is_no_code(info: str) -> None:
+    assert parse(f"```python {info}\nx = 1\n```\n", CODE).text == "x = 1\n"
 
 
 def test_windows_line_ends_stay_as_they_are() -> None:
@@ -239,6 +323,14 @@ improved code:
 IMPROVED CODE:
 3. Improved Code:
   Improved Code (complete):
+- ### Improved Code
+> ### Improved Code
+\\### Improved Code
+<summary>Improved Code</summary>
+[Improved Code]
+【Improved Code】
+== Improved Code ==
+★ Improved Code ★:
 Improved Code
 =============
 Improved Code
@@ -291,6 +383,8 @@ def test_the_one_candidate_is_taken(answer: str) -> None:
         (block("x = 1\n"), "no_section"),
         ("Improved Code\n" + block("x = 1\n"), "no_section"),
         ("3. Improved Code\n" + block("x = 1\n"), "no_section"),
+        ("[Improved Code\n" + block("x = 1\n"), "no_section"),
+        ("(the Improved Code)\n" + block("x = 1\n"), "no_section"),
         ("This is the improved code: it is short.\n" + block("x = 1\n"), "no_section"),
         ("### Improved Codes:\n" + block("x = 1\n"), "no_section"),
         ("### Unimproved Code:\n" + block("x = 1\n"), "no_section"),
@@ -355,6 +449,15 @@ GRADES: list[tuple[str, float | None]] = [
     ("1. **Evaluation:** 8", 8),
     ("Evaluation: 8", 8),
     ("## Evaluation\n8/10", 8),
+    ("## Evaluation\n- **Score**: 8/10\n- Good names.", 8),
+    ("## Evaluation\n> 8/10", 8),
+    ("## Evaluation\n### 8/10", 8),
+    ("### Evaluation: <b>8</b>", 8),
+    ("### Evaluation: \\\\boxed{8}", 8),
+    ("### Evaluation: I rate this an 8 out of 10.", 8),
+    ("### Evaluation: comments in 8 out of 10 functions", None),
+    ("## Evaluation\n- 8 names are good", None),
+    ("## Evaluation\n- 8", None),
     ("### Evaluation:\n\n10\n", 10),
     ("### Evaluation:\n**Score:** 8/10\n\nGood.", 8),
     ("### Evaluation:\n**8**\n- names", 8),

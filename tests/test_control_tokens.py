@@ -316,7 +316,8 @@ def test_a_server_that_echoes_gives_every_text_back_byte_for_byte(
 
 
 ANSWERS = {
-    "adds.py": lambda shown: shown + "<|eot_id|>",
+    "adds.py": lambda shown: f"{shown}<|eot_id|>\nx = 1",
+    "ends.py": lambda shown: shown + "<|eot_id|>",  # as a server does that leaves the end of a turn
     "adds_shown.py": lambda shown: shown + "⟦|eot_id|⟧",
     "breaks.py": lambda shown: shown.replace("⟦|im_end|⟧", "⟦im end⟧"),
     "renames.py": lambda shown: shown.replace("⟦|im_end|⟧", "[|im_end|]"),
@@ -341,6 +342,7 @@ def test_an_answer_may_hold_the_tokens_of_its_source_and_no_others(recipe: Path,
     rows = rows_of(tmp_path / "run")
     assert {name: row["echo"]["failure"] for name, row in rows.items()} == {
         "adds.py": "special_token",
+        "ends.py": None,
         "adds_shown.py": "special_token",
         "breaks.py": "broken_placeholder",
         "renames.py": "broken_placeholder",
@@ -350,6 +352,7 @@ def test_an_answer_may_hold_the_tokens_of_its_source_and_no_others(recipe: Path,
         "keeps.py": None,
     }
     assert rows["keeps.py"]["echo"]["text"].count("<|im_end|>") == 2
+    assert rows["ends.py"]["echo"]["text"] == "ends.py = '<|im_end|>'"
     assert all(row["echo"]["special_tokens"] == 1 for row in rows.values())
 
 
@@ -512,7 +515,7 @@ def test_where_the_hub_is_out_of_reach_no_file_is_waited_for(monkeypatch: pytest
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", times_out)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", pytest.fail)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    with pytest.raises(HubUnreachable, match=r"tokenizer can't be had \(timed out\)"):
+    with pytest.raises(HubUnreachable, match=r"tokenizer can't be had \(ConnectTimeout: timed out\)"):
         named("hf://org/Never")
 
 

@@ -172,6 +172,7 @@ def test_a_letter_has_the_value_that_the_page_gives_it() -> None:
 
 
 def test_dollars_of_formulas_of_money_and_of_code_are_told_apart() -> None:
+    assert judged("latex", "", r"It takes what ends with \d{3}$ or [a-z]+$, not '^ab*$'.")[0] is None
     text = "Solve $ x = 5 $ for USD ($), at 3 $/kg, `^a$`, $5-$10, $`x`$ and\n\n```\n$a\n```\n"
     assert judged("latex", "", text) == (None, {"unbalanced": None, "formulas": 2})
 

@@ -45,6 +45,7 @@ MARKS = [
     ("<think>\n\n", "\n\n</think>\n\n"),
     ("<Think>", "</Think>"),
     ("<thinking>", "</thinking>"),
+    ('<think duration="3s">\n', "</think >"),
     ("<thought>", "</thought>"),
     ("<reasoning>", "</reasoning>"),
     ("<seed:think>", "</seed:think>"),
@@ -67,6 +68,9 @@ MARKS = [
     ("analysis<|message|>", "<|end|><|start|>assistant<|channel|>final <|constrain|>text<|message|>"),
     ("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary<|message|>",
      "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>\u2013\u2013commentary<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>??<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>commentary to=functions.x <|constrain|>json<|message|>", "<|end|><|channel|>final<|message|>"),
     ("to=self<|message|>", "<|eom|><|start|>assistant to=user<|message|>"),
     ("<|content_thinking|>", "<|end_message|><|message_model|><|content_text|>"),
     ("[unused16]", "[unused17]"),
@@ -77,8 +81,11 @@ MARKS = [
     ("Here's my thought process: ", "Here's my response: "),
     ("Here are my reasoning steps:\n", "\n[BEGIN FINAL RESPONSE]\n"),
     ("analysisWe need to write it.", "assistantfinal"),
+    ("analysis We need to write it.", "assistantfinal"),
+    ("assistantanalysisWe need to write it.", "assistantfinal"),
+    ("commentaryI will write it.", "assistantfinal"),
 ]  # fmt: skip
-SPOKEN = ("Here", "analysisWe")
+SPOKEN = ("Here", "analysis", "assistantanalysis", "commentary")
 ENDINGS = {
     "<answer>": "\n</answer>", "<response>": "\n</response>\n", "<output>": "</output>",
     "solution|>": "<|end_of_solution|>",
@@ -120,6 +127,11 @@ def test_a_thought_that_never_closes_is_no_answer(opening: str, closing: str, as
 def test_what_a_thought_holds_changes_nothing(thought: str, asked: Asked) -> None:
     assert parse(f"<think>\n{thought}\n</think>\n\n{asked.final}", asked.declared) == asked.expected
     assert parse(f"{thought}\n</think>\n\n{asked.final}", asked.declared) == asked.expected
+
+
+def test_a_mark_between_the_fences_of_a_draft_and_of_the_answer_closes_the_thought() -> None:
+    assert parse("[THINK]```python\ndraft = 1\n```[/THINK]```python\nx = 1\n```", CODE) == Parsed("x = 1\n")
+    assert parse("I try:\n```\ndraft = 1\n```</think>```python\nx = 1\n```", CODE) == Parsed("x = 1\n")
 
 
 @pytest.mark.parametrize("answer", ["<think>\n{}\n</think>\n", "{}\n</think>\n\n \n"])

@@ -45,6 +45,8 @@ _END = re.compile(
     r"(?:[\^_=+<>-]|\\[a-z]+ ?|\W)\(?[A-Za-z]['!)]?\Z|[})\]]\Z(?<![ (]\))|[^\s\d$] ?[=^_+*/-] ?-?\d+\Z|[a-z]\d\Z"
 )
 
+_PATTERN = re.compile(r"""(?:\\[dwsDWS](?![A-Za-z])|\[\^?(?:0-9|a-z|A-Z)|["'/]\^)\S*\Z""")  # a regular expression
+
 
 class Latex(PairCheck):
     """Refuses a text in which a formula, an environment or a brace within one opens and does not close.
@@ -159,7 +161,7 @@ def _opens(text: str, at: int, end: int) -> bool:
 def _closes(text: str, at: int) -> bool:
     """Whether a formula ends at a dollar without a partner: `x$` and `}$`, not `5$` or `US$`."""
     before = text[max(0, at - 24) : at]
-    return bool(_END.search(before)) and not _CURRENCY.search(before)
+    return bool(_END.search(before)) and not _CURRENCY.search(before) and not _PATTERN.search(before)
 
 
 def _step(sign: str, open_: list[str]) -> str | None:

@@ -6,12 +6,20 @@ Else the attempt fails with a reason that says what was found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from builder.rewriting import thoughts
 from builder.rewriting.fences import Block, blocks, candidates, outside, within_strings
 from builder.rewriting.headings import Heading, grade, headings, section_end
 from builder.rewriting.prompts import AnswerFormat
+from builder.text import without_bom
+
+_FENCED_TEXT = re.compile(
+    r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain)[ \t]*)?\r?\n(.*)\n\1[ \t]*", re.S | re.I
+)
+_FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`\s]?)", re.M)
 
 
 class Unparsable(Exception):
@@ -26,8 +34,7 @@ class Parsed:
     grade: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(NamedTuple):
     """What was taken from a text, and where it stands in it."""
 
     parsed: Parsed
@@ -52,13 +59,13 @@ def parse(
         Unparsable: With the reason: `empty_answer`, `unclosed_thought`, `no_section`, `several_sections`,
             `no_code_block`, `several_code_blocks`, `unclosed_code_block`.
     """
-    whole = _whole(prefill, answer.removeprefix("\ufeff"))
+    whole = _whole(prefill, without_bom(answer))
     marks = [mark for mark in thoughts.closing_marks(whole, source) if not thoughts.is_prose(whole, mark, source)]
     if declared.format == "text":
         taken = _text(_behind(whole, marks[-1], prefill, source) if marks else _unopened(whole, source))
         if thoughts.stray_opening(taken, len(taken), source):
             raise Unparsable("unclosed_thought")
-        return Parsed(taken)
+        return Parsed(_unfenced(taken, source))
     return _structured(whole, marks, declared, prefill, source, may_end_open)
 
 
@@ -68,20 +75,20 @@ def _structured(
     """Read what stands behind the last mark of a thought, or behind an earlier one if the later are code."""
     texts = [_behind(whole, mark, prefill, source) for mark in reversed(marks)]
     if not thoughts.is_opened(whole, source):
-        texts.append(_unwrapped(whole, source))
+        texts.append(thoughts.unwrapped(whole, source))
     found: list[_Taken] = []
     failures = ["unclosed_thought"] if not texts else []
     for text in texts:
         try:
-            taken = _taken(text, declared, may_end_open)
+            taken = _taken(text, declared, may_end_open, source)
         except Unparsable as error:
             failures.append("unclosed_thought" if thoughts.stray_opening(text, len(text), source) else str(error))
             continue
         if thoughts.stray_opening(text, taken.start, source):
             failures.append("unclosed_thought")
-        elif all(
+        elif not marks or all(
             _is_in_code(text, taken, mark, source) or thoughts.is_prose(text, mark, source)
-            for mark in (thoughts.closing_marks(text, source) if marks else ())
+            for mark in thoughts.closing_marks(text, source)
         ):
             found.append(taken)
         else:
@@ -119,11 +126,7 @@ def _visible(prefill: str) -> str:
 def _unopened(whole: str, source: str) -> str:
     if thoughts.is_opened(whole, source):
         raise Unparsable("unclosed_thought")
-    return _unwrapped(whole, source)
-
-
-def _unwrapped(whole: str, source: str) -> str:
-    return thoughts.unwrapped(whole, source) if thoughts.is_wrapped(whole, source) else whole
+    return thoughts.unwrapped(whole, source)
 
 
 def _whole(prefill: str, answer: str) -> str:
@@ -132,20 +135,36 @@ def _whole(prefill: str, answer: str) -> str:
 
 
 def _text(text: str) -> str:
-    if not text.strip():
+    if not (text := without_bom(text.strip()).strip()):
         raise Unparsable("empty_answer")
-    return text.strip()
+    return text
 
 
-def _taken(text: str, declared: AnswerFormat, may_end_open: bool) -> _Taken:
+def _unfenced(text: str, source: str) -> str:
+    """Return a text that stands whole in one fenced block without the fence, unless its source stands in one."""
+    fenced = _FENCED_TEXT.fullmatch(text)
+    if fenced is None or source.lstrip().startswith(fenced.group(1)):
+        return text
+    mark, is_markdown, inner = fenced.groups()
+    is_open = False
+    for fence, info in _FENCE_LINE.findall(inner):
+        if not fence.startswith(mark):
+            continue
+        if is_open if info else not (is_open or is_markdown):
+            return text  # the first block ends here
+        is_open = not is_open
+    return text if is_open else _text(inner)
+
+
+def _taken(text: str, declared: AnswerFormat, may_end_open: bool, source: str) -> _Taken:
     _text(text)
     found = list(blocks(text, may_end_open=may_end_open))
     if declared.format == "code":
-        return _code(text, found)
-    return _section(text, found, declared, may_end_open)
+        return _code(text, found, source)
+    return _section(text, found, declared, may_end_open, source)
 
 
-def _code(text: str, found: list[Block]) -> _Taken:
+def _code(text: str, found: list[Block], source: str) -> _Taken:
     """Take the one block that can be the code."""
     if not found:
         raise Unparsable("no_code_block")
@@ -155,35 +174,41 @@ def _code(text: str, found: list[Block]) -> _Taken:
         raise Unparsable("empty_answer" if any(block.is_closed for block in found) else "unclosed_code_block")
     if any(not block.is_closed for block in held):
         raise Unparsable("unclosed_code_block")
-    if len({block.content(text) for block in held}) > 1:
+    if len(held) > 1:  # one of which may be the source, shown beside the new code
+        words = source.split()
+        held = [block for block in held if block.content(text).split() != words] or held
+    block, content = held[0], held[0].content(text)
+    if any(other.content(text) != content for other in held[1:]):
         raise Unparsable("several_code_blocks")
-    block = held[0]
-    return _Taken(Parsed(block.content(text).removeprefix("\ufeff")), block.begin, block.end, block.language)
+    return _Taken(Parsed(without_bom(content)), block.begin, block.end, block.language)
 
 
 # --- sections ---
 
 
-def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool) -> _Taken:
+def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open: bool, source: str) -> _Taken:
     name, failure, is_hidden = declared.text or "", "no_section", False
-    named = list(headings(text, name, outside(found, 0, len(text))))
+    parts = list(outside(found, 0, len(text)))
+    named = list(headings(text, name, parts))
     if not named and (first := next(headings(text, name, [(0, len(text))]), None)):
         # By a fence too many, or because it is a comment in code.
         found, is_hidden = list(blocks(text, first.named, may_end_open=may_end_open)), True
+        parts = list(outside(found, 0, len(text)))
         named = list(headings(text, name, outside(found, first.start, len(text))))
     for tier in (_best(named), named):
         taken, reasons = [], []
         for heading in tier:
             end = section_end(text, heading, found)
             try:
-                taken.append(_code(text, [block for block in found if heading.named <= block.start < end]))
+                own = [block for block in found if heading.named <= block.start < end]
+                taken.append(_code(text, own, source))
             except Unparsable as error:
                 reasons.append(str(error))
-        if len({one.parsed.text for one in taken}) > 1:
+        if any(one.parsed.text != taken[0].parsed.text for one in taken[1:]):
             raise Unparsable("several_sections")
         if taken:
-            said = _grade(text, found, declared, taken[0].start)
-            return replace(taken[0], parsed=Parsed(taken[0].parsed.text, said))
+            said = _grade(text, parts, declared, taken[0].start)
+            return taken[0]._replace(parsed=Parsed(taken[0].parsed.text, said))
         # Of headings without a block, one with something like it tells more.
         failure = next((reason for reason in reasons if reason != "no_code_block"), (reasons or [failure])[0])
     raise Unparsable("no_section" if is_hidden else failure)
@@ -192,17 +217,21 @@ def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open
 def _best(named: list[Heading]) -> list[Heading]:
     """Return the headings that look most like one: the name alone, marked as a heading."""
     return (
-        [heading for heading in named if heading.is_exact and heading.level <= 7]
-        or [heading for heading in named if heading.is_exact]
-        or named
+        named
+        if len(named) < 2
+        else (
+            [heading for heading in named if heading.is_exact and heading.level <= 7]
+            or [heading for heading in named if heading.is_exact]
+            or named
+        )
     )
 
 
-def _grade(text: str, found: list[Block], declared: AnswerFormat, code: int) -> float | None:
+def _grade(text: str, parts: list[tuple[int, int]], declared: AnswerFormat, code: int) -> float | None:
     """Return the grade beside its heading, of several the first's before the code; null where they differ."""
     if declared.grade is None:
         return None
-    named = list(headings(text, declared.grade, outside(found, 0, len(text)), with_value=True))
+    named = list(headings(text, declared.grade, parts, with_value=True))
     named = [heading for heading in named if heading.start < code] or named
     said = {grade(text, heading, *declared.grade_range) for heading in _best(named)} - {None}
     return said.pop() if len(said) == 1 else None

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Every pattern here takes linear time, whatever a model writes.
 _LEAD = r"#{1,6}[^`~\n]*|\*\*[^`~\n]*\*\*[:：]?[ \t]*|[^`~\n]*[:：][*_ \t]*"  # a heading, or words with a colon
-_OPENING = re.compile(rf"^([ \t]*)(?:(?![ \t])(?:{_LEAD}))?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M)
+_BULLET = r"(?:[-*+•]|\d{1,3}[.)])[ \t]+"
+_OPENING = re.compile(
+    rf"[\ufeff\u200b]?([ \t\xa0]*(?:{_BULLET})?)(?:(?![ \t])(?:{_LEAD}))?(`{{3,}}|~{{3,}})([^`\n]*)$", re.M
+)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`\n]*)$", re.M)
 _INK = re.compile(r"\S")
 _LANGUAGE = re.compile(r"[ \t{.]*([\w+#-]*)")
+# Code on the line of its fence: a statement of Python, not attributes, a file's name or a title.
+_STATEMENT = re.compile(
+    r"[ \t]*(?:(?i:py(?:thon)?3?)[ \t]+)?"
+    r"((?:import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b"
+    r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]"
+    r"|@\w|(?!title|file|name|lines|hl_|line)\w+[ \t]=[ \t]|\"\"\"|'''|#!).*)"
+)
 
 # Strings and comments of Python, and lines that are a fence. What is escaped outside of strings is passed over,
 # too, or each such quote would be tried to the end of the answer.
@@ -30,7 +40,8 @@ _EXAMPLE = re.compile(
     r"\b(?:examples?|usage|outputs?|prints?|(?:to|for) (?:test|use|run|try)(?:ing)?"
     r"|(?:can be|is) (?:used|called|run)|(?:use|run|call|try) (?:it|this)"
     r"|(?:use|run|call|try) (?:the|these) (?:[\w`]+ ){0,2}"
-    r"(?:class|code|decorator|functions?|method|module|program|script))\b",
+    r"(?:class|code|decorator|functions?|method|module|program|script))\b"
+    r"|^\W*(?:\w+\W+){0,2}tests?\W*$",
     re.I,
 )
 _OTHER = re.compile(r"^\W*or\b|\b(?:alternative(?:ly|s)?|instead|otherwise|variants?|versions?)\b", re.I)
@@ -49,8 +60,7 @@ _ASIDE = frozenset(
 _LANGUAGES = _ASIDE | {"markdown", "md", "py", "python", "python3"}
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A fenced block of a text.
 
     Attributes:
@@ -58,7 +68,7 @@ class Block:
         begin: Where its content begins.
         end: Where its content ends.
         after: Where the text goes on.
-        indent: Spaces and tabs before its fence.
+        indent: What stands before its fence in place of its lines' indentation: white space, a list's mark.
         language: The first word behind its fence, in lower case.
         is_closed: Whether it has a closing fence.
     """
@@ -72,10 +82,13 @@ class Block:
     is_closed: bool
 
     def content(self, text: str) -> str:
-        """Return its lines, without the indentation of its fence."""
+        """Return its lines, without the indentation of its fence if they share that."""
         body = text[self.begin : self.end]
-        if self.indent:  # a block in a list, say: its lines are indented as its fence is
-            body = re.sub(rf"^[ \t]{{1,{len(self.indent)}}}", "", body, flags=re.M)
+        if self.indent:  # a block in a list, say: its lines are indented as its fence is, or only the fence is
+            first = _INK.search(body)
+            margin = body[body.rfind("\n", 0, first.start()) + 1 : first.start()] if first else ""
+            if width := min(len(margin), len(self.indent)):
+                body = re.sub(rf"^[ \t]{{1,{width}}}", "", body, flags=re.M)
         return body.strip("\n") + "\n"
 
     def is_blank(self, text: str) -> bool:
@@ -92,19 +105,44 @@ def blocks(text: str, start: int = 0, *, may_end_open: bool = False) -> Iterator
         may_end_open: Whether the end of the text closes the last block.
     """
     number = ends_seen = 0
-    while number < _MOST and ends_seen < _ENDS and (opening := _OPENING.search(text, start)):
+    while number < _MOST and ends_seen < _ENDS and (opening := _next(text, start)):
         if opening.start(2) > opening.end(1) and not _is_label(opening.group(3)):
             start = opening.end()  # words, then code between backticks
             continue
-        end, after, saw_end = _end(text, opening)
+        statement = _STATEMENT.fullmatch(opening.group(3))
+        begin = opening.start(3) + statement.start(1) if statement else min(opening.end() + 1, len(text))
+        end, after, saw_end = _end(text, opening, begin if statement else opening.end())
         ends_seen += saw_end
         closed = end is not None or (may_end_open and after == len(text))
         number += 1
-        begin = min(opening.end() + 1, len(text))
         content_end = after if end is None else end
-        indent, language = opening.group(1), _language(opening)
-        yield Block(opening.start(2), begin, content_end, after, indent, language, closed)
+        language = "python" if statement else _language(opening)
+        yield Block(opening.start(2), begin, content_end, after, opening.group(1), language, closed)
         start = after
+
+
+def _next(text: str, start: int) -> re.Match[str] | None:
+    """Return the next line from `start` on that opens a block; only lines with a fence's mark are looked at."""
+    ticks, tildes = _find(text, "```", start), _find(text, "~~~", start)
+    while ticks >= 0 or tildes >= 0:
+        at = ticks if tildes < 0 or 0 <= ticks < tildes else tildes
+        line = text.rfind("\n", 0, at) + 1
+        if line >= start and (opening := _OPENING.match(text, line)):
+            return opening
+        if (line_end := text.find("\n", at)) < 0:
+            return None
+        ticks = _find(text, "```", line_end) if 0 <= ticks < line_end else ticks
+        tildes = _find(text, "~~~", line_end) if 0 <= tildes < line_end else tildes
+    return None
+
+
+def _find(text: str, mark: str, start: int) -> int:
+    """Return where a mark stands next, -1 where nowhere.
+
+    A search for one character is ten times as fast as one for three.
+    """
+    at = text.find(mark[0], start)
+    return at if at < 0 else text.find(mark, at)
 
 
 def _is_label(info: str) -> bool:
@@ -120,19 +158,21 @@ def _language(opening: re.Match[str]) -> str:
 def _opens(info: str) -> bool:
     """Whether what stands behind a fence within a block makes it the next block's: a language, and no sentence."""
     words = info.split()
-    return len(words) == 1 or (bool(words) and words[0].lower() in _LANGUAGES)
+    if len(words) == 1:  # `Done.` and `</answer>` are no languages
+        return words[0][0] != "<" and words[0][-1] not in ".!?:;,"
+    return bool(words) and words[0].lower() in _LANGUAGES
 
 
-def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
+def _end(text: str, opening: re.Match[str], begin: int) -> tuple[int | None, int, bool]:
     """Return where the block's content ends, None where no fence closes it, and where the text goes on.
 
     And whether all of the text was looked at for that.
     """
     mark, margin = opening.group(2), len(opening.group(1)) + 3
-    if closing := _plain_end(text, opening.end(), mark, margin):
+    if closing := _plain_end(text, begin, mark, margin):
         return closing.start(), closing.end(), False
     deep: re.Match[str] | None = None
-    for token in _TOKEN.finditer(text, opening.end()):
+    for token in _TOKEN.finditer(text, begin):
         if token.group(2) is None or token.group(2)[0] != mark[0] or len(token.group(2)) < len(mark):
             continue
         if _opens(token.group(3)):  # another block begins: no language has such a line
@@ -143,7 +183,7 @@ def _end(text: str, opening: re.Match[str]) -> tuple[int | None, int, bool]:
     if deep:
         return deep.start(), deep.end(), True
     end = len(text.rstrip())
-    if text.endswith(mark, opening.end(), end):  # the last line of the code, and the fence behind it
+    if text.endswith(mark, begin, end):  # the last line of the code, and the fence behind it
         return end - len(mark), len(text), True
     return None, len(text), True
 
@@ -155,7 +195,7 @@ def _plain_end(text: str, start: int, mark: str, margin: int) -> re.Match[str] |
     """
     at = start
     for _ in range(_LOOKS):
-        if (at := text.find(mark, at)) < 0:
+        if (at := _find(text, mark, at)) < 0:
             return None
         begin = text.rfind("\n", start, at) + 1
         fence = _FENCE.match(text, begin) if begin else None
@@ -181,6 +221,8 @@ def outside(found: list[Block], start: int, end: int) -> Iterator[tuple[int, int
 def candidates(found: list[Block], text: str) -> list[Block]:
     """Return those of the blocks that may be the code: neither empty, nor output, nor what to type in a shell."""
     held = [block for block in found if not block.is_blank(text)]
+    if len(held) < 2:
+        return held
     held = [
         block for block, before in zip(held, [None, *held], strict=False) if not _is_example(text, before, block)
     ]

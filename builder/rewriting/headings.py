@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from typing import NamedTuple
 
 from builder.rewriting.fences import Block, outside
 
 # Every pattern here takes linear time, whatever a model writes.
 _BEFORE = re.compile(
-    r"[ \t]{0,3}(?:<(?:h[1-6]|b|strong)>)?(?:[^\w\"'`\n]|[\d_])*"
+    r"[ \t]{0,3}(?:<(?:h[1-6]|b|strong|summary)>)?(?:[^\w\"'`\n]|[\d_])*"
     r"(?:(?:step|part|section|[ivx]{1,4}(?=[.)])|[a-z](?=[.)]))(?:[^\w\"'`\n]|[\d_])*)?",
     re.I,
 )
@@ -22,9 +21,12 @@ _BEHIND = re.compile(
 _UNDERLINE = re.compile(r"\r?\n[ \t]{0,3}(={2,}|-{2,})[ \t]*\r?$", re.M)
 _FENCED = re.compile(r"(?:`{3,}|~{3,})[^`\n]*")
 _ANY = re.compile(r"^ {0,3}(?:(#{1,6})[ \t]*[^\s#!]|\*\*[^*\n]+\*\*:?[ \t\r]*$|__[^_\n]+__:?[ \t\r]*$)", re.M)
-_MARKUP = re.compile(r"<(?:h[1-6]|b|strong)>", re.I)
+_MARKUP = re.compile(r"<(?:h[1-6]|b|strong|summary)>", re.I)
 _BULLET = re.compile(r"[-*+•][ \t]")
+_WORD = re.compile(r"\w")
 _ADORNMENT = " \t\r*_`#"
+_HASHES = {"#" * level + " ": level for level in range(1, 7)}
+_MIRRORED = {"[": "]", "(": ")", "【": "】", "「": "」", "«": "»"}
 
 _WORDS = 4  # before a name that is not all of its heading, such as `The Final Improved Code`
 _MOST = 32  # of a name: what is under each is looked at
@@ -32,8 +34,7 @@ _MOST = 32  # of a name: what is under each is looked at
 _BOLD, _PLAIN = 7, 8  # levels below the six that Markdown has
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A line that names a section.
 
     Attributes:
@@ -55,9 +56,11 @@ class Heading:
 
 @lru_cache(maxsize=64)
 def _named(name: str) -> re.Pattern[str]:
-    return re.compile(
-        r"(?<![^\W_])" + r"(?:[^\S\r\n]|[_\-‐‑–])+".join(map(re.escape, name.split())) + r"(?![^\W_])", re.I
-    )
+    name = " ".join(name.split())
+    begins = re.escape("".join(sorted({name[0], name[0].lower()[:1], name[0].upper()[:1]})))
+    rest = r"(?:[^\S\r\n]|[_\-‐‑–])+".join(map(re.escape, name[1:].split(" ")))
+    # Begun with a set of characters it is searched for thrice as fast as with what may stand before them.
+    return re.compile(rf"[{begins}](?<![^\W_].)(?i:{rest}(?![^\W_]))")
 
 
 def headings(
@@ -72,27 +75,34 @@ def headings(
         with_value: Whether a value may stand behind the name, without a colon too.
     """
     last, number, named = -1, 0, _named(name)
-    for found in chain.from_iterable(named.finditer(text, *part) for part in parts):
-        start = text.rfind("\n", 0, found.start()) + 1
-        # A heading is short: what has a name far in is none, and looking for it on each would not be linear.
-        if start == last or found.start() - start > 60:
-            continue
-        last = start
-        if heading := _heading(text, start, found, with_value):
-            number += 1
-            yield heading
-            if number == _MOST:
-                return
+    for part in parts:
+        for found in named.finditer(text, *part):
+            start = text.rfind("\n", 0, found.start()) + 1
+            # A heading is short: what has a name far in is none, and looking for it on each would not be linear.
+            if start == last or found.start() - start > 60:
+                continue
+            last = start
+            if heading := _heading(text, start, found, with_value):
+                number += 1
+                yield heading
+                if number == _MOST:
+                    return
 
 
 def _heading(text: str, start: int, found: re.Match[str], with_value: bool) -> Heading | None:
-    behind = _BEHIND.match(text, found.end())
+    before, named = text[start : found.start()], found.end()
+    if before in _HASHES and (with_value or text.startswith(("\n", ":\n"), named)):  # as nearly always
+        end = text.find("\n", named) % (len(text) + 1)
+        return Heading(start, named, end, _HASHES[before], True, text[named:end])
+    behind = _BEHIND.match(text, named)
     if behind is None:
         return None
-    before, tail = text[start : found.start()], behind.group("tail")
+    tail = behind.group("tail")
     prefix = _BEFORE.fullmatch(before)
     level, end = _level(text, before, behind, may_be_underlined=prefix is not None)
     is_alone = not tail.strip(_ADORNMENT) or _FENCED.match(tail.lstrip(" \t*_")) is not None
+    if level == _PLAIN and prefix is not None and _is_framed(before, behind.group()):
+        level, is_alone = _BOLD, True
     has_words = not is_alone and not with_value
     is_listed = _BULLET.match(before.lstrip()) is not None
     if level == _PLAIN and (prefix is None or behind.group("separator") not in (":", "：") or has_words):
@@ -102,12 +112,20 @@ def _heading(text: str, start: int, found: re.Match[str], with_value: bool) -> H
     if prefix is None and len(before.split()) > _WORDS:
         return None
     is_exact = prefix is not None and (is_alone or with_value or behind.group("separator") is not None)
-    return Heading(start, found.end(), end, level, is_exact, text[found.end() : behind.end()])
+    return Heading(start, named, end, level, is_exact, text[named : behind.end()])
+
+
+def _is_framed(before: str, behind: str) -> bool:
+    """Whether but symbols, the same before and behind, are there: `== Improved Code ==`, `[Improved Code]`."""
+    before, behind = before.strip(), behind.strip(":： \t\r")
+    if not before or _WORD.search(before + behind):
+        return False
+    return behind == "".join(_MIRRORED.get(one, one) for one in reversed(before))
 
 
 def _level(text: str, before: str, behind: re.Match[str], *, may_be_underlined: bool) -> tuple[int, int]:
     """Return the level of a heading, and where it ends."""
-    stripped = before.lstrip()
+    stripped = before.lstrip(" \t>-+•\\")  # a heading that is quoted, listed or escaped is one
     if _MARKUP.match(stripped):
         return _BOLD, behind.end()
     if hashes := min(len(stripped) - len(stripped.lstrip("#")), 6):
@@ -143,9 +161,12 @@ _GRADE = re.compile(
     re.I,
 )
 _IN_WORDS = re.compile(
-    r"(?<![\w.,–-])(?P<grade>\d{1,4}(?:\.\d{1,4})?)\s*/\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d)(?P<rest>.*)"
+    r"(?<![\w.,–-])(?P<grade>\d{1,4}(?:\.\d{1,4})?)\s*(?:/|\bout\s+of\b)\s*(?P<of>\d{1,4})(?![\w%/]|[.,]\d)(?P<rest>.*)",
+    re.I,
 )
-_MARKS = re.compile(r"[*_`]")
+_MARKS = re.compile(r"[*_`]|</?(?:b|strong|em|i)>|\\boxed(?=\{)")
+_SIMPLE = re.compile(r"[:： \t*]*(?P<grade>\d{1,4}(?:\.\d{1,4})?)[ \t*]*\r?")
+_LISTED = re.compile(rf"[>#][ \t>#]*|[-+•][ \t]+(?={_LABEL})", re.I)
 _SYMBOLS = re.compile(r"\A[^\w\s+~≈<>.()\[\]{}\"–—-]+\s*")  # such as stars
 _REMARK = re.compile(r"\s*\([^()]*\)\s*[:：]")
 _RANGE = re.compile(r"\s*(?:-|–|—|to|or)\s*\d", re.I)
@@ -157,13 +178,16 @@ def grade(text: str, heading: Heading, least: float, most: float) -> float | Non
 
     None for all else: a list's number, a count, a number out of [least, most].
     """
+    if simple := _SIMPLE.fullmatch(heading.behind):
+        value = float(simple.group("grade"))
+        return value if least <= value <= most else None
     said = _SYMBOLS.sub("", _MARKS.sub("", heading.behind).strip(" \t\r:：="))
     if remark := _REMARK.match(said):  # `(1-10): 7`; where nothing follows, the grade may be in it
         said = said[remark.end() :].strip() or said
     if said:
         return _grade(said.lstrip("–— ") if not said.startswith("- ") else said[2:].lstrip(), least, most)
     line = text[heading.end : heading.end + 1000].lstrip().partition("\n")[0]
-    alone = _GRADE.fullmatch(_MARKS.sub("", line).strip())
+    alone = _GRADE.fullmatch(_LISTED.sub("", _MARKS.sub("", line).strip(), count=1))
     if alone is None or alone.group("rest").strip(" .") or alone.group() == "1.":
         return None
     return _value(alone, least, most)
