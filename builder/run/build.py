@@ -160,7 +160,7 @@ class _Building:
             self._build_unfinished(work, until)
             if limit is not None:
                 wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
-        for extra in run.shard_paths()[wanted:]:  # of a build with a larger --limit
+        for extra in run.shard_paths(wanted):  # of a build with a larger --limit
             put_back(extra, run.rewriters, run.journal_of(extra))
             extra.unlink()
         run.clear_journals()

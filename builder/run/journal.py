@@ -25,6 +25,7 @@ from builder.files import replacing, storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
 from builder.run.generations import generations_in
+from builder.run.layout import shard_name
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
@@ -127,7 +128,7 @@ class Journals:
 
     async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""
-        path = self._folder / f"shard-{shard:05d}.jsonl"
+        path = self._folder / f"{shard_name(shard)}.jsonl"
         known = await asyncio.to_thread(recover, path) if path.exists() else {}
         journal = ShardJournal(path, known, self)
         self._open[shard] = journal
