@@ -112,14 +112,16 @@ class Journals:
         for obtained in self._in_flight.values():
             obtained.cancel()
         self._committer.cancel()
-        await asyncio.gather(self._committer, return_exceptions=True)
-        # What arrived while the last group was being written is paid for, too.
+        # What arrived while the last group was being written is paid for, too. A second Ctrl-C would come in at an
+        # await: it has to wait for the disk.
         last = self._thread.submit(_write, self._pending)
         self._thread.shutdown()
         for journal in self._open.values():
             journal.close()
-        if error is None:
-            last.result()  # else there is an error to tell already
+        await asyncio.gather(self._committer, return_exceptions=True)
+        if error is None:  # else there is an error to tell already
+            for refused in last.result().values():
+                raise refused
 
     @property
     def are_many(self) -> bool:
@@ -218,16 +220,14 @@ class Journals:
             await asyncio.sleep(_GROUP_SECONDS)
             self._wake.clear()
             group, self._pending = self._pending, []
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
-            except Exception as error:  # noqa: BLE001 - handed to everyone who waits for this group
-                for _, _, done in group:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for _, _, done in group:
-                    if not done.done():
-                        done.set_result(None)
+            refused = await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
+            for journal, _, done in group:
+                if done.done():
+                    continue
+                if error := refused.get(journal):
+                    done.set_exception(error)
+                else:
+                    done.set_result(None)
 
 
 def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
@@ -238,12 +238,18 @@ def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
             temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
 
 
-def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
+def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> dict[ShardJournal, Exception]:
+    """Write a group, in a thread; return the journals whose lines were refused, with the reason."""
+    refused: dict[ShardJournal, Exception] = {}
     lines: dict[ShardJournal, list[bytes]] = {}
     for journal, line, _ in group:
         lines.setdefault(journal, []).append(line)
     for journal, own in lines.items():
-        journal.append(b"".join(own))
+        try:
+            journal.append(b"".join(own))
+        except Exception as error:  # noqa: BLE001 - raised again by everyone who waits for one of these lines
+            refused[journal] = error
+    return refused
 
 
 _FIELDS = [field.name for field in fields(Generation)]
