@@ -197,7 +197,7 @@ def test_an_equal_request_of_another_shard_is_reused_and_kept(tmp_path: Path) ->
     async def use(journals: Journals, server: Server) -> tuple[Counter[str], Counter[str]]:
         await (await journals.open(0)).ask(request("same"))
         await (await journals.open(1)).ask(request("same"))
-        journals.discard(0, is_through=True)
+        await journals.discard(0, is_through=True)
         return server.asked, journals.counts
 
     asked, counts = run(tmp_path, use)

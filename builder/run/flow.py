@@ -190,7 +190,7 @@ class Flow:
         async with self._written:
             self._unwritten -= 1
             self._written.notify_all()
-        self._journals.discard(index, is_through=is_through)
+        await self._journals.discard(index, is_through=is_through)
         self._on_shard(reading.shard)
 
     def _write(self, opened: _OpenShard, path: Path) -> None:

@@ -76,6 +76,13 @@ class ShardJournal:
         if self._journals.are_many:
             self.close()
 
+    def end(self, is_to_go: bool) -> None:
+        """Let go of the file, and remove it if it is to go. Runs in the committing thread."""
+        self.close()
+        if is_to_go:
+            with storage(self.path):
+                self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of the file."""
         if self.descriptor >= 0:
@@ -131,12 +138,12 @@ class Journals:
     async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""
         path = self._folder / f"{shard_name(shard)}.jsonl"
-        known = await asyncio.to_thread(recover, path) if path.exists() else {}
+        known = await asyncio.to_thread(recover, path)
         journal = ShardJournal(path, known, self)
         self._open[shard] = journal
         return journal
 
-    def discard(self, shard: int, *, is_through: bool) -> None:
+    async def discard(self, shard: int, *, is_through: bool) -> None:
         """Remove the journal of a shard that is safely in the table.
 
         Args:
@@ -145,9 +152,8 @@ class Journals:
                 an earlier --until wrote it, and answers that it had no use for stay for the next.
         """
         journal = self._open.pop(shard)
-        journal.close()
-        if is_through or not journal.unasked:
-            journal.path.unlink(missing_ok=True)
+        is_to_go = is_through or not journal.unasked
+        await asyncio.get_running_loop().run_in_executor(self._thread, journal.end, is_to_go)
 
     def is_replayed(self, key: str) -> bool:
         """Whether an answer was journalled by an earlier build of this run, of a shard that is open."""
