@@ -2,7 +2,8 @@
 
 There is no barrier anywhere: a document enters a stage the moment the stage before lets it go, and the next
 shard's documents start while the last shard's stragglers finish. What bounds memory is the window (how many
-documents may be on their way at once), how far ahead of it is read, and how many shards wait for the disk.
+documents may be on their way at once), how far ahead of it is read, how many documents wait for their shard's
+stragglers, and how many shards wait for the disk.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from builder.run.table import is_same, read_shard, write_shard
 from builder.run.unanswered import unanswered
 
 _UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
+_HELD = 16_384  # documents not yet in the table: with so many, or as many windows as follow, no shard is begun
+_HELD_WINDOWS = 16  # beyond two, for large ones: a straggler that takes as much longer than others idles no server
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,18 @@ class Flow:
         """
         self._reader, self._run, self._steps = reader, reader.run, steps
         self._schema, self._journals, self._answered = schema, journals, answered
-        self._window = asyncio.Semaphore(window)
+        self._window, self._size = asyncio.Semaphore(window), window
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
-        self._unwritten, self._written = 0, asyncio.Condition()
+        self._open = self._held = self._unwritten = 0
+        self._written = asyncio.Condition()
         # One thread: what several keep of the memory that each has needed is lost to the others.
         self._thread = ThreadPoolExecutor(1, "shards")
         self._on_document, self._on_shard = on_document, on_shard
 
     def widen(self, more: int) -> None:
         """Let so many more documents be on their way at once: servers have joined."""
+        self._size += more
         for _ in range(more):
             self._window.release()
 
@@ -132,9 +137,10 @@ class Flow:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:
-                    async with self._written:  # a slow disk makes the run slow, not its memory large
-                        await self._written.wait_for(lambda: self._unwritten < _UNWRITTEN)
+                    async with self._written:  # a slow disk or server makes the run slow, not its memory large
+                        await self._written.wait_for(self._has_room)
                     opened = _OpenShard(reading, await self._journals.open(reading.shard.index))
+                    self._open += 1
                 if document is None:
                     opened.is_read = True
                     if opened.under_way == 0:
@@ -143,12 +149,18 @@ class Flow:
                 await self._window.acquire()
                 opened.documents.append(None)
                 opened.under_way += 1
+                self._held += 1
                 self._given.put_nowait((opened, len(opened.documents) - 1, document))
                 if self._given.qsize() > self._idle:
                     self._walkers, self._idle = self._walkers + 1, self._idle + 1
                     walkers.start_soon(self._walk_each)
             for _ in range(self._walkers):
                 self._given.put_nowait(None)
+
+    def _has_room(self) -> bool:
+        """Whether another shard may be begun: those that are open need no other to be through."""
+        is_full = self._held >= max(_HELD, _HELD_WINDOWS * self._size)
+        return self._unwritten < _UNWRITTEN and not (is_full and self._open >= 2)
 
     async def _walk_each(self) -> None:
         """Take documents their way, one after the other: a task for each costs a tenth of all that it needs."""
@@ -187,11 +199,13 @@ class Flow:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._write, opened, path)
         is_through = await loop.run_in_executor(self._thread, self._run.is_through, path)
-        async with self._written:
-            self._unwritten -= 1
-            self._written.notify_all()
         await self._journals.discard(index, is_through=is_through)
         self._on_shard(reading.shard)
+        async with self._written:
+            self._unwritten -= 1
+            self._open -= 1
+            self._held -= len(opened.documents)
+            self._written.notify_all()
 
     def _write(self, opened: _OpenShard, path: Path) -> None:
         """Put a shard into the table, in a thread."""
