@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,10 @@ class Watched:
     rows: int
     shard_rows: int
     window: int
+    limit: int | None = None
     steps: Sequence[Step] = ()
+    until: str = "sized"
+    earlier: set[tuple[str, ...]] = field(default_factory=set)
     through: int = 0
     written: int = 0
     most_waiting: int = 0
@@ -56,7 +59,7 @@ class Watched:
         async def build() -> None:
             async with Journals(run.path / "journal", _no_server) as journals:
                 flow = Flow(
-                    Reader(run, "sized", [], Retry(run, []), UniqueIds(run)),
+                    Reader(run, self.until, [], Retry(run, []), UniqueIds(run)),
                     self.steps,
                     schema_of(loaded),
                     journals,
@@ -65,18 +68,33 @@ class Watched:
                     on_document=self.on_document,
                     on_shard=self.on_shard,
                 )
-                await flow.build(shards, None)
+                await flow.build(shards, self.limit)
 
         asyncio.run(build())
-        assert self.written == self.through == self.rows
 
-    def on_document(self, _: Document, is_asked_again: bool) -> None:
-        assert not is_asked_again
+    def on_document(self, _: Document, earlier: Collection[str]) -> None:
+        self.earlier.add(tuple(earlier))
         self.through += 1
         self.most_waiting = max(self.most_waiting, self.through - self.written)
 
     def on_shard(self, _: RunShard) -> None:
         self.written += self.shard_rows
+
+
+def test_what_an_earlier_build_judged_is_known_for_the_gates(tmp_path: Path) -> None:
+    async def verdict(*_: object) -> Verdict:
+        return Verdict({"characters": 4})
+
+    steps = [Step("sized", lambda _: True, verdict)]
+    first, more, whole = (
+        Watched(tmp_path, rows=4, shard_rows=2, window=2, steps=steps[:count], until=until, limit=limit)
+        for count, until, limit in ((0, "read", 3), (1, "sized", 3), (1, "sized", None))
+    )
+    for watched in (first, more, whole):
+        watched.build()
+    assert first.earlier == {()}, "all is new"
+    assert more.earlier == {("read",)}
+    assert whole.earlier == {("read", "sized"), ()}, "the last shard was cut: one of it is new"
 
 
 def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +105,7 @@ def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkey
     monkeypatch.setattr(flow_module, "write_shard", write_slowly)
     watched = Watched(tmp_path, rows=60, shard_rows=1, window=4)
     watched.build()
+    assert watched.written == watched.through == watched.rows
     assert watched.most_waiting <= flow_module._UNWRITTEN + watched.window
 
 
@@ -109,6 +128,7 @@ def test_a_slow_server_does_not_fill_the_memory_with_shards_that_lack_one_docume
     steps = [Step("sized", lambda _: True, verdict)]
     watched = Watched(tmp_path, rows=rows, shard_rows=shard_rows, window=60, steps=steps)
     watched.build()
+    assert watched.written == watched.through == watched.rows
     assert watched.most_waiting <= max(25, 2 * shard_rows), "two shards may be open, however large"
 
 

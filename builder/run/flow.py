@@ -9,7 +9,7 @@ stragglers, and how many shards wait for the disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 import pyarrow as pa
 
-from builder.document import Document, Verdict
+from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
 from builder.run.answered import Answered
 from builder.run.directory import RunShard, shard_facts
@@ -79,7 +79,7 @@ class Flow:
         answered: Answered | None,
         *,
         window: int,
-        on_document: Callable[[Document, bool], None],
+        on_document: Callable[[Document, Collection[str]], None],
         on_shard: Callable[[RunShard], None],
     ) -> None:
         """Set up for the stages up to the run's last wanted one.
@@ -91,7 +91,7 @@ class Flow:
             journals: Where generations come from.
             answered: Told of each shard that is in the table; None where nothing is rewritten.
             window: How many documents may be on their way at once.
-            on_document: Told of each document that is through, and whether it was in the table and asked again.
+            on_document: Told of each document that is through, and at which stages an earlier build judged it.
             on_shard: Told of each shard that is in the table.
         """
         self._reader, self._run, self._steps = reader, reader.run, steps
@@ -180,9 +180,15 @@ class Flow:
             opened.excluded.append(place)
         opened.documents[place] = done
         opened.under_way -= 1
-        self._on_document(done, opened.reading.asked_again is not None)
+        self._on_document(done, self._judged_before(opened.reading, place, document))
         if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
+
+    def _judged_before(self, reading: Reading, place: int, document: Document) -> Collection[str]:
+        """Return the stages, reading among them, at which an earlier build judged a document that was read so."""
+        if reading.asked_again is not None:  # all of it: there was a verdict at every stage that it reached
+            return READ, *self._run.stages
+        return (READ, *document.records) if place < reading.known else document.records
 
     def _is_through(self, document: Document) -> bool:
         """Whether a document has come to its end, or been through every stage that it has to."""

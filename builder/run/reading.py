@@ -29,12 +29,14 @@ class Reading:
         is_cut: Whether `limit` ends it early.
         asked_again: Of a shard that is in the table and lacks answers, the documents that are asked for again as
             they are there, by row; None where all of the shard is built.
+        known: How many of its documents, the first ones, an earlier build has read.
     """
 
     shard: RunShard
     passed_over: Counter[str] = field(default_factory=Counter)
     is_cut: bool = False
     asked_again: dict[int, Document] | None = None
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Reader:
         if facts is None:
             return self._from_source(shard, reading.passed_over)
         path, documents, passed_over = self.run.shard_path(shard.index), facts["documents"], facts["passed_over"]
-        is_less = left is not None and documents > left
+        reading.known, is_less = documents, left is not None and documents > left
         if is_less:
             put_back(path, self.run.rewriters, self.run.journal_of(path))
         before: Iterator[Document] = (
