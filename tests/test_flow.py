@@ -1,10 +1,11 @@
-"""The flow's bounds: what waits in memory does not grow where the disk is slow."""
+"""The flow's bounds: what waits in memory does not grow where the disk or a server is slow."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,68 +13,123 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.document import Document
+from builder.document import Document, Verdict
 from builder.recipe_file import load_recipe
 from builder.run import flow as flow_module
 from builder.run.directory import Run, RunShard, run_shards
-from builder.run.flow import Flow
+from builder.run.flow import Flow, Step
 from builder.run.journal import Journals
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry
 from builder.run.unique_ids import UniqueIds
 
-SHARDS = 60
-WINDOW = 4
 RECIPE = """
 name: slow
-source: {kind: parquet, path: rows.parquet, id: id, shard_rows: 1}
-stages: [{name: sized, filter: length, min_characters: 1}]
-release: {configs: {default: sized}, license: mit}
+source: {{kind: parquet, path: rows.parquet, id: id, shard_rows: {shard_rows}}}
+stages: [{{name: sized, filter: length, min_characters: 1}}]
+release: {{configs: {{default: sized}}, license: mit}}
 """
 
 
-def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = pa.table({"id": [f"row-{number}" for number in range(SHARDS)], "text": ["text"] * SHARDS})
-    pq.write_table(rows, tmp_path / "rows.parquet", row_group_size=1)
-    (tmp_path / "slow.yaml").write_text(RECIPE)
-    loaded = load_recipe(str(tmp_path / "slow.yaml"))
-    run, shards = Run.begin(tmp_path / "run", loaded), run_shards(loaded.recipe.sources)
-    assert len(shards) == SHARDS
-    through, written, waiting = 0, 0, list[int]()
+@dataclass
+class Watched:
+    """A flow over so many rows, and what has become of their documents."""
 
+    folder: Path
+    rows: int
+    shard_rows: int
+    window: int
+    limit: int | None = None
+    steps: Sequence[Step] = ()
+    until: str = "sized"
+    earlier: set[tuple[str, ...]] = field(default_factory=set)
+    through: int = 0
+    written: int = 0
+    most_waiting: int = 0
+
+    def build(self) -> None:
+        rows = pa.table({"id": [f"row-{number}" for number in range(self.rows)], "text": ["text"] * self.rows})
+        pq.write_table(rows, self.folder / "rows.parquet", row_group_size=self.shard_rows)
+        (self.folder / "slow.yaml").write_text(RECIPE.format(shard_rows=self.shard_rows))
+        loaded = load_recipe(str(self.folder / "slow.yaml"))
+        run, shards = Run.begin(self.folder / "run", loaded), run_shards(loaded.recipe.sources)
+        assert len(shards) == self.rows // self.shard_rows
+
+        async def build() -> None:
+            async with Journals(run.path / "journal", _no_server) as journals:
+                flow = Flow(
+                    Reader(run, self.until, [], Retry(run, []), UniqueIds(run)),
+                    self.steps,
+                    schema_of(loaded),
+                    journals,
+                    None,
+                    window=self.window,
+                    on_document=self.on_document,
+                    on_shard=self.on_shard,
+                )
+                await flow.build(shards, self.limit)
+
+        asyncio.run(build())
+
+    def on_document(self, _: Document, earlier: Collection[str]) -> None:
+        self.earlier.add(tuple(earlier))
+        self.through += 1
+        self.most_waiting = max(self.most_waiting, self.through - self.written)
+
+    def on_shard(self, _: RunShard) -> None:
+        self.written += self.shard_rows
+
+
+def test_what_an_earlier_build_judged_is_known_for_the_gates(tmp_path: Path) -> None:
+    async def verdict(*_: object) -> Verdict:
+        return Verdict({"characters": 4})
+
+    steps = [Step("sized", lambda _: True, verdict)]
+    first, more, whole = (
+        Watched(tmp_path, rows=4, shard_rows=2, window=2, steps=steps[:count], until=until, limit=limit)
+        for count, until, limit in ((0, "read", 3), (1, "sized", 3), (1, "sized", None))
+    )
+    for watched in (first, more, whole):
+        watched.build()
+    assert first.earlier == {()}, "all is new"
+    assert more.earlier == {("read",)}
+    assert whole.earlier == {("read", "sized"), ()}, "the last shard was cut: one of it is new"
+
+
+def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write_slowly(path: Path, documents: Sequence[Any], schema: pa.Schema, facts: dict[str, Any]) -> None:
         time.sleep(0.01)
         write_shard(path, documents, schema, facts)
 
-    def on_document(_: Document, is_asked_again: bool) -> None:
-        assert not is_asked_again
-        nonlocal through
-        through += 1
-        waiting.append(through - written)
-
-    def on_shard(_: RunShard) -> None:
-        nonlocal written
-        written += 1
-
-    async def build() -> None:
-        async with Journals(run.path / "journal", _no_server) as journals:
-            flow = Flow(
-                Reader(run, "sized", [], Retry(run, []), UniqueIds(run)),
-                [],
-                schema_of(loaded),
-                journals,
-                None,
-                window=WINDOW,
-                on_document=on_document,
-                on_shard=on_shard,
-            )
-            await flow.build(shards, None)
-
     monkeypatch.setattr(flow_module, "write_shard", write_slowly)
-    asyncio.run(build())
-    assert written == through == SHARDS
-    assert max(waiting) <= flow_module._UNWRITTEN + WINDOW
+    watched = Watched(tmp_path, rows=60, shard_rows=1, window=4)
+    watched.build()
+    assert watched.written == watched.through == watched.rows
+    assert watched.most_waiting <= flow_module._UNWRITTEN + watched.window
+
+
+@pytest.mark.parametrize(("shard_rows", "rows"), [(5, 100), (50, 200)])
+def test_a_slow_server_does_not_fill_the_memory_with_shards_that_lack_one_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shard_rows: int, rows: int
+) -> None:
+    monkeypatch.setattr(flow_module, "_HELD", 25)
+    monkeypatch.setattr(flow_module, "_HELD_WINDOWS", 0)
+
+    async def verdict(document: Document, _: object) -> Verdict:
+        """Take long over each shard's first document: until nothing else goes on."""
+        if int(document.id.partition("-")[2]) % shard_rows == 0:
+            seen = -1
+            while seen != watched.through:
+                seen = watched.through
+                await asyncio.sleep(0.03)
+        return Verdict({"characters": 4})
+
+    steps = [Step("sized", lambda _: True, verdict)]
+    watched = Watched(tmp_path, rows=rows, shard_rows=shard_rows, window=60, steps=steps)
+    watched.build()
+    assert watched.written == watched.through == watched.rows
+    assert watched.most_waiting <= max(25, 2 * shard_rows), "two shards may be open, however large"
 
 
 async def _no_server(*_: object) -> Any:

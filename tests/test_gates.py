@@ -122,6 +122,15 @@ def test_what_failed_in_an_earlier_build_trips_no_gate() -> None:
             gate.document(outcome("truncated"))
 
 
+def test_what_an_earlier_build_dropped_trips_no_gate() -> None:
+    gate = gates(failures=0.5, reason=0.98)
+    for _ in range(2 * REASON_WINDOW):
+        gate.document(linted("worker_lost", None), ["read", "lint"])
+        gate.document(read_document("a", None, {}, "not_utf8"), ["read"])
+    for _ in range(WINDOW // 2 + 1):  # a window that held them would be full
+        gate.document(linted("worker_lost", None), ["read"])
+
+
 def test_a_gate_looks_back_on_a_window_alone() -> None:
     gate = gates(failures=0.5)
     for _ in range(20):

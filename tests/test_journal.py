@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,7 +197,7 @@ def test_an_equal_request_of_another_shard_is_reused_and_kept(tmp_path: Path) ->
     async def use(journals: Journals, server: Server) -> tuple[Counter[str], Counter[str]]:
         await (await journals.open(0)).ask(request("same"))
         await (await journals.open(1)).ask(request("same"))
-        journals.discard(0, is_through=True)
+        await journals.discard(0, is_through=True)
         return server.asked, journals.counts
 
     asked, counts = run(tmp_path, use)
@@ -295,6 +296,19 @@ def test_a_line_after_a_failed_write_is_not_spoilt_by_it(tmp_path: Path) -> None
     assert set(recover(shard(tmp_path))) == {"after"}
 
 
+def test_a_journal_that_is_refused_costs_no_answer_in_another(tmp_path: Path) -> None:
+    async def use(journals: Journals, server: Server) -> list[BaseException | Generation]:
+        opened = [await journals.open(number) for number in range(3)]
+        shard(tmp_path, 1).mkdir(parents=True)
+        asks = (journal.ask(request(f"of {number}")) for number, journal in enumerate(opened))
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    first, refused, last = run(tmp_path, use)
+    assert isinstance(first, Generation) and isinstance(last, Generation)
+    assert isinstance(refused, IsADirectoryError)
+    assert [set(recover(shard(tmp_path, number))) for number in (0, 2)] == [{"of 0"}, {"of 2"}]
+
+
 def test_the_end_of_the_journals_cancels_what_is_in_flight(tmp_path: Path) -> None:
     async def main() -> asyncio.Task[Generation]:
         server = Server()
@@ -333,3 +347,25 @@ def test_what_arrives_while_a_group_is_written_is_on_disk_at_the_end(
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, use)
     assert set(recover(shard(tmp_path))) == {"first", "later"}
+
+
+def test_a_second_ctrl_c_loses_nothing_that_waits_for_the_disk(tmp_path: Path) -> None:
+    async def main() -> None:
+        server = Server()
+
+        async def build() -> None:
+            async with Journals(tmp_path, server.generate) as journals:
+                journal = await journals.open(0)
+                async with anyio.create_task_group() as asking:
+                    asking.start_soon(journal.ask, request("a"))
+
+        building = asyncio.create_task(build())
+        while not server.asked:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is answered, and waits for others to be written with
+        while not building.done():
+            building.cancel()
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert set(recover(shard(tmp_path))) == {"a"}

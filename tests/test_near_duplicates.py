@@ -141,6 +141,18 @@ def test_limits_give_what_a_fresh_build_of_them_gives(tmp_path: Path) -> None:
     assert digests(tmp_path / "grown") == before
 
 
+def test_ids_that_recur_in_other_shards_change_nothing_however_it_is_built(tmp_path: Path) -> None:
+    texts = [edited(text, lines, lines) for lines in (0, 2) for text in sources()[:6]]
+    rows = [(f"id-{number % 3}", text) for number, text in enumerate(texts)]
+    recipe, runs = write(tmp_path / "project", rows, shard_rows=4), [tmp_path / "whole", tmp_path / "parts"]
+    builder("build", recipe, "--run", runs[0], "--workers", 1)
+    for options in (("--limit", 7), ()):
+        builder("build", recipe, "--run", runs[1], *options)
+    assert len(verdicts(runs[0])) == len(rows)
+    assert sum(row["verdict"] is None for row in verdicts(runs[0]).values()) == 6
+    assert digests(runs[0] / "shards") == digests(runs[1] / "shards")
+
+
 def test_until_stops_before_and_behind_it(tmp_path: Path) -> None:
     recipe = write(tmp_path / "project", list(corpus().items()))
     run = tmp_path / "run"

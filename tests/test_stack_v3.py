@@ -87,6 +87,16 @@ def rows_of(run: Path) -> list[dict[str, Any]]:
     return pq.read_table(run / "shards").to_pylist()
 
 
+def test_what_is_passed_over_is_counted_as_far_as_a_limit_goes(world: World, tmp_path: Path) -> None:
+    stages = "  - {name: syntax, filter: syntax}\n"
+    more = stages + "  - {name: long, filter: length, min_characters: 1}\n"
+    (world.folder / "two.yaml").write_text(CODE.replace(stages, more).replace("shard_rows: 2", "shard_rows: 100"))
+    world.build("two", tmp_path / "fresh", "--limit", 2)
+    for options in ((), ("--limit", 2, "--until", "syntax"), ("--limit", 2)):  # less of it, then further with that
+        world.build("two", tmp_path / "run", *options)
+    assert digests(tmp_path / "run" / "shards") == digests(tmp_path / "fresh" / "shards")
+
+
 # --- the dataset: a row a repository ---
 
 

@@ -76,7 +76,7 @@ class Answered:
         with self._lock, self._disk():
             query = "SELECT file, row_group, row, stage, number FROM answers WHERE key = ?"
             found = self._connection.execute(query, (_number(key),)).fetchone()
-            return None if found is None else self._placed.get(Place(*found), key)
+        return None if found is None else self._placed.get(Place(*found), key)
 
     def add(self, shard: Path) -> None:
         """Index a shard of the table, unless it is."""

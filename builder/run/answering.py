@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
+
 from builder.errors import NoServer
 from builder.loaded_recipe import LoadedRecipe
 from builder.recipe_parts import FilterStage, RewriteStage
@@ -83,7 +85,8 @@ class Answering:
             return
         async with self._pool(generator, stages) as pool:
             self._see_that_answers_fit(stages, pool)
-            self.run.pin(pool.model, generator.tokens or await pool.control_tokens())
+            tokens = generator.tokens or await pool.control_tokens()
+            await anyio.to_thread.run_sync(self.run.pin, pool.model, tokens)  # the disk may be busy
             yield pool
 
     def _pool(self, generator: Generator, stages: Sequence[FilterStage | RewriteStage]) -> ServerPool:

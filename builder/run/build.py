@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -160,7 +160,7 @@ class _Building:
             self._build_unfinished(work, until)
             if limit is not None:
                 wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
-        for extra in run.shard_paths()[wanted:]:  # of a build with a larger --limit
+        for extra in run.shard_paths(wanted):  # of a build with a larger --limit
             put_back(extra, run.rewriters, run.journal_of(extra))
             extra.unlink()
         run.clear_journals()
@@ -233,9 +233,9 @@ class _Building:
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             gates = gates_of(self.loaded, stages, self.options.gates, run.path, journals.is_replayed)
 
-            def on_document(document: Document, is_asked_again: bool) -> None:
+            def on_document(document: Document, earlier: Collection[str]) -> None:
                 progress.document(document)
-                gates.document(document, is_asked_again=is_asked_again)
+                gates.document(document, earlier)
 
             flow = Flow(
                 Reader(run, until, self.compared, work.retry, ids),

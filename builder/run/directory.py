@@ -25,6 +25,7 @@ from builder.run.exclusion_rows import has_readmitted
 from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.identity import PINNED_LATER, begun_with, difference
 from builder.run.languages import see_that_languages_are_known
+from builder.run.layout import in_order, number_of, shard_name
 from builder.run.owner import OWNER
 from builder.run.publishable import see_that_columns_publish
 
@@ -193,11 +194,11 @@ class Run:
 
     def shard_path(self, index: int) -> Path:
         """Return where a shard of the table lies."""
-        return self.path / "shards" / f"shard-{index:05d}.parquet"
+        return self.path / "shards" / f"{shard_name(index)}.parquet"
 
-    def shard_paths(self) -> list[Path]:
-        """Return the shards there are, in order."""
-        return sorted((self.path / "shards").glob("shard-*.parquet"))
+    def shard_paths(self, first: int = 0) -> list[Path]:
+        """Return the shards there are, in order, from number `first` on."""
+        return [path for path in in_order(self.path / "shards", ".parquet") if number_of(path) >= first]
 
     def shown_path(self, shard: Path) -> Path:
         """Return where a copy of a shard without what is excluded lies, if there is anything to leave out."""
@@ -228,7 +229,7 @@ class Run:
 
     def journals(self) -> list[Path]:
         """Return the journals there are, in order."""
-        return sorted((self.path / "journal").glob("shard-*.jsonl"))
+        return in_order(self.path / "journal", ".jsonl")
 
     def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
         """Return how many documents of a shard of the table lack an answer, by stage and reason."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
@@ -51,40 +54,60 @@ class Source(Protocol):
     def places(self) -> Iterator[tuple[str, Place]]:
         """Yield key and place of every other answer."""
 
-    def rows(self, file: str, group: int) -> Sequence[Row]:
-        """Return the rows of a row group."""
+    def rows(self, place: Place) -> pa.Table | None:
+        """Return the row group of a place, of its columns those that `answer` needs; None where it is gone."""
 
     def answer(self, row: Row, place: Place) -> Row | None:
         """Return the answer at a place in a row, None where it is not there."""
 
 
+@dataclass(slots=True)
+class _Group:
+    """A row group in memory, once somebody has read it: others who want it meanwhile wait for the lock."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    is_read: bool = False
+    rows: pa.Table | None = None
+
+
 class PlacedAnswers:
-    """Reads a source's answers where they lie, a row group at a time: they are asked for in about that order."""
+    """Reads a source's answers where they lie, a row group at a time: they are asked for in about that order.
+
+    Any number of threads may, at once: to read a group takes milliseconds, most of them without Python's lock.
+    """
 
     def __init__(self, source: Source) -> None:
         """Read nothing yet."""
         self._source = source
-        self._groups: OrderedDict[tuple[str, int], Sequence[Row]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._groups: OrderedDict[tuple[str, int, int], _Group] = OrderedDict()
 
     def get(self, place: Place, key: str) -> Generation | None:
         """Return the generation with this key, None where the table was made anew since it was there."""
-        rows = self._group(place.file, place.group)
-        answer = self._source.answer(rows[place.row], place) if place.row < len(rows) else None
+        group = self._group(place)
+        with group.lock:
+            if not group.is_read:
+                group.rows, group.is_read = self._source.rows(place), True
+        if group.rows is None or place.row >= group.rows.num_rows:
+            return None
+        # One row becomes Python's objects: all would be most of the time, with Python's lock held.
+        answer = self._source.answer(group.rows.slice(place.row, 1).to_pylist()[0], place)
         return generation_of(answer) if answer is not None and answer["key"] == key else None
 
     def forget(self, file: str) -> None:
         """Read this file anew: it was written again."""
-        for place in [place for place in self._groups if place[0] == file]:
-            del self._groups[place]
+        with self._lock:
+            for place in [place for place in self._groups if place[0] == file]:
+                del self._groups[place]
 
-    def _group(self, file: str, group: int) -> Sequence[Row]:
-        place = (file, group)
-        if place not in self._groups:
-            self._groups[place] = self._source.rows(file, group)
+    def _group(self, place: Place) -> _Group:
+        known = (place.file, place.group, place.stage)
+        with self._lock:
+            group = self._groups.setdefault(known, _Group())
+            self._groups.move_to_end(known)
             if len(self._groups) > _GROUPS:
                 self._groups.popitem(last=False)
-        self._groups.move_to_end(place)
-        return self._groups[place]
+        return group
 
 
 def open_source(path: Path) -> Source:
@@ -141,14 +164,15 @@ class OfRun:
                             if is_answered(answer):
                                 yield answer["key"], Place(path.name, group, row, stage, number)
 
-    def rows(self, file: str, group: int) -> Sequence[Row]:
-        """Return the rows of a shard's row group, with their answers alone."""
-        columns = [f"{stage}.answers" for stage in self._run.rewriters]
+    def rows(self, place: Place) -> pa.Table | None:
+        """Return the rows of a shard's row group, with one stage's answers alone."""
+        columns = [f"{self._run.rewriters[place.stage]}.answers"]
         try:
-            found = pq.ParquetFile(self.path / "shards" / file)
+            file = pq.ParquetFile(self.path / "shards" / place.file)
         except FileNotFoundError:  # the other run's own build took it away
-            return []
-        return found.read_row_group(group, columns=columns).to_pylist() if group < found.num_row_groups else []
+            return None
+        with file:
+            return file.read_row_group(place.group, columns) if place.group < file.num_row_groups else None
 
     def answer(self, row: Row, place: Place) -> Row | None:
         """Return an answer of the row."""
@@ -196,10 +220,10 @@ class OfRelease:
                 for row, answer in enumerate(file.read_row_group(group, columns=["key"]).to_pylist()):
                     yield answer["key"], Place(path.name, group, row)
 
-    def rows(self, file: str, group: int) -> Sequence[Row]:
+    def rows(self, place: Place) -> pa.Table | None:
         """Return the rows of a file's row group."""
-        found = pq.ParquetFile(self.path / "data" / _CONFIG / file)
-        return found.read_row_group(group).to_pylist()
+        with pq.ParquetFile(self.path / "data" / _CONFIG / place.file) as file:
+            return file.read_row_group(place.group)
 
     def answer(self, row: Row, place: Place) -> Row | None:
         """Return the row, which is an answer."""

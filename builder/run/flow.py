@@ -2,13 +2,14 @@
 
 There is no barrier anywhere: a document enters a stage the moment the stage before lets it go, and the next
 shard's documents start while the last shard's stragglers finish. What bounds memory is the window (how many
-documents may be on their way at once), how far ahead of it is read, and how many shards wait for the disk.
+documents may be on their way at once), how far ahead of it is read, how many documents wait for their shard's
+stragglers, and how many shards wait for the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,7 +19,7 @@ from typing import Any
 import anyio
 import pyarrow as pa
 
-from builder.document import Document, Verdict
+from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
 from builder.run.answered import Answered
 from builder.run.directory import RunShard, shard_facts
@@ -30,6 +31,8 @@ from builder.run.table import is_same, read_shard, write_shard
 from builder.run.unanswered import unanswered
 
 _UNWRITTEN = 8  # shards that are through and not in the table: while there are so many, no other is begun
+_HELD = 16_384  # documents not yet in the table: with so many, or as many windows as follow, no shard is begun
+_HELD_WINDOWS = 16  # beyond two, for large ones: a straggler that takes as much longer than others idles no server
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Flow:
         answered: Answered | None,
         *,
         window: int,
-        on_document: Callable[[Document, bool], None],
+        on_document: Callable[[Document, Collection[str]], None],
         on_shard: Callable[[RunShard], None],
         on_read: Callable[[], None] = lambda: None,
     ) -> None:
@@ -89,22 +92,24 @@ class Flow:
             journals: Where generations come from.
             answered: Told of each shard that is in the table; None where nothing is rewritten.
             window: How many documents may be on their way at once.
-            on_document: Told of each document that is through, and whether it was in the table and asked again.
+            on_document: Told of each document that is through, and at which stages an earlier build judged it.
             on_shard: Told of each shard that is in the table.
             on_read: Called when all documents are on their way.
         """
         self._reader, self._run, self._steps = reader, reader.run, steps
         self._schema, self._journals, self._answered = schema, journals, answered
-        self._window = asyncio.Semaphore(window)
+        self._window, self._size = asyncio.Semaphore(window), window
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
-        self._unwritten, self._written = 0, asyncio.Condition()
+        self._open = self._held = self._unwritten = 0
+        self._written = asyncio.Condition()
         # One thread: what several keep of the memory that each has needed is lost to the others.
         self._thread = ThreadPoolExecutor(1, "shards")
         self._on_document, self._on_shard, self._on_read = on_document, on_shard, on_read
 
     def widen(self, more: int) -> None:
         """Let so many more documents be on their way at once: servers have joined."""
+        self._size += more
         for _ in range(more):
             self._window.release()
 
@@ -134,9 +139,10 @@ class Flow:
             opened: _OpenShard | None = None
             async for reading, document in read:
                 if opened is None or opened.reading is not reading:
-                    async with self._written:  # a slow disk makes the run slow, not its memory large
-                        await self._written.wait_for(lambda: self._unwritten < _UNWRITTEN)
+                    async with self._written:  # a slow disk or server makes the run slow, not its memory large
+                        await self._written.wait_for(self._has_room)
                     opened = _OpenShard(reading, await self._journals.open(reading.shard.index))
+                    self._open += 1
                 if document is None:
                     opened.is_read = True
                     if opened.under_way == 0:
@@ -145,6 +151,7 @@ class Flow:
                 await self._window.acquire()
                 opened.documents.append(None)
                 opened.under_way += 1
+                self._held += 1
                 self._given.put_nowait((opened, len(opened.documents) - 1, document))
                 if self._given.qsize() > self._idle:
                     self._walkers, self._idle = self._walkers + 1, self._idle + 1
@@ -152,6 +159,11 @@ class Flow:
             self._on_read()
             for _ in range(self._walkers):
                 self._given.put_nowait(None)
+
+    def _has_room(self) -> bool:
+        """Whether another shard may be begun: those that are open need no other to be through."""
+        is_full = self._held >= max(_HELD, _HELD_WINDOWS * self._size)
+        return self._unwritten < _UNWRITTEN and not (is_full and self._open >= 2)
 
     async def _walk_each(self) -> None:
         """Take documents their way, one after the other: a task for each costs a tenth of all that it needs."""
@@ -171,9 +183,15 @@ class Flow:
             opened.excluded.append(place)
         opened.documents[place] = done
         opened.under_way -= 1
-        self._on_document(done, opened.reading.asked_again is not None)
+        self._on_document(done, self._judged_before(opened.reading, place, document))
         if opened.is_read and opened.under_way == 0:
             await self._finish(opened)
+
+    def _judged_before(self, reading: Reading, place: int, document: Document) -> Collection[str]:
+        """Return the stages, reading among them, at which an earlier build judged a document that was read so."""
+        if reading.asked_again is not None:  # all of it: there was a verdict at every stage that it reached
+            return READ, *self._run.stages
+        return (READ, *document.records) if place < reading.known else document.records
 
     def _is_through(self, document: Document) -> bool:
         """Whether a document has come to its end, or been through every stage that it has to."""
@@ -190,11 +208,13 @@ class Flow:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._write, opened, path)
         is_through = await loop.run_in_executor(self._thread, self._run.is_through, path)
+        await self._journals.discard(index, is_through=is_through)
+        self._on_shard(reading.shard)
         async with self._written:
             self._unwritten -= 1
+            self._open -= 1
+            self._held -= len(opened.documents)
             self._written.notify_all()
-        self._journals.discard(index, is_through=is_through)
-        self._on_shard(reading.shard)
 
     def _write(self, opened: _OpenShard, path: Path) -> None:
         """Put a shard into the table, in a thread."""

@@ -99,17 +99,22 @@ class Gates:
 
     # --- of documents ---
 
-    def document(self, document: Document, *, is_asked_again: bool = False) -> None:
+    def document(self, document: Document, earlier: Collection[str] = ()) -> None:
         """Count a document that is through.
+
+        Args:
+            document: The document.
+            earlier: The stages, reading among them, whose verdict on it an earlier build came to: what that build
+                did not stop for, or what has been mended since.
 
         Raises:
             GateTripped: Too many of a stage's last documents failed, or were dropped for one reason.
         """
         self._documents += 1
-        if is_asked_again or is_withheld(document):
-            return  # it has failed before, or somebody asked for it: neither tells of all documents
+        if is_withheld(document):
+            return  # somebody asked for it: that tells nothing of other documents
         for stage, window in self._failures.items():
-            if stage not in document.records or self._failed_before(document, stage):
+            if stage not in document.records or stage in earlier or self._failed_before(document, stage):
                 continue
             if not window.add(self._failure(document, stage)):
                 continue
@@ -117,7 +122,7 @@ class Gates:
                 self._trip_on_failures(stage, window.failed, window.wrong)
         for stage, window in self._drops.items():
             dropped = document.dropped is not None and document.dropped[0] == stage
-            if not dropped and stage not in document.records and stage != READ:
+            if stage in earlier or (not dropped and stage not in document.records and stage != READ):
                 continue
             if stage in document.records and self._failed_before(document, stage):
                 continue

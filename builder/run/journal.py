@@ -25,6 +25,7 @@ from builder.files import replacing, storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
 from builder.run.generations import generations_in
+from builder.run.layout import shard_name
 
 Generate = Callable[[Request], Awaitable[Generation]]
 
@@ -75,6 +76,13 @@ class ShardJournal:
         if self._journals.are_many:
             self.close()
 
+    def end(self, is_to_go: bool) -> None:
+        """Let go of the file, and remove it if it is to go. Runs in the committing thread."""
+        self.close()
+        if is_to_go:
+            with storage(self.path):
+                self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of the file."""
         if self.descriptor >= 0:
@@ -111,14 +119,16 @@ class Journals:
         for obtained in self._in_flight.values():
             obtained.cancel()
         self._committer.cancel()
-        await asyncio.gather(self._committer, return_exceptions=True)
-        # What arrived while the last group was being written is paid for, too.
+        # What arrived while the last group was being written is paid for, too. A second Ctrl-C would come in at an
+        # await: it has to wait for the disk.
         last = self._thread.submit(_write, self._pending)
         self._thread.shutdown()
         for journal in self._open.values():
             journal.close()
-        if error is None:
-            last.result()  # else there is an error to tell already
+        await asyncio.gather(self._committer, return_exceptions=True)
+        if error is None:  # else there is an error to tell already
+            for refused in last.result().values():
+                raise refused
 
     @property
     def are_many(self) -> bool:
@@ -127,13 +137,13 @@ class Journals:
 
     async def open(self, shard: int) -> ShardJournal:
         """Open a shard's journal, replaying what it holds."""
-        path = self._folder / f"shard-{shard:05d}.jsonl"
-        known = await asyncio.to_thread(recover, path) if path.exists() else {}
+        path = self._folder / f"{shard_name(shard)}.jsonl"
+        known = await asyncio.to_thread(recover, path)
         journal = ShardJournal(path, known, self)
         self._open[shard] = journal
         return journal
 
-    def discard(self, shard: int, *, is_through: bool) -> None:
+    async def discard(self, shard: int, *, is_through: bool) -> None:
         """Remove the journal of a shard that is safely in the table.
 
         Args:
@@ -142,9 +152,8 @@ class Journals:
                 an earlier --until wrote it, and answers that it had no use for stay for the next.
         """
         journal = self._open.pop(shard)
-        journal.close()
-        if is_through or not journal.unasked:
-            journal.path.unlink(missing_ok=True)
+        is_to_go = is_through or not journal.unasked
+        await asyncio.get_running_loop().run_in_executor(self._thread, journal.end, is_to_go)
 
     def is_replayed(self, key: str) -> bool:
         """Whether an answer was journalled by an earlier build of this run, of a shard that is open."""
@@ -217,16 +226,14 @@ class Journals:
             await asyncio.sleep(_GROUP_SECONDS)
             self._wake.clear()
             group, self._pending = self._pending, []
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
-            except Exception as error:  # noqa: BLE001 - handed to everyone who waits for this group
-                for _, _, done in group:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for _, _, done in group:
-                    if not done.done():
-                        done.set_result(None)
+            refused = await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
+            for journal, _, done in group:
+                if done.done():
+                    continue
+                if error := refused.get(journal):
+                    done.set_exception(error)
+                else:
+                    done.set_result(None)
 
 
 def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
@@ -237,12 +244,18 @@ def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
             temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
 
 
-def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> None:
+def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> dict[ShardJournal, Exception]:
+    """Write a group, in a thread; return the journals whose lines were refused, with the reason."""
+    refused: dict[ShardJournal, Exception] = {}
     lines: dict[ShardJournal, list[bytes]] = {}
     for journal, line, _ in group:
         lines.setdefault(journal, []).append(line)
     for journal, own in lines.items():
-        journal.append(b"".join(own))
+        try:
+            journal.append(b"".join(own))
+        except Exception as error:  # noqa: BLE001 - raised again by everyone who waits for one of these lines
+            refused[journal] = error
+    return refused
 
 
 _FIELDS = [field.name for field in fields(Generation)]

@@ -29,12 +29,14 @@ class Reading:
         is_cut: Whether `limit` ends it early.
         asked_again: Of a shard that is in the table and lacks answers, the documents that are asked for again as
             they are there, by row; None where all of the shard is built.
+        known: How many of its documents, the first ones, an earlier build has read.
     """
 
     shard: RunShard
     passed_over: Counter[str] = field(default_factory=Counter)
     is_cut: bool = False
     asked_again: dict[int, Document] | None = None
+    known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,9 @@ class Reader:
         facts = self.run.facts_of(shard)
         if facts is None:
             return self._from_source(shard, reading.passed_over)
-        path = self.run.shard_path(shard.index)
-        if left is not None and facts["documents"] > left:
+        path, documents, passed_over = self.run.shard_path(shard.index), facts["documents"], facts["passed_over"]
+        reading.known, is_less = documents, left is not None and documents > left
+        if is_less:
             put_back(path, self.run.rewriters, self.run.journal_of(path))
         before: Iterator[Document] = (
             self.retry.before_failure(document, path) for document in read_shard(path, self.run.stages)
@@ -116,12 +119,14 @@ class Reader:
         unread = facts.get("withheld", {}).get("unread", [])
         if unread and has_readmitted(path, {"unread": unread}, self.run.exclusions):
             before = self._readmitted(before, shard)
-        if not facts["is_cut"]:
-            reading.passed_over.update(facts["passed_over"])
+        if is_less and passed_over:  # how much of that lies before its documents the source alone can tell
+            counted = self._from_source(shard, reading.passed_over)
+            return (document for document, _ in zip(before, counted, strict=False))
+        if is_less or documents == left or not facts["is_cut"]:
+            reading.passed_over.update(passed_over)
             return before
         # A build with a smaller --limit ended in this shard: the rest comes from the source.
-        rest = islice(self._from_source(shard, reading.passed_over), facts["documents"], None)
-        return chain(before, rest)
+        return chain(before, islice(self._from_source(shard, reading.passed_over), documents, None))
 
     def _from_source(self, shard: RunShard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a shard's documents from the source, of those that are excluded only that they are there."""

@@ -65,10 +65,10 @@ class EarlierAnswers:
                 "SELECT file, row_group, row, stage, number, generation FROM answers WHERE key = ?",
                 (bytes.fromhex(key),),
             ).fetchone()
-            if found is None:
-                return None
-            *place, journalled = found
-            return Generation(**orjson.loads(journalled)) if journalled else self._placed.get(Place(*place), key)
+        if found is None:
+            return None
+        *place, journalled = found
+        return Generation(**orjson.loads(journalled)) if journalled else self._placed.get(Place(*place), key)
 
     def _disk(self) -> AbstractContextManager[None]:
         return database(

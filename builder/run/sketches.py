@@ -22,6 +22,7 @@ from builder.files import replacing, storage
 from builder.filters.confine import end_with_parent
 from builder.filters.near_duplicates import NearDuplicates
 from builder.run.directory import Run, RunShard
+from builder.run.layout import shard_name
 from builder.run.table import read_shard
 
 _WORTH_A_PROCESS = 1000
@@ -71,7 +72,7 @@ def sketch_all(
         StorageError: The disk refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"shard-{shard.index:05d}.parquet" for shard in shards]
+    paths = [folder / f"{shard_name(shard.index)}.parquet" for shard in shards]
     todo = [
         (shard.index, run.shard_path(shard.index), path)
         for shard, path in zip(shards, paths, strict=True)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from builder.document import Document
 from builder.files import database
 from builder.run.directory import Run
+from builder.run.layout import number_of
 
 INDEX = "ids.sqlite"
 _BITS = 2**28  # 32 MB; with 40 million ids, one new id in seven is looked for on disk
@@ -149,7 +150,7 @@ class UniqueIds:
             opened.close()
             raise
         self._opened = opened
-        there = (int(path.stem.rpartition("-")[2]) for path in self._run.shard_paths())
+        there = map(number_of, self._run.shard_paths())
         self._lacking = deque(number for number in there if number not in known)
 
     @property
