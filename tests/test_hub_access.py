@@ -29,7 +29,12 @@ def test_a_file_that_is_only_not_in_the_cache_is_not_said_to_be_missing_on_the_h
 @pytest.mark.parametrize(
     ("status", "said", "kind", "remedy"),
     [
-        (429, "You have exceeded the rate limit for repository commits. Retry in about 1 hour", HubUnreachable, "wait"),
+        (
+            429,
+            "You have exceeded the rate limit for repository commits. Retry in about 1 hour",
+            HubUnreachable,
+            "wait",
+        ),
         (403, "Private repository storage limit reached", HubRefused, "see to what it says"),
         (400, "Your push was rejected", UsageError, "correct what it names"),
         (402, "Payment required", UsageError, "correct what it names"),
@@ -55,8 +60,8 @@ def test_the_hubs_own_words_are_told_whatever_its_client_puts_before_them(
 
 def test_a_card_that_the_hub_refuses_is_told_with_what_is_wrong_in_it() -> None:
     def request() -> None:
-        raise ValueError("Invalid metadata in README.md.\n- \"license\" must be one of [mit]")
+        raise ValueError('Invalid metadata in README.md.\n- "license" must be one of [mit]')
 
-    with pytest.raises(UsageError, match="license.* must be one of") as caught:
+    with pytest.raises(UsageError, match=r"license.* must be one of") as caught:
         patiently_written(request, "org/name")
     assert "in the recipe" in caught.value.remedy
