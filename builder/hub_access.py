@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -167,6 +168,9 @@ def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
         return waiting_out(request)
     except NOT_THERE:
         raise
+    except LocalTokenNotFoundError as error:
+        where = Asked("dataset", dataset).page
+        raise HubRefused("nobody is logged in to the Hub", where=where, remedy=LOG_IN) from error
     except (*TROUBLE, ValueError) as error:
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
         if status in (409, 412):

@@ -75,6 +75,14 @@ class Destination(ABC):
     def newest(self) -> Manifest | None:
         """Return the manifest of what readers get, and plan on it: `put` refuses if it is another by then."""
 
+    def see_writable(self) -> None:
+        """Look, after `newest` and before anything is paid for, whether a release may be put there.
+
+        Raises:
+            HubRefused: This account's token may not write.
+        """
+        return
+
     @abstractmethod
     def changelog(self) -> str:
         """Return the changelog of the version that `newest` returned."""
