@@ -119,6 +119,7 @@ class LocalHub(Repos):
 
     token: str = "hf_local"
     read_token: str = "hf_read"
+    renamed: dict[str, str] = field(default_factory=dict)  # old ids and new, to which requests are led
     cdn: bool = False
     xet: Path | None = None
     port: int = 0
@@ -275,7 +276,7 @@ class LocalHub(Repos):
         try:
             if fault and fault != "502-applied":
                 raise Refusal(int(fault), f"Fault {fault}", headers=RATE_LIMIT if fault == "429" else {})
-            answer = await self._answer(handler, right, http, entry)
+            answer = self._led_on(http) or await self._answer(handler, right, http, entry)
             if fault:
                 raise Refusal(502, "Bad Gateway")
         except Refusal as refusal:
@@ -290,6 +291,13 @@ class LocalHub(Repos):
         if isinstance(response, web.Response) and isinstance(response.body, bytes) and http.method != "HEAD":
             entry.sent = len(response.body)
         return response
+
+    def _led_on(self, http: web.Request) -> web.Response | None:
+        for old, new in self.renamed.items():
+            if f"/{old}" in http.path:
+                location = str(http.rel_url).replace(f"/{old}", f"/{new}", 1)
+                return web.Response(status=307, headers={"Location": location})
+        return None
 
     def _pick(self, entry: Request, *kinds: str) -> str | None:
         for fault in self._faults:

@@ -249,6 +249,16 @@ def test_a_namespace_that_is_not_ours_is_doubted_before_anything_is_built(hub: L
     assert "'others' is neither this account nor one of its organisations" in " ".join(said.split())
 
 
+def test_a_dataset_that_was_renamed_is_published_to_and_its_new_name_said(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.put("org/renamed", {})
+    hub.renamed["org/small"] = "org/renamed"
+    said = builder(*project.arguments("one"), **env(hub, tmp_path)).stderr
+    assert "it is called org/renamed now" in " ".join(said.split())
+    assert "refs/tags/v1.0.0" in hub.repos["org/renamed"].refs and "org/small" not in hub.repos
+
+
 def test_a_new_dataset_can_be_private(project: Project, hub: LocalHub, tmp_path: Path) -> None:
     publish(project, hub, tmp_path, "one", "--private")
     assert hub.repos["org/small"].private

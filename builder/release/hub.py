@@ -75,6 +75,10 @@ class HubDestination(Destination):
 
     def see_writable(self) -> None:
         """Ask whether this token may write to the dataset, or make it where there is none."""
+        if new := self._repository.renamed_to:
+            self._say(
+                f"{self.name}: it is called {new} now, and its card would name the old place: --to {SCHEME}{new}"
+            )
         if self._head is not None:
             self._repository.see_writable()
         elif not self._repository.may_be_made():

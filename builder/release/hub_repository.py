@@ -36,6 +36,7 @@ class HubRepository:
     def __init__(self, dataset: str) -> None:
         """Point at `ORG/NAME`, which need not exist."""
         self.name, self.api = dataset, HfApi()
+        self.renamed_to: str | None = None
 
     def see_writable(self) -> None:
         """Ask whether this account may write to it.
@@ -66,9 +67,11 @@ class HubRepository:
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a branch, tag or commit names, None where there is none."""
         try:
-            return cast(str, self.ask(lambda: self.api.dataset_info(self.name, revision=revision)).sha)
+            found = self.ask(lambda: self.api.dataset_info(self.name, revision=revision))
         except NOT_THERE:
             return None
+        self.renamed_to = None if found.id == self.name else found.id  # the Hub leads from the old name to the new
+        return cast(str, found.sha)
 
     def tags(self) -> dict[str, str]:
         """Return each tag's commit; none where there is no repository."""
