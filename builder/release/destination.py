@@ -79,7 +79,8 @@ class Destination(ABC):
         """Look, after `newest` and before anything is paid for, whether a release may be put there.
 
         Raises:
-            HubRefused: This account's token may not write.
+            HubRefused, StorageError: This account, or this user, may not write there.
+            UsageError: There can be no such place.
         """
         return
 
