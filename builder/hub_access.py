@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -31,7 +32,10 @@ from builder.errors import BuilderError, HubRefused, HubUnreachable, SourceError
 from builder.patience import Patience
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
-_TO_WRITE = f"{LOG_IN} to a token that may write to this dataset"
+_TO_WRITE = f"see to what it says, or {LOG_IN} to a token that may write to this dataset"
+_TO_TAKE = "correct what it names, in the recipe or on the dataset's page, then run the same command"
+_WHEN_IT_MAY = "wait for as long as it says, then run the same command: it goes on"
+_WORDS = 400  # characters of another's error that are shown
 _GOES_ON = "see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on"
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
 
@@ -103,10 +107,15 @@ def passes(error: BaseException) -> bool:
 
 
 def brief(error: BaseException) -> str:
-    """Return an error in a few words."""
+    """Return an error in a few words: the Hub's own where it gives some, which its client puts behind others."""
     error = _of_the_hub(error)
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        response = error.response
+        status = f"{response.status_code} {response.reason_phrase}"
+        said = f"{status}: {error.server_message}" if error.server_message else f"{status} for {response.url}"
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:_WORDS].rstrip(": ")
 
 
 def _of_the_hub(error: BaseException) -> BaseException:
@@ -159,16 +168,18 @@ def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
         return waiting_out(request)
     except NOT_THERE:
         raise
+    except LocalTokenNotFoundError as error:
+        where = Asked("dataset", dataset).page
+        raise HubRefused("nobody is logged in to the Hub", where=where, remedy=LOG_IN) from error
     except (*TROUBLE, ValueError) as error:
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
         if status in (409, 412):
             raise Conflict(brief(error)) from error
         where = Asked("dataset", dataset).page
         if status not in (401, 403) and not passes(error):
-            raise UsageError(f"the Hub does not take it ({brief(error)})", where=where) from error
-        raise _refused_or_unreachable(
-            error, where, f"{LOG_IN} to a token that may write to this dataset"
-        ) from error
+            said = f"the Hub does not take it ({brief(error)})"
+            raise UsageError(said, where=where, remedy=_TO_TAKE) from error
+        raise _refused_or_unreachable(error, where, _TO_WRITE) from error
 
 
 def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
@@ -207,8 +218,12 @@ def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
 
 def _refused_or_unreachable(error: BaseException, where: str, remedy: str) -> HubRefused | HubUnreachable:
     """Return what a user is told of a request that was refused (with this remedy), or got no answer in time."""
-    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if status in (401, 403):
         return HubRefused(f"the Hub refuses ({brief(error)})", where=where, remedy=remedy)
+    if status == 429:
+        said = f"the Hub takes no more requests for now ({brief(error)})"
+        return HubUnreachable(said, where=where, remedy=_WHEN_IT_MAY)
     if where.startswith("hf://"):
         where = f"{constants.ENDPOINT}, {where}"
     return HubUnreachable(f"the Hub does not answer ({brief(error)})", where=where, remedy=_GOES_ON)

@@ -118,6 +118,8 @@ class LocalHub(Repos):
     """
 
     token: str = "hf_local"
+    read_token: str = "hf_read"
+    renamed: dict[str, str] = field(default_factory=dict)  # old ids and new, to which requests are led
     cdn: bool = False
     xet: Path | None = None
     port: int = 0
@@ -215,7 +217,7 @@ class LocalHub(Repos):
         bucket, in_bucket = "/api/buckets/{user}/{name}", "/buckets/{user}/{name}/resolve/{path:.+}"
         app = web.Application(client_max_size=1 << 30)
         for method, path, right, handler in (
-            ("GET", "/api/whoami-v2", "write", self._whoami),
+            ("GET", "/api/whoami-v2", "account", self._whoami),
             ("POST", "/api/validate-yaml", "", self._validate_yaml),
             ("POST", "/api/repos/create", "write", self._create_repo),
             ("GET", api, "", self._info),
@@ -274,7 +276,7 @@ class LocalHub(Repos):
         try:
             if fault and fault != "502-applied":
                 raise Refusal(int(fault), f"Fault {fault}", headers=RATE_LIMIT if fault == "429" else {})
-            answer = await self._answer(handler, right, http, entry)
+            answer = self._led_on(http) or await self._answer(handler, right, http, entry)
             if fault:
                 raise Refusal(502, "Bad Gateway")
         except Refusal as refusal:
@@ -290,6 +292,13 @@ class LocalHub(Repos):
             entry.sent = len(response.body)
         return response
 
+    def _led_on(self, http: web.Request) -> web.Response | None:
+        for old, new in self.renamed.items():
+            if f"/{old}" in http.path:
+                location = str(http.rel_url).replace(f"/{old}", f"/{new}", 1)
+                return web.Response(status=307, headers={"Location": location})
+        return None
+
     def _pick(self, entry: Request, *kinds: str) -> str | None:
         for fault in self._faults:
             if fault.times and fault.kind in kinds and re.search(fault.match, f"{entry.method} {entry.path}"):
@@ -303,7 +312,7 @@ class LocalHub(Repos):
     async def _answer(self, handler: Handler, right: str, http: web.Request, entry: Request) -> Any:
         """Check that this client may do this (`right`: write, or read files), and let the handler do it."""
         known = http.headers.get("Authorization")
-        if known and known != f"Bearer {self.token}":
+        if known and known not in (f"Bearer {self.token}", f"Bearer {self.read_token}"):
             raise Refusal(401, "Invalid credentials in Authorization header")
         body, repo = await _body(http), Repo("")
         if "name" in http.match_info:
@@ -313,8 +322,10 @@ class LocalHub(Repos):
             if found is None or (found.private and not known):
                 raise Refusal(404 if known else 401, "Repository not found", "RepoNotFound")
             repo = found
-        if right == "write" and not known:
+        if right in ("write", "account") and not known:
             raise Refusal(401, "Invalid username or password.")
+        if right == "write" and known == f"Bearer {self.read_token}":
+            raise Refusal(403, "Your token has no right to write here")
         if right == "files" and repo.gated and not (known and repo.access):
             why = "and you are not in the authorized list" if known else "to those who are logged in and let in"
             raise Refusal(403 if known else 401, f"Access to dataset {repo.id} is restricted {why}", "GatedRepo")
@@ -325,8 +336,15 @@ class LocalHub(Repos):
     # --- repos ---
 
     def _whoami(self, ask: Ask) -> Any:
-        token = {"displayName": "local", "role": "write"}
-        return {"type": "user", "name": USER, "fullname": USER, "orgs": [], "auth": {"accessToken": token}}
+        may_write = ask.http.headers["Authorization"] == f"Bearer {self.token}"
+        token = {"displayName": "local", "role": "write" if may_write else "read"}
+        return {
+            "type": "user",
+            "name": USER,
+            "fullname": USER,
+            "orgs": [{"name": "org"}],
+            "auth": {"accessToken": token},
+        }
 
     def _validate_yaml(self, ask: Ask) -> Any:
         try:

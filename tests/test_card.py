@@ -373,7 +373,7 @@ def test_secrets_taken_out_are_counted_and_no_example_shows_where(facts: Release
     found = Screening("clean", 0, 1, False, [], None)
     card = render(replace(facts, screenings={**facts.screenings, "secrets": [found]}))
     assert "Secrets: documents dropped at `clean`: 0, documents that they were taken out of: 1." in card
-    assert "later stages was not looked through" in card
+    assert "later stages was not checked" in card
 
 
 FILTERS = """
@@ -402,7 +402,7 @@ def test_filters_alone_give_a_card_and_rows_without_licence_are_counted(tmp_path
     card = (tmp_path / "release/README.md").read_text()
     assert "Of the 3 rows of `default`, 2 (66.7 %) have no licence in `detected_licenses`." in card
     assert "Benchmarks' items: documents dropped at `clean`: 1," in card and "`bench.jsonl`" in card
-    assert "Secrets: no stage looked for them; the last look, below, did." in card
+    assert "Secrets: no stage looked for them; the audit before publishing, below, did." in card
     assert "| `a\\|b` | `string` | as the source has it |" in card
     assert "What the model did" not in card and "language model" not in card
     assert vars(DatasetCard(card).data)["license"] == "odc-by"

@@ -101,6 +101,9 @@ def test_a_llama_under_another_licence_is_refused_by_its_page_whatever_the_text_
     ("written", "known"),
     [
         ("Apache-2.0", ["apache-2.0"]),
+        ("Apache 2.0", ["apache-2.0"]),
+        ("CC BY-SA 4.0", ["cc-by-sa-4.0"]),
+        ("Llama 3.3", ["llama3.3"]),
         ("MIT OR Apache-2.0", ["mit", "apache-2.0"]),
         ("GPL-3.0-or-later", ["gpl-3.0"]),
         ("GPL-2.0-only WITH Classpath-exception-2.0", ["gpl-2.0"]),

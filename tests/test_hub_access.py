@@ -5,9 +5,10 @@ from __future__ import annotations
 import httpx2
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.utils import hf_raise_for_status
 
-from builder.errors import HubUnreachable
-from builder.hub_access import Asked, passes, patiently
+from builder.errors import BuilderError, HubRefused, HubUnreachable, UsageError
+from builder.hub_access import Asked, passes, patiently, patiently_written
 
 
 def test_a_file_that_is_only_not_in_the_cache_is_not_said_to_be_missing_on_the_hub(
@@ -23,3 +24,44 @@ def test_a_file_that_is_only_not_in_the_cache_is_not_said_to_be_missing_on_the_h
     with pytest.raises(HubUnreachable, match="connection refused") as caught:
         patiently(request, Asked("dataset", "people/texts"))
     assert passes(caught.value.__cause__ or caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "remedy"),
+    [
+        (
+            429,
+            "You have exceeded the rate limit for repository commits. Retry in about 1 hour",
+            HubUnreachable,
+            "wait",
+        ),
+        (403, "Private repository storage limit reached", HubRefused, "see to what it says"),
+        (400, "Your push was rejected", UsageError, "correct what it names"),
+        (402, "Payment required", UsageError, "correct what it names"),
+    ],
+)
+def test_the_hubs_own_words_are_told_whatever_its_client_puts_before_them(
+    status: int, said: str, kind: type[BuilderError], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"X-Request-Id": "Root=1", "X-Error-Message": said}
+    asked = httpx2.Request("POST", "http://hub/api/datasets/org/name/commit/main")
+
+    def request() -> None:
+        answer = httpx2.Response(status, json={"error": said}, headers=headers, request=asked)
+        hf_raise_for_status(answer, endpoint_name="commit")
+
+    monkeypatch.setenv("BUILDER_PATIENCE", "0")
+    with pytest.raises(kind) as caught:
+        patiently_written(request, "org/name")
+    assert f"{status} " in caught.value.what and said in caught.value.what
+    assert "Request ID" not in caught.value.what and "does not answer" not in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+def test_a_card_that_the_hub_refuses_is_told_with_what_is_wrong_in_it() -> None:
+    def request() -> None:
+        raise ValueError('Invalid metadata in README.md.\n- "license" must be one of [mit]')
+
+    with pytest.raises(UsageError, match=r"license.* must be one of") as caught:
+        patiently_written(request, "org/name")
+    assert "in the recipe" in caught.value.remedy

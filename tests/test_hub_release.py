@@ -227,10 +227,36 @@ def test_a_hub_that_stays_away_is_an_error_and_the_same_command_goes_on(
     assert_whole(hub, "refs/tags/v1.0.0")
 
 
-def test_a_token_that_may_not_write_is_said(project: Project, hub: LocalHub, tmp_path: Path) -> None:
-    for token, words in (("hf_other", "token"), ("", "hf auth login")):
-        said = builder(*project.arguments("one"), exit_code=4, **{**env(hub, tmp_path), "HF_TOKEN": token}).stderr
-        assert "the Hub refuses" in said and words in said
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_token_that_may_not_write_is_said_before_anything_is_paid_for(
+    is_there: bool, project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    if is_there:
+        hub.put("org/small", {})
+    tokens = {"hf_other": "Invalid credentials", "": "hf auth login", "hf_read": "token that may write"}
+    run = ("--run", tmp_path / "new")
+    for token, words in tokens.items():
+        ours = {**env(hub, tmp_path), "HF_TOKEN": token}
+        said = builder(*project.arguments("one", *run), exit_code=4, **ours).stderr
+        assert words in " ".join(said.split())
+    assert not (tmp_path / "new").exists() and not hub.seen("POST|PUT")
+
+
+def test_a_namespace_that_is_not_ours_is_doubted_before_anything_is_built(hub: LocalHub, tmp_path: Path) -> None:
+    recipe = write_corpus(tmp_path, MODULES[:1], lints=False)
+    arguments = ("publish", recipe, "--run", tmp_path / "new", "--to", "hf://datasets/others/small")
+    said = builder(*arguments, exit_code=4, **env(hub, tmp_path)).stderr
+    assert "'others' is neither this account nor one of its organisations" in " ".join(said.split())
+
+
+def test_a_dataset_that_was_renamed_is_published_to_and_its_new_name_said(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.put("org/renamed", {})
+    hub.renamed["org/small"] = "org/renamed"
+    said = builder(*project.arguments("one"), **env(hub, tmp_path)).stderr
+    assert "it is called org/renamed now" in " ".join(said.split())
+    assert "refs/tags/v1.0.0" in hub.repos["org/renamed"].refs and "org/small" not in hub.repos
 
 
 def test_a_new_dataset_can_be_private(project: Project, hub: LocalHub, tmp_path: Path) -> None:

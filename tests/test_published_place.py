@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builder.errors import StorageError
+from builder.release.folder import FolderDestination
 from tests.support import builder
 
 RECIPE = """
@@ -36,3 +38,15 @@ def test_a_config_all_of_whose_rows_are_held_out_verifies(recipe: Path) -> None:
     assert calls == [(at, "all", "test", "2"), (at, "some", "test", "1"), (at, "dropped", "train", "1")]
     for place, config, split, rows in calls:
         assert len(pq.read_table(next(Path(place).glob(f"data/{config}/{split}-*")))) == int(rows)
+
+
+def test_a_directory_that_no_release_can_be_in_is_said_before_anything_is_built(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = recipe.parent / "run"
+    said = builder("publish", recipe, "--run", run, "--to", recipe / "more" / "out", exit_code=2).stderr
+    assert "few.yaml: a release would lie below this file" in "".join(said.split("\n")) and not run.exists()
+    monkeypatch.setattr("os.access", lambda *_: False)  # to a superuser every folder is open
+    with pytest.raises(StorageError) as caught:
+        FolderDestination(recipe.parent / "new" / "out").see_writable()
+    assert caught.value.where == str(recipe.parent)

@@ -345,4 +345,4 @@ def test_the_changelog_says_what_changed_and_from_what(published: Project, tmp_p
     assert "Config `long`: 20 → " in changelog
     assert f"at `{'e' * 12}`; it was `tgi-test/Double-70B` at `" in changelog
     assert "The prompt of stage `tidy` changed." in changelog
-    assert "The recipe changed." in changelog
+    assert "The recipe changed: `stages.long.min_characters`.\n" in changelog

@@ -89,7 +89,7 @@ def test_every_text_of_every_config_is_looked_at(tmp_path: Path) -> None:
     ]
     card = (tmp_path / "out/README.md").read_text()
     assert "| `secrets` | `raw` | 300 | none |" in card
-    assert "Secrets: no stage looked for them; the last look, below, did." in card
+    assert "Secrets: no stage looked for them; the audit before publishing, below, did." in card
     assert "No text holds a control token" in card
 
 

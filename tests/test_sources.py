@@ -378,6 +378,22 @@ def test_what_is_no_parquet_file_is_said_with_its_path(tmp_path: Path) -> None:
         assert "source.path" in caught.value.remedy
 
 
+def test_a_path_may_hold_brackets_and_a_source_is_called_after_a_folder_and_no_wildcard(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "pages" / "we[1]rd.parquet", {"text": ["a"]})
+    for pattern in (path, path.parent / "*.parquet", tmp_path / "pages" / "**" / "*.parquet"):
+        rows = rows_of(pattern)
+        assert rows.pin()["rows"] == 1 and rows.label() == "pages"
+
+
+def test_a_folder_is_said_to_be_one_unless_what_is_in_it_is_meant(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "made.parquet" / "part-0.parquet", {"text": ["a"]})
+    for pattern in (path.parent, tmp_path / "*.parquet"):
+        with pytest.raises(SourceError, match="this is a folder") as caught:
+            rows_of(pattern).pin()
+        assert caught.value.remedy == f"write {path.parent}/**/*.parquet"
+    assert rows_of(tmp_path / "**" / "*.parquet").pin()["files"] == 1
+
+
 def test_ids_are_unique_over_all_shards(tmp_path: Path) -> None:
     for number in range(3):
         parquet(tmp_path / str(number) / "d.parquet", {"text": ["x"] * 50}, group=7)

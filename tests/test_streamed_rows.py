@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.cells import restored
+from builder.errors import SourceError
 from builder.sources.inferred import MIXED, NULL, Kind, arrow_type, fitting, widened
 from builder.sources.json_lines import JsonLines
 from tests.local_hub import LocalHub
@@ -91,14 +94,32 @@ def test_a_type_is_widened_and_what_no_other_type_holds_becomes_text(
     assert in_a_table(column) == pa.array(held, kind)
 
 
+def zstandard(content: bytes) -> bytes:
+    """Compress into two frames, as tools do that append."""
+    into = pa.BufferOutputStream()
+    for part in content[:9], content[9:]:
+        with pa.CompressedOutputStream(frame := pa.BufferOutputStream(), "zstd") as stream:
+            stream.write(part)
+        into.write(frame.getvalue())
+    return bytes(into.getvalue())
+
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard,
+}
+
+
 def opened(content: bytes) -> JsonLines:
     def open(name: str) -> BinaryIO:
-        return io.BytesIO(gzip.compress(content) if name.endswith(".gz") else content)
+        return io.BytesIO(COMPRESSORS.get(Path(name).suffix, bytes)(content))
 
-    return JsonLines(open)
+    return JsonLines(open, lambda name: f"hf://{name}")
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.jsonl.gz", "a.json.bz2", "a.ndjson.xz", "a.jsonl.zst"])
 def test_a_line_is_a_row_whatever_json_it_is(name: str) -> None:
     content = [b'\xef\xbb\xbf{"a": 1}', b"", b'{"a": NaN, "b": 1e400}', b'{"a": "\\ud800"}', b'{"a": 1, "a": 2}',
              b"{oops", b"[1]", b'{"a": "\xff"}',
@@ -117,10 +138,35 @@ def test_an_empty_file_of_lines_has_no_rows() -> None:
     assert list(opened(b"\n").rows("a.jsonl", 0)) == []
 
 
-@pytest.mark.parametrize("content", [b"[\n{}\n]", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}'])
+@pytest.mark.parametrize("content", [b"[1]\n{}", b"version https://git-lfs", b"<!doctype html>", b'{\n"a": 1\n}'])
 def test_what_begins_with_no_object_is_left_to_others(content: bytes) -> None:
     assert not opened(content).can_read(["a.json"])
     assert not opened(b"{}").can_read(["a.csv"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[{"d": "2024-01-01T00:00:00Z"}, 5, {"m": {"x": 1}}]',
+        b'\xef\xbb\xbf[\n  {\n  "d": "2024-01-01T00:00:00Z"},\n5, {"m": {"x": 1}}\n]\n',
+    ],
+)
+def test_an_array_of_objects_keeps_what_they_hold(content: bytes) -> None:
+    table = opened(content)
+    assert table.can_read(["a.json"])
+    assert list(table.rows("a.json", 0)) == [{"d": "2024-01-01T00:00:00Z"}, None, {"m": {"x": 1}}]
+    assert list(table.rows("a.json", 2)) == [{"m": {"x": 1}}]
+    with pytest.raises(SourceError, match=r"hf://a\.json: it begins as a JSON array and is none"):
+        list(opened(content.strip()[:-1]).rows("a.json", 0))
+
+
+@pytest.mark.parametrize("ending", COMPRESSORS)
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-9], lambda whole: b'{"a": 1}\n'])
+def test_a_compressed_file_that_is_damaged_is_named(ending: str, damage: Callable[[bytes], bytes]) -> None:
+    content = damage(COMPRESSORS[ending](b"".join(b'{"a": %d}\n' % number for number in range(5000))))
+    table = JsonLines(lambda _: io.BytesIO(content), lambda name: f"hf://{name}")
+    with pytest.raises(SourceError, match=rf"hf://a\.jsonl{ending}: it is cut off, damaged"):
+        list(table.rows(f"a.jsonl{ending}", 0))
 
 
 @pytest.fixture(scope="module")
@@ -164,15 +210,17 @@ def test_types_that_change_in_the_middle_and_rows_that_are_none_are_published(
 
 
 def test_files_that_are_no_json_lines_keep_what_they_hold(hub: LocalHub, tmp_path: Path) -> None:
-    rows = "".join(f"text {number},{number if number < 5 else 'late'}\n" for number in range(6))
-    hub.put("people/csv", {"data/a.csv": f"text,k\n{rows}".encode()})
+    rows = "".join(f"text {number},{number if number < 5 else 'late'},NA\n" for number in range(6))
+    hub.put("people/csv", {"data/a.csv": f"text,k,country\n{rows}None,,null\n".encode()})
     recipe = tmp_path / "lines.yaml"
     recipe.write_text(RECIPE)
     options = ("--set", "source.dataset=people/csv")
     env: dict[str, Any] = hub.env(tmp_path)
     builder("build", recipe, "--run", tmp_path / "run", *options, **env)
     source = pa.Table.from_struct_array(pq.read_table(tmp_path / "run/shards")["source"])
-    assert source["k"].to_pylist() == ["0", "1", "2", "3", "4", "late"]
+    assert source["k"].to_pylist() == ["0", "1", "2", "3", "4", "late", None]
+    assert source["country"].to_pylist() == [*["NA"] * 6, "null"]
+    assert pq.read_table(tmp_path / "run/shards")["text"].to_pylist()[6] == "None"
 
 
 def test_a_column_that_is_text_stays_text() -> None:

@@ -80,6 +80,16 @@ def test_a_hub_that_does_not_answer_is_an_error_with_a_remedy(hub: LocalHub, tmp
     assert not hub.seen("GET .*/model.gguf")
 
 
+def test_a_disk_that_does_not_take_the_weights_is_not_said_to_be_the_hubs_fault(
+    hub: LocalHub, tmp_path: Path
+) -> None:
+    small = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+    code = small + CHOOSE.format(candidates=[ON_HUB], begun="")
+    found = hub.client(tmp_path / "home", code, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert found["error"] == "StorageError"
+    assert "File too large" in found["what"] and "ulimit -f" in found["what"] and "the Hub" not in found["what"]
+
+
 @pytest.mark.parametrize("first", [("hf://org/none/model.gguf", SHA256), (ON_HUB[0], OTHER)])
 def test_what_the_hub_has_not_or_has_changed_is_passed_over_and_said(
     hub: LocalHub, tmp_path: Path, first: tuple[str, str]

@@ -8,6 +8,8 @@ from typing import Any
 from builder.release.manifest import Manifest, excluded_in
 from builder.release.rows import RowChanges
 
+_KEYS = 8  # of a recipe that are named
+
 
 def prepended(changelog: str, version: str, history: list[str]) -> str:
     """Return a changelog with a version's changes at its head."""
@@ -29,12 +31,37 @@ def changes(old: Manifest | None, content: dict[str, Any], rows: Mapping[str, Ro
     lines = _of_exclusions(excluded_in(old.content), excluded_in(content))
     lines += [*_of_configs(old.content, content, rows), *_of_drops(old.content["ledger"], content["ledger"])]
     lines += _of_run(old.content["run"], content["run"])
-    for part, name in (("recipe", "recipe"), ("licenses", "licence files")):
-        if old.content[part] != content[part]:
-            lines.append(f"The {name} changed.")
+    lines += _of_recipe(old.content["recipe"], content["recipe"])
+    if old.content["licenses"] != content["licenses"]:
+        lines.append("The licence files changed.")
     if not lines and old.content["card"] != content["card"]:  # with all else its numbers change
         lines.append("The card changed.")
     return lines or ["Nothing but the number."]
+
+
+def _of_recipe(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    keys = [f"`{key}`" for key in _differing(old, new)]
+    if len(keys) > _KEYS:
+        keys[_KEYS:] = [f"{len(keys) - _KEYS} more"]
+    return [f"The recipe changed: {', '.join(keys)}."] if keys else []
+
+
+def _differing(old: Any, new: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - what a recipe holds
+    """Yield the keys of a recipe whose values differ, those of stages and sources by their names."""
+    old, new = _by_name(old), _by_name(new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        for one in dict.fromkeys([*old, *new]):
+            yield from _differing(old.get(one), new.get(one), f"{key}.{one}" if key else one)
+    elif old != new:
+        yield key
+
+
+def _by_name(value: Any) -> Any:  # noqa: ANN401 - what a recipe holds
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "kind" in value[0]:
+        return value[0]  # the only source
+    if isinstance(value, list) and value and all(isinstance(one, dict) and one.get("name") for one in value):
+        return {one["name"]: one for one in value}
+    return value
 
 
 def _of_exclusions(before: int, after: int) -> list[str]:

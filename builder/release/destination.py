@@ -75,6 +75,15 @@ class Destination(ABC):
     def newest(self) -> Manifest | None:
         """Return the manifest of what readers get, and plan on it: `put` refuses if it is another by then."""
 
+    def see_writable(self) -> None:
+        """Look, after `newest` and before anything is paid for, whether a release may be put there.
+
+        Raises:
+            HubRefused, StorageError: This account, or this user, may not write there.
+            UsageError: There can be no such place.
+        """
+        return
+
     @abstractmethod
     def changelog(self) -> str:
         """Return the changelog of the version that `newest` returned."""

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import BinaryIO
 
-from builder.errors import UsageError
+from builder.errors import StorageError, UsageError
 from builder.files import sync_folder
 from builder.release.destination import Cards, Destination, Overtaken, Plan
 from builder.release.manifest import (
@@ -69,6 +69,24 @@ class FolderDestination(Destination):
             return None
         self._newest = self._path(".".join(map(str, before)))
         return read_manifest(self._newest)
+
+    def see_writable(self) -> None:
+        """Look whether versions may be made beside the directory, or the folders above it.
+
+        Raises:
+            UsageError: It would lie below a file.
+            StorageError: This user may not write there.
+        """
+        places = (self._versions, *self._versions.absolute().parents)
+        above = next(place for place in places if place.exists())
+        if not above.is_dir():
+            raise UsageError("a release would lie below this file", where=str(above), remedy="choose another --to")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise StorageError(
+                "a release can't be written here",
+                where=str(above),
+                remedy="give this user the right to it, mount it for writing, or choose another --to",
+            )
 
     def changelog(self) -> str:
         """Return the newest version's changelog."""

@@ -73,6 +73,20 @@ class HubDestination(Destination):
             )
         return self._newest
 
+    def see_writable(self) -> None:
+        """Ask whether this token may write to the dataset, or make it where there is none."""
+        if new := self._repository.renamed_to:
+            self._say(
+                f"{self.name}: it is called {new} now, and its card would name the old place: --to {SCHEME}{new}"
+            )
+        if self._head is not None:
+            self._repository.see_writable()
+        elif not self._repository.may_be_made():
+            self._say(
+                f"{self.name}: there is no such dataset, and {self.name.partition('/')[0]!r} is neither this"
+                " account nor one of its organisations: making it may be refused"
+            )
+
     def _look(self) -> None:
         self._newest = None
         self._head = self._repository.resolve("main")

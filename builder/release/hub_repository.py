@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import GitRefs, RepoFile
 
+from builder.errors import HubRefused, UsageError
 from builder.files import sha256_of
-from builder.hub_access import NOT_THERE, Conflict, patiently_written
+from builder.hub_access import LOG_IN, NOT_THERE, Conflict, patiently_written
 from builder.release.destination import SCHEME
 from builder.release.manifest import DATA, MANIFEST, File, Manifest, parse_manifest
 from builder.sources.hub_files import HubFiles
@@ -35,13 +36,42 @@ class HubRepository:
     def __init__(self, dataset: str) -> None:
         """Point at `ORG/NAME`, which need not exist."""
         self.name, self.api = dataset, HfApi()
+        self.renamed_to: str | None = None
+
+    def see_writable(self) -> None:
+        """Ask whether this account may write to it.
+
+        Raises:
+            HubRefused: It may not.
+        """
+        with suppress(UsageError):  # what stands in for the Hub may not know the question
+            self.ask(lambda: self.api.auth_check(self.name, repo_type="dataset", write=True))
+
+    def may_be_made(self) -> bool:
+        """Whether its namespace is this account's, or one of its organisations', as far as the Hub tells.
+
+        Raises:
+            HubRefused: Nobody is logged in, or the token may only read.
+        """
+        account = self.ask(self.api.whoami)
+        role = account.get("auth", {}).get("accessToken", {}).get("role")
+        if role == "read":
+            raise HubRefused(
+                f"the token of {account['name']} may only read, and this dataset has to be made",
+                where=f"{SCHEME}{self.name}",
+                remedy=f"{LOG_IN} to a token that may write",
+            )
+        names = {account["name"], *(one["name"] for one in account.get("orgs", ()))}
+        return role != "write" or self.name.partition("/")[0] in names  # others tell their rights elsewhere
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a branch, tag or commit names, None where there is none."""
         try:
-            return cast(str, self.ask(lambda: self.api.dataset_info(self.name, revision=revision)).sha)
+            found = self.ask(lambda: self.api.dataset_info(self.name, revision=revision))
         except NOT_THERE:
             return None
+        self.renamed_to = None if found.id == self.name else found.id  # the Hub leads from the old name to the new
+        return cast(str, found.sha)
 
     def tags(self) -> dict[str, str]:
         """Return each tag's commit; none where there is no repository."""

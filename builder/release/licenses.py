@@ -48,8 +48,10 @@ _LLAMAS = {"llama3.1": "3.1", "llama3.2": "3.2", "llama3.3": "3.3", "llama4": "4
 
 def hub_licenses(license: str) -> list[str]:
     """Return the Hub's identifiers of a licence, an SPDX expression's each; none where the Hub has none for it."""
-    if (same := license.strip().lower()) in _KNOWN - {"other"}:
-        return [same]
+    words = license.lower().split()  # of "CC BY 4.0", "Llama 3.3"
+    for same in ("-".join(words), "".join(words)):
+        if same in _KNOWN - {"other"}:
+            return [same]
     try:
         symbols = _LICENSING.license_symbols(_LICENSING.parse(license), unique=True, decompose=False)
     except Exception:  # noqa: BLE001 - a recipe may say anything, and the parser fails at some of it with bugs

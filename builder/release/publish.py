@@ -80,6 +80,8 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
     destination.refuse_another(old, loaded.recipe.name, options.replaces)
     if not loaded.exclusions:
         destination.refuse_readmission(old, 0, readmits=options.readmits)
+    if not options.is_trial:
+        destination.see_writable()
 
 
 def _see_license(path: Path, whose: str, remedy: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import NothingToTalkTo, UsageError
-from builder.files import sha256_of
+from builder.files import sha256_of, storage_error
 
 _ADDRESS = re.compile(r"hf://([\w.-]+/[\w.-]+?)(?:@([^/@]+))?/(.+\.gguf)")
 _SECONDS = 5.0  # that the Hub has to answer
@@ -67,8 +67,8 @@ def fetch_weights(file: HubFile, sha256: str | None, say: Callable[[str], None])
         _ask(file, sha256, say)
         try:
             path = hf_hub_download(file.repository, file.name, revision=file.revision)
-        except _hub_errors() as error:
-            raise _unreachable(file, error) from error
+        except _hub_errors() as error:  # of which some are the disk's that the weights go to
+            raise storage_error(error) or _unreachable(file, error) from error
     found = sha256_of(Path(path))
     if sha256 not in (None, found):
         raise _another(file, found, sha256, f"remove {path}, then run the same command; {_ELSE}")

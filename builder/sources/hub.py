@@ -110,7 +110,7 @@ class HubDataset(Source):
         if isinstance(builder, Parquet):
             self.files.stat(names)
             return ParquetTable(names, self.files.open, self.files.where)
-        lines = JsonLines(self.files.open)
+        lines = JsonLines(self.files.open, self.files.where)
         is_plain = isinstance(builder, Json) and not builder.config.field and builder.config.encoding == "utf-8"
         reads_lines = is_plain and lines.can_read(names)
         rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
@@ -123,9 +123,11 @@ class HubDataset(Source):
 
         revision = self.files.revision
         try:
-            return patiently(
+            found = patiently(
                 lambda: load_dataset_builder(self.dataset, self.config, revision=revision), self.files.asked
             )
+            _keep_words(found.config)
+            return found
         except (NothingToTalkTo, SourceError):
             raise
         except Exception as error:  # whatever `datasets` makes of what somebody put there
@@ -154,6 +156,12 @@ class HubDataset(Source):
             f"read Parquet files directly: `kind: parquet` and `path: {below}/**/*.parquet`; of most datasets"
             f" the Hub keeps a copy: `path: {below}@refs/convert/parquet/CONFIG/SPLIT/*.parquet`"
         )
+
+
+def _keep_words(config: Any) -> None:  # noqa: ANN401 - datasets has no types
+    """Have nothing but an empty field of a CSV file be null: NA may be Namibia, and `None` somebody's text."""
+    if getattr(config, "keep_default_na", False) and not config.na_values:
+        config.keep_default_na, config.na_values = False, [""]
 
 
 def _first_line(error: Exception) -> str:

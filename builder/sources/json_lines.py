@@ -1,19 +1,23 @@
-"""Rows of JSON lines: one object a line. A line that is none is a row that can't be read; the others go on."""
+"""Rows of JSON: lines with an object each, or an array of objects. What is none is a row that can't be read."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, cast
+from itertools import islice
+from typing import Any, BinaryIO
 
 import orjson
 
-_ENDINGS = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
+from builder.errors import SourceError
+from builder.sources.compressed import ENDINGS, damage_told, decompressed
+
+_ENDINGS = tuple(one + compressed for one in (".jsonl", ".ndjson", ".json") for compressed in ENDINGS)
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")  # of a whole number with more bits than 64 orjson makes a fraction
-_AT_ONCE = 4 * 2**20  # bytes that are read together
+_OF_OBJECTS = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:[{\]]|$)"
+)  # how an array of objects begins, on its first line
 
 Row = dict[str, Any]
 
@@ -22,51 +26,81 @@ class JsonLines:
     """The rows of some files.
 
     Args:
-        open: Gives a file's content.
+        open: Gives a file's content, compressed or not.
+        where: Says where a file is, for a user.
     """
 
-    def __init__(self, open: Callable[[str], BinaryIO]) -> None:
+    def __init__(self, open: Callable[[str], BinaryIO], where: Callable[[str], str]) -> None:
         """Read nothing yet."""
-        self._open = open
+        self._open, self._where = open, where
 
     def can_read(self, names: list[str]) -> bool:
-        """Whether the files are named as such, and the first line that there is holds an object."""
+        """Whether the files are named as such, and the first line that there is begins objects.
+
+        Raises:
+            SourceError: One is damaged.
+        """
         if not all(name.lower().endswith(_ENDINGS) for name in names):
             return False
         for name in names:
-            with self._lines(name) as lines:
-                first = next((line for line in lines if line.strip()), None)
-            if first is not None:
-                return _row(first) is not None
+            with damage_told(self._where(name)), self._content(name) as content:
+                first = _first_line(content)
+            if first:
+                return _row(first) is not None or _OF_OBJECTS.match(first) is not None
         return True
 
     def rows(self, name: str, start: int) -> Iterator[Row | None]:
-        """Yield a file's rows from `start` on, None for a line that is no object. Empty lines are no rows."""
-        with self._lines(name) as lines:
-            number = 0
-            for line in lines:
-                if not line.strip():
-                    continue
-                if number >= start:
-                    yield _row(line)
-                number += 1
+        """Yield a file's rows from `start` on, None for one that is no object. Empty lines are no rows.
 
-    def _lines(self, name: str) -> BinaryIO:
-        raw = self._open(name)
-        buffered = io.BufferedReader(cast(io.RawIOBase, raw), _AT_ONCE)
-        return cast(BinaryIO, gzip.GzipFile(fileobj=buffered)) if name.lower().endswith(".gz") else buffered
+        Raises:
+            SourceError: The file is damaged, or begins as an array and is none.
+        """
+        with damage_told(self._where(name)), self._content(name) as content:
+            first = _first_line(content)
+            if _OF_OBJECTS.match(first):
+                yield from self._array(first + content.read(), name)[start:]
+                return
+            lines = (line for line in _after(first, content) if line.strip())
+            yield from map(_row, islice(lines, start, None))
+
+    def _array(self, content: bytes, name: str) -> list[Row | None]:
+        rows = _loaded(content)
+        if not isinstance(rows, list):
+            raise SourceError(
+                "it begins as a JSON array and is none",
+                where=self._where(name),
+                remedy="upload it again whole, or as JSON lines, which one bad line does not end",
+            )
+        return [row if isinstance(row, dict) else None for row in rows]
+
+    def _content(self, name: str) -> BinaryIO:
+        return decompressed(self._open(name), name)
+
+
+def _first_line(content: BinaryIO) -> bytes:
+    """Return the first line that is not empty, nothing where there is none."""
+    return next((line for line in content if line.strip()), b"")
+
+
+def _after(first: bytes, content: BinaryIO) -> Iterator[bytes]:
+    yield first
+    yield from content
 
 
 def _row(line: bytes) -> Row | None:
-    try:
-        row = orjson.loads(line) if _MANY_DIGITS.search(line) is None else _by_python(line)
-    except orjson.JSONDecodeError:  # to it NaN and half a surrogate pair are errors
-        row = _by_python(line)
+    row = _loaded(line)
     return row if isinstance(row, dict) else None
 
 
-def _by_python(line: bytes) -> Any:  # noqa: ANN401 - whatever it holds
+def _loaded(content: bytes) -> Any:  # noqa: ANN401 - whatever it holds
     try:
-        return json.loads(line.decode("utf-8-sig", "surrogateescape"))
+        return orjson.loads(content) if _MANY_DIGITS.search(content) is None else _by_python(content)
+    except orjson.JSONDecodeError:  # to it NaN and half a surrogate pair are errors
+        return _by_python(content)
+
+
+def _by_python(content: bytes) -> Any:  # noqa: ANN401 - whatever it holds
+    try:
+        return json.loads(content.decode("utf-8-sig", "surrogateescape"))
     except (ValueError, RecursionError):
         return None

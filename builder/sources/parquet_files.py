@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from builder.errors import SourceError
+from builder.files import is_file
 
 if TYPE_CHECKING:
     from builder.sources.remote_files import RemoteFiles
@@ -56,17 +57,22 @@ class FolderFiles:
     def __init__(self, pattern: str) -> None:
         """Look for nothing yet."""
         self._pattern = pattern
-        self._folder = next(folder for folder in Path(pattern).parents if not has_magic(str(folder)))
-        self.label = Path(pattern).parent.name
+        self._is_glob = has_magic(pattern) and not is_file(Path(pattern))  # brackets are in names, too
+        above = Path(pattern).parents
+        self._folder = next(one for one in above if not has_magic(str(one))) if self._is_glob else above[0]
+        self.label = self._folder.name
 
     @cached_property
     def names(self) -> list[str]:
         """The files, sorted by path."""
-        is_glob = has_magic(self._pattern)
-        paths = sorted(glob(self._pattern, recursive=True)) if is_glob else [self._pattern]  # noqa: PTH207 - absolute
+        found = sorted(glob(self._pattern, recursive=True)) if self._is_glob else [self._pattern]  # noqa: PTH207 - absolute
+        folders = [path for path in found if Path(path).is_dir()]
+        if folders and "**" not in self._pattern:  # which finds what is in them
+            raise SourceError("this is a folder", where=folders[0], remedy=f"write {folders[0]}/**/*.parquet")
+        paths = [Path(path) for path in found if path not in folders and (self._is_glob or is_file(Path(path)))]
         if not paths:
             raise SourceError("no Parquet file matches", where=self._pattern, remedy=_CORRECT)
-        return [Path(path).relative_to(self._folder).as_posix() for path in paths]
+        return [path.relative_to(self._folder).as_posix() for path in paths]
 
     def open(self, name: str) -> BinaryIO:
         """Open one."""

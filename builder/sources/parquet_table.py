@@ -61,7 +61,7 @@ class ParquetTable:
             raise SourceError(
                 f"this is not a readable Parquet file ({error})",
                 where=self.where(name),
-                remedy="correct `source.path` or `source.dataset`",
+                remedy="copy or upload it again whole, or correct `source.path` or `source.dataset`",
             ) from error
 
     @cached_property

@@ -183,7 +183,7 @@ class DatasetsRows:
     def _unreadable(self, name: str, at: int, error: Exception) -> SourceError:
         cause = error.__cause__ or error
         return SourceError(
-            f"it can't be read as {type(self._builder).__name__} from row {at} on"
+            f"it can't be read as {type(self._builder).__bases__[0].__name__} from row {at} on"
             f" ({type(cause).__name__}: {str(cause).partition(chr(10))[0][:200]})",
             where=self._files.where(name),
             remedy="choose another config or revision, or convert the files to Parquet (`kind: parquet`)",
