@@ -19,6 +19,7 @@ from builder.run import flow as flow_module
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow, Step
 from builder.run.journal import Journals
+from builder.run.plan import Task
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry
@@ -59,7 +60,7 @@ class Watched:
         async def build() -> None:
             async with Journals(run.path / "journal", _no_server) as journals:
                 flow = Flow(
-                    Reader(run, self.until, [], Retry(run, []), UniqueIds(run)),
+                    Reader(run, shards, self.until, [], Retry(run, []), UniqueIds(run)),
                     self.steps,
                     schema_of(loaded),
                     journals,
@@ -68,7 +69,7 @@ class Watched:
                     on_document=self.on_document,
                     on_shard=self.on_shard,
                 )
-                await flow.build(shards, self.limit)
+                await flow.build([Task(tuple(range(len(shards))), self.limit)])
 
         asyncio.run(build())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
@@ -33,10 +32,13 @@ from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
 from builder.run.flow import Flow
+from builder.run.funnel import count_rows
 from builder.run.gates import Gates
 from builder.run.interruptible import run_interruptible
 from builder.run.journal import Journals, put_back
+from builder.run.layout import number_of
 from builder.run.owner import Owner
+from builder.run.plan import Plan, plan
 from builder.run.progress import Progress
 from builder.run.reading import Reader
 from builder.run.reuse import EarlierAnswers
@@ -83,8 +85,13 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
     run.exclusions = exclusions_for(loaded.exclusions, loaded.recipe.sources, schema_of(loaded))
     for source in loaded.recipe.sources:
         source.leave_out(run.exclusions.hold)
+    with run.ledger.writing():
+        return _build_run(loaded, run, options, console, until)
+
+
+def _build_run(loaded: LoadedRecipe, run: Run, options: BuildOptions, console: Console, until: str) -> Run:
     building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
-    there = run.documents()
+    there = sum(entry.facts["documents"] for entry in run.ledger.entries(run.shard_paths()).values())
     if options.limit is not None and options.limit < there:
         building.say(
             f"--limit {options.limit} takes {there - options.limit} of {there} documents out of the table; their"
@@ -94,7 +101,27 @@ def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Con
         building.compare(stage)
     building.build_until(until)
     hide(run, building.say)
+    _count(run)
     return run
+
+
+def _count(run: Run) -> None:
+    """Count shards that are in the table uncounted, as those are that an older version put there."""
+    entries = run.ledger.entries(run.shown_paths())
+    uncounted = [path for path, entry in entries.items() if entry.counts is None]
+    for path, counts in count_rows(uncounted, run.facts["recipe"]["stages"]).items():
+        run.ledger.note(path, entries[path].facts, counts)
+
+
+def _clear_journals(run: Run) -> None:
+    """Remove what a build leaves that is killed between putting a shard into the table and this.
+
+    Where requests got no answer, a build that was asking them again may have been killed.
+    """
+    for journal in run.journals():
+        shard = run.shard_path(number_of(journal))
+        if run.is_through(shard) and not run.unanswered_in(shard):
+            journal.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +129,21 @@ class _Work:
     """What a flow has to do.
 
     Attributes:
-        wanted: The shards that the documents wanted lie in.
-        unfinished: Those of them that have to be built.
+        plan: The shards to build.
         again: Those of the others that lack answers, which are asked for again.
         failed: How many documents of them do.
         retry: Which requests are asked again.
     """
 
-    wanted: list[RunShard]
-    unfinished: list[RunShard]
-    again: list[RunShard]
+    plan: Plan
+    again: list[int]
     failed: int
     retry: Retry
 
-    def documents(self, limit: int | None) -> int | None:
-        """Return how many documents go through the flow, None where only reading them tells."""
-        if not all(shard.source.a_row_is_a_document for shard in self.unfinished):
-            return None
-        return min(sum(shard.range.rows for shard in self.unfinished), limit or sys.maxsize) + self.failed
+    @property
+    def documents(self) -> int | None:
+        """How many documents go through the flow, None where only reading them tells."""
+        return None if self.plan.documents is None else self.plan.documents + self.failed
 
 
 @dataclass(slots=True)
@@ -153,31 +177,37 @@ class _Building:
 
     def build_until(self, until: str) -> int:
         """Build what is not yet through `until`; return how many shards the documents wanted lie in."""
-        run, limit = self.run, self.options.limit
-        wanted, unfinished = run.wanted(self.shards, until, limit)
-        work = self._work(self.shards[:wanted], unfinished, until)
-        if work.unfinished or work.again:
+        run = self.run
+        work = self._work(self._plan(until), until)
+        wanted = work.plan.wanted
+        if work.plan.tasks or work.again:
             self._build_unfinished(work, until)
-            if limit is not None:
-                wanted, _ = run.wanted(self.shards, until, limit)  # now that reading has told the documents
+            if work.plan.documents is None and self.options.limit is not None:
+                wanted = self._plan(until).wanted  # now that reading has told the documents
         for extra in run.shard_paths(wanted):  # of a build with a larger --limit
             put_back(extra, run.rewriters, run.journal_of(extra))
             extra.unlink()
-        run.clear_journals()
+        _clear_journals(run)
         if wanted == len(self.shards):
             shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
             (run.path / INDEX).unlink(missing_ok=True)
         return wanted
 
-    def _work(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> _Work:
+    def _plan(self, until: str) -> Plan:
+        def finished(number: int, limit: int | None) -> int | None:
+            return self.run.finished(self.shards[number], until, limit)
+
+        return plan([shard.extent for shard in self.shards], self.options.limit, finished)
+
+    def _work(self, planned: Plan, until: str) -> _Work:
         """Return what there is to build up to a stage, and to ask again at stages not seen to yet."""
         run, begun = self.run, self.reached
         self.reached = run.reached(until)
         stages = [name for name in run.stages[begun : self.reached] if name in run.rewriters]
         retry = Retry.of(run, stages, is_forced=self.options.retry_failed)
-        built = {shard.index for shard in unfinished}
+        built = set(planned.unfinished)
         counts = {
-            shard.index: retry.count(run.shard_path(shard.index)) for shard in wanted if shard.index not in built
+            number: retry.count(run.shard_path(number)) for number in range(planned.wanted) if number not in built
         }
         failed = sum(counts.values())
         if failed and not self._answering.can_ask:
@@ -185,8 +215,7 @@ class _Building:
             counts = {}
         elif failed:
             self.say(f"asking again where servers failed: {failed}")
-        again = [shard for shard in wanted if counts.get(shard.index)]
-        return _Work(wanted, unfinished, again, sum(counts.values()), retry)
+        return _Work(planned, [number for number in counts if counts[number]], sum(counts.values()), retry)
 
     def _build_unfinished(self, work: _Work, until: str) -> None:
         loaded, options = self.loaded, self.options
@@ -201,9 +230,8 @@ class _Building:
             for source in loaded.recipe.sources:
                 stack.enter_context(source.working(self.run.path / _FETCHED))
             names = [stage.name for stage in stages]
-            documents = work.documents(options.limit)
-            shards = len(work.unfinished) + len(work.again)
-            progress = stack.enter_context(Progress(self.console, names, documents, shards))
+            shards = len(work.plan.unfinished) + len(work.again)
+            progress = stack.enter_context(Progress(self.console, names, work.documents, shards))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
             try:
                 run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
@@ -238,7 +266,7 @@ class _Building:
                 gates.document(document, earlier)
 
             flow = Flow(
-                Reader(run, until, self.compared, work.retry, ids),
+                Reader(run, self.shards, until, self.compared, work.retry, ids),
                 steps,
                 schema_of(self.loaded),
                 journals,
@@ -250,8 +278,8 @@ class _Building:
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)
-            async with _watched(run, len(work.wanted), journals, gates, pool):
-                await flow.build(work.wanted, self.options.limit, work.again)
+            async with _watched(run, work.plan.wanted, journals, gates, pool):
+                await flow.build(work.plan.tasks, work.again)
 
 
 @contextlib.asynccontextmanager

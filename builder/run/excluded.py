@@ -21,7 +21,7 @@ from builder.document import Document
 from builder.errors import RecipeError
 from builder.exclusions import EXCLUDED, Exclusions, is_withheld
 from builder.files import replacing, storage
-from builder.run.directory import Run, shard_facts
+from builder.run.directory import Run
 from builder.run.exclusion_rows import excluded_rows
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ def hide_rows(run: Run, path: Path, rows: Sequence[int], renamed: Renamed) -> No
     state = [about.st_size, about.st_mtime_ns, rows, renamed]
     made_of = hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
     shown = run.shown_path(path)
-    if (shard_facts(shown) or {}).get("made_of") == made_of:
+    if (run.ledger.facts(shown) or {}).get("made_of") == made_of:
         return
-    facts = {**(shard_facts(path) or {}), "made_of": made_of}
+    facts = {**(run.ledger.facts(path) or {}), "made_of": made_of}
     facts["documents"] -= len(rows)
     facts["passed_over"] = {**facts["passed_over"], **({EXCLUDED: len(rows)} if rows else {})}
     facts.pop("unanswered", None)  # is counted anew where it is asked for

@@ -22,9 +22,11 @@ import pyarrow as pa
 from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
 from builder.run.answered import Answered
-from builder.run.directory import RunShard, shard_facts
+from builder.run.directory import RunShard
 from builder.run.excluded import hide_rows, withheld_rows
+from builder.run.funnel import count_documents
 from builder.run.journal import Journals, ShardJournal
+from builder.run.plan import Task
 from builder.run.read_ahead import ReadAhead
 from builder.run.reading import Reader, Reading
 from builder.run.table import is_same, read_shard, write_shard
@@ -113,22 +115,21 @@ class Flow:
         for _ in range(more):
             self._window.release()
 
-    async def build(self, shards: Sequence[RunShard], limit: int | None, again: Sequence[RunShard] = ()) -> None:
-        """Build what is not yet in the table, up to `limit` documents. The first error ends all of it.
+    async def build(self, tasks: Sequence[Task], again: Sequence[int] = ()) -> None:
+        """Build what is not yet in the table. The first error ends all of it.
 
         Args:
-            shards: The shards to build, those that are done among them.
-            limit: Documents to take.
-            again: Those that are done but for requests without an answer, which are asked again when all others
+            tasks: What to build.
+            again: Shards that are done but for requests without an answer, which are asked again when all others
                 have been: servers that are paid for have work first.
 
         Raises:
             BuilderError: Any of them; what was journalled is safe.
         """
-        readings = chain(self._reader.unfinished(shards, limit), self._reader.asked_again(again))
+        readings = chain(self._reader.unfinished(tasks), self._reader.asked_again(again))
 
         def interrupt() -> None:
-            for source in {id(shard.source): shard.source for shard in shards}.values():
+            for source in {id(shard.source): shard.source for shard in self._reader.shards}.values():
                 source.stop_reading()
 
         with self._thread:
@@ -232,11 +233,12 @@ class Flow:
                 return
             asked = dict(zip(reading.asked_again, documents, strict=True))
             documents = [asked.get(row, one) for row, one in enumerate(read_shard(path, self._run.stages))]
-            facts = {**(shard_facts(path) or {}), "until": self._reader.until}
+            facts = {**(self._run.ledger.facts(path) or {}), "until": self._reader.until}
         elif rows := withheld_rows(documents, opened.excluded, self._is_through):
             facts["withheld"] = rows
         facts["unanswered"] = unanswered(filter(None, documents))
         write_shard(path, documents, self._schema, facts)
+        self._run.ledger.note(path, facts, count_documents(documents, self._run.facts["recipe"]["stages"]))
         if opened.excluded:
             hide_rows(self._run, path, sorted(opened.excluded), {})
         if self._answered is not None:
