@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from builder.run.directory import Run
 from builder.run.journal import recover
+from builder.run.ledger import Ledger
 from builder.run.status import read_status
 from tests.starting import Started
 from tests.support import start
@@ -195,7 +196,9 @@ def check_ledger(run: Path, documents: int) -> None:
     """Every document ends in exactly one verdict, and status counts them so."""
     rows = rows_of(run)
     assert len(rows) == len({row["id"] for row in rows}) == documents
-    status = read_status(Run.read(run)).as_json()
+    status, bare = read_status(Run.read(run)).as_json(), Run.read(run)
+    bare.ledger = Ledger(run / "none", bare.fence)
+    assert read_status(bare).as_json() == status, "the ledger says other than the table"
     entered = documents
     for stage in status["stages"]:
         assert stage["in"] == entered == stage["kept"] + sum(stage["dropped"].values())

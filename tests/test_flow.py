@@ -99,9 +99,9 @@ def test_what_an_earlier_build_judged_is_known_for_the_gates(tmp_path: Path) -> 
 
 
 def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_slowly(path: Path, documents: Sequence[Any], schema: pa.Schema, facts: dict[str, Any]) -> None:
+    def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
-        write_shard(path, documents, schema, facts)
+        write_shard(*arguments)
 
     monkeypatch.setattr(flow_module, "write_shard", write_slowly)
     watched = Watched(tmp_path, rows=60, shard_rows=1, window=4)

@@ -20,6 +20,7 @@ from builder.run import ledger as ledger_module
 from builder.run.build import build
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run
+from builder.run.fence import Fence
 from builder.run.ledger import Ledger
 from builder.run.status import read_status
 from tests.faulty import DOCUMENTS, SHARD_ROWS, Chain, check_ledger, server, write_chain
@@ -134,10 +135,10 @@ def test_a_line_for_a_shard_that_was_written_often_is_kept_once(
     whole = file.read_bytes()
     file.write_bytes(5 * whole)
     monkeypatch.setattr(ledger_module, "_DEAD", 10)
-    ledger = Ledger(file)
+    ledger = Ledger(file, Fence(run))
     assert len(ledger.entries(shards)) == SHARDS
     assert file.read_bytes() == 5 * whole
-    with Ledger(file).writing():
+    with Ledger(file, Fence(run)).writing():
         assert file.read_bytes() == whole
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
@@ -31,13 +30,14 @@ from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
 from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
+from builder.run.fence import Fence
 from builder.run.flow import Flow
 from builder.run.funnel import count_rows
 from builder.run.gates import Gates
 from builder.run.interruptible import run_interruptible
 from builder.run.journal import Journals, put_back
 from builder.run.layout import number_of
-from builder.run.owner import Owner
+from builder.run.lease import Lease
 from builder.run.plan import Plan, plan
 from builder.run.progress import Progress
 from builder.run.reading import Reader
@@ -47,13 +47,12 @@ from builder.run.status import read_progress, write_progress
 from builder.run.steps import gates_of, step_of
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
-from builder.run.unique_ids import INDEX, UniqueIds
+from builder.run.unique_ids import UniqueIds
 
 if TYPE_CHECKING:
     from builder.rewriting.pool import ServerPool
 
 _PROGRESS_SECONDS = 2.0
-_FETCHED = "fetched"
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -71,13 +70,15 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
     check_limit()
-    with storage(path), Owner(path):  # what is read or written without a word of its own about storage
-        return _build(loaded, path, options, console, until)
+    with storage(path), Lease(path) as lease:  # what is read or written without a word of its own about storage
+        return _build(loaded, path, options, console, until, lease.fence)
 
 
-def _build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, until: str) -> Run:
+def _build(
+    loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, until: str, fence: Fence
+) -> Run:
     is_new = not (path / "run.json").is_file()
-    run = Run.begin(path, loaded)
+    run = Run.begin(path, loaded, fence)
     if is_new:
         for source in loaded.recipe.sources:
             if notice := source.notice():
@@ -121,7 +122,7 @@ def _clear_journals(run: Run) -> None:
     for journal in run.journals():
         shard = run.shard_path(number_of(journal))
         if run.is_through(shard) and not run.unanswered_in(shard):
-            journal.unlink(missing_ok=True)
+            run.fence.remove(journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +186,13 @@ class _Building:
             if work.plan.documents is None and self.options.limit is not None:
                 wanted = self._plan(until).wanted  # now that reading has told the documents
         for extra in run.shard_paths(wanted):  # of a build with a larger --limit
+            run.fence.check()
             put_back(extra, run.rewriters, run.journal_of(extra))
-            extra.unlink()
+            run.fence.remove(extra)
         _clear_journals(run)
         if wanted == len(self.shards):
-            shutil.rmtree(run.path / _FETCHED, ignore_errors=True)
-            (run.path / INDEX).unlink(missing_ok=True)
+            run.fence.remove(run.layout.fetched)
+            run.fence.remove(run.layout.ids)
         return wanted
 
     def _plan(self, until: str) -> Plan:
@@ -228,7 +230,7 @@ class _Building:
             ]
             generator = stack.enter_context(self._answering.generator()) if rewrites else Generator()
             for source in loaded.recipe.sources:
-                stack.enter_context(source.working(self.run.path / _FETCHED))
+                stack.enter_context(source.working(self.run.layout.fetched))
             names = [stage.name for stage in stages]
             shards = len(work.plan.unfinished) + len(work.again)
             progress = stack.enter_context(Progress(self.console, names, work.documents, shards))
@@ -236,6 +238,7 @@ class _Building:
             try:
                 run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
             except (GateTripped, NoServer, ServerRefused):
+                self.run.fence.check()
                 distrust_blame(self.run)
                 raise
 
@@ -254,7 +257,7 @@ class _Building:
             pool = await stack.enter_async_context(self._answering.servers(generator, stages))
             generate = self._answering.generate(pool)
             journals = await stack.enter_async_context(
-                Journals(run.path / "journal", generate, [*filter(None, [answered]), *earlier])
+                Journals(run.layout.journal, generate, [*filter(None, [answered]), *earlier], run.fence)
             )
             ids = stack.enter_context(UniqueIds(run))
             steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]

@@ -13,12 +13,12 @@ from builder.exclusions import Exclusions
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
 from builder.run.exclusion_rows import has_readmitted
+from builder.run.fence import OWNER, WRITING, Fence
 from builder.run.generations import unanswered_in
 from builder.run.languages import see_that_languages_are_known
 from builder.run.layout import Layout
 from builder.run.ledger import Facts, Ledger
 from builder.run.manifest import Manifest
-from builder.run.owner import OWNER
 from builder.run.plan import Extent, documents_in
 from builder.run.publishable import see_that_columns_publish
 
@@ -60,15 +60,17 @@ class Run:
         layout: Where its files lie.
         manifest: What it began with.
         ledger: What its table holds.
+        fence: Leave to write into it.
         decided: By stage that compares documents: the identity of what it decided.
         exclusions: Those of the build that goes on: they are no part of a run.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, facts: dict[str, Any], fence: Fence | None = None) -> None:
         """Keep what `run.json` says; use `begin` or `read`."""
         self.path, self.layout = path, Layout(path)
+        self.fence = fence or Fence(path)
         self.manifest = Manifest(self.layout.manifest, facts)
-        self.ledger = Ledger(self.layout.ledger)
+        self.ledger = Ledger(self.layout.ledger, self.fence)
         self.decided: dict[str, str] = {}
         self.exclusions = Exclusions()
 
@@ -82,8 +84,13 @@ class Run:
         return cls(path, Manifest.read(Layout(path).manifest).facts)
 
     @classmethod
-    def begin(cls, path: Path, loaded: LoadedRecipe) -> Run:
+    def begin(cls, path: Path, loaded: LoadedRecipe, fence: Fence | None = None) -> Run:
         """Open the run for building, making it if it is new.
+
+        Args:
+            path: The run's directory.
+            loaded: The recipe.
+            fence: The lease's under which it is built; None where nobody else is there.
 
         Raises:
             RunMismatch: The directory holds a run of another recipe, source, prompt or tool.
@@ -93,17 +100,17 @@ class Run:
             manifest = Manifest.read(file)
             manifest.see_same(loaded)
             _check_columns(loaded)
-            return cls(path, manifest.facts)
+            return cls(path, manifest.facts, fence)
         # What a process that was killed while it began may have left is nothing.
-        others = [file for file in path.glob("*") if OWNER not in file.name and file.name != ".run.json.tmp"]
-        if others:
+        names = {file.name for file in path.glob("*")} - {".run.json.tmp"}
+        if any(OWNER not in name and not name.startswith(WRITING) for name in names):
             raise RunMismatch(
                 "it is not empty and holds no run", where=str(path), remedy="choose another --run DIR"
             )
         manifest = Manifest.of(file, loaded, [source.pin() for source in loaded.recipe.sources])
         _check_columns(loaded)
-        manifest.save()
-        return cls(path, manifest.facts)
+        manifest.save(fence or Fence(path))
+        return cls(path, manifest.facts, fence)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -122,7 +129,7 @@ class Run:
 
     def pin(self, model: Model, tokens: ControlTokens) -> None:
         """See `Manifest`."""
-        self.manifest.pin(model, tokens)
+        self.manifest.pin(model, tokens, self.fence)
 
     @property
     def stages(self) -> list[str]:

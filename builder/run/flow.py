@@ -237,11 +237,12 @@ class Flow:
         elif rows := withheld_rows(documents, opened.excluded, self._is_through):
             facts["withheld"] = rows
         facts["unanswered"] = unanswered(filter(None, documents))
-        write_shard(path, documents, self._schema, facts)
+        write_shard(path, documents, self._schema, facts, self._run.fence.replacing)
         self._run.ledger.note(path, facts, count_documents(documents, self._run.facts["recipe"]["stages"]))
         if opened.excluded:
             hide_rows(self._run, path, sorted(opened.excluded), {})
         if self._answered is not None:
+            self._run.fence.check()
             self._answered.add(path)
 
 

@@ -49,7 +49,7 @@ def count_documents(documents: Iterable[Document | None], stages: Sequence[Mappi
                 figures["unchanged"] += name in rewriting and record["failure"] is not None
             if record is not None and name in rewriting:
                 for answer, kind in product(record["answers"], _TOKENS):
-                    figures[kind] += answer[kind] or 0
+                    figures[kind] += answer.get(kind) or 0  # none where no answer came
             is_gone = is_gone or at == name
     return counts
 

@@ -24,6 +24,7 @@ import orjson
 from builder.files import replacing, storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
+from builder.run.fence import Fence
 from builder.run.generations import generations_in
 from builder.run.layout import shard_name
 
@@ -60,6 +61,7 @@ class ShardJournal:
 
     def append(self, lines: bytes) -> None:
         """Write lines durably. Runs in the committing thread."""
+        self._journals.fence.check()
         with storage(self.path):
             if self.descriptor < 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,8 +82,7 @@ class ShardJournal:
         """Let go of the file, and remove it if it is to go. Runs in the committing thread."""
         self.close()
         if is_to_go:
-            with storage(self.path):
-                self.path.unlink(missing_ok=True)
+            self._journals.fence.remove(self.path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -98,8 +99,11 @@ class Journals:
     replayed from before a restart, and reused from an equal request.
     """
 
-    def __init__(self, folder: Path, generate: Generate, earlier: Sequence[Earlier] = ()) -> None:
+    def __init__(
+        self, folder: Path, generate: Generate, earlier: Sequence[Earlier] = (), fence: Fence | None = None
+    ) -> None:
         """Keep journals in `folder`; what is in none of them, nor was answered `earlier`, `generate`."""
+        self.fence = fence or Fence(folder.parent)
         self.counts: Counter[str] = Counter()
         self._folder, self._generate, self._earlier = folder, generate, earlier
         self._open: dict[int, ShardJournal] = {}

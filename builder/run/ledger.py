@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import orjson
 
-from builder.files import replacing
+from builder.run.fence import Fence
 
 _TOGETHER = 1024  # lines that are appended at once where many are missing
 _DEAD = 1000  # lines that later ones replaced: with more of them than twice those that hold, the file is made anew
@@ -42,9 +42,9 @@ class Entry:
 class Ledger:
     """The ledger of a run. May be used from any thread."""
 
-    def __init__(self, file: Path) -> None:
-        """Read nothing yet."""
-        self._file = file
+    def __init__(self, file: Path, fence: Fence) -> None:
+        """Read nothing yet; `fence` is leave to write into its run."""
+        self._file, self._fence = file, fence
         self._known: dict[str, bytes] | None = None
         self._lock = threading.Lock()
         self._writes = self._is_torn = False
@@ -56,7 +56,7 @@ class Ledger:
         self._writes = True
         try:
             if lines > 2 * len(self._lines) + _DEAD:
-                with contextlib.suppress(OSError), replacing(self._file) as temporary:
+                with contextlib.suppress(OSError), self._fence.replacing(self._file) as temporary:
                     temporary.write_bytes(b"".join(map(_sealed, self._lines.values())))
             yield
         finally:
@@ -103,6 +103,7 @@ class Ledger:
                 self._lines[line.partition(b" ")[0].decode()] = line
             if not self._writes or not lines:
                 return
+            self._fence.check()
             # A disk that refuses costs the next process a look at a footer, and tells of itself elsewhere.
             with contextlib.suppress(OSError), self._file.open("ab", buffering=0) as file:
                 content = (b"\n" if self._is_torn else b"") + b"".join(map(_sealed, lines))

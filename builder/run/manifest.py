@@ -15,9 +15,9 @@ import orjson
 
 from builder.document import READ
 from builder.errors import RunMismatch, UsageError
-from builder.files import write_text
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
+from builder.run.fence import Fence
 from builder.run.generations import rewriting_stages
 
 if TYPE_CHECKING:
@@ -59,13 +59,14 @@ class Manifest:
         """Return that of a run which begins now, not yet saved; `sources` is what pins them."""
         return cls(file, {"format": FORMAT, **_begun_with(loaded), "sources": list(sources)})
 
-    def save(self) -> None:
+    def save(self, fence: Fence) -> None:
         """Write the file.
 
         Raises:
             StorageError: The disk refuses.
+            RunInUse: Another process has taken the run over.
         """
-        write_text(self._file, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2).decode() + "\n")
+        fence.write_text(self._file, orjson.dumps(self.facts, option=orjson.OPT_INDENT_2).decode() + "\n")
 
     def see_format(self, formats: Sequence[int]) -> None:
         """Raise `UsageError` where the run's format is none of these."""
@@ -109,7 +110,7 @@ class Manifest:
         tokens = self.facts.get("control_tokens")
         return ControlTokens.of_json(tokens) if tokens else None
 
-    def pin(self, model: Model, tokens: ControlTokens) -> None:
+    def pin(self, model: Model, tokens: ControlTokens, fence: Fence) -> None:
         """Record the model and its control tokens at the run's first generation.
 
         Raises:
@@ -119,7 +120,7 @@ class Manifest:
         if self.model is None:  # in one writing: after a kill between two another model would get these tokens
             self.facts["model"] = {"id": model.id, "sha": model.sha}
             self.facts["control_tokens"] = tokens.as_json()
-            self.save()
+            self.save(fence)
         elif begun is not None and begun.tokens != tokens.tokens:
             raise RunMismatch(
                 f"this run began with the control tokens of {begun.origin}, now they are those of {tokens.origin}",

@@ -12,7 +12,6 @@ import orjson
 
 from builder.document import READ
 from builder.errors import LedgerUnbalanced
-from builder.files import write_text
 from builder.run.directory import Run
 from builder.run.funnel import count_rows
 from builder.run.ledger import Counts, Entry, Facts
@@ -174,11 +173,11 @@ def _stages_through(run: Run, facts: Sequence[Facts]) -> list[str]:
 
 def read_progress(run: Run) -> dict[str, Any]:
     """Return the counts that builds of this run have left, empty where there are none."""
-    path = run.path / "progress.json"
+    path = run.layout.progress
     counts: dict[str, Any] = orjson.loads(path.read_bytes()) if path.is_file() else {}
     return counts
 
 
 def write_progress(run: Run, counts: dict[str, Any]) -> None:
     """Leave counts for `status`, while building and after."""
-    write_text(run.path / "progress.json", orjson.dumps(counts).decode() + "\n")
+    run.fence.write_text(run.layout.progress, orjson.dumps(counts).decode() + "\n")
