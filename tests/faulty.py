@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.run.answers.log import recover
 from builder.run.directory import Run
-from builder.run.journal import recover
 from builder.run.status import read_status
 from tests.starting import Started
 from tests.support import start

@@ -17,7 +17,7 @@ import pytest
 
 from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Model
-from builder.run.answered import Answered
+from builder.run.answers.index import Answered
 from builder.run.directory import Run
 from builder.run.unique_ids import UniqueIds
 from tests.faulty import (

@@ -16,9 +16,9 @@ import pytest
 from builder.document import Document, Verdict
 from builder.recipe_file import load_recipe
 from builder.run import flow as flow_module
+from builder.run.answers.log import Journals
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow, Step
-from builder.run.journal import Journals
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry

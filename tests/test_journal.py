@@ -20,7 +20,7 @@ from builder.rewriting.generation import Generation
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
 from builder.rewriting.rewriter import Request
-from builder.run.journal import Journals, ShardJournal, encode, recover
+from builder.run.answers.log import Journals, ShardJournal, encode, recover
 from tests.tgi_double import TgiDouble
 
 Given = TypeVar("Given")

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.run.answered import Answered
+from builder.run.answers.index import Answered
+from builder.run.answers.log import recover
 from builder.run.directory import Run
-from builder.run.journal import recover
 from tests.faulty import (
     SHARD_ROWS,
     Chain,

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.run.answered import Answered
+from builder.run.answers.index import Answered
 from builder.run.directory import Run
 
 GROUPS, ROWS = 12, 20

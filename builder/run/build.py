@@ -25,21 +25,21 @@ from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
 from builder.recipe_parts import RewriteStage
 from builder.rewriting.addresses import read_addresses
-from builder.run.answered import Answered
 from builder.run.answering import Answering, Generator
+from builder.run.answers.index import Answered
+from builder.run.answers.log import Journals, put_back
+from builder.run.answers.reuse import EarlierAnswers
+from builder.run.answers.sources import open_source
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
-from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
 from builder.run.flow import Flow
 from builder.run.gates import Gates
 from builder.run.interruptible import run_interruptible
-from builder.run.journal import Journals, put_back
 from builder.run.owner import Owner
 from builder.run.progress import Progress
 from builder.run.reading import Reader
-from builder.run.reuse import EarlierAnswers
 from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
 from builder.run.steps import gates_of, step_of

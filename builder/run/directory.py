@@ -21,8 +21,8 @@ from builder.exclusions import Exclusions
 from builder.files import write_text
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
+from builder.run.answers.rows import rewriting_stages, unanswered_in
 from builder.run.exclusion_rows import has_readmitted
-from builder.run.generations import rewriting_stages, unanswered_in
 from builder.run.identity import PINNED_LATER, begun_with, difference
 from builder.run.languages import see_that_languages_are_known
 from builder.run.layout import in_order, number_of, shard_name

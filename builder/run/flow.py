@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
-from builder.run.answered import Answered
+from builder.run.answers.index import Answered
+from builder.run.answers.log import Journals, ShardJournal
 from builder.run.directory import RunShard, shard_facts
 from builder.run.excluded import hide_rows, withheld_rows
-from builder.run.journal import Journals, ShardJournal
 from builder.run.read_ahead import ReadAhead
 from builder.run.reading import Reader, Reading
 from builder.run.table import is_same, read_shard, write_shard

@@ -10,10 +10,10 @@ from itertools import chain, islice
 from builder.document import Document
 from builder.errors import LedgerUnbalanced
 from builder.exclusions import is_withheld, withheld
+from builder.run.answers.log import put_back
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
 from builder.run.exclusion_rows import has_readmitted
-from builder.run.journal import put_back
 from builder.run.table import read_shard
 from builder.run.unanswered import Retry
 from builder.run.unique_ids import UniqueIds

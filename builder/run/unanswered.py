@@ -17,8 +17,8 @@ from typing import Any
 from builder.document import Document, Record
 from builder.errors import blames_input
 from builder.files import storage
+from builder.run.answers.rows import is_answered, unanswered_in
 from builder.run.directory import Run
-from builder.run.generations import is_answered, unanswered_in
 
 
 def unanswered(documents: Iterable[Document]) -> dict[str, dict[str, int]]:

@@ -21,7 +21,7 @@ import orjson
 
 from builder.files import database, replacing, storage
 from builder.rewriting.generation import Generation
-from builder.run.earlier import Place, PlacedAnswers, Source
+from builder.run.answers.sources import Place, PlacedAnswers, Source
 
 _COLUMNS = "key BLOB PRIMARY KEY, file TEXT, row_group INT, row INT, stage INT, number INT, generation BLOB"
 _INSERT = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
 from builder.rewriting.generation import Generation
+from builder.run.answers.log import read
+from builder.run.answers.rows import generation_of, is_answered
 from builder.run.directory import Run
-from builder.run.generations import generation_of, is_answered
-from builder.run.journal import read
 
 _ON_HUB = re.compile(r"hf:/+datasets/([^/@]+/[^/@]+)(?:@(.+))?")  # a path has one slash where an address has two
 _MANIFEST = "manifest.json"

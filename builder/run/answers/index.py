@@ -17,8 +17,8 @@ import orjson
 
 from builder.files import database
 from builder.rewriting.generation import Generation
+from builder.run.answers.sources import OfRun, Place, PlacedAnswers
 from builder.run.directory import Run
-from builder.run.earlier import OfRun, Place, PlacedAnswers
 
 _BITS = 2**28  # 32 MB; with 48 million answers, one new request in six is looked for on disk
 _SCHEMA = """

@@ -24,7 +24,7 @@ import orjson
 from builder.files import replacing, storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
-from builder.run.generations import generations_in
+from builder.run.answers.rows import generations_in
 from builder.run.layout import shard_name
 
 Generate = Callable[[Request], Awaitable[Generation]]
