@@ -22,7 +22,7 @@ from builder.recipe_parts import RewriteStage
 from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Digest, Rewriter
-from builder.run.answers.log import encode
+from builder.run.answers.lines import encode
 from builder.run.directory import Run
 
 SHARD = 1_000

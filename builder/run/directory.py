@@ -223,13 +223,10 @@ class Run:
         """The names of the rewriting stages, in order."""
         return rewriting_stages(self.facts["recipe"])
 
-    def journal_of(self, shard: Path) -> Path:
-        """Return where the journal of a shard lies, given where the shard does."""
-        return self.path / "journal" / f"{shard.stem}.jsonl"
-
-    def journals(self) -> list[Path]:
-        """Return the journals there are, in order."""
-        return in_order(self.path / "journal", ".jsonl")
+    @property
+    def log(self) -> Path:
+        """The folder of the log of answers that are not in the table."""
+        return self.path / "journal"
 
     def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
         """Return how many documents of a shard of the table lack an answer, by stage and reason."""
@@ -247,16 +244,6 @@ class Run:
         """Whether a shard is in the table with all its documents, through every stage."""
         facts = shard_facts(shard)
         return facts is not None and facts["until"] == self.stages[-1] and not facts["is_cut"]
-
-    def clear_journals(self) -> None:
-        """Remove what a build leaves that is killed between putting a shard into the table and this.
-
-        Where requests got no answer, a build that was asking them again may have been killed.
-        """
-        for journal in self.journals():
-            shard = self.path / "shards" / f"{journal.stem}.parquet"
-            if self.is_through(shard) and not self.unanswered_in(shard):
-                journal.unlink(missing_ok=True)
 
     def finished(self, shard: RunShard, until: str, limit: int | None) -> int | None:
         """Return how many documents a shard has in the table, None where it needs work.

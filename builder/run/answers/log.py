@@ -1,298 +1,294 @@
-"""The journal: a generation that a server finished is on disk before it counts, and is never paid for again.
+"""The write-ahead log: an answer that a server gave is on disk before it counts, and is never paid for again.
 
-One file a shard, one line a generation: a CRC-32, then JSON. Lines of all shards are committed in groups, one
-`fdatasync` a file and group, so that durability costs next to nothing at any rate. A file is only ever
-appended to by the one process that builds its shard; there are no locks. After a crash a torn last line is cut
-off and the rest replayed. Once its shard is in the table, a journal goes.
+A writer appends to segments of its own, `log-EPOCH-NUMBER.jsonl`; what earlier writers left is only read. Memory
+holds where each answer lies, not its text: of what was there at the start in sorted arrays, 33 bytes an answer. An
+answer is let go once it is in the table, and a segment is removed once all of its answers are: what is on disk
+twice is bounded by what is in work.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import zlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+import re
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+import numpy as np
 
-from builder.files import replacing, storage, sync_folder
+from builder.files import storage, sync_folder
 from builder.rewriting.generation import Generation
-from builder.rewriting.rewriter import Request
-from builder.run.answers.rows import generations_in
-from builder.run.layout import shard_name
+from builder.run.answers.keys import find, number_of
+from builder.run.answers.lines import decode, encode, scan
 
-Generate = Callable[[Request], Awaitable[Generation]]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-_KEPT_OPEN = 32  # journals whose files stay open between two groups
-_GROUP_SECONDS = 0.01  # that an answer waits for others: one alone would cost a hop to a thread and a sync
+_SEGMENT_BYTES = 2**26
+_OPEN_SEGMENTS = 32  # of those that are only read
+_AHEAD = 2**20  # bytes that are fetched from a disk with a line: the next ones asked for lie behind it
+_SALVAGED_AT_ONCE = 1024
 
+_NAME = re.compile(r"(?:log-(?P<epoch>\d+)-(?P<number>\d+)|(?:log-of-)?shard-\d+)\.jsonl")
 
-class Earlier(Protocol):
-    """What was answered before, in this run's table or in another run."""
-
-    def may_have(self, key: str) -> bool:
-        """Whether `get` is worth its time."""
-
-    def get(self, key: str) -> Generation | None:
-        """Return the generation with this key, None where there is none. Called from any thread."""
+IsInTable = Callable[["NDArray[np.uint64]"], "NDArray[np.bool_]"]
 
 
-class ShardJournal:
-    """The journal of one unfinished shard."""
-
-    def __init__(self, path: Path, known: dict[str, Generation], journals: Journals) -> None:
-        """Go on in the file at `path`, which holds what is `known`."""
-        self.path, self.known = path, known
-        self.replayable = frozenset(known)
-        self.unasked = set(known)
-        self.descriptor = -1
-        self._journals = journals
-
-    async def ask(self, request: Request) -> Generation:
-        """Return the request's generation: from the journals, from a request in flight, or from a server."""
-        return await self._journals.ask(self, request)
-
-    def append(self, lines: bytes) -> None:
-        """Write lines durably. Runs in the committing thread."""
-        with storage(self.path):
-            if self.descriptor < 0:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self.descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-                sync_folder(self.path.parent)
-            whole = os.fstat(self.descriptor).st_size
-            try:
-                while lines:
-                    lines = lines[os.write(self.descriptor, lines) :]
-                os.fdatasync(self.descriptor)
-            except OSError:
-                os.ftruncate(self.descriptor, whole)  # a torn line would spoil the one appended after it
-                raise
-        if self._journals.are_many:
-            self.close()
-
-    def end(self, is_to_go: bool) -> None:
-        """Let go of the file, and remove it if it is to go. Runs in the committing thread."""
-        self.close()
-        if is_to_go:
-            with storage(self.path):
-                self.path.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self.descriptor >= 0:
-            descriptor, self.descriptor = self.descriptor, -1
-            with storage(self.path):  # a network file system may refuse only now
-                os.close(descriptor)
+def segments_in(folder: Path) -> list[Path]:
+    """Return the segments that there are, those among them of runs that had one for each shard in work."""
+    return sorted(path for path in folder.glob("*.jsonl") if _NAME.fullmatch(path.name))
 
 
-class Journals:
-    """The journals of the shards in work, and the one committer for all of them.
+def adopt(segment: Path) -> None:
+    """Make a segment of a shard's own, as runs had them, one as others are."""
+    with storage(segment):
+        segment.rename(segment.with_name(f"log-of-{segment.name}"))
+        sync_folder(segment.parent)
 
-    Use as an async context manager. `counts` holds how many generations were requested of a server,
-    replayed from before a restart, and reused from an equal request.
-    """
 
-    def __init__(self, folder: Path, generate: Generate, earlier: Sequence[Earlier] = ()) -> None:
-        """Keep journals in `folder`; what is in none of them, nor was answered `earlier`, `generate`."""
-        self.counts: Counter[str] = Counter()
-        self._folder, self._generate, self._earlier = folder, generate, earlier
-        self._open: dict[int, ShardJournal] = {}
-        self._in_flight: dict[str, asyncio.Future[Generation]] = {}
-        self._pending: list[tuple[ShardJournal, bytes, asyncio.Future[None]]] = []
-        self._wake = asyncio.Event()
-        # A thread of its own: shards being written may keep all of the shared ones.
-        self._thread = ThreadPoolExecutor(1, "journal")
+def _name(epoch: int, number: int) -> str:
+    return f"log-{epoch:06d}-{number:06d}.jsonl"
 
-    async def __aenter__(self) -> Journals:
-        self._committer = asyncio.create_task(self._commit_groups())
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for obtained in self._in_flight.values():
-            obtained.cancel()
-        self._committer.cancel()
-        # What arrived while the last group was being written is paid for, too. A second Ctrl-C would come in at an
-        # await: it has to wait for the disk.
-        last = self._thread.submit(_write, self._pending)
-        self._thread.shutdown()
-        for journal in self._open.values():
-            journal.close()
-        await asyncio.gather(self._committer, return_exceptions=True)
-        if error is None:  # else there is an error to tell already
-            for refused in last.result().values():
-                raise refused
+def _numbers(folder: Path, epoch: int) -> list[int]:
+    """Return the numbers that segments of an epoch have, in order, from -1 on."""
+    names = [match for path in segments_in(folder) if (match := _NAME.fullmatch(path.name)) and match["epoch"]]
+    return sorted([-1, *(int(name["number"]) for name in names if int(name["epoch"]) == epoch)])
 
-    @property
-    def are_many(self) -> bool:
-        """Whether there are too many to keep all of their files open: of small shards thousands may be in work."""
-        return len(self._open) > _KEPT_OPEN
 
-    async def open(self, shard: int) -> ShardJournal:
-        """Open a shard's journal, replaying what it holds."""
-        path = self._folder / f"{shard_name(shard)}.jsonl"
-        known = await asyncio.to_thread(recover, path)
-        journal = ShardJournal(path, known, self)
-        self._open[shard] = journal
-        return journal
+def _in_no_table(numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    return np.zeros(len(numbers), np.bool_)
 
-    async def discard(self, shard: int, *, is_through: bool) -> None:
-        """Remove the journal of a shard that is safely in the table.
 
-        Args:
-            shard: The shard.
-            is_through: Whether all its documents are through every stage. Else a build with a smaller --limit or
-                an earlier --until wrote it, and answers that it had no use for stay for the next.
+class _Line(NamedTuple):
+    segment: Path
+    offset: int
+    length: int
+
+
+class _Replayed:
+    """Where the answers lie that were in the log at the start."""
+
+    def __init__(self, segments: Sequence[Path], is_in_table: IsInTable) -> None:
+        self.segments = segments
+        found: list[NDArray[np.uint64]] = []
+        for number, path in enumerate(segments):
+            with storage(path):
+                lines = np.array(list(scan(path)), np.uint64).reshape(-1, 3)
+            found.append(np.insert(lines, 3, number, axis=1))
+        lines = np.concatenate(found) if found else np.empty((0, 4), np.uint64)
+        lines = lines[::-1]  # of two lines of one key the later counts
+        self.numbers, first = np.unique(lines[:, 0], return_index=True)
+        self._places = lines[first, 1:]
+        self.is_gone = is_in_table(self.numbers)
+
+    def position(self, key: str) -> int:
+        return find(self.numbers, number_of(key)) if len(self.numbers) else -1
+
+    def line(self, position: int) -> _Line:
+        offset, length, segment = map(int, self._places[position])
+        return _Line(self.segments[segment], offset, length)
+
+    def answers(self) -> Counter[Path]:
+        """Count the answers that are in no table, by segment."""
+        counts = np.bincount(self._places[~self.is_gone, 2].astype(np.int64), minlength=len(self.segments))
+        return Counter(dict(zip(self.segments, counts.tolist(), strict=True)))
+
+
+class Log:
+    """The log of a run. Any thread may read and write."""
+
+    def __init__(self, folder: Path, epoch: int = 0) -> None:
+        """Go on in `folder`, as the writer in this epoch. Nothing is read or written yet."""
+        self._folder, self._epoch = folder, epoch
+        self._replayed = _Replayed([], _in_no_table)
+        self._written: dict[str, _Line] = {}
+        self._answers: Counter[Path] = Counter()  # in each segment, those that are not let go
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._segment: Path | None = None  # that is written
+        self._descriptors: OrderedDict[Path, int] = OrderedDict()
+
+    def replay(self, is_in_table: IsInTable = _in_no_table) -> None:
+        """Take up what earlier writers left, but for what is in the table by now.
+
+        Raises:
+            StorageError: The disk refuses.
         """
-        journal = self._open.pop(shard)
-        is_to_go = is_through or not journal.unasked
-        await asyncio.get_running_loop().run_in_executor(self._thread, journal.end, is_to_go)
+        self._replayed = _Replayed(segments_in(self._folder), is_in_table)
+        self._answers = self._replayed.answers()
+        self._sweep()
+
+    def knows(self, key: str) -> bool:
+        """Whether an answer is in the log."""
+        return key in self._written or self.is_replayed(key)
 
     def is_replayed(self, key: str) -> bool:
-        """Whether an answer was journalled by an earlier build of this run, of a shard that is open."""
-        return any(key in journal.replayable for journal in self._open.values())
+        """Whether an answer was in the log at the start, and in no table."""
+        if key in self._written or (position := self._replayed.position(key)) < 0:
+            return False
+        return not self._replayed.is_gone[position]
 
-    async def ask(self, journal: ShardJournal, request: Request) -> Generation:
-        """See `ShardJournal.ask`."""
-        key = request.key
-        if key in journal.known:
-            journal.unasked.discard(key)
-            self.counts["replayed" if key in journal.replayable else "reused"] += 1
-            return journal.known[key]
-        elsewhere = next((other.known[key] for other in self._open.values() if key in other.known), None)
-        if elsewhere is not None:
-            self.counts["reused"] += 1
-            generation = elsewhere
-        elif key in self._in_flight:
-            generation = await asyncio.shield(self._in_flight[key])
-            self.counts["reused"] += 1
-        else:
-            generation = await self._obtain_for_all(request)
-            # Only after the commit below would another asker find it in a journal; no await lies between.
-        journal.known[key] = generation
-        await self._commit(journal, encode(key, generation))
+    def read_cached(self, key: str) -> Generation | None:
+        """Return an answer if the system has it in memory: without a wait, so that an event loop may ask."""
+        line = self._line(key)
+        buffer = bytearray(line.length)
+        with self._lock:
+            descriptor = self._descriptors.get(line.segment)
+            if descriptor is None:
+                return None
+            try:
+                os.preadv(descriptor, [buffer], line.offset, os.RWF_NOWAIT)
+            except OSError:  # it would wait, or this file system can't tell
+                return None
+        return self._decoded(key, bytes(buffer))
+
+    def read(self, key: str) -> Generation | None:
+        """Return an answer, None where the disk has spoilt it: then it is not in the log any more."""
+        line = self._line(key)
+        with storage(line.segment):
+            descriptor = os.open(line.segment, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, line.offset, _AHEAD, os.POSIX_FADV_WILLNEED)
+                content = os.pread(descriptor, line.length, line.offset)
+            finally:
+                self._keep_open(line.segment, descriptor)
+        generation = self._decoded(key, content)
+        if generation is None:
+            self._forget([key])
         return generation
 
-    async def _obtain_for_all(self, request: Request) -> Generation:
-        """Obtain an answer, on which others who ask for it meanwhile wait."""
-        obtained: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
-        self._in_flight[request.key] = obtained
+    def write(self, lines: Sequence[tuple[str, bytes]]) -> tuple[int, Exception | None]:
+        """Append keys and lines durably; return how many of them are on disk, and why the others are not."""
+        kept = 0
         try:
-            generation = await self._obtain(request)
-        except Exception as error:
-            if not obtained.done():
-                obtained.set_exception(error)
-                obtained.exception()  # nobody else may have asked
-            raise
-        except BaseException:
-            obtained.cancel()
-            raise
-        else:
-            if not obtained.done():
-                obtained.set_result(generation)
-            return generation
-        finally:
-            del self._in_flight[request.key]
-
-    async def _obtain(self, request: Request) -> Generation:
-        """Return the answer that there was earlier, else a server's."""
-        for answers in self._earlier:
-            if not answers.may_have(request.key):
-                continue
-            known = await asyncio.to_thread(answers.get, request.key)
-            if known is not None:
-                self.counts["reused"] += 1
-                return known
-        generation = await self._generate(request)
-        self.counts["requested"] += 1
-        return generation
-
-    async def _commit(self, journal: ShardJournal, line: bytes) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((journal, line, done))
-        self._wake.set()
-        await done
-
-    async def _commit_groups(self) -> None:
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(_GROUP_SECONDS)
-            self._wake.clear()
-            group, self._pending = self._pending, []
-            refused = await asyncio.get_running_loop().run_in_executor(self._thread, _write, group)
-            for journal, _, done in group:
-                if done.done():
-                    continue
-                if error := refused.get(journal):
-                    done.set_exception(error)
-                else:
-                    done.set_result(None)
-
-
-def put_back(shard: Path, stages: Sequence[str], journal: Path) -> None:
-    """Journal the answers of a shard of the table that is about to go, or to lose rows: they are paid for."""
-    known = {**recover(journal), **dict(generations_in(shard, stages))}
-    if known:
-        with storage(journal), replacing(journal) as temporary:
-            temporary.write_bytes(b"".join(encode(key, generation) for key, generation in known.items()))
-
-
-def _write(group: list[tuple[ShardJournal, bytes, asyncio.Future[None]]]) -> dict[ShardJournal, Exception]:
-    """Write a group, in a thread; return the journals whose lines were refused, with the reason."""
-    refused: dict[ShardJournal, Exception] = {}
-    lines: dict[ShardJournal, list[bytes]] = {}
-    for journal, line, _ in group:
-        lines.setdefault(journal, []).append(line)
-    for journal, own in lines.items():
-        try:
-            journal.append(b"".join(own))
+            with self._writing, storage(self._folder):
+                segment = self._writable()
+                with storage(segment):
+                    descriptor = self._descriptors[segment]
+                    start = os.fstat(descriptor).st_size
+                    kept, refused = _append(descriptor, start, [line for _, line in lines])
+                    self._note(segment, start, lines[:kept])
+                    if refused is not None:
+                        raise refused
         except Exception as error:  # noqa: BLE001 - raised again by everyone who waits for one of these lines
-            refused[journal] = error
-    return refused
+            return kept, error
+        return kept, None
+
+    def salvage(self, answers: Iterable[tuple[str, Generation]]) -> None:
+        """Keep answers of the table that is about to lose them: they are paid for.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        left = iter(answers)
+        while some := list(islice(left, _SALVAGED_AT_ONCE)):
+            lacking = {key: encode(key, generation) for key, generation in some if not self.knows(key)}
+            _, refused = self.write(list(lacking.items())) if lacking else (0, None)
+            if refused is not None:
+                raise refused
+
+    def let_go(self, keys: Collection[str]) -> None:
+        """Forget answers that are safely in the table, and remove segments that hold no others."""
+        self._forget(keys)
+        self._sweep()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._segment = None
+        self._sweep()
+        with self._lock:
+            while self._descriptors:
+                self._close(*self._descriptors.popitem())
+
+    def _line(self, key: str) -> _Line:
+        return self._written.get(key) or self._replayed.line(self._replayed.position(key))
+
+    def _decoded(self, key: str, content: bytes) -> Generation | None:
+        decoded = decode(content)
+        return decoded[1] if decoded is not None and decoded[0] == key else None
+
+    def _note(self, segment: Path, start: int, lines: Sequence[tuple[str, bytes]]) -> None:
+        with self._lock:
+            for key, line in lines:
+                self._drop(key)  # a spoilt line, or one that was salvaged while a server was asked
+                self._written[key] = _Line(segment, start, len(line))
+                start += len(line)
+            self._answers[segment] += len(lines)
+        if start >= _SEGMENT_BYTES:
+            self._segment = None
+
+    def _writable(self) -> Path:
+        """Return the segment to append to, a new one if there is none."""
+        if self._segment is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            segment = self._folder / _name(self._epoch, _numbers(self._folder, self._epoch)[-1] + 1)
+            descriptor = os.open(segment, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            for folder in (self._folder, self._folder.parent):
+                sync_folder(folder)
+            self._segment, self._answers[segment] = segment, 0
+            self._keep_open(segment, descriptor)
+        return self._segment
+
+    def _keep_open(self, segment: Path, descriptor: int) -> None:
+        with self._lock:
+            if segment in self._descriptors:
+                self._close(segment, descriptor)
+                return
+            self._descriptors[segment] = descriptor
+            others = [path for path in self._descriptors if path != self._segment]
+            for path in others[: max(0, len(others) - _OPEN_SEGMENTS)]:
+                self._close(path, self._descriptors.pop(path))
+
+    def _forget(self, keys: Collection[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        if (line := self._written.pop(key, None)) is None:
+            position = self._replayed.position(key)
+            if position < 0 or self._replayed.is_gone[position]:
+                return
+            self._replayed.is_gone[position] = True
+            line = self._replayed.line(position)
+        self._answers[line.segment] -= 1
+
+    def _sweep(self) -> None:
+        """Remove the segments of which all is in the table."""
+        with self._lock:
+            empty = [path for path, count in self._answers.items() if not count and path != self._segment]
+            for path in empty:
+                del self._answers[path]
+                if (descriptor := self._descriptors.pop(path, None)) is not None:
+                    self._close(path, descriptor)
+        for path in empty:
+            with storage(path):
+                path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _close(segment: Path, descriptor: int) -> None:
+        with storage(segment):  # a network file system may refuse only now
+            os.close(descriptor)
 
 
-_FIELDS = [field.name for field in fields(Generation)]
-
-
-def encode(key: str, generation: Generation) -> bytes:
-    """Return the line that keeps a generation."""
-    body = orjson.dumps({"key": key, **{name: getattr(generation, name) for name in _FIELDS}})
-    return b"%08x %s\n" % (zlib.crc32(body), body)
-
-
-def read(path: Path) -> tuple[dict[str, Generation], int]:
-    """Return the generations a journal holds, and how many of its bytes are whole lines. Changes nothing."""
-    known: dict[str, Generation] = {}
-    whole = 0
+def _append(descriptor: int, start: int, lines: Sequence[bytes]) -> tuple[int, OSError | None]:
+    """Append lines to a file of `start` bytes; return how many are durable, and what was said to the others."""
+    content, written = memoryview(b"".join(lines)), 0
+    kept, refused = len(lines), None
     try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return known, whole
-    with file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            whole += len(line)
-            checksum, _, body = line[:-1].partition(b" ")
-            # A line that the disk spoilt is asked for again; those after it are still good.
-            if checksum == b"%08x" % zlib.crc32(body):
-                kept = orjson.loads(body)
-                key = kept.pop("key")
-                known[key] = Generation(**kept)
-    return known, whole
-
-
-def recover(path: Path) -> dict[str, Generation]:
-    """Return the generations a journal holds, cutting off what a crash left unfinished at its end."""
-    known, whole = read(path)
-    if path.exists() and whole < path.stat().st_size:
-        with storage(path):
-            os.truncate(path, whole)
-    return known
+        while written < len(content):
+            written += os.write(descriptor, content[written:])
+    except OSError as error:  # those before it are paid for, too; a torn one would spoil the next
+        ends = np.cumsum([len(line) for line in lines])
+        kept, refused = int((ends <= written).sum()), error
+        os.ftruncate(descriptor, start + (int(ends[kept - 1]) if kept else 0))
+    try:
+        if kept:
+            os.fdatasync(descriptor)
+    except OSError as error:  # what of it is on disk nobody knows, and asking again would not tell
+        os.ftruncate(descriptor, start)
+        return 0, error
+    return kept, refused

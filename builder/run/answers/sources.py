@@ -1,16 +1,14 @@
-"""What answers can be taken from: a run, with what it has journalled, or a release that was published from one."""
+"""What answers can be taken from: a run, with what is in its log, or a release that was published from one."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,99 +16,33 @@ import pyarrow.parquet as pq
 from builder.errors import UsageError, VerificationFailed
 from builder.files import sha256_of
 from builder.rewriting.generation import Generation
-from builder.run.answers.log import read
-from builder.run.answers.rows import generation_of, is_answered
+from builder.run.answers.index import HasPlaces
+from builder.run.answers.keys import number_of
+from builder.run.answers.lines import decode, whole_lines
+from builder.run.answers.locations import Location, Row
+from builder.run.answers.log import segments_in
+from builder.run.answers.parts import PLACE
+from builder.run.answers.rows import answers_in
 from builder.run.directory import Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _ON_HUB = re.compile(r"hf:/+datasets/([^/@]+/[^/@]+)(?:@(.+))?")  # a path has one slash where an address has two
 _MANIFEST = "manifest.json"
 _CONFIG = "generations"
-_GROUPS = 8  # row groups held in memory
-
-Row = Mapping[str, Any]
 
 
-class Place(NamedTuple):
-    """Where an answer lies: in which file and row, and there as which stage's which answer."""
-
-    file: str
-    group: int
-    row: int
-    stage: int = 0
-    number: int = 0
-
-
-class Source(Protocol):
+class AnswerSource(HasPlaces, Protocol):
     """Where answers are taken from."""
 
     path: Path
 
-    def files(self) -> list[Path]:
-        """Return the files that hold the answers, in order: other files, other answers."""
-
-    def journalled(self) -> Iterator[tuple[str, Generation]]:
+    def logged(self) -> Iterator[tuple[str, Generation]]:
         """Yield key and generation of what may be gone later."""
 
-    def places(self) -> Iterator[tuple[str, Place]]:
-        """Yield key and place of every other answer."""
 
-    def rows(self, place: Place) -> pa.Table | None:
-        """Return the row group of a place, of its columns those that `answer` needs; None where it is gone."""
-
-    def answer(self, row: Row, place: Place) -> Row | None:
-        """Return the answer at a place in a row, None where it is not there."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """A row group in memory, once somebody has read it: others who want it meanwhile wait for the lock."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    is_read: bool = False
-    rows: pa.Table | None = None
-
-
-class PlacedAnswers:
-    """Reads a source's answers where they lie, a row group at a time: they are asked for in about that order.
-
-    Any number of threads may, at once: to read a group takes milliseconds, most of them without Python's lock.
-    """
-
-    def __init__(self, source: Source) -> None:
-        """Read nothing yet."""
-        self._source = source
-        self._lock = threading.Lock()
-        self._groups: OrderedDict[tuple[str, int, int], _Group] = OrderedDict()
-
-    def get(self, place: Place, key: str) -> Generation | None:
-        """Return the generation with this key, None where the table was made anew since it was there."""
-        group = self._group(place)
-        with group.lock:
-            if not group.is_read:
-                group.rows, group.is_read = self._source.rows(place), True
-        if group.rows is None or place.row >= group.rows.num_rows:
-            return None
-        # One row becomes Python's objects: all would be most of the time, with Python's lock held.
-        answer = self._source.answer(group.rows.slice(place.row, 1).to_pylist()[0], place)
-        return generation_of(answer) if answer is not None and answer["key"] == key else None
-
-    def forget(self, file: str) -> None:
-        """Read this file anew: it was written again."""
-        with self._lock:
-            for place in [place for place in self._groups if place[0] == file]:
-                del self._groups[place]
-
-    def _group(self, place: Place) -> _Group:
-        known = (place.file, place.group, place.stage)
-        with self._lock:
-            group = self._groups.setdefault(known, _Group())
-            self._groups.move_to_end(known)
-            if len(self._groups) > _GROUPS:
-                self._groups.popitem(last=False)
-        return group
-
-
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> AnswerSource:
     """Return the run or the release at `path`.
 
     Raises:
@@ -120,11 +52,11 @@ def open_source(path: Path) -> Source:
     if on_hub := _ON_HUB.fullmatch(str(path)):
         from builder.sources.hub_files import downloaded
 
-        return OfRelease(downloaded(on_hub[1], on_hub[2], [_MANIFEST, f"data/{_CONFIG}/*"]))
+        return ReleaseAnswers(downloaded(on_hub[1], on_hub[2], [_MANIFEST, f"data/{_CONFIG}/*"]))
     if (path / "run.json").is_file():
-        return OfRun(Run.read(path))
+        return RunAnswers(Run.read(path))
     if (path / _MANIFEST).is_file():
-        return OfRelease(path)
+        return ReleaseAnswers(path)
     raise UsageError(
         "there is neither a run nor a release here",
         where=str(path),
@@ -133,7 +65,7 @@ def open_source(path: Path) -> Source:
     )
 
 
-class OfRun:
+class RunAnswers:
     """The answers of a run. It may be unfinished, and another process may be at work on it: nothing is changed."""
 
     def __init__(self, run: Run) -> None:
@@ -141,47 +73,46 @@ class OfRun:
         self.path, self._run = run.path, run
 
     def files(self) -> list[Path]:
-        """Return the shards of the table, and the journals of the unfinished."""
-        return [*self._run.journals(), *self._run.shard_paths()]
+        """Return the shards of the table."""
+        return self._run.shard_paths()
 
-    def journalled(self) -> Iterator[tuple[str, Generation]]:
-        """Yield what the journals hold: one goes when its shard is done."""
-        return chain.from_iterable(read(path)[0].items() for path in self._run.journals())
+    def logged(self) -> Iterator[tuple[str, Generation]]:
+        """Yield what is in the log. An answer goes from there when it is in the table."""
+        for segment in segments_in(self._run.log):
+            with contextlib.suppress(FileNotFoundError):
+                yield from filter(None, map(decode, whole_lines(segment)))
 
-    def places(self) -> Iterator[tuple[str, Place]]:
-        """Yield the answers of the table."""
-        return chain.from_iterable(map(self.places_in, self._run.shard_paths()))
-
-    def places_in(self, path: Path) -> Iterator[tuple[str, Place]]:
-        """Yield the answers of a shard."""
-        names = self._run.rewriters
+    def places(self, file: Path) -> tuple[NDArray[np.uint64], NDArray[np.void]]:
+        """Return the places of a shard's answers."""
+        names, numbers, places = self._run.rewriters, list[int](), list[tuple[int, ...]]()
         told = [f"{name}.answers.list.element.{of}" for name in names for of in ("key", "finish_reason")]
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                for row, fields in enumerate(file.read_row_group(group, columns=told).to_pylist()):
-                    for stage, name in enumerate(names):
-                        for number, answer in enumerate((fields[name] or {"answers": ()})["answers"]):
-                            if is_answered(answer):
-                                yield answer["key"], Place(path.name, group, row, stage, number)
+        with pq.ParquetFile(file) as shard:
+            for group in range(shard.num_row_groups):
+                rows = shard.read_row_group(group, columns=told, use_threads=False)
+                for stage, name in enumerate(names):
+                    for key, row, number in answers_in(rows[name].combine_chunks()):
+                        numbers.append(number_of(key))
+                        places.append((0, group, row, stage, number))
+        return np.array(numbers, np.uint64), np.array(places, PLACE)
 
-    def rows(self, place: Place) -> pa.Table | None:
+    def rows(self, location: Location) -> pa.Table | None:
         """Return the rows of a shard's row group, with one stage's answers alone."""
-        columns = [f"{self._run.rewriters[place.stage]}.answers"]
+        columns = [f"{self._run.rewriters[location.stage]}.answers"]
         try:
-            file = pq.ParquetFile(self.path / "shards" / place.file)
+            file = pq.ParquetFile(self.path / "shards" / location.file)
         except FileNotFoundError:  # the other run's own build took it away
             return None
         with file:
-            return file.read_row_group(place.group, columns) if place.group < file.num_row_groups else None
+            return file.read_row_group(location.group, columns) if location.group < file.num_row_groups else None
 
-    def answer(self, row: Row, place: Place) -> Row | None:
+    def answer(self, row: Row, location: Location) -> Row | None:
         """Return an answer of the row."""
-        record = row[self._run.rewriters[place.stage]]
+        record = row[self._run.rewriters[location.stage]]
         answers: list[Row] = record["answers"] if record else []
-        return answers[place.number] if place.number < len(answers) else None
+        return answers[location.number] if location.number < len(answers) else None
 
 
-class OfRelease:
+class ReleaseAnswers:
     """The answers that a release publishes."""
 
     def __init__(self, path: Path) -> None:
@@ -208,23 +139,25 @@ class OfRelease:
         """Return the files of the config `generations`."""
         return self._files
 
-    def journalled(self) -> Iterator[tuple[str, Generation]]:
+    def logged(self) -> Iterator[tuple[str, Generation]]:
         """Yield nothing: a version stays."""
         return iter(())
 
-    def places(self) -> Iterator[tuple[str, Place]]:
-        """Yield every answer."""
-        for path in self._files:
-            file = pq.ParquetFile(path)
-            for group in range(file.num_row_groups):
-                for row, answer in enumerate(file.read_row_group(group, columns=["key"]).to_pylist()):
-                    yield answer["key"], Place(path.name, group, row)
+    def places(self, file: Path) -> tuple[NDArray[np.uint64], NDArray[np.void]]:
+        """Return the place of every answer."""
+        numbers, places = list[int](), list[tuple[int, ...]]()
+        with pq.ParquetFile(file) as rows:
+            for group in range(rows.num_row_groups):
+                keys = [str(key) for key in rows.read_row_group(group, columns=["key"])["key"].to_pylist()]
+                numbers += map(number_of, keys)
+                places += [(0, group, row, 0, 0) for row in range(len(keys))]
+        return np.array(numbers, np.uint64), np.array(places, PLACE)
 
-    def rows(self, place: Place) -> pa.Table | None:
+    def rows(self, location: Location) -> pa.Table | None:
         """Return the rows of a file's row group."""
-        with pq.ParquetFile(self.path / "data" / _CONFIG / place.file) as file:
-            return file.read_row_group(place.group)
+        with pq.ParquetFile(self.path / "data" / _CONFIG / location.file) as file:
+            return file.read_row_group(location.group)
 
-    def answer(self, row: Row, place: Place) -> Row | None:
+    def answer(self, row: Row, location: Location) -> Row | None:
         """Return the row, which is an answer."""
         return row
