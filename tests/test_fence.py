@@ -110,7 +110,8 @@ def check_awake(two: Two, process: Started, calm: Path) -> None:
     ("side", "name"),
     [
         (1, "shards/shard-00002.parquet"),
-        (0, "journal/shard-00001.jsonl"),
+        (0, "-000000.jsonl"),
+        (1, "answers/00000001.part"),
         (1, "progress.json"),
         (1, "run.json"),
     ],

@@ -16,9 +16,10 @@ import pytest
 from builder.document import Document, Verdict
 from builder.recipe_file import load_recipe
 from builder.run import flow as flow_module
+from builder.run.answers.log import Log
+from builder.run.answers.store import AnswerStore
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.flow import Flow, Step
-from builder.run.journal import Journals
 from builder.run.plan import Task
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
@@ -58,12 +59,13 @@ class Watched:
         assert len(shards) == self.rows // self.shard_rows
 
         async def build() -> None:
-            async with Journals(run.path / "journal", _no_server) as journals:
+            log = Log(run.log)
+            async with AnswerStore(log, _no_server) as store:
                 flow = Flow(
-                    Reader(run, shards, self.until, [], Retry(run, []), UniqueIds(run)),
+                    Reader(run, shards, self.until, [], Retry(run, []), UniqueIds(run), log),
                     self.steps,
                     schema_of(loaded),
-                    journals,
+                    store,
                     None,
                     window=self.window,
                     on_document=self.on_document,

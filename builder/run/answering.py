@@ -19,10 +19,10 @@ from builder.rewriting.rewriter import Request
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import named
 from builder.rewriting.weights import Candidate
+from builder.run.answers.store import Generate
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run
 from builder.run.first_failures import FirstFailures
-from builder.run.journal import Generate
 
 if TYPE_CHECKING:
     from builder.rewriting.capabilities import Needs

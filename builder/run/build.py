@@ -23,30 +23,32 @@ from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
 from builder.recipe_parts import RewriteStage
 from builder.rewriting.addresses import read_addresses
-from builder.run.answered import Answered
 from builder.run.answering import Answering, Generator
+from builder.run.answers.index import AnswerIndex
+from builder.run.answers.log import Log, segments_in
+from builder.run.answers.reuse import ReusedAnswers
+from builder.run.answers.rows import generations_in
+from builder.run.answers.sources import RunAnswers, open_source
+from builder.run.answers.store import AnswerStore
+from builder.run.ask_again import mark, settle_all, take_up_journals
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run, RunShard, run_shards
 from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
-from builder.run.earlier import open_source
 from builder.run.excluded import exclusions_for, hide
 from builder.run.fence import Fence
 from builder.run.flow import Flow
 from builder.run.funnel import count_rows
 from builder.run.gates import Gates
 from builder.run.interruptible import run_interruptible
-from builder.run.journal import Journals, put_back
-from builder.run.layout import number_of
 from builder.run.lease import Lease
 from builder.run.plan import Plan, plan
 from builder.run.progress import Progress
 from builder.run.reading import Reader
-from builder.run.reuse import EarlierAnswers
 from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
 from builder.run.steps import gates_of, step_of
 from builder.run.table import schema_of
-from builder.run.unanswered import Retry, distrust_blame
+from builder.run.unanswered import Retry
 from builder.run.unique_ids import UniqueIds
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     """Build what the run still lacks, and return it.
 
     Raises:
-        BuilderError: Any of them; what was generated until then is journalled, the same call goes on.
+        BuilderError: Any of them; what was generated until then is in the log, the same call goes on.
     """
     if options.servers or options.servers_file is not None:
         read_addresses(options.servers, options.servers_file)  # before anything is read or fetched
@@ -79,6 +81,7 @@ def _build(
 ) -> Run:
     is_new = not (path / "run.json").is_file()
     run = Run.begin(path, loaded, fence)
+    take_up_journals(run)
     if is_new:
         for source in loaded.recipe.sources:
             if notice := source.notice():
@@ -112,17 +115,6 @@ def _count(run: Run) -> None:
     uncounted = [path for path, entry in entries.items() if entry.counts is None]
     for path, counts in count_rows(uncounted, run.facts["recipe"]["stages"]).items():
         run.ledger.note(path, entries[path].facts, counts)
-
-
-def _clear_journals(run: Run) -> None:
-    """Remove what a build leaves that is killed between putting a shard into the table and this.
-
-    Where requests got no answer, a build that was asking them again may have been killed.
-    """
-    for journal in run.journals():
-        shard = run.shard_path(number_of(journal))
-        if run.is_through(shard) and not run.unanswered_in(shard):
-            run.fence.remove(journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +177,15 @@ class _Building:
             self._build_unfinished(work, until)
             if work.plan.documents is None and self.options.limit is not None:
                 wanted = self._plan(until).wanted  # now that reading has told the documents
-        for extra in run.shard_paths(wanted):  # of a build with a larger --limit
-            run.fence.check()
-            put_back(extra, run.rewriters, run.journal_of(extra))
-            run.fence.remove(extra)
-        _clear_journals(run)
+        with closing(self._log()) as log:
+            for extra in run.shard_paths(wanted):  # of a build with a larger --limit
+                log.salvage(generations_in(extra, run.rewriters))
+                run.fence.remove(extra)
+        settle_all(run)
         if wanted == len(self.shards):
             run.fence.remove(run.layout.fetched)
             run.fence.remove(run.layout.ids)
+            self._clear_log()
         return wanted
 
     def _plan(self, until: str) -> Plan:
@@ -200,6 +193,20 @@ class _Building:
             return self.run.finished(self.shards[number], until, limit)
 
         return plan([shard.extent for shard in self.shards], self.options.limit, finished)
+
+    def _log(self) -> Log:
+        return Log(self.run.log, self.run.fence.epoch or 0, self.run.fence)
+
+    def _index(self) -> AnswerIndex:
+        return AnswerIndex(RunAnswers(self.run), self.run.layout.answers, self.run.fence)
+
+    def _clear_log(self) -> None:
+        """Remove the log of a run that is complete: what is left there nothing will ask for."""
+        if segments := segments_in(self.run.log):
+            run = self.run
+            if all(run.is_through(path) and not run.unanswered_in(path) for path in run.shard_paths()):
+                for segment in segments:
+                    run.fence.remove(segment)
 
     def _work(self, planned: Plan, until: str) -> _Work:
         """Return what there is to build up to a stage, and to ask again at stages not seen to yet."""
@@ -224,22 +231,23 @@ class _Building:
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
-            earlier = [
-                stack.enter_context(closing(EarlierAnswers(open_source(path), self.run.path, self.say)))
+            reused = [
+                stack.enter_context(closing(ReusedAnswers(open_source(path), self.run.path, self.say)))
                 for path in (options.reuse if rewrites else ())
             ]
             generator = stack.enter_context(self._answering.generator()) if rewrites else Generator()
             for source in loaded.recipe.sources:
                 stack.enter_context(source.working(self.run.layout.fetched))
+            if options.retry_failed:
+                mark(self.run, [self.run.shard_path(number) for number in (*work.plan.unfinished, *work.again)])
             names = [stage.name for stage in stages]
             shards = len(work.plan.unfinished) + len(work.again)
             progress = stack.enter_context(Progress(self.console, names, work.documents, shards))
-            answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
+            index = stack.enter_context(closing(self._index())) if rewrites else None
             try:
-                run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
+                run_interruptible(self._flow(work, until, generator, index, reused, progress), self.run)
             except (GateTripped, NoServer, ServerRefused):
-                self.run.fence.check()
-                distrust_blame(self.run)
+                mark(self.run, self.run.shard_paths())  # its servers were not in order: the blame may be wrong
                 raise
 
     async def _flow(
@@ -247,8 +255,8 @@ class _Building:
         work: _Work,
         until: str,
         generator: Generator,
-        answered: Answered | None,
-        earlier: Sequence[EarlierAnswers],
+        index: AnswerIndex | None,
+        reused: Sequence[ReusedAnswers],
         progress: Progress,
     ) -> None:
         run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
@@ -256,24 +264,25 @@ class _Building:
             workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
             pool = await stack.enter_async_context(self._answering.servers(generator, stages))
             generate = self._answering.generate(pool)
-            journals = await stack.enter_async_context(
-                Journals(run.layout.journal, generate, [*filter(None, [answered]), *earlier], run.fence)
-            )
+            log = self._log()
+            if index is not None:
+                log.replay(index.contains)
+            store = await stack.enter_async_context(AnswerStore(log, generate, [*filter(None, [index]), *reused]))
             ids = stack.enter_context(UniqueIds(run))
             steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
-            gates = gates_of(self.loaded, stages, self.options.gates, run.path, journals.is_replayed)
+            gates = gates_of(self.loaded, stages, self.options.gates, run.path, store.is_replayed)
 
             def on_document(document: Document, earlier: Collection[str]) -> None:
                 progress.document(document)
                 gates.document(document, earlier)
 
             flow = Flow(
-                Reader(run, self.shards, until, self.compared, work.retry, ids),
+                Reader(run, self.shards, until, self.compared, work.retry, ids, log),
                 steps,
                 schema_of(self.loaded),
-                journals,
-                answered,
+                store,
+                index,
                 window=window,
                 on_document=on_document,
                 on_shard=progress.shard,
@@ -281,20 +290,20 @@ class _Building:
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)
-            async with _watched(run, work.plan.wanted, journals, gates, pool):
+            async with _watched(run, work.plan.wanted, store, gates, pool):
                 await flow.build(work.plan.tasks, work.again)
 
 
 @contextlib.asynccontextmanager
 async def _watched(
-    run: Run, shards: int, journals: Journals, gates: Gates, pool: ServerPool | None
+    run: Run, shards: int, store: AnswerStore, gates: Gates, pool: ServerPool | None
 ) -> AsyncIterator[None]:
     """Keep the progress of a run of so many shards, and look at its gates, while the block goes on."""
     before = read_progress(run)
 
     async def keep_progress() -> None:
         known = ("requested", "replayed", "reused")
-        counts = {name: before.get(name, 0) + journals.counts[name] for name in known}
+        counts = {name: before.get(name, 0) + store.counts[name] for name in known}
         # A busy disk may take seconds, in which no server would be asked for anything.
         await anyio.to_thread.run_sync(write_progress, run, {**counts, "shards_total": shards})
 

@@ -12,9 +12,9 @@ from builder.errors import RunMismatch
 from builder.exclusions import Exclusions
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
+from builder.run.answers.rows import unanswered_in
 from builder.run.exclusion_rows import has_readmitted
 from builder.run.fence import OWNER, WRITING, Fence
-from builder.run.generations import unanswered_in
 from builder.run.languages import see_that_languages_are_known
 from builder.run.layout import Layout
 from builder.run.ledger import Facts, Ledger
@@ -161,14 +161,6 @@ class Run:
         """Return the shards as they are shown and published, in order: without what the last build excluded."""
         return self.layout.all_shown()
 
-    def journal_of(self, shard: Path) -> Path:
-        """Return where the journal of a shard lies, given where the shard does."""
-        return self.layout.journal_of(shard)
-
-    def journals(self) -> list[Path]:
-        """Return the journals there are, in order."""
-        return self.layout.journals()
-
     def facts_of(self, shard: RunShard) -> Facts | None:
         """Return the facts of a shard of the table, None where it is not there."""
         facts = self.ledger.facts(self.shard_path(shard.index))
@@ -191,6 +183,11 @@ class Run:
             return documents
         is_stale = has_readmitted(self.shard_path(shard.index), withheld, self.exclusions)
         return None if is_stale else documents
+
+    @property
+    def log(self) -> Path:
+        """The folder of the log of answers that are not in the table."""
+        return self.layout.log
 
     def unanswered_in(self, shard: Path) -> dict[str, dict[str, int]]:
         """Return how many documents of a shard of the table lack an answer, by stage and reason."""

@@ -21,11 +21,12 @@ import pyarrow as pa
 
 from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
-from builder.run.answered import Answered
+from builder.run.answers.index import AnswerIndex
+from builder.run.answers.store import AnswerStore, ShardAnswers
+from builder.run.ask_again import settle
 from builder.run.directory import RunShard
 from builder.run.excluded import hide_rows, withheld_rows
 from builder.run.funnel import count_documents
-from builder.run.journal import Journals, ShardJournal
 from builder.run.plan import Task
 from builder.run.read_ahead import ReadAhead
 from builder.run.reading import Reader, Reading
@@ -62,7 +63,7 @@ class _OpenShard:
     """A shard in work: its documents by their place, None for those still on their way."""
 
     reading: Reading
-    journal: ShardJournal
+    answers: ShardAnswers
     documents: list[Document | None] = field(default_factory=list)
     excluded: list[int] = field(default_factory=list)
     under_way: int = 0
@@ -77,8 +78,8 @@ class Flow:
         reader: Reader,
         steps: Sequence[Step],
         schema: pa.Schema,
-        journals: Journals,
-        answered: Answered | None,
+        store: AnswerStore,
+        index: AnswerIndex | None,
         *,
         window: int,
         on_document: Callable[[Document, Collection[str]], None],
@@ -91,15 +92,15 @@ class Flow:
             reader: Gives the documents, of the run to build into, for the last stage of this build.
             steps: The stages up to it that judge a document by itself.
             schema: The table's schema.
-            journals: Where generations come from.
-            answered: Told of each shard that is in the table; None where nothing is rewritten.
+            store: Where answers come from.
+            index: Given each shard that is in the table; None where nothing is rewritten.
             window: How many documents may be on their way at once.
             on_document: Told of each document that is through, and at which stages an earlier build judged it.
             on_shard: Told of each shard that is in the table.
             on_read: Called when all documents are on their way.
         """
         self._reader, self._run, self._steps = reader, reader.run, steps
-        self._schema, self._journals, self._answered = schema, journals, answered
+        self._schema, self._store, self._index = schema, store, index
         self._window, self._size = asyncio.Semaphore(window), window
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
@@ -124,7 +125,7 @@ class Flow:
                 have been: servers that are paid for have work first.
 
         Raises:
-            BuilderError: Any of them; what was journalled is safe.
+            BuilderError: Any of them; answers in the log are safe.
         """
         readings = chain(self._reader.unfinished(tasks), self._reader.asked_again(again))
 
@@ -142,7 +143,7 @@ class Flow:
                 if opened is None or opened.reading is not reading:
                     async with self._written:  # a slow disk or server makes the run slow, not its memory large
                         await self._written.wait_for(self._has_room)
-                    opened = _OpenShard(reading, await self._journals.open(reading.shard.index))
+                    opened = _OpenShard(reading, self._store.for_shard())
                     self._open += 1
                 if document is None:
                     opened.is_read = True
@@ -177,7 +178,7 @@ class Flow:
     async def _one(self, opened: _OpenShard, place: int, document: Document) -> None:
         is_excluded = self._run.exclusions.holds(document)
         try:
-            done = document if is_excluded else await walk(document, self._steps, opened.journal.ask)
+            done = document if is_excluded else await walk(document, self._steps, opened.answers.ask)
         finally:
             self._window.release()
         if is_excluded:
@@ -203,13 +204,13 @@ class Flow:
         )
 
     async def _finish(self, opened: _OpenShard) -> None:
-        reading, index = opened.reading, opened.reading.shard.index
-        path = self._run.shard_path(index)
+        reading = opened.reading
+        path = self._run.shard_path(reading.shard.index)
         self._unwritten += 1
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._write, opened, path)
-        is_through = await loop.run_in_executor(self._thread, self._run.is_through, path)
-        await self._journals.discard(index, is_through=is_through)
+        await loop.run_in_executor(self._thread, settle, self._run, path)
+        await opened.answers.in_table()
         self._on_shard(reading.shard)
         async with self._written:
             self._unwritten -= 1
@@ -241,9 +242,9 @@ class Flow:
         self._run.ledger.note(path, facts, count_documents(documents, self._run.facts["recipe"]["stages"]))
         if opened.excluded:
             hide_rows(self._run, path, sorted(opened.excluded), {})
-        if self._answered is not None:
+        if self._index is not None:
             self._run.fence.check()
-            self._answered.add(path)
+            self._index.add(path)
 
 
 def _characters(read: tuple[Reading, Document | None]) -> int:

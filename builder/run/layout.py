@@ -6,8 +6,9 @@
     RUN/progress.json                counts of its builds, for `status`
     RUN/shards/shard-00000.parquet   the table
     RUN/excluded/                    copies of shards without what is excluded
-    RUN/journal/shard-00000.jsonl    answers of unfinished shards
-    RUN/answered.sqlite, RUN/reuse/  indexes of answers
+    RUN/journal/                     the log of answers that are not in the table (`answers.log`)
+    RUN/answers/, RUN/reuse/         indexes of answers: the table's and those of other runs (`answers.index`)
+    RUN/ask-again/                   marks of shards (`ask_again`)
     RUN/ids.sqlite                   an index of ids
     RUN/duplicates/STAGE/            what a stage that compares documents has decided
     RUN/fetched/                     what a source keeps while a run reads from it
@@ -49,9 +50,19 @@ class Layout:
         return self.root / "fetched"
 
     @property
-    def journal(self) -> Path:
-        """The folder of the journals."""
+    def log(self) -> Path:
+        """The folder of the log of answers."""
         return self.root / "journal"
+
+    @property
+    def answers(self) -> Path:
+        """The folder of the index of the table's answers."""
+        return self.root / "answers"
+
+    @property
+    def ask_again(self) -> Path:
+        """The folder of marks."""
+        return self.root / "ask-again"
 
     @property
     def excluded(self) -> Path:
@@ -83,14 +94,6 @@ class Layout:
         """Return the shards as they are shown and published, in order: without what the last build excluded."""
         copies = {path.name: path for path in in_order(self.excluded, ".parquet")}
         return [copies.get(path.name, path) for path in self.shards()]
-
-    def journal_of(self, shard: Path) -> Path:
-        """Return the journal of a shard."""
-        return self.journal / f"{shard.stem}.jsonl"
-
-    def journals(self) -> list[Path]:
-        """Return the journals that there are, in order."""
-        return in_order(self.journal, ".jsonl")
 
 
 def shard_name(number: int) -> str:

@@ -17,8 +17,8 @@ from builder.document import READ
 from builder.errors import RunMismatch, UsageError
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
+from builder.run.answers.rows import rewriting_stages
 from builder.run.fence import Fence
-from builder.run.generations import rewriting_stages
 
 if TYPE_CHECKING:
     from builder.loaded_recipe import LoadedRecipe

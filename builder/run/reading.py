@@ -10,10 +10,11 @@ from itertools import chain, islice
 from builder.document import Document
 from builder.errors import LedgerUnbalanced
 from builder.exclusions import is_withheld, withheld
+from builder.run.answers.log import Log
+from builder.run.answers.rows import generations_in
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
 from builder.run.exclusion_rows import has_readmitted
-from builder.run.journal import put_back
 from builder.run.plan import Task
 from builder.run.table import read_shard
 from builder.run.unanswered import Retry
@@ -51,6 +52,7 @@ class Reader:
         comparing: What stages that compare documents have decided.
         retry: Which requests without an answer are asked again.
         ids: The ids that documents have been given.
+        log: Where answers go of documents that go from the table.
     """
 
     run: Run
@@ -59,6 +61,7 @@ class Reader:
     comparing: Sequence[Duplicates]
     retry: Retry
     ids: UniqueIds
+    log: Log
 
     def unfinished(self, tasks: Sequence[Task]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents of the tasks' shards, and None behind a shard's last, in a thread."""
@@ -114,7 +117,7 @@ class Reader:
         path, documents, passed_over = self.run.shard_path(shard.index), facts["documents"], facts["passed_over"]
         reading.known, is_less = documents, left is not None and documents > left
         if is_less:
-            put_back(path, self.run.rewriters, self.run.journal_of(path))
+            self.log.salvage(generations_in(path, self.run.rewriters))
         before: Iterator[Document] = (
             self.retry.before_failure(document, path) for document in read_shard(path, self.run.stages)
         )
