@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from builder.document import READ, Document
+from builder.draining import Drain
 from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
 from builder.files import storage
 from builder.filters.workers import Workers
@@ -133,6 +134,7 @@ class _Building:
     console: Console
     compared: list[Duplicates] = field(default_factory=list)
     reached: int = 0
+    drain: Drain = field(default_factory=Drain)
 
     def say(self, text: str) -> None:
         """Tell the user."""
@@ -142,7 +144,7 @@ class _Building:
 
     @property
     def _answering(self) -> Answering:
-        return Answering(self.loaded, self.run, self.options, self.say)
+        return Answering(self.loaded, self.run, self.options, self.say, self.drain)
 
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
@@ -189,7 +191,7 @@ class _Building:
         return _Work(wanted, unfinished, again, sum(counts.values()), retry)
 
     def _build_unfinished(self, work: _Work, until: str) -> None:
-        loaded, options = self.loaded, self.options
+        loaded, options, self.drain = self.loaded, self.options, Drain()
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
@@ -206,7 +208,8 @@ class _Building:
             progress = stack.enter_context(Progress(self.console, names, documents, shards))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
             try:
-                run_interruptible(self._flow(work, until, generator, answered, earlier, progress), self.run)
+                flow = self._flow(work, until, generator, answered, earlier, progress)
+                run_interruptible(flow, self.run, self.drain, options.grace, self.say)
             except (GateTripped, NoServer, ServerRefused):
                 distrust_blame(self.run)
                 raise
@@ -229,7 +232,8 @@ class _Building:
                 Journals(run.path / "journal", generate, [*filter(None, [answered]), *earlier])
             )
             ids = stack.enter_context(UniqueIds(run))
-            steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]
+            found = (step_of(stage, self.loaded, run, workers, pool, self.drain) for stage in stages)
+            steps = [step for step in found if step is not None]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             gates = gates_of(self.loaded, stages, self.options.gates, run.path, journals.is_replayed)
 
@@ -247,6 +251,7 @@ class _Building:
                 on_document=on_document,
                 on_shard=progress.shard,
                 on_read=pool.expect_no_more if pool is not None else lambda: None,
+                drain=self.drain,
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)

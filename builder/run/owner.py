@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import signal
 import socket
 import threading
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ import orjson
 
 from builder.errors import RunInUse
 from builder.files import storage
+from builder.run.stopping import end_build
 
 OWNER = "owner.json"
 """The file's name in a run's directory."""
@@ -187,7 +187,7 @@ class Owner:
             except OSError:
                 continue  # the disk's trouble is told by who writes to it; the next beat is soon enough
             self._lost = self._in_use(_Process.named_in(found[0]) if found else None)
-            os.kill(os.getpid(), signal.SIGINT)  # which ends a build where nothing is lost
+            end_build()  # and waits for nothing: another process builds the run
             return
 
     def _in_use(self, other: _Process | None) -> RunInUse:
