@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from builder.draining import Drain
 from builder.errors import NoServer
 from builder.loaded_recipe import LoadedRecipe
 from builder.recipe_parts import FilterStage, RewriteStage
@@ -46,6 +47,7 @@ class Answering:
     run: Run
     options: BuildOptions
     say: Callable[[str], None]
+    drain: Drain = field(default_factory=Drain)
 
     @property
     def can_ask(self) -> bool:
@@ -101,6 +103,7 @@ class Answering:
             say=self.say,
             served_model=self.options.served_model,
             needs=self._needs(stages),
+            drain=self.drain,
         )
 
     def _needs(self, stages: Sequence[FilterStage | RewriteStage]) -> Needs:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from builder.document import READ, Document
+from builder.draining import Drain
 from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
 from builder.files import storage
 from builder.filters.workers import Workers
@@ -150,6 +151,7 @@ class _Building:
     console: Console
     compared: list[Duplicates] = field(default_factory=list)
     reached: int = 0
+    drain: Drain = field(default_factory=Drain)
 
     def say(self, text: str) -> None:
         """Tell the user."""
@@ -159,7 +161,7 @@ class _Building:
 
     @property
     def _answering(self) -> Answering:
-        return Answering(self.loaded, self.run, self.options, self.say)
+        return Answering(self.loaded, self.run, self.options, self.say, self.drain)
 
     def compare(self, stage: DuplicatesStage) -> None:
         """Build what comes before a stage that compares documents, and have it decide."""
@@ -227,7 +229,7 @@ class _Building:
         return _Work(planned, [number for number in counts if counts[number]], sum(counts.values()), retry)
 
     def _build_unfinished(self, work: _Work, until: str) -> None:
-        loaded, options = self.loaded, self.options
+        loaded, options, self.drain = self.loaded, self.options, Drain()
         stages = loaded.recipe.stages[: self.run.reached(until)]
         with contextlib.ExitStack() as stack:
             rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
@@ -245,7 +247,8 @@ class _Building:
             progress = stack.enter_context(Progress(self.console, names, work.documents, shards))
             index = stack.enter_context(closing(self._index())) if rewrites else None
             try:
-                run_interruptible(self._flow(work, until, generator, index, reused, progress), self.run)
+                flow = self._flow(work, until, generator, index, reused, progress)
+                run_interruptible(flow, self.run, self.drain, options.grace, self.say)
             except (GateTripped, NoServer, ServerRefused):
                 mark(self.run, self.run.shard_paths())  # its servers were not in order: the blame may be wrong
                 raise
@@ -269,7 +272,8 @@ class _Building:
                 log.replay(index.contains)
             store = await stack.enter_async_context(AnswerStore(log, generate, [*filter(None, [index]), *reused]))
             ids = stack.enter_context(UniqueIds(run))
-            steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]
+            found = (step_of(stage, self.loaded, run, workers, pool, self.drain) for stage in stages)
+            steps = [step for step in found if step is not None]
             window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
             gates = gates_of(self.loaded, stages, self.options.gates, run.path, store.is_replayed)
 
@@ -287,6 +291,7 @@ class _Building:
                 on_document=on_document,
                 on_shard=progress.shard,
                 on_read=pool.expect_no_more if pool is not None else lambda: None,
+                drain=self.drain,
             )
             if pool is not None:
                 pool.on_more = lambda more: flow.widen(2 * more)

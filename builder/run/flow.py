@@ -9,18 +9,22 @@ stragglers, and how many shards wait for the disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pyarrow as pa
+from anyio.abc import TaskGroup
 
 from builder.document import READ, Document, Verdict
-from builder.rewriting.rewriter import Ask
+from builder.draining import Drain, Draining
+from builder.rewriting.generation import Generation
+from builder.rewriting.rewriter import Ask, Request
 from builder.run.answers.index import AnswerIndex
 from builder.run.answers.store import AnswerStore, ShardAnswers
 from builder.run.ask_again import settle
@@ -60,14 +64,23 @@ async def walk(document: Document, steps: Sequence[Step], ask: Ask) -> Document:
 
 @dataclass(slots=True)
 class _OpenShard:
-    """A shard in work: its documents by their place, None for those still on their way."""
+    """A shard in work: its documents by their place, None for those still on their way.
+
+    Attributes:
+        number: Its place in the order in which shards were begun.
+    """
 
     reading: Reading
     answers: ShardAnswers
+    number: int
     documents: list[Document | None] = field(default_factory=list)
     excluded: list[int] = field(default_factory=list)
     under_way: int = 0
     is_read: bool = False
+
+    async def ask(self, request: Request) -> Generation:
+        """Have a request of one of its documents answered; where requests wait, older shards' come first."""
+        return await self.answers.ask(replace(request, shard=self.number))
 
 
 class Flow:
@@ -85,6 +98,7 @@ class Flow:
         on_document: Callable[[Document, Collection[str]], None],
         on_shard: Callable[[RunShard], None],
         on_read: Callable[[], None] = lambda: None,
+        drain: Drain | None = None,
     ) -> None:
         """Set up for the stages up to the run's last wanted one.
 
@@ -98,13 +112,15 @@ class Flow:
             on_document: Told of each document that is through, and at which stages an earlier build judged it.
             on_shard: Told of each shard that is in the table.
             on_read: Called when all documents are on their way.
+            drain: When it is on, documents end where they are, but for those that a server answers.
         """
+        self._drain = drain or Drain()
         self._reader, self._run, self._steps = reader, reader.run, steps
         self._schema, self._store, self._index = schema, store, index
         self._window, self._size = asyncio.Semaphore(window), window
         self._given: asyncio.Queue[tuple[_OpenShard, int, Document] | None] = asyncio.Queue()
         self._walkers = self._idle = 0
-        self._open = self._held = self._unwritten = 0
+        self._open = self._held = self._unwritten = self._begun = 0
         self._written = asyncio.Condition()
         # One thread: what several keep of the memory that each has needed is lost to the others.
         self._thread = ThreadPoolExecutor(1, "shards")
@@ -117,7 +133,7 @@ class Flow:
             self._window.release()
 
     async def build(self, tasks: Sequence[Task], again: Sequence[int] = ()) -> None:
-        """Build what is not yet in the table. The first error ends all of it.
+        """Build what is not yet in the table, or as far as what is answered lets it. An error ends all of it.
 
         Args:
             tasks: What to build.
@@ -138,29 +154,37 @@ class Flow:
 
     async def _build(self, ahead: ReadAhead[tuple[Reading, Document | None]]) -> None:
         async with ahead as read, anyio.create_task_group() as walkers:
-            opened: _OpenShard | None = None
-            async for reading, document in read:
-                if opened is None or opened.reading is not reading:
-                    async with self._written:  # a slow disk or server makes the run slow, not its memory large
-                        await self._written.wait_for(self._has_room)
-                    opened = _OpenShard(reading, self._store.for_shard())
-                    self._open += 1
-                if document is None:
-                    opened.is_read = True
-                    if opened.under_way == 0:
-                        await self._finish(opened)
-                    continue
-                await self._window.acquire()
-                opened.documents.append(None)
-                opened.under_way += 1
-                self._held += 1
-                self._given.put_nowait((opened, len(opened.documents) - 1, document))
-                if self._given.qsize() > self._idle:
-                    self._walkers, self._idle = self._walkers + 1, self._idle + 1
-                    walkers.start_soon(self._walk_each)
+            with contextlib.suppress(Draining), self._drain.abandonable():
+                await self._give_out(read, walkers)
+            if self._drain.is_on:
+                read.stop()
             self._on_read()
             for _ in range(self._walkers):
                 self._given.put_nowait(None)
+
+    async def _give_out(self, read: ReadAhead[tuple[Reading, Document | None]], walkers: TaskGroup) -> None:
+        """Give the documents that are read to walkers, as many of these as there is work for."""
+        opened: _OpenShard | None = None
+        async for reading, document in read:
+            if opened is None or opened.reading is not reading:
+                async with self._written:  # a slow disk or server makes the run slow, not its memory large
+                    await self._written.wait_for(self._has_room)
+                opened = _OpenShard(reading, self._store.for_shard(), self._begun)
+                self._open, self._begun = self._open + 1, self._begun + 1
+            if document is None:
+                opened.is_read = True
+                if opened.under_way == 0:
+                    with anyio.CancelScope(shield=True):  # what is through is written, though nothing more begins
+                        await self._finish(opened)
+                continue
+            await self._window.acquire()
+            opened.documents.append(None)
+            opened.under_way += 1
+            self._held += 1
+            self._given.put_nowait((opened, len(opened.documents) - 1, document))
+            if self._given.qsize() > self._idle:
+                self._walkers, self._idle = self._walkers + 1, self._idle + 1
+                walkers.start_soon(self._walk_each)
 
     def _has_room(self) -> bool:
         """Whether another shard may be begun: those that are open need no other to be through."""
@@ -178,7 +202,10 @@ class Flow:
     async def _one(self, opened: _OpenShard, place: int, document: Document) -> None:
         is_excluded = self._run.exclusions.holds(document)
         try:
-            done = document if is_excluded else await walk(document, self._steps, opened.answers.ask)
+            self._drain.check()
+            done = document if is_excluded else await walk(document, self._steps, opened.ask)
+        except Draining:
+            return  # its shard stays unfinished
         finally:
             self._window.release()
         if is_excluded:

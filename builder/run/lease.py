@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from builder.errors import RunInUse
 from builder.files import storage
 from builder.run.fence import OWNER, WRITING, Fence, in_use
 from builder.run.process import Process
+from builder.run.stopping import end_build
 
 _BEAT_SECONDS = 15.0
 _SILENT_SECONDS = 180.0  # of a process elsewhere: it is gone, or will find that it lost the run
@@ -164,7 +164,7 @@ class Lease:
             with self._ending:
                 self._lost = self._in_use(Process.named_in(found[0]) if found else None)
                 if not self._stop.is_set():
-                    os.kill(os.getpid(), signal.SIGINT)  # which ends a build where nothing is lost
+                    end_build()  # and waits for nothing: another process builds the run
             return
 
     def _in_use(self, other: Process | None) -> RunInUse:

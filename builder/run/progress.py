@@ -13,6 +13,7 @@ from rich.table import Table
 from builder.document import Document
 
 _PLAIN_SECONDS = 10.0
+_SHORT = 10  # seconds, of which tenths are told
 
 
 class Progress:
@@ -70,7 +71,7 @@ class Progress:
         seconds = time.monotonic() - self._start
         part = self._shards_done / self._shards if self._documents is None else self.done / self._documents
         left = seconds / part - seconds if part else float("inf")
-        return f"{self.done / seconds:.1f}/s, {_duration(left)} left" if self.done else "starting"
+        return f"{self.done / seconds:.1f}/s, {duration(left)} left" if self.done else "starting"
 
     def _panel(self) -> Table:
         table = Table(title=f"{self._so_far()}, {self._speed()}", title_justify="left")
@@ -83,9 +84,12 @@ class Progress:
         return table
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return so many seconds in words, `?` for infinitely many."""
     if seconds == float("inf"):
         return "?"
+    if seconds < _SHORT:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.document import Document, Verdict
+from builder.draining import Drain
 from builder.filters import FactFilter, NearDuplicates, WorkerFilter
 from builder.filters.workers import Workers
 from builder.loaded_recipe import LoadedRecipe
@@ -22,20 +23,34 @@ if TYPE_CHECKING:
 
 
 def step_of(
-    stage: FilterStage | RewriteStage, loaded: LoadedRecipe, run: Run, workers: Workers, pool: ServerPool | None
+    stage: FilterStage | RewriteStage,
+    loaded: LoadedRecipe,
+    run: Run,
+    workers: Workers,
+    pool: ServerPool | None,
+    drain: Drain,
 ) -> Step | None:
     """Return a stage at work, None for one that compares documents: it has decided before they set out."""
     if isinstance(stage, FilterStage):
         used = loaded.filters[stage.name]
         if isinstance(used, NearDuplicates):
             return None
-        return Step(stage.name, stage.applies_to, _filtering(used, workers))
+        return Step(stage.name, stage.applies_to, _filtering(used, workers, drain))
     if pool is None or run.control_tokens is None:
         raise RuntimeError("a rewriting stage without servers")
     prompt = loaded.prompts[stage.name]
     checks = {name: partial(check.judge, workers) for name, check in loaded.checks[stage.name].items()}
     sampling = loaded.sampling(stage)
-    rewriter = Rewriter(stage.name, prompt, sampling, stage.on_failure, pool.model, run.control_tokens, checks)
+    rewriter = Rewriter(
+        stage.name,
+        prompt,
+        sampling,
+        stage.on_failure,
+        pool.model,
+        run.control_tokens,
+        checks,
+        run.stages.index(stage.name),
+    )
     return Step(stage.name, stage.applies_to, rewriter.rewrite)
 
 
@@ -58,10 +73,13 @@ def gates_of(
     )
 
 
-def _filtering(used: WorkerFilter | FactFilter, workers: Workers) -> Callable[[Document, Ask], Awaitable[Verdict]]:
+def _filtering(
+    used: WorkerFilter | FactFilter, workers: Workers, drain: Drain
+) -> Callable[[Document, Ask], Awaitable[Verdict]]:
     async def judged(document: Document, _: Ask) -> Verdict:
         if isinstance(used, WorkerFilter):
-            return await workers.verdict(used, document.current)
+            with drain.abandonable():  # nothing is paid for it, as it is for an answer
+                return await workers.verdict(used, document.current)
         measures = used.measure(document)
         return Verdict(measures, used.decide(measures))
 
