@@ -47,8 +47,8 @@ log._SEGMENT_BYTES = 8000
 
 LISTENED = """
 import asyncio, os, sys
-import builder.run.build as build
-build._PROGRESS_SECONDS = 0.01
+import builder.run.worker as worker
+worker._PROGRESS_SECONDS = 0.01
 def hear(event, arguments):
     if event in ("open", "os.remove", "os.rename", "os.truncate") and asyncio._get_running_loop() is not None:
         place = str(arguments[0])

@@ -18,8 +18,9 @@ from builder.recipe_file import load_recipe
 from builder.run import flow as flow_module
 from builder.run.answers.log import Log
 from builder.run.answers.store import AnswerStore
-from builder.run.directory import Run, RunShard, run_shards
+from builder.run.directory import Run, run_shards
 from builder.run.flow import Flow, Step
+from builder.run.job import ShardDone
 from builder.run.plan import Task
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
@@ -80,7 +81,7 @@ class Watched:
         self.through += 1
         self.most_waiting = max(self.most_waiting, self.through - self.written)
 
-    def on_shard(self, _: RunShard) -> None:
+    def on_shard(self, _: ShardDone) -> None:
         self.written += self.shard_rows
 
 

@@ -1,61 +1,27 @@
-"""Building a run: everything a flow needs, put together, and taken apart again however it ends."""
+"""Building a run: what is looked at before, and who takes part."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import anyio
 from rich.console import Console
 from rich.markup import escape
 
-from builder.document import READ, Document
-from builder.draining import Drain
-from builder.errors import GateTripped, NoServer, ServerRefused, UsageError
+from builder.errors import UsageError
 from builder.files import storage
-from builder.filters.workers import Workers
 from builder.loaded_recipe import LoadedRecipe
 from builder.open_files import check_limit
-from builder.recipe_parts import RewriteStage
 from builder.rewriting.addresses import read_addresses
-from builder.run.answering import Answering, Generator
-from builder.run.answers.index import AnswerIndex
-from builder.run.answers.log import Log, segments_in
-from builder.run.answers.reuse import ReusedAnswers
-from builder.run.answers.rows import generations_in
-from builder.run.answers.sources import RunAnswers, open_source
-from builder.run.answers.store import AnswerStore
-from builder.run.ask_again import mark, settle_all, take_up_journals
+from builder.run.ask_again import take_up_journals
 from builder.run.build_options import BuildOptions
-from builder.run.directory import Run, RunShard, run_shards
-from builder.run.duplicates import Duplicates, comparing_stages, find_duplicates
-from builder.run.excluded import exclusions_for, hide
+from builder.run.coordinator import Coordinator
+from builder.run.directory import Run, run_shards
+from builder.run.engines import local
+from builder.run.excluded import exclusions_for
 from builder.run.fence import Fence
-from builder.run.flow import Flow
-from builder.run.funnel import count_rows
-from builder.run.gates import Gates
-from builder.run.interruptible import run_interruptible
 from builder.run.lease import Lease
-from builder.run.plan import Plan, plan
-from builder.run.progress import Progress
-from builder.run.reading import Reader
-from builder.run.sketches import DuplicatesStage
-from builder.run.status import read_progress, write_progress
-from builder.run.steps import gates_of, step_of
 from builder.run.table import schema_of
-from builder.run.unanswered import Retry
-from builder.run.unique_ids import UniqueIds
-
-if TYPE_CHECKING:
-    from builder.rewriting.pool import ServerPool
-
-_PROGRESS_SECONDS = 2.0
 
 
 def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
@@ -91,249 +57,9 @@ def _build(
     for source in loaded.recipe.sources:
         source.leave_out(run.exclusions.hold)
     with run.ledger.writing():
-        return _build_run(loaded, run, options, console, until)
-
-
-def _build_run(loaded: LoadedRecipe, run: Run, options: BuildOptions, console: Console, until: str) -> Run:
-    building = _Building(loaded, run, run_shards(loaded.recipe.sources), options, console)
-    there = sum(entry.facts["documents"] for entry in run.ledger.entries(run.shard_paths()).values())
-    if options.limit is not None and options.limit < there:
-        building.say(
-            f"--limit {options.limit} takes {there - options.limit} of {there} documents out of the table; their"
-            " answers are kept, and the same command with no --limit puts them back"
-        )
-    for stage in comparing_stages(loaded, run.stages[: run.reached(until)], run.exclusions):
-        building.compare(stage)
-    building.build_until(until)
-    hide(run, building.say)
-    _count(run)
+        shards = run_shards(loaded.recipe.sources)
+        Coordinator(loaded, run, shards, options, console, local.run).build(until)
     return run
-
-
-def _count(run: Run) -> None:
-    """Count shards that are in the table uncounted, as those are that an older version put there."""
-    entries = run.ledger.entries(run.shown_paths())
-    uncounted = [path for path, entry in entries.items() if entry.counts is None]
-    for path, counts in count_rows(uncounted, run.facts["recipe"]["stages"]).items():
-        run.ledger.note(path, entries[path].facts, counts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a flow has to do.
-
-    Attributes:
-        plan: The shards to build.
-        again: Those of the others that lack answers, which are asked for again.
-        failed: How many documents of them do.
-        retry: Which requests are asked again.
-    """
-
-    plan: Plan
-    again: list[int]
-    failed: int
-    retry: Retry
-
-    @property
-    def documents(self) -> int | None:
-        """How many documents go through the flow, None where only reading them tells."""
-        return None if self.plan.documents is None else self.plan.documents + self.failed
-
-
-@dataclass(slots=True)
-class _Building:
-    """One call's work on a run: a flow for each part of the way that ends where documents are compared."""
-
-    loaded: LoadedRecipe
-    run: Run
-    shards: list[RunShard]
-    options: BuildOptions
-    console: Console
-    compared: list[Duplicates] = field(default_factory=list)
-    reached: int = 0
-    drain: Drain = field(default_factory=Drain)
-
-    def say(self, text: str) -> None:
-        """Tell the user."""
-        self.console.print(
-            text, markup=False, highlight=False, soft_wrap=True
-        )  # a server's words may look like it
-
-    @property
-    def _answering(self) -> Answering:
-        return Answering(self.loaded, self.run, self.options, self.say, self.drain)
-
-    def compare(self, stage: DuplicatesStage) -> None:
-        """Build what comes before a stage that compares documents, and have it decide."""
-        wanted = self.build_until(stage.before[-1] if stage.before else READ)
-        decided = find_duplicates(self.run, self.shards[:wanted], stage, self.options.workers, self.say)
-        self.run.decided[stage.name] = decided.identity
-        self.compared.append(decided)
-
-    def build_until(self, until: str) -> int:
-        """Build what is not yet through `until`; return how many shards the documents wanted lie in."""
-        run = self.run
-        work = self._work(self._plan(until), until)
-        wanted = work.plan.wanted
-        if work.plan.tasks or work.again:
-            self._build_unfinished(work, until)
-            if work.plan.documents is None and self.options.limit is not None:
-                wanted = self._plan(until).wanted  # now that reading has told the documents
-        with closing(self._log()) as log:
-            for extra in run.shard_paths(wanted):  # of a build with a larger --limit
-                log.salvage(generations_in(extra, run.rewriters))
-                run.fence.remove(extra)
-        settle_all(run)
-        if wanted == len(self.shards):
-            run.fence.remove(run.layout.fetched)
-            run.fence.remove(run.layout.ids)
-            self._clear_log()
-        return wanted
-
-    def _plan(self, until: str) -> Plan:
-        def finished(number: int, limit: int | None) -> int | None:
-            return self.run.finished(self.shards[number], until, limit)
-
-        return plan([shard.extent for shard in self.shards], self.options.limit, finished)
-
-    def _log(self) -> Log:
-        return Log(self.run.log, self.run.fence.epoch or 0, self.run.fence)
-
-    def _index(self) -> AnswerIndex:
-        return AnswerIndex(RunAnswers(self.run), self.run.layout.answers, self.run.fence)
-
-    def _clear_log(self) -> None:
-        """Remove the log of a run that is complete: what is left there nothing will ask for."""
-        if segments := segments_in(self.run.log):
-            run = self.run
-            if all(run.is_through(path) and not run.unanswered_in(path) for path in run.shard_paths()):
-                for segment in segments:
-                    run.fence.remove(segment)
-
-    def _work(self, planned: Plan, until: str) -> _Work:
-        """Return what there is to build up to a stage, and to ask again at stages not seen to yet."""
-        run, begun = self.run, self.reached
-        self.reached = run.reached(until)
-        stages = [name for name in run.stages[begun : self.reached] if name in run.rewriters]
-        retry = Retry.of(run, stages, is_forced=self.options.retry_failed)
-        built = set(planned.unfinished)
-        counts = {
-            number: retry.count(run.shard_path(number)) for number in range(planned.wanted) if number not in built
-        }
-        failed = sum(counts.values())
-        if failed and not self._answering.can_ask:
-            self.say(f"failed for want of a server: {failed}; none is given that could be asked again")
-            counts = {}
-        elif failed:
-            self.say(f"asking again where servers failed: {failed}")
-        return _Work(planned, [number for number in counts if counts[number]], sum(counts.values()), retry)
-
-    def _build_unfinished(self, work: _Work, until: str) -> None:
-        loaded, options, self.drain = self.loaded, self.options, Drain()
-        stages = loaded.recipe.stages[: self.run.reached(until)]
-        with contextlib.ExitStack() as stack:
-            rewrites = any(isinstance(stage, RewriteStage) for stage in stages)
-            reused = [
-                stack.enter_context(closing(ReusedAnswers(open_source(path), self.run.path, self.say)))
-                for path in (options.reuse if rewrites else ())
-            ]
-            generator = stack.enter_context(self._answering.generator()) if rewrites else Generator()
-            for source in loaded.recipe.sources:
-                stack.enter_context(source.working(self.run.layout.fetched))
-            if options.retry_failed:
-                mark(self.run, [self.run.shard_path(number) for number in (*work.plan.unfinished, *work.again)])
-            names = [stage.name for stage in stages]
-            shards = len(work.plan.unfinished) + len(work.again)
-            progress = stack.enter_context(Progress(self.console, names, work.documents, shards))
-            index = stack.enter_context(closing(self._index())) if rewrites else None
-            try:
-                flow = self._flow(work, until, generator, index, reused, progress)
-                run_interruptible(flow, self.run, self.drain, options.grace, self.say)
-            except (GateTripped, NoServer, ServerRefused):
-                mark(self.run, self.run.shard_paths())  # its servers were not in order: the blame may be wrong
-                raise
-
-    async def _flow(
-        self,
-        work: _Work,
-        until: str,
-        generator: Generator,
-        index: AnswerIndex | None,
-        reused: Sequence[ReusedAnswers],
-        progress: Progress,
-    ) -> None:
-        run, stages = self.run, self.loaded.recipe.stages[: self.run.reached(until)]
-        async with AsyncExitStack() as stack:
-            workers = await stack.enter_async_context(Workers(self.options.workers, self.say))
-            pool = await stack.enter_async_context(self._answering.servers(generator, stages))
-            generate = self._answering.generate(pool)
-            log = self._log()
-            if index is not None:
-                log.replay(index.contains)
-            store = await stack.enter_async_context(AnswerStore(log, generate, [*filter(None, [index]), *reused]))
-            ids = stack.enter_context(UniqueIds(run))
-            found = (step_of(stage, self.loaded, run, workers, pool, self.drain) for stage in stages)
-            steps = [step for step in found if step is not None]
-            window = 4 * self.options.workers + 2 * (pool.limit if pool else 0)
-            gates = gates_of(self.loaded, stages, self.options.gates, run.path, store.is_replayed)
-
-            def on_document(document: Document, earlier: Collection[str]) -> None:
-                progress.document(document)
-                gates.document(document, earlier)
-
-            flow = Flow(
-                Reader(run, self.shards, until, self.compared, work.retry, ids, log),
-                steps,
-                schema_of(self.loaded),
-                store,
-                index,
-                window=window,
-                on_document=on_document,
-                on_shard=progress.shard,
-                on_read=pool.expect_no_more if pool is not None else lambda: None,
-                drain=self.drain,
-            )
-            if pool is not None:
-                pool.on_more = lambda more: flow.widen(2 * more)
-            async with _watched(run, work.plan.wanted, store, gates, pool):
-                await flow.build(work.plan.tasks, work.again)
-
-
-@contextlib.asynccontextmanager
-async def _watched(
-    run: Run, shards: int, store: AnswerStore, gates: Gates, pool: ServerPool | None
-) -> AsyncIterator[None]:
-    """Keep the progress of a run of so many shards, and look at its gates, while the block goes on."""
-    before = read_progress(run)
-
-    async def keep_progress() -> None:
-        known = ("requested", "replayed", "reused")
-        counts = {name: before.get(name, 0) + store.counts[name] for name in known}
-        # A busy disk may take seconds, in which no server would be asked for anything.
-        await anyio.to_thread.run_sync(write_progress, run, {**counts, "shards_total": shards})
-
-    try:
-        async with anyio.create_task_group() as beside:
-            beside.start_soon(_every, _PROGRESS_SECONDS, keep_progress)
-            beside.start_soon(_every, gates.look_seconds, partial(_look, gates, pool))
-            yield
-            beside.cancel_scope.cancel()
-    finally:
-        with anyio.CancelScope(shield=True):
-            await keep_progress()
-
-
-async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await do()
-
-
-async def _look(gates: Gates, pool: ServerPool | None) -> None:
-    if pool is None:
-        gates.look(0, 0, is_waiting=False)
-    else:
-        gates.look(pool.answers, pool.in_flight, is_waiting=pool.is_waiting)
 
 
 def _notes(loaded: LoadedRecipe) -> Iterator[str]:

@@ -74,6 +74,10 @@ class Run:
         self.decided: dict[str, str] = {}
         self.exclusions = Exclusions()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give another process the same run, with the same leave to write into it."""
+        return _again, (self.path, self.facts, self.fence, self.decided, self.exclusions)
+
     @classmethod
     def read(cls, path: Path) -> Run:
         """Open an existing run.
@@ -205,6 +209,14 @@ class Run:
         """Whether a shard is in the table with all its documents, through every stage."""
         facts = self.ledger.facts(shard)
         return facts is not None and facts["until"] == self.stages[-1] and not facts["is_cut"]
+
+
+def _again(
+    path: Path, facts: dict[str, Any], fence: Fence, decided: dict[str, str], exclusions: Exclusions
+) -> Run:
+    run = Run(path, facts, fence)
+    run.decided, run.exclusions = decided, exclusions
+    return run
 
 
 def _check_columns(loaded: LoadedRecipe) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -28,9 +28,10 @@ from builder.rewriting.rewriter import Ask, Request
 from builder.run.answers.index import AnswerIndex
 from builder.run.answers.store import AnswerStore, ShardAnswers
 from builder.run.ask_again import settle
-from builder.run.directory import RunShard
 from builder.run.excluded import hide_rows, withheld_rows
 from builder.run.funnel import count_documents
+from builder.run.job import ShardDone
+from builder.run.ledger import Entry
 from builder.run.plan import Task
 from builder.run.read_ahead import ReadAhead
 from builder.run.reading import Reader, Reading
@@ -96,7 +97,7 @@ class Flow:
         *,
         window: int,
         on_document: Callable[[Document, Collection[str]], None],
-        on_shard: Callable[[RunShard], None],
+        on_shard: Callable[[ShardDone], None],
         on_read: Callable[[], None] = lambda: None,
         drain: Drain | None = None,
     ) -> None:
@@ -132,7 +133,7 @@ class Flow:
         for _ in range(more):
             self._window.release()
 
-    async def build(self, tasks: Sequence[Task], again: Sequence[int] = ()) -> None:
+    async def build(self, tasks: Iterable[Task], again: Iterable[int] = ()) -> None:
         """Build what is not yet in the table, or as far as what is answered lets it. An error ends all of it.
 
         Args:
@@ -235,18 +236,18 @@ class Flow:
         path = self._run.shard_path(reading.shard.index)
         self._unwritten += 1
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._write, opened, path)
+        entry = await loop.run_in_executor(self._thread, self._write, opened, path)
         await loop.run_in_executor(self._thread, settle, self._run, path)
         await opened.answers.in_table()
-        self._on_shard(reading.shard)
+        self._on_shard(ShardDone(reading.shard.index, entry))
         async with self._written:
             self._unwritten -= 1
             self._open -= 1
             self._held -= len(opened.documents)
             self._written.notify_all()
 
-    def _write(self, opened: _OpenShard, path: Path) -> None:
-        """Put a shard into the table, in a thread."""
+    def _write(self, opened: _OpenShard, path: Path) -> Entry | None:
+        """Put a shard into the table, in a thread; return what is new to the ledger."""
         reading, documents = opened.reading, opened.documents
         facts = {
             "range": reading.shard.facts,
@@ -258,7 +259,7 @@ class Flow:
         }
         if reading.asked_again is not None:
             if is_same(reading.asked_again.values(), documents, self._schema):
-                return
+                return None
             asked = dict(zip(reading.asked_again, documents, strict=True))
             documents = [asked.get(row, one) for row, one in enumerate(read_shard(path, self._run.stages))]
             facts = {**(self._run.ledger.facts(path) or {}), "until": self._reader.until}
@@ -266,12 +267,14 @@ class Flow:
             facts["withheld"] = rows
         facts["unanswered"] = unanswered(filter(None, documents))
         write_shard(path, documents, self._schema, facts, self._run.fence.replacing)
-        self._run.ledger.note(path, facts, count_documents(documents, self._run.facts["recipe"]["stages"]))
+        entry = Entry(facts, count_documents(documents, self._run.facts["recipe"]["stages"]))
+        self._run.ledger.note(path, entry)
         if opened.excluded:
             hide_rows(self._run, path, sorted(opened.excluded), {})
         if self._index is not None:
             self._run.fence.check()
             self._index.add(path)
+        return entry
 
 
 def _characters(read: tuple[Reading, Document | None]) -> int:

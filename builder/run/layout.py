@@ -3,7 +3,7 @@
     RUN/run.json                     what the run began with (`manifest`)
     RUN/owner.json                   who builds it (`lease`)
     RUN/ledger.jsonl                 a line for each finished shard (`ledger`)
-    RUN/progress.json                counts of its builds, for `status`
+    RUN/progress.json                counts of its builds, a file a worker (`progress_file`)
     RUN/shards/shard-00000.parquet   the table
     RUN/excluded/                    copies of shards without what is excluded
     RUN/journal/                     the log of answers that are not in the table (`answers.log`)
@@ -40,11 +40,6 @@ class Layout:
         return self.root / "ledger.jsonl"
 
     @property
-    def progress(self) -> Path:
-        """The counts of its builds."""
-        return self.root / "progress.json"
-
-    @property
     def fetched(self) -> Path:
         """The folder for what sources have fetched."""
         return self.root / "fetched"
@@ -73,6 +68,14 @@ class Layout:
     def ids(self) -> Path:
         """The index of ids."""
         return self.root / "ids.sqlite"
+
+    def progress(self, worker: str) -> Path:
+        """Return the counts of a worker, whose name is empty where it is alone."""
+        return self.root / f"progress{'-' if worker else ''}{worker}.json"
+
+    def all_progress(self) -> list[Path]:
+        """Return the counts of all workers."""
+        return [*self.root.glob("progress.json"), *self.root.glob("progress-*.json")]
 
     def duplicates(self, stage: str) -> Path:
         """Return the folder of a stage that compares documents."""

@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -93,9 +93,9 @@ class Ledger:
         self._keep(missed)
         return found
 
-    def note(self, shard: Path, facts: Mapping[str, Any], counts: Counts | None) -> None:
+    def note(self, shard: Path, entry: Entry) -> None:
         """Keep what is known of a shard that was put into the table, or counted."""
-        self._keep([_line(self._head(shard, shard.stat()), Entry(dict(facts), counts))])
+        self._keep([_line(self._head(shard, shard.stat()), entry)])
 
     def _keep(self, lines: Sequence[bytes]) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from builder.document import Document
+from builder.run.outcome import Outcome
 
 _PLAIN_SECONDS = 10.0
 _SHORT = 10  # seconds, of which tenths are told
@@ -40,13 +40,13 @@ class Progress:
         if self._is_live:
             self._live.stop()
 
-    def document(self, document: Document) -> None:
+    def through(self, outcome: Outcome) -> None:
         """Count a document that is through."""
         self.done += 1
-        for stage in document.records:
+        for stage in outcome.stages:
             self._kept[stage] += 1
-        if document.dropped is not None:
-            stage, reason = document.dropped
+        if outcome.dropped is not None:
+            stage, reason = outcome.dropped
             self._kept[stage] -= 1
             if stage in self._drops:  # a build that goes less far than the one before it meets its drops again
                 self._drops[stage][reason] += 1
@@ -54,7 +54,7 @@ class Progress:
             self._last_line = time.monotonic()
             self._console.print(self._line(), highlight=False, soft_wrap=True)
 
-    def shard(self, _: object) -> None:
+    def shard(self) -> None:
         """Count a shard that is in the table."""
         self._shards_done += 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -63,7 +63,7 @@ class Reader:
     ids: UniqueIds
     log: Log
 
-    def unfinished(self, tasks: Sequence[Task]) -> Iterator[tuple[Reading, Document | None]]:
+    def unfinished(self, tasks: Iterable[Task]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents of the tasks' shards, and None behind a shard's last, in a thread."""
         for task in tasks:
             left = task.limit
@@ -81,7 +81,7 @@ class Reader:
                     yield reading, None
                 left = None if left is None else left - count
 
-    def asked_again(self, shards: Sequence[int]) -> Iterator[tuple[Reading, Document | None]]:
+    def asked_again(self, shards: Iterable[int]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents whose requests are asked again, and None behind a shard's last, in a thread."""
         for shard in (self.shards[number] for number in shards):
             asked_again: dict[int, Document] = {}

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from builder.document import READ
 from builder.errors import LedgerUnbalanced
 from builder.run.directory import Run
 from builder.run.funnel import count_rows
 from builder.run.ledger import Counts, Entry, Facts
+from builder.run.progress_file import GENERATIONS, read_progress
 from builder.run.unanswered import Unanswered, count_unanswered
 
 
@@ -86,7 +85,7 @@ def read_status(run: Run) -> Status:
         LedgerUnbalanced: A stage's documents in are not kept plus dropped.
     """
     progress = read_progress(run)
-    generations = {name: progress.get(name, 0) for name in ("requested", "replayed", "reused")}
+    generations = {kind: progress[kind] for kind in GENERATIONS}
     entries = run.ledger.entries(run.shown_paths())
     shards = {"done": len(entries), "total": progress.get("shards_total", len(entries))}
     if not entries:
@@ -169,15 +168,3 @@ def _balanced(stage: StageStatus, run: Run) -> StageStatus:
 def _stages_through(run: Run, facts: Sequence[Facts]) -> list[str]:
     """Return the stages that every shard of the table has been through."""
     return run.stages[: min(run.reached(one["until"]) for one in facts)]
-
-
-def read_progress(run: Run) -> dict[str, Any]:
-    """Return the counts that builds of this run have left, empty where there are none."""
-    path = run.layout.progress
-    counts: dict[str, Any] = orjson.loads(path.read_bytes()) if path.is_file() else {}
-    return counts
-
-
-def write_progress(run: Run, counts: dict[str, Any]) -> None:
-    """Leave counts for `status`, while building and after."""
-    run.fence.write_text(run.layout.progress, orjson.dumps(counts).decode() + "\n")

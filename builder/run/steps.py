@@ -17,6 +17,7 @@ from builder.rewriting.rewriter import Ask, Rewriter
 from builder.run.directory import Run
 from builder.run.flow import Step
 from builder.run.gates import GateLimits, Gates
+from builder.run.outcome import Outcomes
 
 if TYPE_CHECKING:
     from builder.rewriting.pool import ServerPool
@@ -55,22 +56,30 @@ def step_of(
 
 
 def gates_of(
-    loaded: LoadedRecipe,
-    stages: Sequence[FilterStage | RewriteStage],
-    limits: GateLimits,
-    run: Path,
-    is_replayed: Callable[[str], bool],
+    loaded: LoadedRecipe, stages: Sequence[FilterStage | RewriteStage], limits: GateLimits, run: Path
 ) -> Gates:
     """Return the gates of a build through these stages, but for those that compare documents."""
     filters = {stage.name: loaded.filters.get(stage.name) for stage in stages}
-    return Gates(
-        [name for name, used in filters.items() if not isinstance(used, NearDuplicates)],
-        {stage.name for stage in stages if isinstance(stage, RewriteStage)},
-        {name for name, used in filters.items() if isinstance(used, WorkerFilter)},
-        limits,
-        str(run),
-        is_replayed,
-    )
+    judging = [name for name, used in filters.items() if not isinstance(used, NearDuplicates)]
+    return Gates(judging, _rewriting(stages), _working(loaded, stages), limits, str(run))
+
+
+def outcomes_of(
+    loaded: LoadedRecipe, stages: Sequence[FilterStage | RewriteStage], is_replayed: Callable[[str], bool]
+) -> Outcomes:
+    """Return what tells what becomes of documents at these stages.
+
+    `is_replayed` says whether the answer with a key is an earlier build's.
+    """
+    return Outcomes(_rewriting(stages), _working(loaded, stages), is_replayed)
+
+
+def _rewriting(stages: Sequence[FilterStage | RewriteStage]) -> frozenset[str]:
+    return frozenset(stage.name for stage in stages if isinstance(stage, RewriteStage))
+
+
+def _working(loaded: LoadedRecipe, stages: Sequence[FilterStage | RewriteStage]) -> frozenset[str]:
+    return frozenset(stage.name for stage in stages if isinstance(loaded.filters.get(stage.name), WorkerFilter))
 
 
 def _filtering(

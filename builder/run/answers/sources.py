@@ -42,6 +42,22 @@ class AnswerSource(HasPlaces, Protocol):
         """Yield key and generation of what may be gone later."""
 
 
+def see_source(path: Path) -> None:
+    """See that there is a run or a release at `path`, where a look is all that it takes.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    if _ON_HUB.fullmatch(str(path)) or (path / "run.json").is_file() or (path / _MANIFEST).is_file():
+        return
+    raise UsageError(
+        "there is neither a run nor a release here",
+        where=str(path),
+        remedy="name a run's directory, a release's (DEST, or a version in DEST.versions), or"
+        " hf://datasets/ORG/NAME@vX.Y.Z",
+    )
+
+
 def open_source(path: Path) -> AnswerSource:
     """Return the run or the release at `path`.
 
@@ -53,16 +69,8 @@ def open_source(path: Path) -> AnswerSource:
         from builder.sources.hub_files import downloaded
 
         return ReleaseAnswers(downloaded(on_hub[1], on_hub[2], [_MANIFEST, f"data/{_CONFIG}/*"]))
-    if (path / "run.json").is_file():
-        return RunAnswers(Run.read(path))
-    if (path / _MANIFEST).is_file():
-        return ReleaseAnswers(path)
-    raise UsageError(
-        "there is neither a run nor a release here",
-        where=str(path),
-        remedy="name a run's directory, a release's (DEST, or a version in DEST.versions), or"
-        " hf://datasets/ORG/NAME@vX.Y.Z",
-    )
+    see_source(path)
+    return RunAnswers(Run.read(path)) if (path / "run.json").is_file() else ReleaseAnswers(path)
 
 
 class RunAnswers:
