@@ -238,7 +238,7 @@ def kill_somewhere(chain: Chain, moments: random.Random, kind: str) -> bool:
         if kind == "answering":
             return sum(len(double.log) for double in chain.servers) >= asked + more
         if kind == "writing":
-            return any(chain.run.glob("shards/.*.tmp"))
+            return any(chain.run.glob(".writing-*/shard-*"))
         return len(list(chain.run.glob("shards/*.parquet"))) > shards  # and its journal may be there
 
     while process.poll() is None and not has_come():

@@ -19,12 +19,14 @@ from builder.run.coordinator import Coordinator
 from builder.run.directory import Run, run_shards
 from builder.run.engines import local
 from builder.run.excluded import exclusions_for
-from builder.run.fence import Fence
+from builder.run.job import Engine
 from builder.run.lease import Lease
 from builder.run.table import schema_of
 
 
-def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console) -> Run:
+def build(
+    loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, engine: Engine = local.run
+) -> Run:
     """Build what the run still lacks, and return it.
 
     Raises:
@@ -40,14 +42,16 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
     check_limit()
     with storage(path), Lease(path) as lease:  # what is read or written without a word of its own about storage
-        return _build(loaded, path, options, console, until, lease.fence)
+        run = _begun(loaded, path, lease, console)
+        with run.ledger.writing():
+            shards = run_shards(loaded.recipe.sources)
+            Coordinator(loaded, run, shards, options, console, engine).build(until)
+    return run
 
 
-def _build(
-    loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Console, until: str, fence: Fence
-) -> Run:
+def _begun(loaded: LoadedRecipe, path: Path, lease: Lease, console: Console) -> Run:
     is_new = not (path / "run.json").is_file()
-    run = Run.begin(path, loaded, fence)
+    run = Run.begin(path, loaded, lease.fence)
     take_up_journals(run)
     if is_new:
         for source in loaded.recipe.sources:
@@ -56,9 +60,6 @@ def _build(
     run.exclusions = exclusions_for(loaded.exclusions, loaded.recipe.sources, schema_of(loaded))
     for source in loaded.recipe.sources:
         source.leave_out(run.exclusions.hold)
-    with run.ledger.writing():
-        shards = run_shards(loaded.recipe.sources)
-        Coordinator(loaded, run, shards, options, console, local.run).build(until)
     return run
 
 
