@@ -37,8 +37,10 @@ def write(run: Run, shard: int, version: str = "") -> Path:
     """Write a shard: two answers a row at the first stage, one at the second, one each time that failed."""
 
     def record(*texts: str) -> dict[str, Any]:
-        kept = [{"key": key(text), "answer": text, "finish_reason": "stop"} for text in texts]
-        failed = {"key": key("failed"), "answer": None, "finish_reason": None}
+        kept: list[dict[str, Any]] = [
+            {"key": key(text), "answer": text, "finish_reason": "stop"} for text in texts
+        ]
+        failed: dict[str, Any] = {"key": key("failed"), "answer": None, "finish_reason": None}
         counts = {"prompt_tokens": 1, "completion_tokens": 2}
         return {"answers": [{**one, **counts} for one in [*kept, failed]]}
 

@@ -150,6 +150,7 @@ def test_a_journal_for_each_shard_is_taken_up_and_serves_all_shards(chain: Chain
         path.unlink()
     (log / f"shard-{DOCUMENTS // SHARD_ROWS - 1:05d}.jsonl").write_bytes(lines)  # the last one's, as runs had them
     (chain.run / "answered.sqlite").touch()
+    double.max_concurrent_requests = 2  # so that the first shard's documents ask before the last one is begun
     chain.finish()
     check_paid_once(chain, answers_of(chain.run))
     assert not list(log.iterdir())
