@@ -1,8 +1,9 @@
 """Where the answers of a table or a release lie, by key: parts of sorted keys on disk, and a bitmap in memory.
 
 What a file holds is indexed once, when it is written or first seen. Sixteen parts become one, so that of 100,000
-shards there are some sixty, and a look-up takes a tenth of a millisecond. The index follows from the files: what it lacks,
-after a kill say, is indexed when it is opened. There are no locks, which not every network file system has.
+shards there are some sixty, and a look-up takes a tenth of a millisecond. The index follows from the files: what
+it lacks, after a kill say, is indexed when it is opened. There are no locks, which not every network file system
+has.
 """
 
 from __future__ import annotations
