@@ -142,6 +142,21 @@ def test_a_journal_that_outlived_its_shard_goes_with_the_next_build(
     assert digests(chain.run / "shards") == before
 
 
+def test_a_journal_for_each_shard_is_taken_up_and_serves_all_shards(chain: Chain, double: TgiDouble) -> None:
+    kill_in_the_middle(chain, double)
+    log = chain.run / "journal"
+    lines = b"".join(path.read_bytes() for path in sorted(log.iterdir()))
+    for path in log.iterdir():
+        path.unlink()
+    (log / f"shard-{DOCUMENTS // SHARD_ROWS - 1:05d}.jsonl").write_bytes(lines)  # the last one's, as runs had them
+    (chain.run / "answered.sqlite").touch()
+    double.max_concurrent_requests = 2  # so that the first shard's documents ask before the last one is begun
+    chain.finish()
+    check_paid_once(chain, answers_of(chain.run))
+    assert not list(log.iterdir())
+    assert not (chain.run / "answered.sqlite").exists()
+
+
 def test_a_build_killed_before_it_wrote_what_it_began_with_is_begun_again(chain: Chain) -> None:
     chain.run.mkdir()
     for left in (".run.json.tmp", ".owner.json.0123456789abcdef"):

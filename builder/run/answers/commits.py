@@ -38,11 +38,13 @@ class GroupCommits:
         # What arrived while the last group was being written is paid for, too. A second Ctrl-C would come in at an
         # await: it has to wait for the disk.
         last = self._thread.submit(self._log.write, [(key, line) for key, line, _ in self._pending])
+        closed = self._thread.submit(self._log.close)
         self._thread.shutdown()
-        self._log.close()
         await asyncio.gather(self._committer, return_exceptions=True)
-        if error is None and (refused := last.result()[1]):  # else there is an error to tell already
-            raise refused
+        if error is None:  # else there is an error to tell already
+            closed.result()
+            if refused := last.result()[1]:
+                raise refused
 
     async def commit(self, key: str, line: bytes) -> None:
         """Return when a line is on disk.

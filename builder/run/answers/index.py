@@ -1,8 +1,9 @@
 """Where the answers of a table or a release lie, by key: parts of sorted keys on disk, and a bitmap in memory.
 
 What a file holds is indexed once, when it is written or first seen. Sixteen parts become one, so that of 100,000
-shards there are some sixty, and a look-up is a few short reads. The index follows from the files: what it lacks,
-after a kill say, is indexed when it is opened. There are no locks, which not every network file system has.
+shards there are some sixty, and a look-up takes a tenth of a millisecond. The index follows from the files: what
+it lacks, after a kill say, is indexed when it is opened. There are no locks, which not every network file system
+has.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _BITS = 2**28  # 32 MB; with 48 million answers, one new request in six is looked for on disk
 _MERGED = 16  # parts of a level that become one of the next
+_MOST = 2**22  # answers in a part: to merge so many takes 300 MB
 _AT_ONCE = 256  # files, of those that are found without an entry
 
 
@@ -92,8 +94,7 @@ class AnswerIndex:
         found = np.zeros(len(numbers), np.bool_)
         with storage(self._folder):
             for part in self._parts if len(numbers) else ():
-                known = part.numbers()[self._is_current(part)]
-                found |= np.isin(numbers, known, assume_unique=True)
+                found |= np.isin(numbers, part.numbers()[self._is_current(part)], assume_unique=True)
         return found
 
     def add(self, file: Path) -> None:
@@ -126,14 +127,15 @@ class AnswerIndex:
             found.append((numbers, places))
         states = [self._current[file.name] for file in files]
         self._write(found, states, level=len(files) // _MERGED and 1)
-        while len(alike := self._alike()) == _MERGED:
+        while alike := self._alike():
             self._merge(alike)
 
     def _alike(self) -> list[Part]:
         """Return the parts of the first level of which there are enough to make one of the next."""
         for level in sorted({part.level for part in self._parts}):
-            if len(alike := [part for part in self._parts if part.level == level]) >= _MERGED:
-                return alike[:_MERGED]
+            alike = [part for part in self._parts if part.level == level][:_MERGED]
+            if len(alike) == _MERGED and sum(part.count for part in alike) <= _MOST:
+                return alike
         return []
 
     def _merge(self, parts: Sequence[Part]) -> None:
