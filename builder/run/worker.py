@@ -96,7 +96,7 @@ class Worker:
                 log.replay(self._index.contains)
                 known.insert(0, self._index)  # which is nearer
             store = await stack.enter_async_context(AnswerStore(log, self._answering.generate(pool), known))
-            ids = stack.enter_context(UniqueIds(run))
+            ids = await stack.enter_async_context(_left_in_thread(UniqueIds(run)))
             reader = Reader(run, job.shards, job.until, job.compared, job.retry, ids, log)
             flow = self._flow(reader, workers, pool, store)
             async with self._watched(store, pool):
@@ -150,6 +150,17 @@ class Worker:
         finally:
             with anyio.CancelScope(shield=True):
                 await keep_progress()
+
+
+@contextlib.asynccontextmanager
+async def _left_in_thread(ids: UniqueIds) -> AsyncIterator[UniqueIds]:
+    """Hold the ids while the block goes on; a busy disk may take seconds over what is to be kept at its end."""
+    try:
+        yield ids.__enter__()
+    except BaseException as error:
+        await anyio.to_thread.run_sync(ids.__exit__, type(error), error, None)
+        raise
+    await anyio.to_thread.run_sync(ids.__exit__, None, None, None)
 
 
 async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
