@@ -86,7 +86,7 @@ class Fence:
                 with temporary.open("rb") as file:
                     os.fsync(file.fileno())
                 self.check()
-                temporary.replace(path)
+                move(temporary, path)
                 sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
@@ -115,7 +115,7 @@ class Fence:
             if self.epoch is not None:
                 with self._or_lost():
                     self.check()
-                    path.rename(aside)
+                    move(path, aside)
             shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
 
     def _aside(self, path: Path) -> Path:
@@ -130,6 +130,19 @@ class Fence:
             self.check()
             if not self.folder.is_dir():
                 raise in_use(self.run, None) from None
+            raise
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file or a folder, in the place of what is there.
+
+    A network file system whose first answer was lost is asked again, and then says that there is no such file.
+    """
+    moved = source.lstat().st_ino
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        if not os.path.lexists(target) or target.lstat().st_ino != moved:
             raise
 
 

@@ -30,10 +30,15 @@ _SILENT_SECONDS = 180.0  # of a process elsewhere: it is gone, or will find that
 
 
 def _is_linked(file: Path, name: Path) -> bool:
-    """Give a file another name, which of several processes one can, on a network file system too."""
+    """Give a file another name, which of several processes one can, on a network file system too.
+
+    One whose first answer was lost is asked again, and then says that the name is taken.
+    """
     try:
         os.link(file, name)
     except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
+            return name.samefile(file)
         return False
     return True
 
@@ -86,10 +91,18 @@ class Lease:
         self._beating.join()
         if self._lost is not None:
             raise self._lost from None
-        found = self._read(self._file)
-        if found is not None and found[0] == self._mine:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Take this process's name out of the run, and no other's: it may have slept just now."""
+        found, aside = self._read(self._file), self.fence.folder / OWNER
+        if found is None or found[0] != self._mine:
+            return
+        with contextlib.suppress(FileNotFoundError):  # another process has taken the folder away
+            self._file.rename(aside)
+            if aside.read_bytes() != self._mine:
+                _is_linked(aside, self._file)
             shutil.rmtree(self.fence.folder, ignore_errors=True)
-            self._file.unlink(missing_ok=True)
 
     def _claim(self) -> None:
         mine = self._file.with_name(f".{OWNER}.{self._me.claim}")
@@ -144,23 +157,28 @@ class Lease:
                     shutil.rmtree(aside, ignore_errors=True)
 
     @staticmethod
-    def _read(path: Path) -> tuple[bytes, float] | None:
-        """Return what a file holds and when its process last beat; None where there is no file."""
+    def _read(path: Path, mine: bytes | None = None) -> tuple[bytes, float] | None:
+        """Return what a file holds and when its process last beat; None where there is no file.
+
+        Where it holds `mine`, this is a beat of the very file that was read: its name may be another's by now.
+        """
         try:
             with path.open("rb") as file:  # opening asks the file server anew
-                return file.read(), os.fstat(file.fileno()).st_mtime
+                content = file.read()
+                if content == mine:
+                    os.utime(file.fileno())
+                return content, os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:
             return None
 
     def _beat(self) -> None:
         while not self._stop.wait(_BEAT_SECONDS):
             try:
-                found = self._read(self._file)
-                if found is not None and found[0] == self._mine:
-                    os.utime(self._file)
-                    continue
+                found = self._read(self._file, self._mine)
             except OSError:
                 continue  # the disk's trouble is told by who writes to it; the next beat is soon enough
+            if found is not None and found[0] == self._mine:
+                continue
             with self._ending:
                 self._lost = self._in_use(Process.named_in(found[0]) if found else None)
                 if not self._stop.is_set():
@@ -177,5 +195,8 @@ class Lease:
 
 
 def _is_gone(process: Process, silent: float) -> bool:
-    """Whether it can't be building; `silent` is for how many seconds it has said nothing."""
-    return process.has_ended if process.is_here else silent > _SILENT_SECONDS
+    """Whether it can't be building; `silent` is for how many seconds it has said nothing.
+
+    One that spoke last in what is to come had the file server's clock put back, and has not spoken since.
+    """
+    return process.has_ended if process.is_here else abs(silent) > _SILENT_SECONDS
