@@ -1,4 +1,4 @@
-"""`--long`: all that the tests can try, not a share of it. `--servers`: real ones, too. And which files begin."""
+"""`--long`: all that the tests can try, not a share of it. `--servers`, `--ray`: real ones, too. And which files begin."""
 
 from pathlib import Path
 
@@ -15,11 +15,13 @@ BEGIN = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="every moment to kill at and every text, not a share")
     parser.addoption("--servers", action="store_true", help="the tests that run the real vLLM, too")
+    parser.addoption("--ray", action="store_true", help="the tests that run a Ray cluster, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--servers"):
-        items[:] = [item for item in items if item.get_closest_marker("servers") is None]
+    for kind in ("servers", "ray"):
+        if not config.getoption(f"--{kind}"):
+            items[:] = [item for item in items if item.get_closest_marker(kind) is None]
     ranks = {name: rank for rank, name in enumerate(BEGIN)}
     items.sort(key=lambda item: ranks.get(Path(item.path).name, len(ranks)))
 

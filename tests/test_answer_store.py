@@ -28,6 +28,7 @@ from builder.run.answers.keys import number_of
 from builder.run.answers.lines import decode, encode, whole_lines
 from builder.run.answers.log import Log, segments_in
 from builder.run.answers.store import AnswerStore, ShardAnswers
+from builder.run.lease import Lease
 from tests.tgi_double import TgiDouble
 
 Given = TypeVar("Given")
@@ -459,12 +460,15 @@ def test_what_is_in_the_table_is_not_taken_up(tmp_path: Path) -> None:
 
 
 def test_every_epoch_writes_segments_of_its_own(tmp_path: Path) -> None:
-    for epoch, text in ((0, "a"), (0, "b"), (3, "c"), (3, "d")):
-        with closing(Log(tmp_path, epoch)) as log:
-            log.salvage([(key_of(text), GENERATION)])
-    names = [path.name for path in segments_in(tmp_path)]
-    assert names == [f"log-{epoch:06d}-{number:06d}.jsonl" for epoch in (0, 3) for number in (0, 1)]
-    assert read_all(tmp_path, *"abcd") == set("abcd")
+    folder, names = tmp_path / "journal", list[str]()
+    for texts in ("ab", "cd"):
+        with Lease(tmp_path) as lease:
+            names += [f"log-{lease.epoch}-{number:06d}.jsonl" for number in (0, 1)]
+            for text in texts:
+                with closing(Log(folder, lease.fence)) as log:
+                    log.salvage([(key_of(text), GENERATION)])
+    assert [path.name for path in segments_in(folder)] == names
+    assert read_all(folder, *"abcd") == set("abcd")
 
 
 def test_texts_that_the_log_holds_are_not_in_memory(tmp_path: Path) -> None:

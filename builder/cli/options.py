@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -50,6 +50,28 @@ Tokenizer = Annotated[
     ),
 ]
 WorkerCount = Annotated[int, typer.Option("--workers", min=1, help="Filter processes.", show_default="one a core")]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--engine", help="Who builds: this process, or workers on a Ray cluster (docs/clusters.md)."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="With --engine ray: the cluster's head.",
+        show_default="auto: the cluster that this machine belongs to",
+    ),
+]
+WorkerCpus = Annotated[
+    int | None,
+    typer.Option(
+        "--worker-cpus",
+        min=1,
+        help="With --engine ray: CPUs, and filter processes, of each worker.",
+        show_default="as many as a node has",
+    ),
+]
 Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Take only the source's first N documents.")]
 Reuse = Annotated[

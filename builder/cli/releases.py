@@ -11,6 +11,8 @@ import typer
 from builder.cli.console import out, print_json, talk
 from builder.cli.options import (
     CORES,
+    Address,
+    Engine,
     Exclude,
     Grace,
     Json,
@@ -30,6 +32,7 @@ from builder.cli.options import (
     Settings,
     Tokenizer,
     WorkerCount,
+    WorkerCpus,
 )
 
 
@@ -63,6 +66,9 @@ def publish(
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = CORES,
+    engine: Engine = "local",
+    address: Address = None,
+    worker_cpus: WorkerCpus = None,
     limit: Limit = None,
     reuse: Reuse = None,
     retry_failed: RetryFailed = False,
@@ -106,8 +112,10 @@ def publish(
     from builder.rewriting.local import license_of
     from builder.run.build import build as build_run
     from builder.run.build_options import BuildOptions
+    from builder.run.engines import engine_named
     from builder.run.gates import GateLimits
 
+    built_by = engine_named(engine, address, worker_cpus)
     loaded = load_recipe(recipe, settings or (), exclude or ())
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
 
@@ -134,7 +142,7 @@ def publish(
         retry_failed,
         grace,
     )
-    built = build_run(loaded, path, options, talk)
+    built = build_run(loaded, path, options, talk, built_by)
     how = replace(how, license_file=license_file or license_of(built.model))
     published = publish_run(loaded, built, destination, how, say)
     if json:

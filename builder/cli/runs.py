@@ -12,6 +12,8 @@ import typer
 from builder.cli.console import escaped, out, print_json, talk
 from builder.cli.options import (
     CORES,
+    Address,
+    Engine,
     Exclude,
     Grace,
     Json,
@@ -33,6 +35,7 @@ from builder.cli.options import (
     Tokenizer,
     Until,
     WorkerCount,
+    WorkerCpus,
 )
 
 
@@ -76,6 +79,9 @@ def build(
     model: LocalModel = None,
     tokenizer: Tokenizer = None,
     workers: WorkerCount = CORES,
+    engine: Engine = "local",
+    address: Address = None,
+    worker_cpus: WorkerCpus = None,
     until: Until = None,
     limit: Limit = None,
     reuse: Reuse = None,
@@ -97,9 +103,11 @@ def build(
     from builder.report import show_status
     from builder.run.build import build as build_run
     from builder.run.build_options import BuildOptions
+    from builder.run.engines import engine_named
     from builder.run.gates import GateLimits
     from builder.run.status import read_status
 
+    built_by = engine_named(engine, address, worker_cpus)
     loaded = load_recipe(recipe, settings or (), exclude or ())
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
@@ -117,7 +125,7 @@ def build(
         retry_failed,
         grace,
     )
-    status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
+    status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk, built_by))
     print_json(status.as_json()) if json else show_status(status, out)
 
 

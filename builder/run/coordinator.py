@@ -164,13 +164,14 @@ class Coordinator:
     def _take_out(self, wanted: int) -> None:
         """Take out what no build will have use for, the shards behind those that are wanted among it."""
         run = self.run
-        with closing(Log(run.log, run.fence.epoch or 0, run.fence)) as log:
+        with closing(Log(run.log, run.fence)) as log:
             for extra in run.shard_paths(wanted):  # of a build with a larger --limit
                 log.salvage(generations_in(extra, run.rewriters))
                 run.fence.remove(extra)
         settle_all(run)
         if wanted == len(self.shards):
             run.fence.remove(run.layout.fetched)
+            run.fence.remove(run.layout.workers)
             run.fence.remove(run.layout.ids)
             segments = segments_in(run.log)
             if segments and all(map(self._is_over, run.shard_paths())):

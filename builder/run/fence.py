@@ -7,6 +7,9 @@ Every file that is put into a run, or taken out of it, goes through a folder of 
 
 Who takes a run over takes that folder away, so the first writer's next rename fails, whenever it was that it fell
 asleep: looking at whose the run is, which is done before each, could be long ago by the time of the rename.
+
+A worker in another process has a folder of its own, `.writing-EPOCH-WORKER`, which the lease's holder makes, and
+takes away from one that it gives up: wherever that one is, it writes nothing any more.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.errors import RunInUse
@@ -39,15 +42,44 @@ class Fence:
     Attributes:
         run: The run's directory.
         epoch: The lease's; None where nobody else is there to take the run over, and nothing is looked at.
+        worker: The worker's name whose leave it is; empty for the holder of the lease itself.
     """
 
     run: Path
     epoch: int | None = None
+    worker: str = ""
 
     @property
     def folder(self) -> Path:
         """The folder that all goes through."""
-        return self.run / f"{WRITING}{self.epoch}"
+        return self.run / f"{WRITING}{self.epoch}{'-' if self.worker else ''}{self.worker}"
+
+    @property
+    def writer(self) -> str:
+        """The name of whoever writes under this fence, good for a file's."""
+        return f"{self.epoch or 0:06d}{'-' if self.worker else ''}{self.worker}"
+
+    def let_in(self, worker: str) -> Fence:
+        """Return leave for a worker, whose name no other had under this lease.
+
+        Raises:
+            RunInUse: Another process has the run.
+            StorageError: The disk refuses.
+        """
+        self.check()
+        fence = replace(self, worker=worker)
+        with storage(fence.folder):
+            fence.folder.mkdir()
+        return fence
+
+    def shut_out(self, worker: str) -> None:
+        """Take a worker's leave away, in one step: what it is about to write goes nowhere.
+
+        Raises:
+            RunInUse: Another process has the run.
+            StorageError: The disk refuses.
+        """
+        self.remove(replace(self, worker=worker).folder)
 
     def check(self) -> None:
         """See that the run is still this lease's.
@@ -66,6 +98,8 @@ class Fence:
         other = Process.named_in(content)
         if other.epoch != self.epoch:
             raise in_use(self.run, other)
+        if self.worker and not self.folder.is_dir():
+            raise given_up(self.run, self.worker)
 
     @contextlib.contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
@@ -144,6 +178,11 @@ def move(source: Path, target: Path) -> None:
     except FileNotFoundError:
         if not os.path.lexists(target) or target.lstat().st_ino != moved:
             raise
+
+
+def given_up(run: Path, worker: str) -> RunInUse:
+    """Return what is said where the coordinator has given a worker up."""
+    return RunInUse(f"worker {worker} was given up: others do its work", where=str(run))
 
 
 def in_use(run: Path, other: Process | None, more: str = "") -> RunInUse:

@@ -23,6 +23,7 @@ from builder.run.answering import Generator
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
+from builder.run.fence import Fence
 from builder.run.ledger import Entry
 from builder.run.outcome import Outcome
 from builder.run.plan import Task
@@ -67,6 +68,12 @@ class Job:
         """Whether one of them rewrites."""
         return any(isinstance(stage, RewriteStage) for stage in self.stages)
 
+    def for_worker(self, fence: Fence, options: BuildOptions) -> Job:
+        """Return the job for one of many workers, who has leave to write under this fence."""
+        run = Run(self.run.path, self.run.facts, fence)
+        run.decided, run.exclusions = self.run.decided, self.run.exclusions
+        return replace(self, run=run, worker=fence.worker, options=options)
+
     def with_generator(self, generator: Generator) -> Job:
         """Return the job with these servers to ask."""
         return replace(self, generator=generator)
@@ -85,6 +92,14 @@ class ShardDone:
 
     shard: int
     entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRead:
+    """The next task is read; `begun` are those of its shards that were not yet done: each is told of by itself."""
+
+    task: Task
+    begun: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +124,11 @@ class Said:
     text: str
 
 
-Event = Through | ShardDone | Pulse | Said
+Event = Through | ShardDone | TaskRead | Pulse | Said
 
 Listener = Callable[[Event], None]
-"""Called with each event, in a worker's event loop or its engine: never waits. What it raises ends the build."""
+"""Called with each event, in a worker's event loop, the thread that reads (`TaskRead`) or an engine: never waits.
+What it raises ends the build."""
 
 Engine = Callable[[Job, Iterable[Task], Iterable[int], Listener], None]
 """Has a job's tasks done, then asks again in the shards with these numbers; returns when all is in the table.

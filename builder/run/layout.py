@@ -12,6 +12,8 @@
     RUN/ids.sqlite                   an index of ids
     RUN/duplicates/STAGE/            what a stage that compares documents has decided
     RUN/fetched/                     what a source keeps while a run reads from it
+    RUN/workers/WORKER/              what one of many workers has for itself: its servers, what it fetched
+    RUN/logs/WORKER.log              what it says (`engines`)
 
 A shard's number has five digits, and more from the hundred thousandth on.
 """
@@ -68,6 +70,23 @@ class Layout:
     def ids(self) -> Path:
         """The index of ids."""
         return self.root / "ids.sqlite"
+
+    @property
+    def workers(self) -> Path:
+        """The folder of what workers have for themselves."""
+        return self.root / "workers"
+
+    def apart(self, worker: str) -> Path:
+        """Return where a worker keeps what is no other's: the run's directory where it is alone."""
+        return self.workers / worker if worker else self.root
+
+    def servers(self, worker: str) -> Path:
+        """Return the file of a worker's servers, a line each."""
+        return self.apart(worker) / "servers"
+
+    def worker_log(self, worker: str) -> Path:
+        """Return where a worker writes what it says."""
+        return self.root / "logs" / f"{worker}.log"
 
     def progress(self, worker: str) -> Path:
         """Return the counts of a worker, whose name is empty where it is alone."""

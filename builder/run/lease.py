@@ -102,7 +102,8 @@ class Lease:
             self._file.rename(aside)
             if aside.read_bytes() != self._mine:
                 _is_linked(aside, self._file)
-            shutil.rmtree(self.fence.folder, ignore_errors=True)
+            for folder in self._run.glob(f"{self.fence.folder.name}*"):  # its workers', too
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _claim(self) -> None:
         mine = self._file.with_name(f".{OWNER}.{self._me.claim}")

@@ -37,10 +37,14 @@ class Task:
     Attributes:
         shards: The numbers of the shards that it builds, in this order; those that are done are passed by.
         limit: How many documents they are to have together at most, None for all that there are.
+        is_again: They are in the table but for answers that are asked for again.
+        after: The workers that had it before and are no more: what they were answered is in their logs.
     """
 
     shards: tuple[int, ...]
     limit: int | None = None
+    is_again: bool = False
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

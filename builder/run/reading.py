@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -53,6 +53,7 @@ class Reader:
         retry: Which requests without an answer are asked again.
         ids: The ids that documents have been given.
         log: Where answers go of documents that go from the table.
+        on_read: Told of each task that is read, with those of its shards that were not yet done.
     """
 
     run: Run
@@ -62,24 +63,35 @@ class Reader:
     retry: Retry
     ids: UniqueIds
     log: Log
+    on_read: Callable[[Task, Sequence[int]], None] = lambda task, begun: None
 
     def unfinished(self, tasks: Iterable[Task]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents of the tasks' shards, and None behind a shard's last, in a thread."""
         for task in tasks:
-            left = task.limit
-            for shard in (self.shards[number] for number in task.shards):
-                if left == 0:
-                    break
-                count = self.run.finished(shard, self.until, left)
-                if count is None:
-                    reading, count = Reading(shard), 0
-                    for document in islice(self._documents(reading, left), left):
-                        count += 1
-                        yield reading, document
-                    reading.is_cut = count == left
-                    self._check(shard, count, reading.is_cut)
-                    yield reading, None
-                left = None if left is None else left - count
+            for worker in task.after:
+                self.log.take_up(worker)
+            begun: list[int] = []
+            for reading, document in self.asked_again(task.shards) if task.is_again else self._built(task):
+                if document is None:
+                    begun.append(reading.shard.index)
+                yield reading, document
+            self.on_read(task, begun)
+
+    def _built(self, task: Task) -> Iterator[tuple[Reading, Document | None]]:
+        left = task.limit
+        for shard in (self.shards[number] for number in task.shards):
+            if left == 0:
+                break
+            count = self.run.finished(shard, self.until, left)
+            if count is None:
+                reading, count = Reading(shard), 0
+                for document in islice(self._documents(reading, left), left):
+                    count += 1
+                    yield reading, document
+                reading.is_cut = count == left
+                self._check(shard, count, reading.is_cut)
+                yield reading, None
+            left = None if left is None else left - count
 
     def asked_again(self, shards: Iterable[int]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents whose requests are asked again, and None behind a shard's last, in a thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, closing
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from builder.run.answers.reuse import ReusedAnswers
 from builder.run.answers.sources import RunAnswers, open_source
 from builder.run.answers.store import AnswerStore, Known
 from builder.run.flow import Flow
-from builder.run.job import Job, Listener, Pulse, Said, Through
+from builder.run.job import Job, Listener, Pulse, Said, TaskRead, Through
 from builder.run.plan import Task
 from builder.run.progress_file import GENERATIONS, read_own, write_own
 from builder.run.reading import Reader
@@ -46,8 +46,15 @@ class Worker:
             listen: Called with each event.
             drain: Has it begin nothing more.
         """
+        self._pool: ServerPool | None = None
         self._job, self._listen, self._drain = job, listen, drain
         self._answering = Answering(job.loaded, job.run, job.options, self._say, drain)
+
+    @property
+    def servers(self) -> list[str]:
+        """The roots of the servers that it asks, or has requests at; from any thread."""
+        members = self._pool.members if self._pool is not None else ()
+        return [member.server.url for member in members if member.in_flight or not member.is_leaving]
 
     def _say(self, text: str) -> None:
         self._listen(Said(text))
@@ -59,14 +66,15 @@ class Worker:
             BuilderError: Another run or a release is none, or the disk refuses.
         """
         job = self._job
+        apart = job.run.layout.apart(job.worker)
         with contextlib.ExitStack() as opened:
             reused = job.options.reuse if job.rewrites else ()
             self._reused = [
-                opened.enter_context(closing(ReusedAnswers(open_source(path), job.run.path, self._say)))
+                opened.enter_context(closing(ReusedAnswers(open_source(path), apart, self._say)))
                 for path in reused
             ]
             for source in job.loaded.recipe.sources:
-                opened.enter_context(source.working(job.run.layout.fetched))
+                opened.enter_context(source.working(apart / job.run.layout.fetched.name))
             self._index: AnswerIndex | None = None
             if job.rewrites:
                 index = AnswerIndex(RunAnswers(job.run), job.run.layout.answers, job.run.fence)
@@ -91,16 +99,20 @@ class Worker:
         async with AsyncExitStack() as stack:
             workers = await stack.enter_async_context(Workers(job.options.workers, self._say))
             pool = await stack.enter_async_context(self._answering.servers(job.generator, job.stages))
-            log, known = Log(run.log, run.fence.epoch or 0, run.fence), list[Known](self._reused)
+            self._pool = pool
+            log, known = Log(run.log, run.fence), list[Known](self._reused)
             if self._index is not None:
                 log.replay(self._index.contains)
                 known.insert(0, self._index)  # which is nearer
             store = await stack.enter_async_context(AnswerStore(log, self._answering.generate(pool), known))
             ids = await stack.enter_async_context(_left_in_thread(UniqueIds(run)))
-            reader = Reader(run, job.shards, job.until, job.compared, job.retry, ids, log)
+            reader = Reader(run, job.shards, job.until, job.compared, job.retry, ids, log, self._read)
             flow = self._flow(reader, workers, pool, store)
             async with self._watched(store, pool):
                 await flow.build(tasks, again)
+
+    def _read(self, task: Task, begun: Sequence[int]) -> None:
+        self._listen(TaskRead(task, tuple(begun)))
 
     def _flow(self, reader: Reader, workers: Workers, pool: ServerPool | None, store: AnswerStore) -> Flow:
         job = self._job

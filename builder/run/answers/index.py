@@ -54,6 +54,7 @@ class AnswerIndex:
         """
         self._source, self._folder = source, folder
         self._fence = fence or Fence(folder.parent)
+        self._mine = f"-{self._fence.worker}" if self._fence.worker else ""
         self._groups = RowGroups(source)
         self._bits = np.zeros(_BITS // 8, np.uint8)
         self._lock = threading.Lock()
@@ -133,10 +134,14 @@ class AnswerIndex:
     def _alike(self) -> list[Part]:
         """Return the parts of the first level of which there are enough to make one of the next."""
         for level in sorted({part.level for part in self._parts}):
-            alike = [part for part in self._parts if part.level == level][:_MERGED]
+            alike = [part for part in self._parts if part.level == level and self._is_mine(part.path)][:_MERGED]
             if len(alike) == _MERGED and sum(part.count for part in alike) <= _MOST:
                 return alike
         return []
+
+    def _is_mine(self, part: Path) -> bool:
+        """Whether this process may remove a part: one of many workers only what it wrote itself."""
+        return part.stem.endswith(self._mine)
 
     def _merge(self, parts: Sequence[Part]) -> None:
         found, states = [], list[State]()
@@ -162,17 +167,20 @@ class AnswerIndex:
     ) -> None:
         numbers, places = (np.concatenate(each) for each in zip(*found, strict=True))
         self._folder.mkdir(parents=True, exist_ok=True)
-        last = max((int(part.path.stem) for part in self._parts), default=-1)
-        path = self._folder / f"{last + 1:08d}.part"
+        last = max((int(part.path.stem.partition("-")[0]) for part in self._parts), default=-1)
+        path = self._folder / f"{last + 1:08d}{self._mine}.part"
         write_part(path, numbers, places, states, level, self._fence.replacing)
         self._open(path)
 
     def _open(self, path: Path) -> None:
         try:
             part = Part(path)
+        except FileNotFoundError:  # another worker has just made one of several: what is lacking is indexed anew
+            return
         except ValueError:  # spoilt: what it held is indexed anew
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            if self._is_mine(path):
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
             return
         bits = (part.numbers() % np.uint64(_BITS)).astype(np.int64)
         np.bitwise_or.at(self._bits, bits >> 3, np.left_shift(1, bits & 7).astype(np.uint8))

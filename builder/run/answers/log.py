@@ -1,9 +1,10 @@
 """The write-ahead log: an answer that a server gave is on disk before it counts, and is never paid for again.
 
-A writer appends to segments of its own, `log-EPOCH-NUMBER.jsonl`; what earlier writers left is only read. Memory
+A writer appends to segments of its own, `log-EPOCH-NUMBER.jsonl`, or `log-EPOCH-WORKER-NUMBER.jsonl` where it is
+one of many workers; what other writers left is only read. Memory
 holds where each answer lies, not its text: of what was there at the start in sorted arrays, 33 bytes an answer. An
 answer is let go once it is in the table, and a segment is removed once all of its answers are: what is on disk
-twice is bounded by what is in work.
+twice is bounded by what is in work. One of many workers removes segments of its own alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +24,7 @@ import numpy as np
 from builder.files import storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.run.answers.keys import find, number_of
-from builder.run.answers.lines import decode, encode, scan
+from builder.run.answers.lines import decode, encode, scan, whole_lines
 from builder.run.fence import Fence
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _OPEN_SEGMENTS = 32  # of those that are only read
 _AHEAD = 2**20  # bytes that are fetched from a disk with a line: the next ones asked for lie behind it
 _SALVAGED_AT_ONCE = 1024
 
-_NAME = re.compile(r"(?:log-(?P<epoch>\d+)-(?P<number>\d+)|(?:log-of-)?shard-\d+)\.jsonl")
+_NAME = re.compile(r"(?:log-(?P<writer>\d+(?:-[a-z]\w*)?)-(?P<number>\d+)|(?:log-of-)?shard-\d+)\.jsonl")
 
 IsInTable = Callable[["NDArray[np.uint64]"], "NDArray[np.bool_]"]
 
@@ -50,14 +52,24 @@ def adopt(segment: Path) -> None:
         sync_folder(segment.parent)
 
 
-def _name(epoch: int, number: int) -> str:
-    return f"log-{epoch:06d}-{number:06d}.jsonl"
+def _name(writer: str, number: int) -> str:
+    return f"log-{writer}-{number:06d}.jsonl"
 
 
-def _numbers(folder: Path, epoch: int) -> list[int]:
-    """Return the numbers that segments of an epoch have, in order, from -1 on."""
-    names = [match for path in segments_in(folder) if (match := _NAME.fullmatch(path.name)) and match["epoch"]]
-    return sorted([-1, *(int(name["number"]) for name in names if int(name["epoch"]) == epoch)])
+def _is_of(segment: Path, writer: str) -> bool:
+    name = _NAME.fullmatch(segment.name)
+    return name is not None and name["writer"] == writer
+
+
+def _numbers(folder: Path, writer: str) -> list[int]:
+    """Return the numbers that a writer's segments have, in order, from -1 on."""
+    own = [path for path in segments_in(folder) if _is_of(path, writer)]
+    return sorted([-1, *(number_of_segment(path) for path in own)])
+
+
+def number_of_segment(segment: Path) -> int:
+    """Return a segment's number among its writer's."""
+    return int(segment.stem.rpartition("-")[2])
 
 
 def _in_no_table(numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -102,9 +114,9 @@ class _Replayed:
 class Log:
     """The log of a run. Any thread may read and write."""
 
-    def __init__(self, folder: Path, epoch: int = 0, fence: Fence | None = None) -> None:
-        """Go on in `folder`, as the writer in this epoch. Nothing is read or written yet."""
-        self._folder, self._epoch, self._fence = folder, epoch, fence or Fence(folder.parent)
+    def __init__(self, folder: Path, fence: Fence | None = None) -> None:
+        """Go on in `folder`, as the writer under this fence. Nothing is read or written yet."""
+        self._folder, self._fence = folder, fence or Fence(folder.parent)
         self._replayed = _Replayed([], _in_no_table)
         self._written: dict[str, _Line] = {}
         self._answers: Counter[Path] = Counter()  # in each segment, those that are not let go
@@ -115,12 +127,35 @@ class Log:
     def replay(self, is_in_table: IsInTable = _in_no_table) -> None:
         """Take up what earlier writers left, but for what is in the table by now.
 
+        One of many workers leaves out those of its own epoch, which are at work.
+
         Raises:
             StorageError: The disk refuses.
         """
-        self._replayed = _Replayed(segments_in(self._folder), is_in_table)
+        segments, fence = segments_in(self._folder), self._fence
+        if fence.worker:
+            at_work = f"log-{replace(fence, worker='').writer}-"
+            segments = [path for path in segments if not path.name.startswith(at_work)]
+        self._replayed = _Replayed(segments, is_in_table)
         self._answers = self._replayed.answers()
         self._sweep()
+
+    def take_up(self, worker: str) -> None:
+        """Take up what a worker of this epoch left that is at work no more.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        writer = replace(self._fence, worker=worker).writer
+        for segment in (path for path in segments_in(self._folder) if _is_of(path, writer)):
+            with storage(segment):
+                offset = 0
+                for line in whole_lines(segment):
+                    if (kept := decode(line)) is not None and not self.knows(kept[0]):
+                        with self._lock:
+                            self._written[kept[0]] = _Line(segment, offset, len(line))
+                            self._answers[segment] += 1
+                    offset += len(line)
 
     def knows(self, key: str) -> bool:
         """Whether an answer is in the log."""
@@ -226,7 +261,8 @@ class Log:
         """Return the segment to append to, a new one if there is none."""
         if self._segment is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            segment = self._folder / _name(self._epoch, _numbers(self._folder, self._epoch)[-1] + 1)
+            writer = self._fence.writer
+            segment = self._folder / _name(writer, _numbers(self._folder, writer)[-1] + 1)
             descriptor = os.open(segment, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             for folder in (self._folder, self._folder.parent):
                 sync_folder(folder)
@@ -267,7 +303,8 @@ class Log:
                 if (descriptor := self._descriptors.pop(path, None)) is not None:
                     self._close(path, descriptor)
         for path in empty:
-            self._fence.remove(path)
+            if not self._fence.worker or _is_of(path, self._fence.writer):
+                self._fence.remove(path)
 
     @staticmethod
     def _close(segment: Path, descriptor: int) -> None:
