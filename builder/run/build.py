@@ -45,7 +45,8 @@ def build(
         run = _begun(loaded, path, lease, console)
         with run.ledger.writing():
             shards = run_shards(loaded.recipe.sources)
-            Coordinator(loaded, run, shards, options, console, engine).build(until)
+            is_spread = engine is not local.run
+            Coordinator(loaded, run, shards, options, console, engine, is_spread).build(until)
     return run
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from builder.document import READ
 from builder.errors import GateTripped, NoServer, ServerRefused
 from builder.loaded_recipe import LoadedRecipe
 from builder.run.answering import Answering
@@ -28,7 +29,7 @@ from builder.run.funnel import count_rows
 from builder.run.job import Engine, Job
 from builder.run.ledger import Entry
 from builder.run.monitor import Monitor
-from builder.run.plan import Plan, plan, waves
+from builder.run.plan import Extent, Plan, plan, waves
 from builder.run.progress import Progress
 from builder.run.steps import gates_of
 from builder.run.unanswered import Retry
@@ -59,6 +60,7 @@ class Coordinator:
     options: BuildOptions
     console: Console
     engine: Engine
+    is_spread: bool = False  # its workers are many: what goes in order is done first, and by itself
     _compared: list[Duplicates] = field(default_factory=list)
     _reached: int = 0  # stages that have been seen to
 
@@ -71,6 +73,8 @@ class Coordinator:
         self._say_what_goes()
         stages = self.run.stages[: self.run.reached(until)]
         comparing = {one.name: one for one in comparing_stages(self.loaded, stages, self.run.exclusions)}
+        if self.is_spread and any(self._extent(shard).is_in_order for shard in self.shards):
+            self._build_wave(READ)
         for wave in waves(stages, list(comparing)):
             wanted = self._build_wave(wave.until)
             if wave.compares is not None:
@@ -114,7 +118,21 @@ class Coordinator:
         def finished(number: int, limit: int | None) -> int | None:
             return self.run.finished(self.shards[number], until, limit)
 
-        return plan([shard.extent for shard in self.shards], self.options.limit, finished)
+        return plan(list(map(self._extent, self.shards)), self.options.limit, finished)
+
+    def _extent(self, shard: RunShard) -> Extent:
+        """Return what planning knows of a shard: once all of it is in the table, its ids depend on no other."""
+        extent = shard.extent
+        if extent.rows is not None and not extent.is_in_order:
+            return extent
+        facts = self.run.facts_of(shard)
+        if facts is None or facts["is_cut"] or facts.get("withheld", {}).get("unread"):
+            return extent
+        if (
+            self.options.limit is not None and facts["passed_over"]
+        ):  # how much lies where the source alone can tell
+            return extent
+        return Extent(facts["documents"])
 
     def _asked_again(self, planned: Plan, until: str) -> _Again:
         """Return what there is to ask again at stages not seen to yet."""

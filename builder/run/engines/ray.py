@@ -54,7 +54,7 @@ class RayEngine:
         planned = list(tasks)
         todo, drain = Tasks(planned, again), Drain()
         if len(planned) == 1 and len(planned[0].shards) > 1:
-            say("these shards are read in order (ids, or --limit, go by what lies before): one worker does them")
+            say("ids, or --limit, go by what lies before: one worker reads these shards, in order")
         if job.rewrites:
             job = _with_model(job, listen)
             with closing(AnswerIndex(RunAnswers(job.run), job.run.layout.answers, job.run.fence)):
