@@ -22,8 +22,8 @@ from builder.recipe_parts import RewriteStage
 from builder.rewriting.control_tokens import fallback
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Digest, Rewriter
+from builder.run.answers.lines import encode
 from builder.run.directory import Run
-from builder.run.journal import encode
 
 SHARD = 1_000
 RECIPE = """

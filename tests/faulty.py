@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +15,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.run.answers.lines import decode, whole_lines
 from builder.run.directory import Run
-from builder.run.journal import recover
+from builder.run.ledger import Ledger
 from builder.run.status import read_status
 from tests.starting import Started
 from tests.support import start
@@ -152,12 +151,9 @@ class Chain:
         return "".join(build.stdout + build.stderr for build in self.builds)
 
     def answered(self) -> set[str]:
-        """Return the keys of the answers in the run's table and, read from copies, in its journals."""
+        """Return the keys of the answers in the run's table and in its log."""
         keys = {answer["key"] for answer in _answers_in(rows_of(self.run)) if answer["finish_reason"] is not None}
-        with tempfile.TemporaryDirectory() as folder:
-            for journal in (self.run / "journal").glob("*.jsonl"):
-                keys |= recover(Path(shutil.copy(journal, folder))).keys()
-        return keys
+        return keys | logged(self.run)
 
     @property
     def log(self) -> list[tuple[int, Request]]:
@@ -165,6 +161,12 @@ class Chain:
         log = (one for double in self.servers for one in double.log)
         requests = sorted((one for one in log if not is_control(one)), key=lambda one: one.arrival)
         return [(int(one.headers["authorization"].removeprefix("Bearer life-")), one) for one in requests]
+
+
+def logged(run: Path) -> set[str]:
+    """Return the keys of the answers in a run's log."""
+    segments = (run / "journal").glob("*.jsonl")
+    return {kept[0] for segment in segments for line in whole_lines(segment) if (kept := decode(line))}
 
 
 def is_control(request: Request) -> bool:
@@ -195,7 +197,9 @@ def check_ledger(run: Path, documents: int) -> None:
     """Every document ends in exactly one verdict, and status counts them so."""
     rows = rows_of(run)
     assert len(rows) == len({row["id"] for row in rows}) == documents
-    status = read_status(Run.read(run)).as_json()
+    status, bare = read_status(Run.read(run)).as_json(), Run.read(run)
+    bare.ledger = Ledger(run / "none", bare.fence)
+    assert read_status(bare).as_json() == status, "the ledger says other than the table"
     entered = documents
     for stage in status["stages"]:
         assert stage["in"] == entered == stage["kept"] + sum(stage["dropped"].values())

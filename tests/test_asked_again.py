@@ -148,6 +148,48 @@ def test_a_document_that_was_blamed_is_asked_for_on_demand_alone(
     check_as_calm(chain, calm)
 
 
+def test_killed_while_it_asks_for_what_was_blamed_it_goes_on_with_that(
+    chain: Chain, double: TgiDouble, calm: Path
+) -> None:
+    poisons = [double.fault("500", match=f"scaled_{number}(") for number in (17, 18)]
+    finish(chain)
+    assert failed(chain.run) == {"generation_failed": 2}
+    for poison in poisons:
+        poison.times = 0
+    hang = double.fault("hang", match="scaled_18(")
+    chain.options = ["--retry-failed"]
+    kill_when(chain, lambda: len(chain.answered()) > len(chain.known[-1]))
+    hang.times, chain.options = 0, []
+    finish(chain)
+    check_as_calm(chain, calm)
+    assert not list((chain.run / "ask-again").iterdir())
+
+
+def test_a_kill_makes_no_build_ask_again_for_what_was_blamed(chain: Chain, double: TgiDouble) -> None:
+    poison = double.fault("500", match="scaled_17(")
+    chain.options = ["--until", "sgcr"]
+    finish(chain)
+    assert failed(chain.run) == {"generation_failed": 1}
+    poison.times, chain.options = 0, []
+    hang = double.fault("hang", match="scaled_18(")  # of the same shard
+    kill_when(chain, lambda: len(chain.answered()) > len(chain.known[-1]) + 20)
+    hang.times = 0
+    finish(chain)
+    assert failed(chain.run) == {"generation_failed": 1}
+
+
+def test_a_journal_beside_a_shard_with_a_blamed_input_has_it_asked_again(
+    chain: Chain, double: TgiDouble, calm: Path
+) -> None:
+    poison = double.fault("500", match="scaled_17(")
+    finish(chain)
+    poison.times = 0
+    (chain.run / "journal" / "shard-00001.jsonl").touch()  # as runs had it that were begun earlier
+    assert builder_json("status", chain.run)["unanswered"] == {"same_command": 1, "retry_failed": 0}
+    finish(chain)
+    check_as_calm(chain, calm)
+
+
 def test_what_failed_before_a_gate_stopped_the_build_is_asked_again(
     chain: Chain, double: TgiDouble, calm: Path
 ) -> None:

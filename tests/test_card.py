@@ -31,7 +31,8 @@ from builder.release.measured import Screening, rewriting
 from builder.release.texts import Texts
 from builder.release.views import kept
 from builder.run.directory import Run
-from builder.run.status import connect, read_status
+from builder.run.funnel import connect
+from builder.run.status import read_status
 from tests.support import builder, release_digests, write_corpus
 from tests.tgi_double import TgiDouble
 

@@ -16,9 +16,12 @@ import pytest
 from builder.document import Document, Verdict
 from builder.recipe_file import load_recipe
 from builder.run import flow as flow_module
-from builder.run.directory import Run, RunShard, run_shards
+from builder.run.answers.log import Log
+from builder.run.answers.store import AnswerStore
+from builder.run.directory import Run, run_shards
 from builder.run.flow import Flow, Step
-from builder.run.journal import Journals
+from builder.run.job import ShardDone
+from builder.run.plan import Task
 from builder.run.reading import Reader
 from builder.run.table import schema_of, write_shard
 from builder.run.unanswered import Retry
@@ -57,18 +60,19 @@ class Watched:
         assert len(shards) == self.rows // self.shard_rows
 
         async def build() -> None:
-            async with Journals(run.path / "journal", _no_server) as journals:
+            log = Log(run.log)
+            async with AnswerStore(log, _no_server) as store:
                 flow = Flow(
-                    Reader(run, self.until, [], Retry(run, []), UniqueIds(run)),
+                    Reader(run, shards, self.until, [], Retry(run, []), UniqueIds(run), log),
                     self.steps,
                     schema_of(loaded),
-                    journals,
+                    store,
                     None,
                     window=self.window,
                     on_document=self.on_document,
                     on_shard=self.on_shard,
                 )
-                await flow.build(shards, self.limit)
+                await flow.build([Task(tuple(range(len(shards))), self.limit)])
 
         asyncio.run(build())
 
@@ -77,7 +81,7 @@ class Watched:
         self.through += 1
         self.most_waiting = max(self.most_waiting, self.through - self.written)
 
-    def on_shard(self, _: RunShard) -> None:
+    def on_shard(self, _: ShardDone) -> None:
         self.written += self.shard_rows
 
 
@@ -98,9 +102,9 @@ def test_what_an_earlier_build_judged_is_known_for_the_gates(tmp_path: Path) -> 
 
 
 def test_a_slow_disk_does_not_fill_the_memory_with_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_slowly(path: Path, documents: Sequence[Any], schema: pa.Schema, facts: dict[str, Any]) -> None:
+    def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
-        write_shard(path, documents, schema, facts)
+        write_shard(*arguments)
 
     monkeypatch.setattr(flow_module, "write_shard", write_slowly)
     watched = Watched(tmp_path, rows=60, shard_rows=1, window=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from builder.document import Document, read_document
 from builder.errors import GateTripped
 from builder.run.gates import REASON_WINDOW, WINDOW, GateLimits, Gates
+from builder.run.outcome import Outcomes
 from tests.support import builder, builder_json
 from tests.tgi_double import Reply, Speed, TgiDouble, default_reply
 
@@ -87,8 +89,15 @@ def test_a_build_has_as_many_documents_on_their_way_as_its_servers_come_to_take(
     assert server.peak >= 800, "it began with 256, and twice as many documents on their way"
 
 
+OUTCOMES = Outcomes({"one", "two"}, {"lint"}, lambda key: key == "old")
+
+
 def gates(*, failures: float = 1.0, reason: float = 1.0, stall: float = 30.0) -> Gates:
     return Gates(["lint", "one", "two"], {"one", "two"}, {"lint"}, GateLimits(failures, reason, stall), "run")
+
+
+def through(gate: Gates, document: Document, earlier: Collection[str] = ()) -> None:
+    gate.through(OUTCOMES.of(document, earlier))
 
 
 def outcome(failure: str | None, *, old: bool = False) -> Document:
@@ -99,43 +108,43 @@ def outcome(failure: str | None, *, old: bool = False) -> Document:
 def test_a_gate_trips_at_the_first_document_too_many(most: float, trips_at: int | None) -> None:
     gate = gates(failures=most)
     for _ in range(WINDOW):
-        gate.document(outcome(None))
+        through(gate, outcome(None))
     for number in range(1, 2 * WINDOW):
         if number == trips_at:
             with pytest.raises(GateTripped) as caught:
-                gate.document(outcome("truncated"))
+                through(gate, outcome("truncated"))
             assert caught.value.exit_code == 3
             return
-        gate.document(outcome("truncated"))
+        through(gate, outcome("truncated"))
     assert trips_at is None
 
 
 def test_what_failed_in_an_earlier_build_trips_no_gate() -> None:
     limits = GateLimits(0.5, 0.98, 30.0)
-    gate = Gates(["one"], {"one"}, set(), limits, "run", lambda key: key == "old")
+    gate = Gates(["one"], {"one"}, set(), limits, "run")
     for _ in range(2 * REASON_WINDOW):
-        gate.document(replace(outcome("truncated", old=True), dropped=("one", "truncated")))
+        through(gate, replace(outcome("truncated", old=True), dropped=("one", "truncated")))
     for number in range(WINDOW):
-        gate.document(outcome("truncated" if number % 2 else None))
+        through(gate, outcome("truncated" if number % 2 else None))
     with pytest.raises(GateTripped):
         for _ in range(2):
-            gate.document(outcome("truncated"))
+            through(gate, outcome("truncated"))
 
 
 def test_what_an_earlier_build_dropped_trips_no_gate() -> None:
     gate = gates(failures=0.5, reason=0.98)
     for _ in range(2 * REASON_WINDOW):
-        gate.document(linted("worker_lost", None), ["read", "lint"])
-        gate.document(read_document("a", None, {}, "not_utf8"), ["read"])
+        through(gate, linted("worker_lost", None), ["read", "lint"])
+        through(gate, read_document("a", None, {}, "not_utf8"), ["read"])
     for _ in range(WINDOW // 2 + 1):  # a window that held them would be full
-        gate.document(linted("worker_lost", None), ["read"])
+        through(gate, linted("worker_lost", None), ["read"])
 
 
 def test_a_gate_looks_back_on_a_window_alone() -> None:
     gate = gates(failures=0.5)
     for _ in range(20):
         for number in range(WINDOW):
-            gate.document(outcome("truncated" if number % 2 else None))
+            through(gate, outcome("truncated" if number % 2 else None))
 
 
 def linted(reason: str | None, score: float | None = 5.0) -> Document:
@@ -146,33 +155,33 @@ def linted(reason: str | None, score: float | None = 5.0) -> Document:
 def test_dropping_much_is_a_filters_work_and_dropping_all_for_one_reason_is_not() -> None:
     gate = gates(reason=0.98)
     for number in range(3 * REASON_WINDOW):
-        gate.document(linted(None if number % 40 == 0 else "low_score"))  # 97.5 %
+        through(gate, linted(None if number % 40 == 0 else "low_score"))  # 97.5 %
     with pytest.raises(GateTripped, match=f"of the last {REASON_WINDOW} documents .* stage lint .* low_score"):
         for _ in range(REASON_WINDOW):
-            gate.document(linted("low_score"))
+            through(gate, linted("low_score"))
 
 
 def test_reasons_are_not_added_up() -> None:
     gate = gates(reason=0.98)
     for number in range(3 * REASON_WINDOW):
-        gate.document(linted("low_score" if number % 10 else "syntax_error"))
+        through(gate, linted("low_score" if number % 10 else "syntax_error"))
 
 
 def test_a_source_of_which_nothing_can_be_read_stops_a_run() -> None:
     gate = gates(reason=0.98)
     with pytest.raises(GateTripped, match=r"stage read .* not_utf8"):
         for number in range(REASON_WINDOW):
-            gate.document(read_document(str(number), None, {}, "not_utf8"))
+            through(gate, read_document(str(number), None, {}, "not_utf8"))
 
 
 def test_a_filter_whose_workers_end_fails_like_a_server() -> None:
     gate = gates(failures=0.5)
     for number in range(2 * WINDOW):
-        gate.document(linted("worker_lost" if number % 2 else None, None if number % 2 else 5.0))
-        gate.document(linted("low_score"))
+        through(gate, linted("worker_lost" if number % 2 else None, None if number % 2 else 5.0))
+        through(gate, linted("low_score"))
     with pytest.raises(GateTripped, match="stage lint: worker_lost"):
         for _ in range(WINDOW):
-            gate.document(linted("worker_lost", None))
+            through(gate, linted("worker_lost", None))
 
 
 def test_nothing_at_all_trips_a_gate_unless_servers_are_waited_for() -> None:
@@ -185,7 +194,7 @@ def test_nothing_at_all_trips_a_gate_unless_servers_are_waited_for() -> None:
         gate.look(9, 8, is_waiting=True)
     for _ in range(10):
         time.sleep(0.1)
-        gate.document(outcome(None))
+        through(gate, outcome(None))
         gate.look(9, 8, is_waiting=False)
     with pytest.raises(GateTripped, match="8 requests in work"):
         for _ in range(10):

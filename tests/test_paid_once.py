@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.run.answered import Answered
+from builder.run.answers.index import AnswerIndex
+from builder.run.answers.sources import RunAnswers
 from builder.run.directory import Run
-from builder.run.journal import recover
 from tests.faulty import (
     SHARD_ROWS,
     Chain,
     answers_of,
     check_ledger,
     check_paid_once,
+    logged,
     rows_of,
     server,
     write_chain,
@@ -99,7 +100,7 @@ def test_a_document_equal_to_one_of_a_shard_that_is_done_is_not_paid_for_again(
     builder("build", chain.recipe, *options, "--limit", len(first))
     asked = len(double.log)
     if not is_indexed:  # as after a kill between a shard and its entry
-        (chain.run / "answered.sqlite").unlink()
+        shutil.rmtree(chain.run / "answers")
     builder("build", chain.recipe, *options)
     assert len(double.log) == asked
     built = [{**row, "id": None, "source": None} for row in rows_of(chain.run)]
@@ -111,16 +112,16 @@ def test_a_shard_that_was_made_anew_since_it_was_indexed_gives_no_other_answer(c
     keys = list(answers_of(chain.run).values())
     one, other = sorted((chain.run / "shards").iterdir())[:2]
     run = Run.read(chain.run)
-    with closing(Answered(run)) as answered:
-        assert all(answered.may_have(key) and answered.get(key) for key in keys)
+    with closing(AnswerIndex(RunAnswers(run), run.path / "answers")) as answered:
+        assert all(answered.maybe_contains(key) and answered.get(key) for key in keys)
         changed = keys[0][:-1] + ("0" if keys[0][-1] != "0" else "1")
-        assert answered.may_have(changed), "it begins as a known one"
+        assert answered.maybe_contains(changed), "it begins as a known one"
         assert answered.get(changed) is None
-        assert sum(answered.may_have(f"{number:032x}{number:032x}") for number in range(1000)) < 10
+        assert sum(answered.maybe_contains(f"{number:032x}{number:032x}") for number in range(1000)) < 10
         shutil.copy(other, one)
         answered.add(one)
         found = {key for key in keys if answered.get(key)}
-    with closing(Answered(run)) as answered:
+    with closing(AnswerIndex(RunAnswers(run), run.path / "answers")) as answered:
         assert {key for key in keys if answered.get(key)} == found
     there = set(answers_of(chain.run).values())
     assert found <= there < set(keys)
@@ -134,11 +135,26 @@ def test_a_journal_that_outlived_its_shard_goes_with_the_next_build(
     shutil.copytree(chain.run / "journal", tmp_path / "journal")
     chain.finish()
     shutil.copytree(tmp_path / "journal", chain.run / "journal", dirs_exist_ok=True)
-    assert any(recover(path) for path in (chain.run / "journal").iterdir())
+    assert logged(chain.run)
     before = digests(chain.run / "shards")
     builder("build", chain.recipe, "--run", chain.run)
     assert not list((chain.run / "journal").iterdir())
     assert digests(chain.run / "shards") == before
+
+
+def test_a_journal_for_each_shard_is_taken_up_and_serves_all_shards(chain: Chain, double: TgiDouble) -> None:
+    kill_in_the_middle(chain, double)
+    log = chain.run / "journal"
+    lines = b"".join(path.read_bytes() for path in sorted(log.iterdir()))
+    for path in log.iterdir():
+        path.unlink()
+    (log / f"shard-{DOCUMENTS // SHARD_ROWS - 1:05d}.jsonl").write_bytes(lines)  # the last one's, as runs had them
+    (chain.run / "answered.sqlite").touch()
+    double.max_concurrent_requests = 2  # so that the first shard's documents ask before the last one is begun
+    chain.finish()
+    check_paid_once(chain, answers_of(chain.run))
+    assert not list(log.iterdir())
+    assert not (chain.run / "answered.sqlite").exists()
 
 
 def test_a_build_killed_before_it_wrote_what_it_began_with_is_begun_again(chain: Chain) -> None:

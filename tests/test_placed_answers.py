@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.run.answered import Answered
+from builder.run.answers.index import AnswerIndex
+from builder.run.answers.sources import RunAnswers
 from builder.run.directory import Run
 
 GROUPS, ROWS = 12, 20
@@ -25,7 +26,7 @@ def key(group: int, row: int) -> str:
 
 
 @pytest.fixture
-def answered(tmp_path: Path) -> Iterator[Answered]:
+def answered(tmp_path: Path) -> Iterator[AnswerIndex]:
     run = Run(tmp_path, {"recipe": {"stages": [{"name": "tidy", "rewrite": "tidy.md"}]}})
     run.shard_path(0).parent.mkdir()
     counts = {"prompt_tokens": 1, "completion_tokens": 2}
@@ -36,12 +37,12 @@ def answered(tmp_path: Path) -> Iterator[Answered]:
     ]
     table = pa.table({"tidy": [{"answers": [row]} for row in rows]})
     pq.write_table(table, run.shard_path(0), row_group_size=ROWS)
-    with closing(Answered(run)) as opened:
+    with closing(AnswerIndex(RunAnswers(run), tmp_path / "answers")) as opened:
         yield opened
 
 
 def test_row_groups_are_read_side_by_side_and_none_twice(
-    answered: Answered, monkeypatch: pytest.MonkeyPatch
+    answered: AnswerIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together, read = threading.Barrier(2, timeout=20), list[int]()
 
@@ -58,7 +59,7 @@ def test_row_groups_are_read_side_by_side_and_none_twice(
     assert sorted(read) == [0, 1]
 
 
-def test_every_answer_is_found_whatever_is_kept_in_memory(answered: Answered) -> None:
+def test_every_answer_is_found_whatever_is_kept_in_memory(answered: AnswerIndex) -> None:
     wanted = [(group, row) for row in range(ROWS) for group in range(GROUPS)]
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(answered.get, [key(*place) for place in wanted]))

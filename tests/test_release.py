@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from builder.run.owner import this_process
+from builder.run.process import this_process
 from tests.support import builder, builder_json, digests, start, write_corpus
 from tests.tgi_double import TgiDouble
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from builder.errors import RunInUse
-from builder.run import owner as owner_module
-from builder.run.owner import OWNER, Owner
+from builder.run import lease as lease_module
+from builder.run.fence import OWNER
+from builder.run.lease import Lease
 from tests.faulty import DOCUMENTS, Chain, check_ledger, server, write_chain
 from tests.support import builder
 from tests.tgi_double import TgiDouble
@@ -65,33 +66,34 @@ def test_a_killed_build_keeps_nobody_out(chain: Chain) -> None:
 
 
 def test_another_process_of_the_same_number_is_not_the_owner(tmp_path: Path) -> None:
-    with Owner(tmp_path):
+    with Lease(tmp_path):
         mine = json.loads((tmp_path / OWNER).read_text())
     (tmp_path / OWNER).write_text(json.dumps({**mine, "started": "1"}))
-    with Owner(tmp_path):
+    with Lease(tmp_path):
         pass
     (tmp_path / OWNER).write_text(json.dumps(mine))
-    with pytest.raises(RunInUse), Owner(tmp_path):
+    with pytest.raises(RunInUse), Lease(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("content", [json.dumps(ELSEWHERE), "", "[]"])
-def test_what_is_not_of_this_machine_counts_while_it_is_fresh(tmp_path: Path, content: str) -> None:
+def test_what_is_not_of_this_machine_counts_while_it_is_fresh(tmp_path: Path, content: str, ahead: bool) -> None:
     file = tmp_path / OWNER
     file.write_text(content)
-    with pytest.raises(RunInUse, match="node-7" if content.startswith("{") else "unknown host"), Owner(tmp_path):
+    with pytest.raises(RunInUse, match="node-7" if content.startswith("{") else "unknown host"), Lease(tmp_path):
         pass
     assert file.read_text() == content
-    long_ago = time.time() - 10 * owner_module._SILENT_SECONDS
-    os.utime(file, (long_ago, long_ago))
-    with Owner(tmp_path):
+    silent = (-10 if ahead else 10) * lease_module._SILENT_SECONDS  # the file server's clock may be put back
+    os.utime(file, 2 * (time.time() - silent,))
+    with Lease(tmp_path):
         assert file.read_text() != content
     assert not list(tmp_path.iterdir())
 
 
 def test_an_owner_keeps_saying_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owner_module, "_BEAT_SECONDS", 0.02)
-    with Owner(tmp_path):
+    monkeypatch.setattr(lease_module, "_BEAT_SECONDS", 0.02)
+    with Lease(tmp_path):
         os.utime(tmp_path / OWNER, (0, 0))
         while (tmp_path / OWNER).stat().st_mtime == 0:
             time.sleep(0.01)
@@ -104,7 +106,7 @@ def owners_of(folder: Path, tries: int) -> list[str]:
 
     def claim(name: str) -> None:
         try:
-            with Owner(folder):
+            with Lease(folder):
                 got.append(name)
                 all_tried.wait()
         except RunInUse:
@@ -129,7 +131,7 @@ def test_of_many_that_find_a_run_free_one_gets_it(tmp_path: Path, stale: bool) -
 
 
 def test_a_build_whose_run_another_took_stops(chain: Chain) -> None:
-    impatient = "import builder.run.owner as owner; owner._BEAT_SECONDS = 0.1"
+    impatient = "import builder.run.lease as lease; lease._BEAT_SECONDS = 0.1"
     stopped = Chain(chain.recipe, chain.run, chain.servers, impatient)
     process = stopped.start()
     wait_for(chain.run / "journal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,4 +93,5 @@ def main() -> None:
     logging.getLogger("builder").addHandler(handler)
     raise_limit()
     with _explained():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends all commands as Ctrl-C does
         app(prog_name="python -m builder")

@@ -93,6 +93,15 @@ Patience = Annotated[
     float,
     typer.Option("--patience", metavar="SECONDS", min=0, help="How long to wait for a server when none answers."),
 ]
+Grace = Annotated[
+    float,
+    typer.Option(
+        "--grace",
+        metavar="SECONDS",
+        min=0,
+        help="How long a SIGTERM waits for answers in flight. Ctrl-C waits for all of them, twice for none.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe: --set stages.lint.min_score=6."),

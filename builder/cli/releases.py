@@ -12,6 +12,7 @@ from builder.cli.console import out, print_json, talk
 from builder.cli.options import (
     CORES,
     Exclude,
+    Grace,
     Json,
     Limit,
     LocalModel,
@@ -69,6 +70,7 @@ def publish(
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
     max_stall: MaxStall = 30.0,
+    grace: Grace = 25.0,
     private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and what stays; publish nothing.")
@@ -130,6 +132,7 @@ def publish(
         tokenizer,
         served_model,
         retry_failed,
+        grace,
     )
     built = build_run(loaded, path, options, talk)
     how = replace(how, license_file=license_file or license_of(built.model))

@@ -13,6 +13,7 @@ from builder.cli.console import escaped, out, print_json, talk
 from builder.cli.options import (
     CORES,
     Exclude,
+    Grace,
     Json,
     Limit,
     LocalModel,
@@ -83,6 +84,7 @@ def build(
     max_failures: MaxFailures = 0.5,
     max_reason: MaxReason = 0.98,
     max_stall: MaxStall = 30.0,
+    grace: Grace = 25.0,
     settings: Settings = None,
     exclude: Exclude = None,
     json: Json = False,
@@ -113,6 +115,7 @@ def build(
         tokenizer,
         served_model,
         retry_failed,
+        grace,
     )
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk))
     print_json(status.as_json()) if json else show_status(status, out)

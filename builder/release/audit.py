@@ -27,7 +27,7 @@ from builder.release.config_files import Config
 from builder.release.rows import text_column
 from builder.rewriting.control_tokens import ControlTokens, fallback
 from builder.run.directory import Run
-from builder.run.status import connect
+from builder.run.funnel import connect
 
 _BATCH = 64  # texts
 _NAMED = 3  # findings that an error names

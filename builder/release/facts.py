@@ -21,8 +21,9 @@ from builder.release.recipe_copy import prompt_paths
 from builder.release.texts import Texts
 from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.generation import Model
-from builder.run.directory import Run, shard_facts
-from builder.run.status import Status, connect
+from builder.run.directory import Run
+from builder.run.funnel import connect
+from builder.run.status import Status
 from builder.run.table import schema_of, stages_with_text
 
 _EXAMPLES = 3
@@ -188,7 +189,7 @@ def _said(loaded: LoadedRecipe, run: Run, stage: str) -> dict[str, str]:
 
 def _is_part(run: Run) -> bool:
     """Whether a run holds less than its sources: rows of their files that no shard covers, or covers in part."""
-    shards = [facts for path in run.shown_paths() if (facts := shard_facts(path)) is not None]
+    shards = [entry.facts for entry in run.ledger.entries(run.shown_paths()).values()]
     covered = sum(shard["range"]["stop"] - shard["range"]["start"] for shard in shards)
     return any(shard["is_cut"] for shard in shards) or covered < sum(
         pin.get("rows", pin["files"]) for pin in run.facts["sources"]

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from builder.files import storage
-from builder.run.owner import is_gone, this_process
+from builder.run.process import is_gone, this_process
 
 _PREFIX = ".staging-"
 _FORGOTTEN_SECONDS = 7 * 86400.0  # of a publisher on another machine, which can't be looked up

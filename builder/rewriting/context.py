@@ -171,7 +171,9 @@ class Fitting:
         for _ in range(_TRIES):
             self._place(fit, refusal)
             try:
-                generation = await self._pool.generate(request.messages, request.sampling, request.seed, fit)
+                generation = await self._pool.generate(
+                    request.messages, request.sampling, request.seed, fit, (-request.stage, request.shard)
+                )
             except TooLong as error:
                 refusal, self._looked = error, -math.inf
                 if error.is_exact:

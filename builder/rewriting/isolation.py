@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from builder.draining import Drain, Draining
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.good_ones import GoodOnes
@@ -30,11 +31,12 @@ _POLL_SECONDS = 0.1
 
 @dataclass(slots=True, eq=False)
 class _Suspect:
-    """A case, and what became of it: an answer, or a trouble that was the server's."""
+    """A case, and what became of it: an answer, or a trouble that was the server's. A server may be at it now."""
 
     case: Case
     verdict: asyncio.Future[Outcome]
     since: float
+    is_asked: bool = False
 
 
 class Isolation:
@@ -50,6 +52,7 @@ class Isolation:
         start: Callable[[Awaitable[None]], None],
         on_bad: Callable[[Endpoint, Trouble], None],
         failure_rate: Callable[[], float],
+        drain: Drain,
     ) -> None:
         """Isolate requests.
 
@@ -61,7 +64,9 @@ class Isolation:
             start: Has something done beside the requests.
             on_bad: Called with a server that does not answer even a request known to be good.
             failure_rate: Tells the share of first tries that fail.
+            drain: When it is on, nothing more is tried.
         """
+        self._drain = drain
         self._members, self._slots, self._control = members, slots, control
         self._ask, self._start, self._on_bad, self._failure_rate = ask, start, on_bad, failure_rate
         self._suspects: list[_Suspect] = []
@@ -95,6 +100,13 @@ class Isolation:
             if not suspect.verdict.done():
                 suspect.verdict.set_exception(error)
         self._suspects.clear()
+
+    def turn_away_unasked(self, error: BaseException) -> None:
+        """Have all raise this whom no server is at."""
+        for suspect in self._suspects:
+            if not suspect.is_asked and not suspect.verdict.done():
+                suspect.verdict.set_exception(error)
+        self._suspects = [one for one in self._suspects if not one.verdict.done()]
 
     async def _work(self) -> None:
         try:
@@ -158,10 +170,7 @@ class Isolation:
 
         async def ask(suspect: _Suspect) -> tuple[Outcome, float]:
             async with permits:
-                outcome = await self._ask(endpoint, suspect.case)
-                if isinstance(outcome, Answer):
-                    _settle(suspect, outcome)
-                return outcome, time.monotonic()
+                return await self._try(endpoint, suspect), time.monotonic()
 
         try:
             tried = await asyncio.gather(*map(ask, waiting))
@@ -186,14 +195,12 @@ class Isolation:
         for suspect in suspects if isinstance(good, Answer) else ():
             if suspect.verdict.done():
                 continue
-            outcome = await self._ask(endpoint, suspect.case)
-            if isinstance(outcome, Answer):
-                _settle(suspect, outcome)
-            elif _counts(outcome):
-                failed.append((suspect, outcome))
-            else:
+            outcome = await self._try(endpoint, suspect)
+            if isinstance(outcome, Trouble) and not _counts(outcome):
                 break  # the server is gone: by the doing of the last one, if of any
-        if isinstance(good, Answer):
+            if isinstance(outcome, Trouble):
+                failed.append((suspect, outcome))
+        if isinstance(good, Answer) and not self._drain.is_on:
             good = await self._control.ask(endpoint)
         works = isinstance(good, Answer)
         if isinstance(good, Trouble) and good.sign in (Sign.REFUSED, Sign.OVERLOADED):
@@ -207,6 +214,19 @@ class Isolation:
         for suspect in left:
             _settle(suspect, good)
         return []
+
+    async def _try(self, endpoint: Endpoint, suspect: _Suspect) -> Outcome:
+        """Try a suspect, whom an answer decides at once; where nothing is tried any more, a trouble does, too."""
+        if self._drain.is_on:
+            return Trouble(Sign.UNREACHABLE, "nothing more is asked", endpoint.server.url)
+        suspect.is_asked = True
+        outcome = await self._ask(endpoint, suspect.case)
+        suspect.is_asked = False
+        if isinstance(outcome, Answer):
+            _settle(suspect, outcome)
+        elif self._drain.is_on and not suspect.verdict.done():
+            suspect.verdict.set_exception(Draining())
+        return outcome
 
     def _blame(self, suspect: _Suspect, trouble: Trouble, *, is_decisive: bool) -> None:
         is_to_blame = suspect.case.failed_isolated(self._failure_rate())

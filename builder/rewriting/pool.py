@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from builder.draining import Drain, Draining, InWork
 from builder.open_files import room_for_connections
 from builder.rewriting.blame import Blame
 from builder.rewriting.capabilities import NO_NEEDS, Needs
@@ -32,6 +33,7 @@ from builder.rewriting.slots import Slots
 from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Transport
 from builder.rewriting.tries import Tries
+from builder.rewriting.waiting import Order
 
 PATIENCE = 300.0
 """Seconds to go on trying while no server takes a request, unless told otherwise."""
@@ -51,8 +53,13 @@ class ServerPool:
         say: Callable[[str], None] = lambda _: None,
         served_model: str | None = None,
         needs: Needs = NO_NEEDS,
+        drain: Drain | None = None,
     ) -> None:
-        """Remember the servers; they are asked when the pool is entered. For the arguments see `Wanted`."""
+        """Remember the servers; they are asked when the pool is entered, and no more when it drains.
+
+        For the other arguments see `Wanted`.
+        """
+        self._drain = drain or Drain()
         self._wanted = Wanted(urls, file, expected, model_sha, patience, say, served_model, needs)
         self.on_more: Callable[[int], None] = lambda _: None
         """Told how many requests more than ever before all servers together take at once."""
@@ -83,7 +90,9 @@ class ServerPool:
             await self._transport.__aexit__()
             raise
         self._slots = Slots(self.members, self._connections, self._wanted.say)
-        self._tries = Tries(self._transport, self._membership, self._slots, self._blame, self._patience)
+        self._tries = Tries(
+            self._transport, self._membership, self._slots, self._blame, self._patience, self._drain
+        )
         self._isolation = Isolation(
             self.members,
             self._slots,
@@ -92,7 +101,10 @@ class ServerPool:
             start=self._membership.start,
             on_bad=self._blame.look_into,
             failure_rate=lambda: self._blame.failure_rate,
+            drain=self._drain,
         )
+        self._drain.in_work = self._in_work
+        self._drain.on_begin(self._begin_to_drain)
         self._most = self.limit
         self._membership.start(self._membership.look())
         return self
@@ -150,7 +162,12 @@ class ServerPool:
     # --- one request ---
 
     async def generate(
-        self, messages: Sequence[Message], sampling: Sampling, seed: int, fit: Fit | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        seed: int,
+        fit: Fit | None = None,
+        order: Order = (0, 0),
     ) -> Generation:
         """Have one answer generated, waiting for a slot and trying again while that can help.
 
@@ -159,14 +176,16 @@ class ServerPool:
             sampling: How to sample.
             seed: The seed.
             fit: Says which servers have room for it, and how many tokens to ask of each.
+            order: Who of those that wait for a slot comes first.
 
         Raises:
             TooLong: It does not fit into a server's context.
             NoServer: No server took it within the pool's patience.
             ServerRefused: Every server refuses us, even a request known to be good.
             RequestFailed: This input is to blame: it is refused, or breaks servers, while others are answered.
+            Draining: No server had it when the pool began to drain, or that did not answer.
         """
-        case = Case(ChatRequest(messages, sampling, seed, fit))
+        case = Case(ChatRequest(messages, sampling, seed, fit), order)
         outcome = await self._tries.anywhere(case)
         while isinstance(outcome, Trouble):
             outcome = await self._follow_up(case, outcome)
@@ -176,16 +195,19 @@ class ServerPool:
         """Find out what a trouble means, and do what follows from it."""
         if trouble.too_long is not None:
             raise trouble.too_long
-        trouble = await self._blame.told_apart(case, trouble)
-        step = case.step_after(trouble, self._blame.failure_rate)
-        if step is Step.GIVE_UP:
-            raise trouble.blaming_the_input()
-        if step is Step.ISOLATE:
-            while isinstance(outcome := await self._isolation.examine(case), Trouble):
+        with self._drain.abandonable():
+            trouble = await self._blame.told_apart(case, trouble)
+            step = case.step_after(trouble, self._blame.failure_rate)
+            if step is Step.GIVE_UP:
+                raise trouble.blaming_the_input()
+            if step is Step.AGAIN:
+                await self._pause(case, trouble)
+        if step is Step.AGAIN:
+            return await self._tries.anywhere(case, avoid=case.endpoint)
+        while isinstance(outcome := await self._isolation.examine(case), Trouble):
+            with self._drain.abandonable():
                 await self._pause(case, outcome)
-            return outcome
-        await self._pause(case, trouble)
-        return await self._tries.anywhere(case, avoid=case.endpoint)
+        return outcome
 
     async def _pause(self, case: Case, trouble: Trouble) -> None:
         """Wait before the next try, which holds no slot.
@@ -196,6 +218,17 @@ class ServerPool:
         if (error := self._patience.is_over(trouble)) is not None:
             raise error
         await asyncio.sleep(case.pause(trouble))
+
+    # --- the end ---
+
+    def _begin_to_drain(self) -> None:
+        self._transport.tries_again = False
+        self._slots.turn_away(Draining())
+        self._isolation.turn_away_unasked(Draining())
+
+    def _in_work(self) -> InWork:
+        at_work = [member.in_flight for member in self.members if member.in_flight]
+        return InWork(sum(at_work), len(at_work), self.answers, self._tries.seconds)
 
     # --- those who wait ---
 

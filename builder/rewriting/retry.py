@@ -18,6 +18,7 @@ from enum import Enum, auto
 from builder.rewriting.chat_request import ChatRequest
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.outcome import Sign, Trouble
+from builder.rewriting.waiting import Order
 
 _SUSPECT = 2  # tries that failed, before a request is isolated; more where that may be chance
 _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty server takes it
@@ -44,6 +45,7 @@ class Case:
 
     Attributes:
         request: The request.
+        order: Who of those that wait for a slot comes first.
         endpoint: Where it was last tried.
         seconds: How long the last try took.
         troubles: Tries that failed though servers worked, as far as is known.
@@ -53,6 +55,7 @@ class Case:
     """
 
     request: ChatRequest
+    order: Order = (0, 0)
     endpoint: Endpoint | None = None
     seconds: float = 0.0
     troubles: int = 0

@@ -58,6 +58,8 @@ class Request:
         seed: The seed.
         prompt_tokens: Tokens of the prompt, 0 before a server has counted them.
         least: Fewer tokens than so many are no use: the answer before was cut off there. 0 for whatever fits.
+        stage: The number of the stage in the recipe: later ones come first where requests wait.
+        shard: The number of the document's shard, in the order in which they were begun.
     """
 
     key: str
@@ -66,6 +68,8 @@ class Request:
     seed: int
     prompt_tokens: int = 0
     least: int = 0
+    stage: int = 0
+    shard: int = 0
 
 
 class Digest:
@@ -97,6 +101,7 @@ class Rewriter:
     model: Model
     tokens: ControlTokens
     checks: Mapping[str, Check] = field(default_factory=dict)
+    number: int = 0  # of the stage in the recipe
 
     async def rewrite(self, document: Document, ask: Ask) -> Verdict:
         """Return the verdict on one document: a new text, or a drop with the last attempt's reason.
@@ -113,7 +118,7 @@ class Rewriter:
             key = self.key(digest, sampling, seed)
             asked = {"key": key, "seed": seed, "max_tokens": sampling.max_tokens}
             try:
-                generation = await ask(Request(key, messages, sampling, seed, *had))
+                generation = await ask(Request(key, messages, sampling, seed, *had, stage=self.number))
             except RequestFailed as error:
                 answers.append({**asked, "failure": error.reason, "error": lasting(error.what)})
                 failure = error.reason

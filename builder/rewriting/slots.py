@@ -1,10 +1,9 @@
-"""Slots of the servers: given in turn to those who wait."""
+"""Slots of the servers: given to those who wait, in their order."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from builder.rewriting.context import Fit
 from builder.rewriting.ending import Ending, by_finish
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.least_loaded import LeastLoaded
+from builder.rewriting.waiting import Order, Waiting
 
 _EMPTY_SECONDS = 60.0  # a server gets empty in, to isolate requests; then what is left there stays beside them
 _POLL_SECONDS = 0.05
@@ -44,7 +44,7 @@ class Slots:
         self._is_short_of_files = False  # and has said so
         self._free = LeastLoaded()
         self._ending: Ending | None = None
-        self._waiting: deque[asyncio.Future[Endpoint]] = deque()
+        self._waiting = Waiting()
         self._roomless: list[_Roomless] = []  # whom not every server has the context for
         for endpoint in members:
             self._free.changed(endpoint)
@@ -59,8 +59,8 @@ class Slots:
         """Whether nothing is in work and nobody waits."""
         return not self.has_waiting and not any(endpoint.in_flight for endpoint in self._members)
 
-    async def take(self, avoid: Endpoint | None = None, fit: Fit | None = None) -> Endpoint:
-        """Wait for a slot, in turn; at another server than `avoid` where one is free at once.
+    async def take(self, avoid: Endpoint | None = None, fit: Fit | None = None, order: Order = (0, 0)) -> Endpoint:
+        """Wait for a slot; at another server than `avoid` where one is free at once.
 
         What does not fit into every server's context waits for one with room for it, and comes first there.
 
@@ -76,7 +76,7 @@ class Slots:
             return endpoint
         slot: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
         if fit is None or is_at_home:
-            self._waiting.append(slot)
+            self._waiting.add(slot, order)
         else:
             self._roomless.append(_Roomless(slot, fit))
         try:
@@ -103,7 +103,7 @@ class Slots:
         if self._roomless:
             self._serve_roomless(endpoint)
         while self._waiting and (free := self._first()):
-            slot = self._waiting.popleft()
+            slot = self._waiting.next()
             if not slot.done():
                 self._occupy(free)
                 slot.set_result(free)
@@ -135,10 +135,11 @@ class Slots:
 
     def turn_away(self, error: BaseException) -> None:
         """Have all who wait raise this."""
-        self._waiting.extend(one.slot for one in self._roomless)
+        for one in self._roomless:
+            self._waiting.add(one.slot)
         self._roomless.clear()
         while self._waiting:
-            slot = self._waiting.popleft()
+            slot = self._waiting.next()
             if not slot.done():
                 slot.set_exception(error)
 

@@ -29,7 +29,13 @@ _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six tim
 
 
 class Transport:
-    """Sessions with the servers: `session` keeps connections. Use as an async context manager."""
+    """Sessions with the servers: `session` keeps connections. Use as an async context manager.
+
+    Attributes:
+        tries_again: Whether what a broken connection took with it is sent once more.
+    """
+
+    tries_again: bool = True
 
     async def __aenter__(self) -> Transport:
         self.session = new_session()
@@ -54,7 +60,7 @@ class Transport:
         if on_new:
             return await post(self._fresh, server, body, is_to_tell=is_to_tell)
         outcome = await post(self.session, server, body, is_to_tell=is_to_tell)
-        if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED:
+        if isinstance(outcome, Answer) or outcome.sign is not Sign.DISCONNECTED or not self.tries_again:
             return outcome
         begun = time.monotonic()
         outcome = await post(self._fresh, server, body)

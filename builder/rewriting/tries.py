@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 import anyio
 
+from builder.draining import Drain
 from builder.errors import TooLong
 from builder.rewriting.blame import Blame, is_time_limit
 from builder.rewriting.chat_request import ChatRequest
@@ -17,23 +19,43 @@ from builder.rewriting.retry import Case
 from builder.rewriting.slots import Slots
 from builder.rewriting.transport import Transport
 
+_REMEMBERED = 512  # answers
+
 
 class Tries:
-    """Tries requests at the servers of some slots."""
+    """Tries requests at the servers of some slots.
+
+    Attributes:
+        seconds: How long the last answers took each.
+    """
 
     def __init__(
-        self, transport: Transport, membership: Membership, slots: Slots, blame: Blame, patience: Patience
+        self,
+        transport: Transport,
+        membership: Membership,
+        slots: Slots,
+        blame: Blame,
+        patience: Patience,
+        drain: Drain,
     ) -> None:
-        """Try requests; all of these learn from what comes of it."""
+        """Try requests while there is no `drain`; the others learn from what comes of it."""
+        self.seconds = deque[float](maxlen=_REMEMBERED)
+        self._drain = drain
         self._transport, self._membership, self._slots = transport, membership, slots
         self._blame, self._patience = blame, patience
 
     async def anywhere(self, case: Case, avoid: Endpoint | None = None) -> Outcome:
-        """Try once, where there is a slot."""
+        """Try once, where there is a slot.
+
+        Raises:
+            Draining: Nothing more is to be asked.
+        """
+        self._drain.check()
         if self._membership.failure is not None:
             raise self._membership.failure
-        endpoint = await self._slots.take(avoid, case.request.fit)
+        endpoint = await self._slots.take(avoid, case.request.fit, case.order)
         try:
+            self._drain.check()  # it may have begun between the slot's giving and its taking
             return await self._try(endpoint, case)
         finally:
             self._slots.give_back(endpoint)
@@ -68,6 +90,7 @@ class Tries:
             endpoint.learn_speed(case.seconds, tokens)
             self._slots.had_files()
             self._patience.answered()
+            self.seconds.append(case.seconds)
         else:
             self._learn_from(outcome, endpoint, case, start)
         return outcome

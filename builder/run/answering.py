@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from builder.draining import Drain
 from builder.errors import NoServer
 from builder.loaded_recipe import LoadedRecipe
 from builder.recipe_parts import FilterStage, RewriteStage
@@ -19,10 +20,10 @@ from builder.rewriting.rewriter import Request
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import named
 from builder.rewriting.weights import Candidate
+from builder.run.answers.store import Generate
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run
 from builder.run.first_failures import FirstFailures
-from builder.run.journal import Generate
 
 if TYPE_CHECKING:
     from builder.rewriting.capabilities import Needs
@@ -46,6 +47,7 @@ class Answering:
     run: Run
     options: BuildOptions
     say: Callable[[str], None]
+    drain: Drain = field(default_factory=Drain)
 
     @property
     def can_ask(self) -> bool:
@@ -101,6 +103,7 @@ class Answering:
             say=self.say,
             served_model=self.options.served_model,
             needs=self._needs(stages),
+            drain=self.drain,
         )
 
     def _needs(self, stages: Sequence[FilterStage | RewriteStage]) -> Needs:

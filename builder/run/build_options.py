@@ -27,6 +27,7 @@ class BuildOptions:
         reuse: Other runs and releases, whose answers to equal requests are taken.
         patience: Seconds to wait for a server while none answers, at the start and later.
         gates: What may go wrong before the run stops.
+        grace: Seconds that answers are waited for after a SIGTERM.
     """
 
     servers: Sequence[str] = ()
@@ -41,3 +42,4 @@ class BuildOptions:
     tokenizer: str | None = None
     served_model: str | None = None
     retry_failed: bool = False
+    grace: float = 25.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.disjoint_sets import DisjointSets
-from builder.files import replacing, storage
+from builder.files import storage
 from builder.filters.near_duplicates import NearDuplicates
 
 MEMORY = "2GB"
@@ -39,7 +40,8 @@ _DECISION = pa.schema(
 def decide(
     used: NearDuplicates,
     sketches: Sequence[Path],
-    folder: Path,
+    database: Path,
+    replacing: Callable[[Path], AbstractContextManager[Path]],
     decisions: Path,
     identity: str,
     workers: int,
@@ -50,14 +52,14 @@ def decide(
     Args:
         used: The filter that compares.
         sketches: The documents' sketches.
-        folder: A place for the database.
+        database: A place for the database.
+        replacing: What puts a file into its place.
         decisions: The file to write.
         identity: What it is marked with.
         workers: Threads.
         say: Where progress goes.
     """
-    database = folder / "work.duckdb"
-    remove_database(folder)
+    remove_databases(database.parent)
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"SET memory_limit='{MEMORY}'; SET threads={workers}")
         connection.execute("SET preserve_insertion_order=false; SET enable_progress_bar=false")
@@ -65,11 +67,12 @@ def decide(
         say(f"comparing {_count(connection, 'documents')} documents by {used.bands} bands of {used.rows}")
         _collect_pairs(connection, used.bands)
         _join_alike(connection, used)
-        _write_decisions(connection, decisions, identity)
+        with storage(decisions), replacing(decisions) as temporary:
+            _write_decisions(connection, temporary, identity)
 
 
-def remove_database(folder: Path) -> None:
-    """Remove the database, also that of a build that was killed."""
+def remove_databases(folder: Path) -> None:
+    """Remove the database, also those of builds that were killed."""
     for old in folder.glob("work.duckdb*"):
         shutil.rmtree(old) if old.is_dir() else old.unlink()
 
@@ -159,7 +162,7 @@ def _write_decisions(connection: duckdb.DuckDBPyConnection, path: Path, identity
         " WHERE s.copies > 1 ORDER BY s.shard, s.row"
     )
     schema = _DECISION.with_metadata({"builder": identity})
-    with storage(path), replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with pq.ParquetWriter(path, schema) as writer:
         for batch in _batches(connection, query):
             writer.write_table(
                 pa.Table.from_batches([batch]).cast(_DECISION).replace_schema_metadata(schema.metadata)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from builder.files import storage
 from builder.filters.near_duplicates import NearDuplicates
 from builder.loaded_recipe import LoadedRecipe
 from builder.run.directory import Run, RunShard
-from builder.run.duplicate_clusters import decide, remove_database
+from builder.run.duplicate_clusters import decide, remove_databases
 from builder.run.sketches import DuplicatesStage, sketch_all
 
 
@@ -86,14 +85,16 @@ def find_duplicates(
         Interrupted: By Ctrl-C; sketches that are done stay.
     """
     identity = _identity(run, shards, stage)
-    folder = run.path / "duplicates" / stage.name
+    folder = run.layout.duplicates(stage.name)
     decisions = folder / "decisions.parquet"
     if _identity_of(decisions) != identity:
         with _stops_cleanly(run.path, folder):
             sketches = sketch_all(run, shards, stage, folder / "sketches", workers, say)
-            decide(stage.filter, sketches, folder, decisions, identity, workers, say)
-    shutil.rmtree(folder / "sketches", ignore_errors=True)  # also of a build killed just before
-    remove_database(folder)
+            database = folder / f"work.duckdb-{run.fence.epoch or 0}"
+            decide(stage.filter, sketches, database, run.fence.replacing, decisions, identity, workers, say)
+    run.fence.remove(folder / "sketches")  # also of a build killed just before
+    run.fence.check()
+    remove_databases(folder)
     return Duplicates(stage, decisions, identity)
 
 

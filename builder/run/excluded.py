@@ -7,7 +7,6 @@ shard with excluded rows there is a copy without them, and whatever counts, show
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,8 +19,8 @@ import pyarrow.parquet as pq
 from builder.document import Document
 from builder.errors import RecipeError
 from builder.exclusions import EXCLUDED, Exclusions, is_withheld
-from builder.files import replacing, storage
-from builder.run.directory import Run, shard_facts
+from builder.files import storage
+from builder.run.directory import Run
 from builder.run.exclusion_rows import excluded_rows
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def hide(run: Run, say: Callable[[str], None]) -> None:
         StorageError: The disk refuses.
     """
     if not run.exclusions:
-        shutil.rmtree(run.shown_path(run.path).parent, ignore_errors=True)
+        run.fence.remove(run.layout.excluded)
         return
     gone: dict[Path, list[int]] = {}
     ids, matched = set[str](), set[tuple[str, str]]()
@@ -95,7 +94,7 @@ def hide(run: Run, say: Callable[[str], None]) -> None:
         if path in gone or path in naming:
             hide_rows(run, path, gone.get(path, []), renamed)
         else:
-            run.shown_path(path).unlink(missing_ok=True)
+            run.fence.remove(run.shown_path(path))
     for line in _told(run.exclusions, len(ids), matched):
         say(line)
 
@@ -117,9 +116,9 @@ def hide_rows(run: Run, path: Path, rows: Sequence[int], renamed: Renamed) -> No
     state = [about.st_size, about.st_mtime_ns, rows, renamed]
     made_of = hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
     shown = run.shown_path(path)
-    if (shard_facts(shown) or {}).get("made_of") == made_of:
+    if (run.ledger.facts(shown) or {}).get("made_of") == made_of:
         return
-    facts = {**(shard_facts(path) or {}), "made_of": made_of}
+    facts = {**(run.ledger.facts(path) or {}), "made_of": made_of}
     facts["documents"] -= len(rows)
     facts["passed_over"] = {**facts["passed_over"], **({EXCLUDED: len(rows)} if rows else {})}
     facts.pop("unanswered", None)  # is counted anew where it is asked for
@@ -128,7 +127,7 @@ def hide_rows(run: Run, path: Path, rows: Sequence[int], renamed: Renamed) -> No
     for stage, others in renamed.items():
         place = table.schema.get_field_index(stage)
         table = table.set_column(place, table.schema.field(place), _without(table, stage, others))
-    with storage(shown), replacing(shown) as temporary:
+    with storage(shown), run.fence.replacing(shown) as temporary:
         kept = table.replace_schema_metadata({"builder": orjson.dumps(facts).decode()})
         pq.write_table(kept, temporary, compression="zstd", row_group_size=1024, use_dictionary=False)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from builder.errors import RequestFailed
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Request
-from builder.run.journal import Generate
+from builder.run.answers.store import Generate
 
 _MOST = 10  # kinds, of a server whose words are other ones each time
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from builder.document import READ, Document
+from builder.document import READ
 from builder.errors import GateTripped
-from builder.exclusions import is_withheld
+from builder.run.outcome import Outcome
 
 WINDOW = 500
 """Documents of a stage that the gate on failures looks back on; a run of fewer has none."""
@@ -39,6 +39,11 @@ class GateLimits:
     failures: float = 0.5
     reason: float = 0.98
     stall: float = 30.0
+
+    @property
+    def look_seconds(self) -> float:
+        """How often to look whether anything happened."""
+        return min(10.0, 15.0 * self.stall)
 
 
 @dataclass(slots=True)
@@ -78,7 +83,6 @@ class Gates:
         working: Collection[str],
         limits: GateLimits,
         where: str,
-        is_replayed: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Watch the stages.
 
@@ -88,9 +92,7 @@ class Gates:
             working: Those of them that measure in worker processes.
             limits: What may go wrong.
             where: Names the run.
-            is_replayed: Whether the answer with this key is an earlier build's.
         """
-        self._is_replayed = is_replayed
         self._rewriting, self._working, self._limits, self._where = rewriting, working, limits, where
         self._failures = {stage: _Window(WINDOW) for stage in stages if stage in {*rewriting, *working}}
         self._drops = {stage: _Window(REASON_WINDOW) for stage in (READ, *stages)}
@@ -99,55 +101,27 @@ class Gates:
 
     # --- of documents ---
 
-    def document(self, document: Document, earlier: Collection[str] = ()) -> None:
+    def through(self, outcome: Outcome) -> None:
         """Count a document that is through.
-
-        Args:
-            document: The document.
-            earlier: The stages, reading among them, whose verdict on it an earlier build came to: what that build
-                did not stop for, or what has been mended since.
 
         Raises:
             GateTripped: Too many of a stage's last documents failed, or were dropped for one reason.
         """
         self._documents += 1
-        if is_withheld(document):
-            return  # somebody asked for it: that tells nothing of other documents
+        self._words.update({(stage, outcome.failures[stage]): words for stage, words in outcome.words.items()})
         for stage, window in self._failures.items():
-            if stage not in document.records or stage in earlier or self._failed_before(document, stage):
-                continue
-            if not window.add(self._failure(document, stage)):
+            if stage not in outcome.judged or not window.add(outcome.failures.get(stage)):
                 continue
             if window.failed > self._limits.failures * WINDOW:
                 self._trip_on_failures(stage, window.failed, window.wrong)
         for stage, window in self._drops.items():
-            dropped = document.dropped is not None and document.dropped[0] == stage
-            if stage in earlier or (not dropped and stage not in document.records and stage != READ):
+            if stage not in outcome.judged:
                 continue
-            if stage in document.records and self._failed_before(document, stage):
-                continue
-            if window.add(document.dropped[1] if dropped and document.dropped else None) and dropped:
-                reason, count = window.wrong.most_common(1)[0]
+            reason = outcome.dropped[1] if outcome.dropped and outcome.dropped[0] == stage else None
+            if window.add(reason) and reason is not None:
+                most, count = window.wrong.most_common(1)[0]
                 if count > self._limits.reason * REASON_WINDOW:
-                    self._trip_on_reason(stage, reason, count)
-
-    def _failed_before(self, document: Document, stage: str) -> bool:
-        """Whether an earlier build's answer failed: the servers may have been mended since."""
-        record = document.records[stage]
-        if stage not in self._rewriting or not record["failure"] or not record["answers"]:
-            return False
-        return self._is_replayed(record["answers"][-1]["key"])
-
-    def _failure(self, document: Document, stage: str) -> str | None:
-        record = document.records[stage]
-        if stage in self._rewriting:
-            failure: str | None = record["failure"]
-            if failure and (words := record["answers"][-1].get("error")):
-                self._words[stage, failure] = words
-            return failure
-        is_dropped = document.dropped is not None and document.dropped[0] == stage
-        died = is_dropped and all(measure is None for measure in record.values())  # its worker measured nothing
-        return document.dropped[1] if died and document.dropped else None
+                    self._trip_on_reason(stage, most, count)
 
     def _trip_on_failures(self, stage: str, failed: int, reasons: Counter[str]) -> None:
         said = ", ".join(
@@ -179,13 +153,8 @@ class Gates:
 
     # --- of time ---
 
-    @property
-    def look_seconds(self) -> float:
-        """How often to `look`."""
-        return min(10.0, 15.0 * self._limits.stall)
-
     def look(self, answers: int, in_work: int, *, is_waiting: bool) -> None:
-        """See whether anything happened; to be called every `look_seconds`.
+        """See whether anything happened; to be called every `GateLimits.look_seconds`.
 
         Args:
             answers: How many answers there were so far.

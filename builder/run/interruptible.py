@@ -5,40 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import uvloop
 
-from builder.errors import BuilderError, Interrupted
+from builder.draining import Drain
+from builder.errors import BuilderError
 from builder.run.directory import Run
+from builder.run.stopping import Stopping
 
-_STOPPING = signal.SIGINT, signal.SIGTERM
 _ALLOCATIONS = 50_000  # that outlive their makers, between looks of the garbage collector
 
 
-def run_interruptible(work: Coroutine[Any, Any, None], run: Run) -> None:
-    """Run the build; Ctrl-C or SIGTERM stops it at the next point where nothing is lost."""
+def run_interruptible(
+    work: Coroutine[Any, Any, None], run: Run, drain: Drain, grace: float, say: Callable[[str], None]
+) -> None:
+    """Run the build, which Ctrl-C and SIGTERM stop; for the arguments see `Stopping`.
+
+    Raises:
+        Interrupted: It was stopped; what was answered is journalled.
+        BuilderError: Any other, of the build's own.
+    """
 
     async def watched() -> None:
         task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
-            for number in _STOPPING:
-                loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            raise Interrupted(
-                "interrupted; every answer that had arrived is kept",
-                where=str(run.path),
-                remedy="run the same command to go on",
-            ) from None
-        finally:
-            with contextlib.suppress(RuntimeError, ValueError):
-                for number in _STOPPING:  # uvloop's end leaves them, and Ctrl-C would do nothing any more
-                    loop.remove_signal_handler(number)
+        stopping = Stopping(drain, task, grace, say)
+        with stopping.handling():
+            try:
+                await task
+            except asyncio.CancelledError:
+                raise stopping.interrupted(str(run.path)) from None
+        if drain.is_on:
+            raise stopping.interrupted(str(run.path))
 
     try:
         with _rare_collections():

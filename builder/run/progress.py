@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from builder.document import Document
+from builder.run.outcome import Outcome
 
 _PLAIN_SECONDS = 10.0
+_SHORT = 10  # seconds, of which tenths are told
 
 
 class Progress:
@@ -39,13 +40,13 @@ class Progress:
         if self._is_live:
             self._live.stop()
 
-    def document(self, document: Document) -> None:
+    def through(self, outcome: Outcome) -> None:
         """Count a document that is through."""
         self.done += 1
-        for stage in document.records:
+        for stage in outcome.stages:
             self._kept[stage] += 1
-        if document.dropped is not None:
-            stage, reason = document.dropped
+        if outcome.dropped is not None:
+            stage, reason = outcome.dropped
             self._kept[stage] -= 1
             if stage in self._drops:  # a build that goes less far than the one before it meets its drops again
                 self._drops[stage][reason] += 1
@@ -53,7 +54,7 @@ class Progress:
             self._last_line = time.monotonic()
             self._console.print(self._line(), highlight=False, soft_wrap=True)
 
-    def shard(self, _: object) -> None:
+    def shard(self) -> None:
         """Count a shard that is in the table."""
         self._shards_done += 1
 
@@ -70,7 +71,7 @@ class Progress:
         seconds = time.monotonic() - self._start
         part = self._shards_done / self._shards if self._documents is None else self.done / self._documents
         left = seconds / part - seconds if part else float("inf")
-        return f"{self.done / seconds:.1f}/s, {_duration(left)} left" if self.done else "starting"
+        return f"{self.done / seconds:.1f}/s, {duration(left)} left" if self.done else "starting"
 
     def _panel(self) -> Table:
         table = Table(title=f"{self._so_far()}, {self._speed()}", title_justify="left")
@@ -83,9 +84,12 @@ class Progress:
         return table
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return so many seconds in words, `?` for infinitely many."""
     if seconds == float("inf"):
         return "?"
+    if seconds < _SHORT:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

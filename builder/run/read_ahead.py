@@ -47,12 +47,16 @@ class ReadAhead(Generic[Item]):
         self._thread.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Read no more; a read that is under way is interrupted."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._interrupt()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
         # Some requests can't be interrupted: then the thread is left to end with the process.
         await asyncio.to_thread(self._thread.join, _JOIN_SECONDS)
 

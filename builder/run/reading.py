@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from builder.document import Document
 from builder.errors import LedgerUnbalanced
 from builder.exclusions import is_withheld, withheld
+from builder.run.answers.log import Log
+from builder.run.answers.rows import generations_in
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
 from builder.run.exclusion_rows import has_readmitted
-from builder.run.journal import put_back
+from builder.run.plan import Task
 from builder.run.table import read_shard
 from builder.run.unanswered import Retry
 from builder.run.unique_ids import UniqueIds
@@ -45,40 +47,43 @@ class Reader:
 
     Attributes:
         run: The run.
+        shards: All of its shards.
         until: The last stage that documents are read for.
         comparing: What stages that compare documents have decided.
         retry: Which requests without an answer are asked again.
         ids: The ids that documents have been given.
+        log: Where answers go of documents that go from the table.
     """
 
     run: Run
+    shards: Sequence[RunShard]
     until: str
     comparing: Sequence[Duplicates]
     retry: Retry
     ids: UniqueIds
+    log: Log
 
-    def unfinished(
-        self, shards: Sequence[RunShard], limit: int | None
-    ) -> Iterator[tuple[Reading, Document | None]]:
-        """Yield the documents of the shards that are not done, and None behind a shard's last, in a thread."""
-        left = limit
-        for shard in shards:
-            if left == 0:
-                return
-            count = self.run.finished(shard, self.until, left)
-            if count is None:
-                reading, count = Reading(shard), 0
-                for document in islice(self._documents(reading, left), left):
-                    count += 1
-                    yield reading, document
-                reading.is_cut = count == left
-                self._check(shard, count, reading.is_cut)
-                yield reading, None
-            left = None if left is None else left - count
+    def unfinished(self, tasks: Iterable[Task]) -> Iterator[tuple[Reading, Document | None]]:
+        """Yield the documents of the tasks' shards, and None behind a shard's last, in a thread."""
+        for task in tasks:
+            left = task.limit
+            for shard in (self.shards[number] for number in task.shards):
+                if left == 0:
+                    break
+                count = self.run.finished(shard, self.until, left)
+                if count is None:
+                    reading, count = Reading(shard), 0
+                    for document in islice(self._documents(reading, left), left):
+                        count += 1
+                        yield reading, document
+                    reading.is_cut = count == left
+                    self._check(shard, count, reading.is_cut)
+                    yield reading, None
+                left = None if left is None else left - count
 
-    def asked_again(self, shards: Sequence[RunShard]) -> Iterator[tuple[Reading, Document | None]]:
+    def asked_again(self, shards: Iterable[int]) -> Iterator[tuple[Reading, Document | None]]:
         """Yield the documents whose requests are asked again, and None behind a shard's last, in a thread."""
-        for shard in shards:
+        for shard in (self.shards[number] for number in shards):
             asked_again: dict[int, Document] = {}
             reading = Reading(shard, asked_again=asked_again)
             path = self.run.shard_path(shard.index)
@@ -112,7 +117,7 @@ class Reader:
         path, documents, passed_over = self.run.shard_path(shard.index), facts["documents"], facts["passed_over"]
         reading.known, is_less = documents, left is not None and documents > left
         if is_less:
-            put_back(path, self.run.rewriters, self.run.journal_of(path))
+            self.log.salvage(generations_in(path, self.run.rewriters))
         before: Iterator[Document] = (
             self.retry.before_failure(document, path) for document in read_shard(path, self.run.stages)
         )

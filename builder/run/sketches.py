@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 from builder.arrow import spare_memory
 from builder.document import READ, Document
 from builder.exclusions import Exclusions
-from builder.files import replacing, storage
+from builder.files import storage
 from builder.filters.confine import end_with_parent
 from builder.filters.near_duplicates import NearDuplicates
 from builder.run.directory import Run, RunShard
+from builder.run.fence import Fence
 from builder.run.layout import shard_name
 from builder.run.table import read_shard
 
@@ -74,7 +75,7 @@ def sketch_all(
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{shard_name(shard.index)}.parquet" for shard in shards]
     todo = [
-        (shard.index, run.shard_path(shard.index), path)
+        (shard.index, run.shard_path(shard.index), path, run.fence)
         for shard, path in zip(shards, paths, strict=True)
         if not path.is_file() or _is_older(path, run.shard_path(shard.index))
     ]
@@ -87,7 +88,9 @@ def sketch_all(
     return paths
 
 
-def _sketched(stage: DuplicatesStage, todo: Sequence[tuple[int, Path, Path]], processes: int) -> Iterator[None]:
+def _sketched(
+    stage: DuplicatesStage, todo: Sequence[tuple[int, Path, Path, Fence]], processes: int
+) -> Iterator[None]:
     """Sketch shard after shard, here where one process is enough for all; yield after each."""
     if processes <= 1:
         for one in todo:
@@ -115,7 +118,7 @@ def _begin_sketching(parent: int) -> None:
     spare_memory()
 
 
-def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path) -> None:
+def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path, fence: Fence) -> None:
     used = stage.filter
     fields: dict[str, pa.DataType] = {
         "shard": pa.int32(),
@@ -134,5 +137,5 @@ def _sketch_shard(stage: DuplicatesStage, shard: int, source: Path, path: Path) 
         values = [shard, row, document.id, sketch.sha256, *sketch.bands, sketch.low_bytes]
         for name, value in zip(schema.names, values, strict=True):
             columns[name].append(value)
-    with storage(path), replacing(path) as temporary:
+    with storage(path), fence.replacing(path) as temporary:
         pq.write_table(pa.table({name: columns[name] for name in schema.names}, schema=schema), temporary)

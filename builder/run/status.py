@@ -1,19 +1,19 @@
-"""Where a run stands: the funnel as queries over its table, and a ledger that balances or says where not."""
+"""Where a run stands: the funnel, added up over its shards, in figures that balance or say where not."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import orjson
-
 from builder.document import READ
 from builder.errors import LedgerUnbalanced
-from builder.files import write_text
 from builder.run.directory import Run
+from builder.run.funnel import count_rows
+from builder.run.ledger import Counts, Entry, Facts
+from builder.run.progress_file import GENERATIONS, read_progress
 from builder.run.unanswered import Unanswered, count_unanswered
 
 
@@ -79,41 +79,38 @@ class Status:
 
 
 def read_status(run: Run) -> Status:
-    """Query the table.
+    """Add up what the shards come to, which the run's ledger knows or a look at their rows tells.
 
     Raises:
         LedgerUnbalanced: A stage's documents in are not kept plus dropped.
     """
-    paths = run.shown_paths()
     progress = read_progress(run)
-    generations = {name: progress.get(name, 0) for name in ("requested", "replayed", "reused")}
-    shards = {"done": len(paths), "total": progress.get("shards_total", len(paths))}
-    if not paths:
+    generations = {kind: progress[kind] for kind in GENERATIONS}
+    entries = run.ledger.entries(run.shown_paths())
+    shards = {"done": len(entries), "total": progress.get("shards_total", len(entries))}
+    if not entries:
         return Status(run.facts["recipe"]["name"], 0, 0, [], shards, generations)
-    with connect(paths) as connection:
-        facts = _facts(paths, connection)
-        stages = _ledger(run, list(facts.values()), connection)
+    facts = {path: entry.facts for path, entry in entries.items()}
+    stages = _funnel(run, list(facts.values()), list(_counts(run, entries)))
     kept = stages[-1].kept
     name, unanswered = run.facts["recipe"]["name"], count_unanswered(run, facts)
     return Status(name, stages[0].entered, kept, stages, shards, generations, unanswered)
 
 
-def connect(paths: list[Path]) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the shards as the view `run`."""
-    connection = duckdb.connect()
-    connection.read_parquet([str(path) for path in paths]).create_view("run")
-    return connection
+def _counts(run: Run, entries: Mapping[Path, Entry]) -> Iterator[Counts]:
+    yield from (entry.counts for entry in entries.values() if entry.counts is not None)
+    uncounted = [path for path, entry in entries.items() if entry.counts is None]
+    yield from count_rows(uncounted, run.facts["recipe"]["stages"]).values()
 
 
-def _ledger(run: Run, facts: list[dict[str, Any]], connection: duckdb.DuckDBPyConnection) -> list[StageStatus]:
-    drops: dict[str, dict[str, int]] = {}
-    reasons = "SELECT verdict.stage, verdict.reason, count(*) FROM run WHERE verdict IS NOT NULL"
-    query = f"{reasons} GROUP BY ALL ORDER BY ALL"
-    for stage, reason, count in connection.execute(query).fetchall():
-        drops.setdefault(stage, {})[reason] = count
-    documents = _one(connection, "SELECT count(*) FROM run")
+def _funnel(run: Run, facts: Sequence[Facts], counts: Sequence[Counts]) -> list[StageStatus]:
+    drops: dict[str, Counter[str]] = {}
+    for one in counts:
+        for stage, reasons in one["dropped"].items():
+            drops.setdefault(stage, Counter()).update(reasons)
+    documents = sum(one["rows"] for one in counts)
     passed_over = sum((Counter(one["passed_over"]) for one in facts), Counter[str]())
-    unreadable = drops.get(READ, {})
+    unreadable = _sorted(drops.get(READ, {}))
     kept = documents - sum(unreadable.values())
     ledger = [StageStatus(READ, "source", documents, kept, unreadable, passed_over=dict(passed_over))]
     if documents != sum(one["documents"] for one in facts):
@@ -122,55 +119,39 @@ def _ledger(run: Run, facts: list[dict[str, Any]], connection: duckdb.DuckDBPyCo
             where=str(run.path),
             remedy="a shard was changed: remove it and build again",
         )
-    gone, through = [READ], _stages_through(run, facts)
+    through = _stages_through(run, facts)
     for stage in run.facts["recipe"]["stages"]:
         if stage["name"] not in through:
             break
-        ledger.append(
-            _balanced(_stage(stage, ledger[-1].kept, drops.get(stage["name"], {}), gone, connection), run)
-        )
-        gone.append(stage["name"])
+        dropped = _sorted(drops.get(stage["name"], {}))
+        ledger.append(_balanced(_stage(stage, ledger[-1].kept, dropped, counts), run))
     return ledger
 
 
-def _facts(paths: list[Path], connection: duckdb.DuckDBPyConnection) -> dict[Path, dict[str, Any]]:
-    """Return the facts that each shard was written with, by DuckDB, which is loaded anyway."""
-    query = "SELECT file_name, decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'builder'"
-    found = connection.execute(query, [list(map(str, paths))]).fetchall()
-    return {Path(name): orjson.loads(facts) for name, facts in found}
-
-
 def _stage(
-    stage: dict[str, Any],
-    entered: int,
-    dropped: dict[str, int],
-    gone: list[str],
-    connection: duckdb.DuckDBPyConnection,
+    stage: Mapping[str, Any], entered: int, dropped: dict[str, int], counts: Sequence[Counts]
 ) -> StageStatus:
-    name = f'"{stage["name"]}"'
-    rewrites = "rewrite" in stage
-    # Counted from the column itself, not as the difference that it has to equal.
-    kept = _one(
-        connection,
-        f"SELECT count(*) FROM run WHERE {name} IS NOT NULL AND verdict.stage IS DISTINCT FROM ?",  # noqa: S608
+    figures = Counter[str]()
+    for one in counts:
+        figures.update(one["stages"][stage["name"]])
+    kind = "rewrite" if "rewrite" in stage else "filter"
+    # Counted by themselves, not as the difference that they have to equal.
+    kept = figures["kept"] + figures["passed_by"]
+    return StageStatus(
         stage["name"],
+        kind,
+        entered,
+        kept,
+        dropped,
+        passed_by=figures["passed_by"],
+        unchanged=figures["unchanged"],
+        prompt_tokens=figures["prompt_tokens"],
+        completion_tokens=figures["completion_tokens"],
     )
-    passed_by = 0
-    if stage["where"]:
-        alive = f"(verdict IS NULL OR NOT list_contains(?, verdict.stage)) AND {name} IS NULL"
-        passed_by = _one(connection, f"SELECT count(*) FROM run WHERE {alive}", gone)  # noqa: S608
-    counts = {"unchanged": 0, "prompt_tokens": 0, "completion_tokens": 0}
-    if rewrites:
-        tokens = [
-            f"sum(list_sum([a.{kind} FOR a IN {name}.answers]))" for kind in ("prompt_tokens", "completion_tokens")
-        ]
-        unchanged = (
-            f"count(*) FILTER ({name}.failure IS NOT NULL AND verdict.stage IS DISTINCT FROM '{stage['name']}')"
-        )
-        row = connection.execute(f"SELECT {unchanged}, {', '.join(tokens)} FROM run").fetchone()  # noqa: S608
-        counts = dict(zip(counts, (int(value or 0) for value in row or ()), strict=True))
-    kind = "rewrite" if rewrites else "filter"
-    return StageStatus(stage["name"], kind, entered, kept + passed_by, dropped, passed_by, {}, **counts)
+
+
+def _sorted(reasons: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(reasons.items()))
 
 
 def _balanced(stage: StageStatus, run: Run) -> StageStatus:
@@ -184,23 +165,6 @@ def _balanced(stage: StageStatus, run: Run) -> StageStatus:
     return stage
 
 
-def _stages_through(run: Run, facts: list[dict[str, Any]]) -> list[str]:
+def _stages_through(run: Run, facts: Sequence[Facts]) -> list[str]:
     """Return the stages that every shard of the table has been through."""
     return run.stages[: min(run.reached(one["until"]) for one in facts)]
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> int:
-    row = connection.execute(query, list(parameters)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def read_progress(run: Run) -> dict[str, Any]:
-    """Return the counts that builds of this run have left, empty where there are none."""
-    path = run.path / "progress.json"
-    counts: dict[str, Any] = orjson.loads(path.read_bytes()) if path.is_file() else {}
-    return counts
-
-
-def write_progress(run: Run, counts: dict[str, Any]) -> None:
-    """Leave counts for `status`, while building and after."""
-    write_text(run.path / "progress.json", orjson.dumps(counts).decode() + "\n")

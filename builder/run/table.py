@@ -6,7 +6,8 @@ after some stage goes on from its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast
@@ -123,9 +124,15 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
 
 
 def write_shard(
-    path: Path, documents: Sequence[Document | None], schema: pa.Schema, facts: Mapping[str, Any]
+    path: Path,
+    documents: Sequence[Document | None],
+    schema: pa.Schema,
+    facts: Mapping[str, Any],
+    replacing: Callable[[Path], AbstractContextManager[Path]] = replacing,
 ) -> None:
     """Write a shard's rows in one step, with `facts` (plain data) in the file's metadata.
+
+    `replacing` is what puts a file into its place.
 
     Raises:
         LedgerUnbalanced: A document is missing, or two have one id.

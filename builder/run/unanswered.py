@@ -2,8 +2,7 @@
 
 A request that failed leaves its reason in the row. Most reasons tell of a server, and one that was mended, or has
 another context or configuration, may answer: the same command asks again. Where the input was blamed, only
-`--retry-failed` does, or a journal beside the shard: a build that ends for want of servers, or that a gate stops,
-leaves an empty one beside each shard in which an input was blamed, for then it was perhaps blamed wrongly.
+`--retry-failed` does, or a mark at the shard (`ask_again.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any
 
 from builder.document import Document, Record
 from builder.errors import blames_input
-from builder.files import storage
+from builder.run.answers.rows import is_answered, unanswered_in
+from builder.run.ask_again import marked
 from builder.run.directory import Run
-from builder.run.generations import is_answered, unanswered_in
 
 
 def unanswered(documents: Iterable[Document]) -> dict[str, dict[str, int]]:
@@ -67,16 +66,6 @@ def count_unanswered(run: Run, facts: Mapping[Path, Mapping[str, Any]]) -> Unans
     return Unanswered(counts[False], counts[True] - counts[False])
 
 
-def distrust_blame(run: Run) -> None:
-    """Have the next build ask again whatever input was blamed in a run: its servers were not in order."""
-    for path in run.shard_paths():
-        if any(blames_input(reason) for reasons in run.unanswered_in(path).values() for reason in reasons):
-            journal = run.journal_of(path)
-            with storage(journal):
-                journal.parent.mkdir(parents=True, exist_ok=True)
-                journal.touch()
-
-
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Which requests without an answer a flow asks again.
@@ -85,19 +74,18 @@ class Retry:
         run: The run.
         stages: The rewriting stages whose requests it asks; none where there is nobody to ask.
         is_forced: Whether those for which the input was blamed are asked again, too.
-        resumed: The names of shards in which they are in any case. They had a journal when the build began: one
-            that was asking all of it again was killed, or one came to distrust its own blame.
+        marked: The names of shards in which they are in any case (`ask_again.py`).
     """
 
     run: Run
     stages: Collection[str]
     is_forced: bool = False
-    resumed: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, run: Run, stages: Collection[str], *, is_forced: bool) -> Retry:
         """Return what is asked again by a build that begins now."""
-        return cls(run, stages, is_forced, frozenset(path.stem for path in run.journals()))
+        return cls(run, stages, is_forced, marked(run))
 
     def count(self, path: Path) -> int:
         """Return how many documents of a shard of the table are asked for again."""
@@ -135,4 +123,4 @@ class Retry:
         return document
 
     def _asks(self, reason: str, path: Path) -> bool:
-        return self.is_forced or path.stem in self.resumed or not blames_input(reason)
+        return self.is_forced or path.stem in self.marked or not blames_input(reason)

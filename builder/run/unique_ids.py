@@ -126,6 +126,7 @@ class UniqueIds:
             self._add()
 
     def _add(self) -> None:
+        self._run.fence.check()
         with self._disk(), self._database:
             rows = sorted((hash, *place) for hash, place in self._new.items())
             self._database.execute(_ADD, (orjson.dumps(rows).decode(),))

@@ -20,7 +20,7 @@ from builder.exclusions import ExclusionList
 from builder.files import storage, write_text
 from builder.loaded_recipe import LoadedRecipe
 from builder.run.directory import Run
-from builder.run.status import connect
+from builder.run.funnel import connect
 from builder.sources import Source
 
 _MEMORY = "1GB"

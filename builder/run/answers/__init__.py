@@ -1,0 +1,1 @@
+"""Answers: what a server was asked is paid for once, wherever its answer lies by now."""

@@ -1,0 +1,1 @@
+"""Engines: each has workers do the tasks of a job. What an engine is, and whose is what: `builder.run.job`."""
