@@ -182,12 +182,10 @@ class _Building:
         return AnswerIndex(RunAnswers(self.run), self.run.path / "answers")
 
     def _clear_log(self) -> None:
-        """Remove the log of a run that is complete: what is left there nothing will ask for."""
-        if segments := segments_in(self.run.log):
-            run = self.run
-            if all(run.is_through(path) and not run.unanswered_in(path) for path in run.shard_paths()):
-                for segment in segments:
-                    segment.unlink()
+        """Remove what a kill between a shard's end and this has left in the log."""
+        if segments_in(self.run.log):
+            with closing(self._index()) as index, closing(self._log()) as log:
+                log.replay(index.contains)
 
     def _work(self, wanted: list[RunShard], unfinished: list[RunShard], until: str) -> _Work:
         """Return what there is to build up to a stage, and to ask again at stages not seen to yet."""
@@ -249,7 +247,7 @@ class _Building:
             generate = self._answering.generate(pool)
             log = self._log()
             if index is not None:
-                log.replay(index.contains)
+                await asyncio.to_thread(log.replay, index.contains)
             store = await stack.enter_async_context(AnswerStore(log, generate, [*filter(None, [index]), *reused]))
             ids = stack.enter_context(UniqueIds(run))
             steps = [step for stage in stages if (step := step_of(stage, self.loaded, run, workers, pool))]

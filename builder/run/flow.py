@@ -22,6 +22,7 @@ import pyarrow as pa
 from builder.document import READ, Document, Verdict
 from builder.rewriting.rewriter import Ask
 from builder.run.answers.index import AnswerIndex
+from builder.run.answers.rows import lost_in
 from builder.run.answers.store import AnswerStore, ShardAnswers
 from builder.run.ask_again import settle
 from builder.run.directory import RunShard, shard_facts
@@ -236,6 +237,7 @@ class Flow:
             facts = {**(shard_facts(path) or {}), "until": self._reader.until}
         elif rows := withheld_rows(documents, opened.excluded, self._is_through):
             facts["withheld"] = rows
+        self._reader.log.salvage(lost_in(path, self._run.rewriters, documents))
         facts["unanswered"] = unanswered(filter(None, documents))
         write_shard(path, documents, self._schema, facts)
         if opened.excluded:

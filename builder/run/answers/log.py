@@ -8,6 +8,7 @@ twice is bounded by what is in work.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -148,7 +149,8 @@ class Log:
     def read(self, key: str) -> Generation | None:
         """Return an answer, None where the disk has spoilt it: then it is not in the log any more."""
         line = self._line(key)
-        with storage(line.segment):
+        content = b""
+        with contextlib.suppress(FileNotFoundError), storage(line.segment):
             descriptor = os.open(line.segment, os.O_RDONLY)
             try:
                 os.posix_fadvise(descriptor, line.offset, _AHEAD, os.POSIX_FADV_WILLNEED)
