@@ -28,7 +28,7 @@ from builder.run.answers.lines import decode, encode, scan
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SEGMENT_BYTES = 2**26
+_SEGMENT_BYTES = 2**24  # a document that takes long keeps the whole of it
 _OPEN_SEGMENTS = 32  # of those that are only read
 _AHEAD = 2**20  # bytes that are fetched from a disk with a line: the next ones asked for lie behind it
 _SALVAGED_AT_ONCE = 1024
