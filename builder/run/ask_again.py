@@ -58,11 +58,9 @@ def take_up_journals(run: Run) -> None:
 
     A journal's answers become a part of the log. Where its shard is in the table, it was a mark, too.
     """
-    for journal in in_order(run.log, ".jsonl"):
-        shard = run.path / "shards" / f"{journal.stem}.parquet"
-        if shard.is_file():
-            mark(run, [shard])
-        adopt(journal)
+    journals = in_order(run.log, ".jsonl")
+    mark(run, [run.path / "shards" / f"{journal.stem}.parquet" for journal in journals])
+    adopt(journals)
     for outdated in (*run.path.glob("answered.sqlite*"), *run.path.glob("reuse/*.sqlite*")):
         with storage(outdated):
             outdated.unlink()

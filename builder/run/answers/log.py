@@ -43,11 +43,14 @@ def segments_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.jsonl") if _NAME.fullmatch(path.name))
 
 
-def adopt(segment: Path) -> None:
-    """Make a segment of a shard's own, as runs had them, one as others are."""
-    with storage(segment):
-        segment.rename(segment.with_name(f"log-of-{segment.name}"))
-        sync_folder(segment.parent)
+def adopt(segments: Sequence[Path]) -> None:
+    """Make segments of the shards' own, as runs had them, ones as others are."""
+    for segment in segments:
+        with storage(segment):
+            segment.rename(segment.with_name(f"log-of-{segment.name}"))
+    if segments:
+        with storage(segments[0].parent):
+            sync_folder(segments[0].parent)
 
 
 def _name(epoch: int, number: int) -> str:
