@@ -179,6 +179,7 @@ class Log:
                     if refused is not None:
                         raise refused
         except Exception as error:  # noqa: BLE001 - raised again by everyone who waits for one of these lines
+            self._segment = None  # it may end in a torn line, which would spoil the next
             return kept, error
         return kept, None
 
@@ -286,7 +287,7 @@ def _append(descriptor: int, start: int, lines: Sequence[bytes]) -> tuple[int, O
     try:
         while written < len(content):
             written += os.write(descriptor, content[written:])
-    except OSError as error:  # those before it are paid for, too; a torn one would spoil the next
+    except OSError as error:  # those before it are paid for, too
         ends = np.cumsum([len(line) for line in lines])
         kept, refused = int((ends <= written).sum()), error
         os.ftruncate(descriptor, start + (int(ends[kept - 1]) if kept else 0))
