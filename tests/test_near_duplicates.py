@@ -254,8 +254,13 @@ def test_generations_of_those_that_stay_are_kept_when_the_limit_grows(tmp_path: 
         assert asked == first["generations"]["requested"] > 0
         builder("build", recipe, "--run", run, "--server", double.url)
         grown = [str(request.body["messages"][-1]) for request in double.log]
+        built = verdicts(run)
+        builder("build", recipe, "--run", run, "--limit", 20, "--server", double.url)
+        builder("build", recipe, "--run", run, "--server", double.url)
+        assert len(double.log) == len(grown), "what another stood for meanwhile was generated again"
+    assert verdicts(run) == built
     assert len(grown) == len(set(grown)), "a document that stayed was generated again"
-    for row in verdicts(run).values():
+    for row in built.values():
         if row["verdict"] and row["verdict"]["stage"] == "unique":
             assert row["short"] is None, "a document that another stands for keeps what later stages said"
         else:

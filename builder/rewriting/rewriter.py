@@ -87,7 +87,7 @@ class Digest:
 
 
 Ask = Callable[[Request], Awaitable[Generation]]
-"""How a rewriter gets a generation: from the journal or, when it is not there, from a server."""
+"""How a rewriter gets a generation: from the answer store, which asks a server where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
