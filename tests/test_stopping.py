@@ -21,7 +21,7 @@ from builder.rewriting.generation import Generation
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.prompts import Sampling
 from builder.run.steps import _filtering
-from builder.run.stopping import Stopping
+from builder.run.stopping import Stopping, interrupted_once
 from tests.asking import SHORT, ask, run
 from tests.broken_filters import Sleeping
 from tests.faulty import Chain, is_control, rows_of, write_chain
@@ -236,7 +236,7 @@ def test_a_signal_that_is_handed_on_as_well_is_one() -> None:
     async def signalled(*numbers: signal.Signals, pause: float = 0.0) -> tuple[bool, bool, list[str]]:
         drain, said, task = Drain(), list[str](), asyncio.ensure_future(asyncio.sleep(60))
         drain.in_work = lambda: InWork(2, 1, 0, [3.0, 5.0, 70.0])
-        with Stopping(drain, task, 30.0, said.append).handling():
+        with interrupted_once(), Stopping(drain, 30.0, said.append).handling(task):
             for number in numbers:
                 os.kill(os.getpid(), number)
                 await asyncio.sleep(pause)

@@ -13,7 +13,7 @@ from rich.logging import RichHandler
 
 from builder.cli import options, releases, runs
 from builder.cli.console import escaped, out, print_json, talk
-from builder.errors import BuilderError
+from builder.errors import BuilderError, Interrupted
 from builder.open_files import raise_limit
 
 app = typer.Typer(
@@ -66,11 +66,20 @@ def _explained() -> Iterator[None]:
         with _storage_told():
             yield
     except BuilderError as error:
+        if isinstance(error, Interrupted):
+            _take_no_more_signals()
         talk.print(f"[bold red]error[/bold red] {escaped(error)}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        _take_no_more_signals()
         talk.print("interrupted; run the same command to go on")
         sys.exit(130)
+
+
+def _take_no_more_signals() -> None:
+    """Let what ends end: a second Ctrl-C would show as a traceback of the interpreter's own end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ from builder.run.reuse import EarlierAnswers
 from builder.run.sketches import DuplicatesStage
 from builder.run.status import read_progress, write_progress
 from builder.run.steps import gates_of, step_of
+from builder.run.stopping import interrupted_once
 from builder.run.table import schema_of
 from builder.run.unanswered import Retry, distrust_blame
 from builder.run.unique_ids import INDEX, UniqueIds
@@ -70,7 +71,11 @@ def build(loaded: LoadedRecipe, path: Path, options: BuildOptions, console: Cons
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
     check_limit()
-    with storage(path), Owner(path):  # what is read or written without a word of its own about storage
+    with (
+        interrupted_once(),
+        storage(path),
+        Owner(path),
+    ):  # what is read or written without a word of its own about storage
         return _build(loaded, path, options, console, until)
 
 
@@ -208,7 +213,7 @@ class _Building:
             progress = stack.enter_context(Progress(self.console, names, documents, shards))
             answered = stack.enter_context(closing(Answered(self.run))) if rewrites else None
             try:
-                flow = self._flow(work, until, generator, answered, earlier, progress)
+                flow = partial(self._flow, work, until, generator, answered, earlier, progress)
                 run_interruptible(flow, self.run, self.drain, options.grace, self.say)
             except (GateTripped, NoServer, ServerRefused):
                 distrust_blame(self.run)
