@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 import typer
 from rich.logging import RichHandler
@@ -33,6 +35,21 @@ app = typer.Typer(
         "storage · 5 verification failed · 130 interrupted, the same command goes on."
     ),
 )
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command of which Ctrl-C has something to say: Typer would end it without a word."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", remedy="run the same command to go on") from None
+
+    return run
+
+
 for command in (
     runs.recipes,
     runs.build,
@@ -44,7 +61,7 @@ for command in (
     runs.explain,
     runs.servers,
 ):
-    app.command()(command)
+    app.command()(_stoppable(command))
 
 checkpoints = typer.Typer(no_args_is_help=True, help="The paper's ablations: records, results, differences.")
 app.add_typer(checkpoints, name="checkpoints")
