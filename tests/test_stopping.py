@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -157,6 +158,25 @@ def test_with_nothing_in_flight_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 130
     assert "interrupted; every answer that had arrived is kept\n" in process.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_outside_the_event_loop_too_it_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    recipe, servers = write_chain(tmp_path / "project", DOCUMENTS), tmp_path / "servers"
+    os.mkfifo(servers)
+    process = start("build", recipe, "--run", tmp_path / "run", "--servers", servers)
+
+    def is_read() -> bool:
+        with contextlib.suppress(OSError):
+            descriptors.append(os.open(servers, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(descriptors)
+
+    descriptors: list[int] = []
+    until(is_read)
+    process.send_signal(number)
+    assert process.wait(10) == 130
+    os.close(descriptors[0])
+    assert process.stderr == "error interrupted\n→ run the same command to go on\n"
 
 
 def test_what_is_tried_again_or_waits_is_not_in_flight() -> None:
