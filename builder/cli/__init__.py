@@ -119,5 +119,4 @@ def main() -> None:
     logging.getLogger("builder").addHandler(handler)
     raise_limit()
     with _explained():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends all commands as Ctrl-C does
         app(prog_name="python -m builder")
