@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
@@ -160,7 +160,7 @@ class Rewriter:
         is_short = len(parsed.text.strip()) < self.prompt.min_characters
         if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
             return None, "too_short", figures
-        parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
+        parsed = Parsed(_whole_again(self.tokens.restore(parsed.text), before), parsed.grade)
         if (held := self.tokens.held_by(parsed.text)) and not held <= self.tokens.held_by(before):
             return None, "special_token", figures
         if shown != before and self.tokens.is_garbled(before, parsed.text):
