@@ -175,10 +175,10 @@ def _code(text: str, found: list[Block], source: str) -> _Taken:
     if len(held) > 1:  # one of which may be the source, shown beside the new code
         words = source.split()
         held = [block for block in held if block.content(text).split() != words] or held
-    block, content = held[0], held[0].content(text)
-    if any(other.content(text) != content for other in held[1:]):
-        raise Unparsable("several_code_blocks")
-    return _Taken(Parsed(without_bom(content)), block.begin, block.end, block.language)
+        if len({block.content(text) for block in held}) > 1:
+            raise Unparsable("several_code_blocks")
+    block = held[0]
+    return _Taken(Parsed(without_bom(block.content(text))), block.begin, block.end, block.language)
 
 
 # --- sections ---

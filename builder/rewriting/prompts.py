@@ -178,10 +178,7 @@ class Prompt(_Strict):
 
     def render(self, text: str) -> list[Message]:
         """Return the chat messages for one document."""
-        return [
-            {"role": role, "content": _filled(content, text) if "{{" in content else content}
-            for role, content in self.messages
-        ]
+        return [{"role": role, "content": _filled(content, text)} for role, content in self.messages]
 
 
 @lru_cache(maxsize=256)
@@ -252,15 +249,9 @@ def load_prompt(path: Path) -> Prompt:
         near = difflib.get_close_matches(unknown[0], _KEYS, 1)
         remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_KEYS)}"
         raise RecipeError(f"unknown key {unknown[0]!r}", where=_line(path, node, unknown[0]), remedy=remedy)
+    sha = hashlib.sha256(content.encode()).hexdigest()
     try:
-        return Prompt.model_validate(
-            {
-                **fields,
-                "messages": messages,
-                "content": content,
-                "sha": hashlib.sha256(content.encode()).hexdigest(),
-            }
-        )
+        return Prompt.model_validate({**fields, "messages": messages, "content": content, "sha": sha})
     except ValidationError as error:
         raise _explained(error, path, node) from error
 
