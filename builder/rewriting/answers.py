@@ -7,7 +7,6 @@ Else the attempt fails with a reason that says what was found.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from builder.rewriting import thoughts
@@ -26,8 +25,7 @@ class Unparsable(Exception):
     """The answer has not the declared form; the argument is the reason that goes into the table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """The new text and, where the format has one, the model's own grade of the old."""
 
     text: str
@@ -177,10 +175,10 @@ def _code(text: str, found: list[Block], source: str) -> _Taken:
     if len(held) > 1:  # one of which may be the source, shown beside the new code
         words = source.split()
         held = [block for block in held if block.content(text).split() != words] or held
-    block, content = held[0], held[0].content(text)
-    if any(other.content(text) != content for other in held[1:]):
-        raise Unparsable("several_code_blocks")
-    return _Taken(Parsed(without_bom(content)), block.begin, block.end, block.language)
+        if len({block.content(text) for block in held}) > 1:
+            raise Unparsable("several_code_blocks")
+    block = held[0]
+    return _Taken(Parsed(without_bom(block.content(text))), block.begin, block.end, block.language)
 
 
 # --- sections ---
@@ -208,7 +206,7 @@ def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open
             raise Unparsable("several_sections")
         if taken:
             said = _grade(text, parts, declared, taken[0].start)
-            return taken[0]._replace(parsed=Parsed(taken[0].parsed.text, said))
+            return _Taken(Parsed(taken[0].parsed.text, said), *taken[0][1:])
         # Of headings without a block, one with something like it tells more.
         failure = next((reason for reason in reasons if reason != "no_code_block"), (reasons or [failure])[0])
     raise Unparsable("no_section" if is_hidden else failure)
