@@ -115,7 +115,7 @@ def publish(
     path = run or Path("runs") / loaded.recipe.name
     destination = destination_of(dest, path, say, private=private)
     how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite, readmit)
-    see_ahead(loaded, destination, how)
+    see_ahead(loaded, destination, how, say)
     gates = GateLimits(max_failures, max_reason, max_stall)
     options = BuildOptions(
         server or (),

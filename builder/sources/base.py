@@ -48,9 +48,10 @@ IsExcluded = Callable[[str, Mapping[str, Any]], bool]
 
 
 def _language(name: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual", name):
+    if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]+)*|code|multilingual", name):
         raise ValueError(
-            f"{name!r} is no language to the Hub: write an ISO 639 code (en), `code` or `multilingual`"
+            f"{name!r} is no language to the Hub: write an ISO 639 code, in lower case (en), `code` or"
+            " `multilingual`"
         )
     return name
 
