@@ -119,7 +119,7 @@ def _info(config: Config) -> dict[str, Any]:
 
 
 def _features(schema: pa.Schema) -> Any:  # noqa: ANN401 - what `datasets` writes into a card
-    if all(field.type in _PLAIN for field in schema):
+    if not schema.metadata and all(field.type in _PLAIN for field in schema):
         return [{"name": field.name, "dtype": _PLAIN[field.type]} for field in schema]
     # Half a second and 50 MB, which few releases need.
     from datasets import DatasetInfo, Features

@@ -103,18 +103,20 @@ class HubDataset(Source):
         from datasets.packaged_modules.json.json import Json
         from datasets.packaged_modules.parquet.parquet import Parquet
 
+        from builder.sources.features import with_classes
         from builder.sources.json_lines import JsonLines
         from builder.sources.parquet_table import ParquetTable
         from builder.sources.streamed_table import DatasetsRows, StreamedTable
 
+        features = with_classes(builder.info.features.to_dict()) if builder.info.features else {}
         if isinstance(builder, Parquet):
             self.files.stat(names)
-            return ParquetTable(names, self.files.open, self.files.where)
+            return ParquetTable(names, self.files.open, self.files.where, features)
         lines = JsonLines(self.files.open, self.files.where)
         is_plain = isinstance(builder, Json) and not builder.config.field and builder.config.encoding == "utf-8"
         reads_lines = is_plain and lines.can_read(names)
         rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
-        return StreamedTable(names, rows, self.files.where, self._recorded)
+        return StreamedTable(names, rows, self.files.where, self._recorded, features)
 
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder

@@ -19,6 +19,7 @@ from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns
+from builder.sources.features import Features, agreed, in_metadata
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
@@ -32,10 +33,18 @@ class ParquetTable:
         names: The files by their names within the source.
         open: Gives a file's content, seekable.
         where: Says where a file is, for a user.
+        declared: The columns with names of classes, by a dataset's card; else each file has them.
     """
 
-    def __init__(self, names: Sequence[str], open: Callable[[str], BinaryIO], where: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        open: Callable[[str], BinaryIO],
+        where: Callable[[str], str],
+        declared: Features | None = None,
+    ) -> None:
         """Take note of the files; nothing is read yet."""
+        self._declared = declared
         self.names, self._open, self.where = list(names), open, where
         self._place: tuple[str, int, tuple[str, ...]] | None = None
         self._stream: Iterator[pa.RecordBatch] = iter(())
@@ -73,6 +82,17 @@ class ParquetTable:
     def columns(self) -> Columns:
         """The files' columns."""
         return Columns(self.schemas, self.where, self._bounds)
+
+    @cached_property
+    def features(self) -> Features:
+        """The columns with names of classes."""
+        if self._declared:
+            return self._declared
+        schemas = self.schemas
+        return agreed(
+            (self.where(name), schemas[name].names, in_metadata(footer.metadata))
+            for name, footer in self.footers.items()
+        )
 
     def _bounds(self, name: str, column: str) -> tuple[int, int] | None:
         """Return the least and the greatest whole number in a file's column, None where it does not say."""

@@ -18,6 +18,7 @@ from builder.errors import SourceError
 from builder.hub_access import passes
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns, Malformed
+from builder.sources.features import Features
 from builder.sources.hub_files import HubFiles
 from builder.sources.inferred import MIXED, NULL, Kind, arrow_type, fitting, widened
 
@@ -34,6 +35,7 @@ class StreamedTable:
         rows: Gives a file's rows from one on; None for one that can't be read.
         where: Says where a file is, for a user.
         recorded: What `facts` returned to an earlier build.
+        features: The columns with names of classes, by a dataset's card.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class StreamedTable:
         rows: Callable[[str, int], Iterator[Row | None]],
         where: Callable[[str], str],
         recorded: Mapping[str, Any] | None,
+        features: Features | None = None,
     ) -> None:
         """Take note of the files; nothing is read yet."""
+        self.features: Features = features or {}
         self._names, self._rows, self.where, self._recorded = list(names), rows, where, recorded
         self._place: tuple[str, int] | None = None
         self._stream: Iterator[Row | None] = iter(())
