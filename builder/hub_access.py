@@ -226,9 +226,9 @@ def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
     correct = f"correct `{asked.setting}`" if asked.setting else "see that this is its name"
     if isinstance(error, GatedRepoError):
         return HubRefused(
-            f"the {what} is gated, and this account has no access to it",
+            f"the {what} is gated, and this account has no access to it ({brief(error)})",
             where=where,
-            remedy=f"accept its terms at {asked.page}, then {LOG_IN}",
+            remedy=f"accept its terms at {asked.page}, or wait for its owners' answer, then {LOG_IN}",
         )
     if isinstance(error, RepositoryNotFoundError | BucketNotFoundError):
         return SourceError(
@@ -251,13 +251,13 @@ def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
         return SourceError(
             f"{constants.ENDPOINT} knows of no such {what}", where=where, remedy=f"{correct} or HF_ENDPOINT"
         )
-    return _refused_or_unreachable(error, where, LOG_IN)
+    return _refused_or_unreachable(error, where, f"see to what it says, or {LOG_IN}")
 
 
 def _refused_or_unreachable(error: BaseException, where: str, remedy: str) -> HubRefused | HubUnreachable:
     """Return what a user is told of a request that was refused (with this remedy), or got no answer in time."""
     status = _status(error)
-    if status in (401, 403):
+    if status is not None and 400 <= status < 500 and status not in _STATUS_THAT_PASSES:
         return HubRefused(f"the Hub refuses ({brief(error)})", where=where, remedy=remedy)
     if status == 429:
         said = f"the Hub takes no more requests for now ({brief(error)})"

@@ -107,6 +107,30 @@ def test_a_status_that_xet_has_in_its_words_alone_is_read_from_them(
     assert waits or status == 404 or "HF_HUB_DISABLE_XET=1" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said", "remedy"),
+    [
+        (403, "GatedRepo", "Your request to access it is awaiting a review", "wait for its owners' answer"),
+        (403, "", "Please enable access to public gated repositories in your token settings", "what it says"),
+        (451, "", "Unavailable for legal reasons", "what it says"),
+        (410, "", "Gone", "what it says"),
+    ],
+)
+def test_why_a_source_is_closed_is_told_in_the_hubs_words(
+    status: int, code: str, said: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"X-Error-Message": said, **({"X-Error-Code": code} if code else {})}
+
+    def request() -> None:
+        asked = httpx2.Request("GET", "http://hub/api/datasets/org/name")
+        hf_raise_for_status(httpx2.Response(status, json={"error": said}, headers=headers, request=asked))
+
+    monkeypatch.setenv("BUILDER_PATIENCE", "0")
+    with pytest.raises(HubRefused) as caught:
+        patiently(request, Asked("dataset", "org/name"))
+    assert said in caught.value.what and remedy in caught.value.remedy
+
+
 def test_a_bug_stays_one() -> None:
     def request() -> None:
         raise RuntimeError("a bug")
