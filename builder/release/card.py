@@ -9,6 +9,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 import jinja2
 
@@ -46,7 +47,6 @@ def render_card(
     """
     owner, _, name = dest.rpartition("/")
     title = facts.title or name or facts.name  # a dataset's own name is nobody else's words
-    place = place or dest
     said = {
         "facts": facts,
         "version": version,
@@ -56,24 +56,28 @@ def render_card(
         "title": title,
         "owner": owner,
         "key": re.sub(r"[^A-Za-z0-9]", "", name or facts.name).lower(),
-        "place": json.dumps(place, ensure_ascii=False)[1:-1],
+        "place": json.dumps(place or dest, ensure_ascii=False)[1:-1],
         "at": f', revision="v{version}"' if has_revisions else "",
-        "variables": list(zip(facts.configs, variables([one.name for one in facts.configs]), strict=True)),
-        "recipe": f"hf://datasets/{dest}@v{version}" if has_revisions else shlex.quote(place),
-        "tokenizer": TOKENIZER,
-        "written": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].written],
-        "as_they_were": [
-            one for one in facts.configs if one.name in facts.texts and not facts.texts[one.name].written
-        ],
-        "mixed": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].is_mixed],
-        "is_the_models_alone": not any(
-            set(hub_licenses(source["license"] or "")) & set(hub_licenses(facts.license))
-            for source in facts.sources
-        ),
-        "named": _named,
+        "recipe": f"hf://datasets/{dest}@v{version}" if has_revisions else shlex.quote(place or dest),
+        **_of_configs(facts),
     }
     body = _environment(is_markup=False).get_template("dataset.md.jinja").render(said)
     return f"---\n{front_text(front_matter(facts, content_sha256, title))}---\n\n{body}"
+
+
+def _of_configs(facts: ReleaseFacts) -> dict[str, Any]:
+    """Return what a card calls the configs, and which hold what a model wrote, what others did, or both."""
+    of_texts = [one for one in facts.configs if one.name in facts.texts]
+    ours = set(hub_licenses(facts.license))
+    return {
+        "variables": list(zip(facts.configs, variables([one.name for one in facts.configs]), strict=True)),
+        "tokenizer": TOKENIZER,
+        "written": [one for one in of_texts if facts.texts[one.name].written],
+        "as_they_were": [one for one in of_texts if not facts.texts[one.name].written],
+        "mixed": [one for one in of_texts if facts.texts[one.name].is_mixed],
+        "is_the_models_alone": not any(ours & set(hub_licenses(one["license"] or "")) for one in facts.sources),
+        "named": _named,
+    }
 
 
 def variables(names: Sequence[str]) -> list[str]:

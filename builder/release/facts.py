@@ -125,10 +125,9 @@ def gather(
 ) -> ReleaseFacts:
     """Gather the facts of a release whose configs are written below `folder`."""
     rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
-    redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
     with connect(run.shown_paths()) as connection:
         rewritten = [rewriting(connection, stage, loaded.checks[stage]) for stage in rewriters]
-        shown = examples(connection, rewriters, redacting)
+        shown = examples(connection, rewriters, stages_with_text(schema_of(loaded), list(loaded.filters)))
         screened = screenings(connection, loaded, status)
     words = words_of(loaded.recipe)
     return ReleaseFacts(

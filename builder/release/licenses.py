@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,30 +176,36 @@ def write_licenses(
         UsageError: There is no such file.
     """
     if generator is not None:
-        if not generator.text.is_file():
-            raise UsageError("there is no such licence file", where=str(generator.text))
-        (folder / "LICENSE").write_bytes(generator.text.read_bytes())
-        if generator.policy is not None:
-            (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())
+        _write_generators(folder, generator)
     if version := _llama(license_id):
         notice = (
             f"Llama {version} is licensed under the Llama {version} Community License, "
             "Copyright © Meta Platforms, Inc. All Rights Reserved.\n"
         )
         (folder / "NOTICE").write_text(notice, encoding="utf-8")
-    licenses = folder / "licenses"
-    licenses.mkdir()
-    lines = ["# Licences of the sources", ""]
-    for source in sources:
-        label, license = source.label(), source.license
-        words = OWN_WORDS if license is not None and is_in_own_words(license) else ""
-        lines.append(f"- {label}: {license or 'not stated in the recipe'}{words}")
-        if source.license_url:
-            lines.append(f"  ({source.license_url})")
-        if source.license_file is not None:
-            copy = folder / license_copy(source)
-            copy.write_bytes(source.license_file.read_bytes())
-            lines.append(f"  Text: [{copy.name}]({copy.name})")
+    (folder / "licenses").mkdir()
+    lines = ["# Licences of the sources", "", *chain.from_iterable(_of_source(folder, one) for one in sources)]
     for one in terms:
         lines += ["", one]
-    (licenses / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "licenses" / "SOURCES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_generators(folder: Path, generator: GeneratorLicense) -> None:
+    if not generator.text.is_file():
+        raise UsageError("there is no such licence file", where=str(generator.text))
+    (folder / "LICENSE").write_bytes(generator.text.read_bytes())
+    if generator.policy is not None:
+        (folder / USE_POLICY).write_bytes(generator.policy.read_bytes())
+
+
+def _of_source(folder: Path, source: Source) -> Iterator[str]:
+    """Yield lines on a source's licence, of which a copy is written where there is one."""
+    license = source.license
+    words = OWN_WORDS if license is not None and is_in_own_words(license) else ""
+    yield f"- {source.label()}: {license or 'not stated in the recipe'}{words}"
+    if source.license_url:
+        yield f"  ({source.license_url})"
+    if source.license_file is not None:
+        copy = folder / license_copy(source)
+        copy.write_bytes(source.license_file.read_bytes())
+        yield f"  Text: [{copy.name}]({copy.name})"

@@ -16,8 +16,6 @@ from builder.errors import NothingToTalkTo, SourceError
 from builder.files import storage_error
 from builder.markdown import code
 from builder.sources.base import Source
-from builder.sources.compressed import damage_told, decompressed
-from builder.sources.encodings import marked, reads_encodings
 from builder.sources.rows import RowSource, Table, own_columns
 from builder.sources.text import charset
 
@@ -131,6 +129,9 @@ class HubDataset(Source):
 
         Without one, a byte order mark tells where there is one.
         """
+        from builder.sources.compressed import damage_told, decompressed
+        from builder.sources.encodings import marked, reads_encodings
+
         if not reads_encodings(builder):
             self._refuse_encoding()
             return None
