@@ -68,6 +68,9 @@ TROUBLE = (
 )
 """What requests to the Hub fail with."""
 
+_UNASKED = (httpx.InvalidURL, ImportError, ValueError)
+"""What making a request fails with, where settings are to blame."""
+
 ANY_TROUBLE = (*TROUBLE, OSError, ValueError)
 """The same, and what its client fails with by itself: a disk that refuses, a name that can be none."""
 
@@ -175,8 +178,11 @@ def patiently(
     """
     try:
         return waiting_out(request, stopped)
-    except TROUBLE as error:
-        raise _explained(error, asked, path) from error
+    except (*TROUBLE, *_UNASKED) as error:
+        told = _not_asked(error, asked.where(path))
+        if told is None and not isinstance(error, TROUBLE):
+            raise
+        raise told or _explained(error, asked, path) from error
 
 
 def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
@@ -204,6 +210,8 @@ def _not_written(error: Exception, where: str) -> Exception | None:
     """Return what a user is told of a request that should have changed a dataset; None where it is no trouble."""
     if isinstance(error, LocalTokenNotFoundError):
         return HubRefused("nobody is logged in to the Hub", where=where, remedy=LOG_IN)
+    if told := _not_asked(error, where):
+        return told
     found = _of_the_hub(error)
     status, said, is_of_xet = _status(found), brief(found), type(found).__module__ == "hf_xet"
     if not (isinstance(found, (*TROUBLE, ValueError)) or status or is_of_xet):
@@ -218,6 +226,22 @@ def _not_written(error: Exception, where: str) -> Exception | None:
         return UsageError(f"the Hub does not take it ({said})", where=where, remedy=_TO_TAKE)
     remedy = _TO_WRITE if isinstance(found, HfHubHTTPError) else f"{_TO_WRITE}; {_SENT_WHOLE}"
     return _refused_or_unreachable(found, where, remedy)
+
+
+def _not_asked(error: BaseException, where: str) -> BuilderError | None:
+    """Return what a user is told of a request that their settings kept from being made; None for another error."""
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubUnreachable("HF_HUB_OFFLINE is set: the Hub is not asked", where=where, remedy="unset it")
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":  # as headers are
+        return HubRefused("the token holds characters that no token has", where=where, remedy=LOG_IN)
+    if isinstance(error, httpx.InvalidURL) or (isinstance(error, _UNASKED) and "proxy" in str(error).lower()):
+        return UsageError(
+            f"the Hub can't be asked with these settings ({brief(error)})",
+            where=where,
+            remedy="correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or HF_ENDPOINT; a SOCKS proxy needs"
+            " `pip install socksio`",
+        )
+    return None
 
 
 def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status
 
 from builder.errors import BuilderError, HubRefused, HubUnreachable, UsageError
@@ -129,6 +129,37 @@ def test_why_a_source_is_closed_is_told_in_the_hubs_words(
     with pytest.raises(HubRefused) as caught:
         patiently(request, Asked("dataset", "org/name"))
     assert said in caught.value.what and remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (OfflineModeIsEnabled("offline"), HubUnreachable, "HF_HUB_OFFLINE is set"),
+        (UnicodeEncodeError("ascii", "hf_ü", 3, 4, "ordinal"), HubRefused, "the token holds characters"),
+        (httpx2.InvalidURL("Invalid port: 'abc'"), UsageError, "Invalid port"),
+        (ValueError("Unknown scheme for proxy URL URL('socks9://x')"), UsageError, "socks9"),
+        (ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."), UsageError, "SOCKS"),
+    ],
+)
+def test_settings_that_keep_the_hub_from_being_asked_are_named(
+    error: Exception, kind: type[BuilderError], words: str
+) -> None:
+    def request() -> None:
+        raise error
+
+    with pytest.raises(kind, match=words):
+        patiently(request, Asked("dataset", "a/b"))
+    with pytest.raises(kind, match=words):
+        patiently_written(request, "a/b")
+
+
+@pytest.mark.parametrize("error", [ImportError("no module"), ValueError("another bug")])
+def test_a_bug_in_what_asks_stays_one(error: Exception) -> None:
+    def request() -> None:
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        patiently(request, Asked("dataset", "a/b"))
 
 
 def test_a_bug_stays_one() -> None:
