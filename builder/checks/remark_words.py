@@ -154,7 +154,8 @@ _PAGE = {
         that/this completes/concludes/finishes the/my/our lesson/exercise/rewritten/request
         ^ best/kind/warm regards/wishes, ^ regards, ^ cheers, ^ good luck ./with/on/and, ^ all the best
         ^ take care
-        ^ that's it/all/everything, ^ that is all, ^ have a great/nice/good/wonderful/lovely day/one/time/week
+        ^ that's it/all/everything ./for/folks, ^ that is all ./for
+        ^ have a great/nice/good/wonderful/lovely day/one/time/week
         ^ see you, ^ stay curious, ^ thanks ., ^ thank you, ^ enjoy ., ^ yours, ^ sincerely, ^ happy _ .
         ^ until next time, ^ keep practicing/practising/it/up/going/learning, ^ you've got this, ^ you can do it
         end of output/rewrite/response/answer/page/text/document/material/rewritten/solution/study/content
