@@ -29,7 +29,7 @@ from chat_servers import Servers, Speed, chat_servers
 from peers import DATATROVE, here, peer_python
 from python_texts import prompt_without_checks, python_texts, write_rows
 
-from builder.rewriting.prompts import load_prompt
+from builder.rewriting.prompt_file import load_prompt
 
 SECONDS = 0.5
 ROUNDS = 3
