@@ -19,7 +19,7 @@ from builder.text import without_bom
 _FENCED_TEXT = re.compile(
     r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain)[ \t]*)?\r?\n(.*)\n\1[ \t]*", re.S | re.I
 )
-_QUOTED_TEXT = re.compile(r'"""[ \t]*\r?\n((?:(?!""").)*)\r?\n"""', re.S)
+_QUOTED_TEXT = re.compile(r'"""[ \t]*\r?\n((?:(?!""").)*)\r?\n"""|"([^"]{80,})"', re.S)
 _FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`\s]?)", re.M)
 
 
@@ -146,8 +146,8 @@ def _text(text: str) -> str:
 
 def _unfenced(text: str, source: str) -> str:
     """Return a text that stands whole in one fenced block, or in quotes, without them, unless its source does."""
-    if (quoted := _QUOTED_TEXT.fullmatch(text)) and not source.lstrip().startswith('"""'):
-        return _text(quoted.group(1))
+    if (quoted := _QUOTED_TEXT.fullmatch(text)) and not source.lstrip().startswith('"'):
+        return _text(quoted.group(1) or quoted.group(2))
     fenced = _FENCED_TEXT.fullmatch(text)
     if fenced is None or source.lstrip().startswith(fenced.group(1)):
         return text
