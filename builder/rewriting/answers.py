@@ -18,6 +18,7 @@ from builder.text import without_bom
 _FENCED_TEXT = re.compile(
     r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain)[ \t]*)?\r?\n(.*)\n\1[ \t]*", re.S | re.I
 )
+_QUOTED_TEXT = re.compile(r'"""[ \t]*\r?\n((?:(?!""").)*)\r?\n"""|"([^"]{80,})"', re.S)
 _FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`\s]?)", re.M)
 
 
@@ -77,6 +78,9 @@ def _structured(
     found: list[_Taken] = []
     failures = ["unclosed_thought"] if not texts else []
     for text in texts:
+        if marks and thoughts.is_opened(text, source):
+            failures.append("unclosed_thought")
+            continue
         try:
             taken = _taken(text, declared, may_end_open, source)
         except Unparsable as error:
@@ -122,7 +126,7 @@ def _visible(prefill: str) -> str:
 
 
 def _unopened(whole: str, source: str) -> str:
-    if thoughts.is_opened(whole, source):
+    if thoughts.is_opened(whole, source) or thoughts.is_headed(whole, source):
         raise Unparsable("unclosed_thought")
     return thoughts.unwrapped(whole, source)
 
@@ -139,7 +143,9 @@ def _text(text: str) -> str:
 
 
 def _unfenced(text: str, source: str) -> str:
-    """Return a text that stands whole in one fenced block without the fence, unless its source stands in one."""
+    """Return a text that stands whole in one fenced block, or in quotes, without them, unless its source does."""
+    if (quoted := _QUOTED_TEXT.fullmatch(text)) and not source.lstrip().startswith('"'):
+        return _text(quoted.group(1) or quoted.group(2))
     fenced = _FENCED_TEXT.fullmatch(text)
     if fenced is None or source.lstrip().startswith(fenced.group(1)):
         return text

@@ -53,11 +53,11 @@ _ENDS = 4  # blocks for whose end all of the answer is looked through
 
 _ASIDE = frozenset(
     """
-    bash bat cmd console csv diff ini json log none output plain plaintext powershell pycon sh shell shellsession
-    stdout terminal text toml txt yaml yml zsh
+    bash bat cmd console csv diff ini json log none output plain plaintext powershell pycon reasoning scratchpad sh
+    shell shellsession stdout terminal text think thinking thoughts toml txt yaml yml zsh
     """.split()  # noqa: SIM905 - a list of them fills a screen
 )
-"""Languages of what stands beside code: commands, output, settings."""
+"""Languages of what stands beside code: commands, output, settings, thoughts."""
 _LANGUAGES = _ASIDE | {"markdown", "md", "py", "python", "python3"}
 
 
