@@ -1,6 +1,6 @@
 """The flow: CPU a document and peak memory of a whole build, at two sizes of input, against a server on loopback.
 
-The peer is the same number of bare requests from one aiohttp session: no journal, no table, no parsing.
+The peer is the same number of bare requests from one aiohttp session: no log, no table, no parsing.
 Prints ratios: what a document costs beyond its request, and whether memory grows with the input.
 """
 

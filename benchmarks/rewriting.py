@@ -2,7 +2,7 @@
 
 The prompt is the shipped `sgcr` without its checks, the documents are Python files, the server answers after half
 a second in the mean: with 500 requests in flight it gives 1,000 answers a second at most. `build` keeps its
-journal and writes its table. datatrove's runner sends the same messages, with its checkpoints and without. Bare
+log and writes its table. datatrove's runner sends the same messages, with its checkpoints and without. Bare
 requests are an aiohttp session and a worker a request in flight, which read the answers and keep nothing.
 
 Each figure is the difference between two runs, of few and of more documents: so start-up and end are left out. The
@@ -29,7 +29,7 @@ from chat_servers import Servers, Speed, chat_servers
 from peers import DATATROVE, here, peer_python
 from python_texts import prompt_without_checks, python_texts, write_rows
 
-from builder.rewriting.prompts import load_prompt
+from builder.rewriting.prompt_files import load_prompt
 
 SECONDS = 0.5
 ROUNDS = 3

@@ -1,7 +1,7 @@
-"""Scale: the client's peak memory as the input grows, and how soon a run with many journalled answers goes on.
+"""Scale: the client's peak memory as the input grows, and how soon a run with many logged answers goes on.
 
-The run that goes on has a journal for every shard, which lacks the answer to the shard's last document: the time
-is that from the command's start to the first request at the server. How fast the rest is replayed is told too.
+The run that goes on has in its log all answers but those to each shard's last document: the time is that from the
+command's start to the first request at the server. How fast the rest is replayed is told too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def write_input(folder: Path, documents: int) -> list[str]:
 
 
 def lines(folder: Path) -> Iterator[bytes]:
-    """Yield a journal's line for every document."""
+    """Yield a line of the log for every document."""
     loaded, model = load_recipe(str(folder / "scale.yaml")), Run.read(folder / "run").model
     stage = loaded.recipe.stages[0]
     assert isinstance(stage, RewriteStage) and model
@@ -58,7 +58,7 @@ def lines(folder: Path) -> Iterator[bytes]:
 
 
 def resume(folder: Path, answers: int, servers: Servers) -> None:
-    """Print how a run goes on that has so many answers in its journals."""
+    """Print how a run goes on that has so many answers in its log."""
     command = [*write_input(folder, answers), "--server", servers.urls[0]]
     measured(*command, "--limit", "1")  # which notes the model
     servers.requests()
@@ -68,11 +68,11 @@ def resume(folder: Path, answers: int, servers: Servers) -> None:
     for shard in range(answers // SHARD):
         content = b"".join(list(islice(kept, SHARD))[:-1])
         size += len(content)
-        (folder / "run" / "journal" / f"shard-{shard:05d}.jsonl").write_bytes(content)
+        (folder / "run" / "journal" / f"log-000000-{shard:06d}.jsonl").write_bytes(content)
     start = time.monotonic()
     taken = measured(*command)
     first = min(request.arrival for request in servers.requests()) - start
-    print(f"{answers} journalled answers, {size / 2**20:.0f} MB: first new request after {first:.1f} s")
+    print(f"{answers} logged answers, {size / 2**20:.0f} MB: first new request after {first:.1f} s")
     rate = answers / taken.wall
     print(f"  all done after {taken.wall:.0f} s, {rate:.0f} documents/s; peak memory {taken.peak:.0f} MB")
 

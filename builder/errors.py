@@ -59,7 +59,7 @@ class RunMismatch(UsageError):
 
 
 class RunInUse(UsageError):
-    """Another process builds the run: two would write the same shards and journals."""
+    """Another process builds the run: two would write the same shards."""
 
 
 class GateTripped(BuilderError):
@@ -79,7 +79,7 @@ class NothingToTalkTo(BuilderError):
 
 
 class StorageError(NothingToTalkTo):
-    """Storage is full, gone, or refuses a write or a read. What was journalled is safe."""
+    """Storage is full, gone, or refuses a write or a read. What was logged is safe."""
 
 
 class HubUnreachable(NothingToTalkTo):

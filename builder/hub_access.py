@@ -8,6 +8,7 @@ can do without an answer take `ANY_TROUBLE` for none.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +36,16 @@ LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 _TO_WRITE = f"see to what it says, or {LOG_IN} to a token that may write to this dataset"
 _TO_TAKE = "correct what it names, in the recipe or on the dataset's page, then run the same command"
 _WHEN_IT_MAY = "wait for as long as it says, then run the same command: it goes on"
+_ROOM = (
+    "make room, or have the owner's storage extended (https://huggingface.co/docs/hub/storage-limits), then run"
+    " the same command: what is on the Hub is not sent again"
+)
+_SENT_WHOLE = "HF_HUB_DISABLE_XET=1 sends whole files by another way, and has the Hub say why"
+_LOST = f"run the same command again in some minutes; {_SENT_WHOLE}"
 _WORDS = 400  # characters of another's error that are shown
 _GOES_ON = "see to the connection (HF_ENDPOINT names the Hub), then run the same command: it goes on"
 _STATUS_THAT_PASSES = {408, 429, 500, 502, 503, 504}
+_STATUS_IN_WORDS = re.compile(r"HTTP status \w+ error \((\d{3})")  # hf_xet gives it in no other way
 
 Result = TypeVar("Result")
 
@@ -59,6 +67,9 @@ TROUBLE = (
     json.JSONDecodeError,
 )
 """What requests to the Hub fail with."""
+
+_UNASKED = (httpx.InvalidURL, ImportError, ValueError)
+"""What making a request fails with, where settings are to blame."""
 
 ANY_TROUBLE = (*TROUBLE, OSError, ValueError)
 """The same, and what its client fails with by itself: a disk that refuses, a name that can be none."""
@@ -99,8 +110,8 @@ def passes(error: BaseException) -> bool:
     error = _of_the_hub(error)
     if isinstance(error, OfflineModeIsEnabled):
         return False
-    if isinstance(error, HfHubHTTPError) and error.response is not None:
-        return error.response.status_code in _STATUS_THAT_PASSES
+    if (status := _status(error)) is not None:
+        return status in _STATUS_THAT_PASSES
     # The client reads some answers as JSON before it looks at their status: a gateway's page is none.
     passing = httpx.TimeoutException, httpx.TransportError, ConnectionError, ShortRange, json.JSONDecodeError
     return isinstance(error, passing)
@@ -119,8 +130,25 @@ def brief(error: BaseException) -> str:
 
 
 def _of_the_hub(error: BaseException) -> BaseException:
-    """Return what went wrong with the Hub where its client only says that the file is not in its cache, either."""
-    return error.__cause__ or error if isinstance(error, LocalEntryNotFoundError) else error
+    """Return what went wrong with the Hub where its client only says what follows from that.
+
+    A file is not in its cache, either; or it was not uploaded.
+    """
+    follows = isinstance(error, LocalEntryNotFoundError | RuntimeError)
+    return error.__cause__ or error if follows else error
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the status that the Hub, or its storage, answered with; None where there was no answer."""
+    if isinstance(error, HfHubHTTPError):
+        return None if error.response is None else error.response.status_code
+    found = _STATUS_IN_WORDS.search(str(error)) if _is_of_xet(error) else None
+    return int(found.group(1)) if found else None
+
+
+def _is_of_xet(error: BaseException) -> bool:
+    """Whether an error may be one of hf_xet, which makes its own of Python's: a right that lacks is no disk's."""
+    return type(error).__module__ == "hf_xet" or isinstance(error, ConnectionError | RuntimeError)
 
 
 _PATIENCE = Patience("the Hub", passes, brief)
@@ -150,8 +178,11 @@ def patiently(
     """
     try:
         return waiting_out(request, stopped)
-    except TROUBLE as error:
-        raise _explained(error, asked, path) from error
+    except (*TROUBLE, *_UNASKED) as error:
+        told = _not_asked(error, asked.where(path))
+        if told is None and not isinstance(error, TROUBLE):
+            raise
+        raise told or _explained(error, asked, path) from error
 
 
 def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
@@ -168,18 +199,49 @@ def patiently_written(request: Callable[[], Result], dataset: str) -> Result:
         return waiting_out(request)
     except NOT_THERE:
         raise
-    except LocalTokenNotFoundError as error:
-        where = Asked("dataset", dataset).page
-        raise HubRefused("nobody is logged in to the Hub", where=where, remedy=LOG_IN) from error
-    except (*TROUBLE, ValueError) as error:
-        status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-        if status in (409, 412):
-            raise Conflict(brief(error)) from error
-        where = Asked("dataset", dataset).page
-        if status not in (401, 403) and not passes(error):
-            said = f"the Hub does not take it ({brief(error)})"
-            raise UsageError(said, where=where, remedy=_TO_TAKE) from error
-        raise _refused_or_unreachable(error, where, _TO_WRITE) from error
+    except Exception as error:
+        told = _not_written(error, Asked("dataset", dataset).page)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _not_written(error: Exception, where: str) -> Exception | None:
+    """Return what a user is told of a request that should have changed a dataset; None where it is no trouble."""
+    if isinstance(error, LocalTokenNotFoundError):
+        return HubRefused("nobody is logged in to the Hub", where=where, remedy=LOG_IN)
+    if told := _not_asked(error, where):
+        return told
+    found = _of_the_hub(error)
+    status, said, is_of_xet = _status(found), brief(found), type(found).__module__ == "hf_xet"
+    if not (isinstance(found, (*TROUBLE, ValueError)) or status or is_of_xet):
+        return None
+    if status in (409, 412):
+        return Conflict(said)
+    if status in (402, 403, 413) and (status != 403 or "storage" in said.lower()):
+        return HubRefused(f"the Hub refuses ({said})", where=where, remedy=_ROOM)
+    if "LFS pointer" in said and "does not exist" in said:
+        return HubRefused(f"the Hub does not have what was uploaded ({said})", where=where, remedy=_LOST)
+    if status not in (401, 403) and not passes(found):
+        return UsageError(f"the Hub does not take it ({said})", where=where, remedy=_TO_TAKE)
+    remedy = _TO_WRITE if isinstance(found, HfHubHTTPError) else f"{_TO_WRITE}; {_SENT_WHOLE}"
+    return _refused_or_unreachable(found, where, remedy)
+
+
+def _not_asked(error: BaseException, where: str) -> BuilderError | None:
+    """Return what a user is told of a request that their settings kept from being made; None for another error."""
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubUnreachable("HF_HUB_OFFLINE is set: the Hub is not asked", where=where, remedy="unset it")
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":  # as headers are
+        return HubRefused("the token holds characters that no token has", where=where, remedy=LOG_IN)
+    if isinstance(error, httpx.InvalidURL) or (isinstance(error, _UNASKED) and "proxy" in str(error).lower()):
+        return UsageError(
+            f"the Hub can't be asked with these settings ({brief(error)})",
+            where=where,
+            remedy="correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or HF_ENDPOINT; a SOCKS proxy needs"
+            " `pip install socksio`",
+        )
+    return None
 
 
 def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
@@ -188,9 +250,9 @@ def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
     correct = f"correct `{asked.setting}`" if asked.setting else "see that this is its name"
     if isinstance(error, GatedRepoError):
         return HubRefused(
-            f"the {what} is gated, and this account has no access to it",
+            f"the {what} is gated, and this account has no access to it ({brief(error)})",
             where=where,
-            remedy=f"accept its terms at {asked.page}, then {LOG_IN}",
+            remedy=f"accept its terms at {asked.page}, or wait for its owners' answer, then {LOG_IN}",
         )
     if isinstance(error, RepositoryNotFoundError | BucketNotFoundError):
         return SourceError(
@@ -213,13 +275,13 @@ def _explained(error: BaseException, asked: Asked, path: str) -> BuilderError:
         return SourceError(
             f"{constants.ENDPOINT} knows of no such {what}", where=where, remedy=f"{correct} or HF_ENDPOINT"
         )
-    return _refused_or_unreachable(error, where, LOG_IN)
+    return _refused_or_unreachable(error, where, f"see to what it says, or {LOG_IN}")
 
 
 def _refused_or_unreachable(error: BaseException, where: str, remedy: str) -> HubRefused | HubUnreachable:
     """Return what a user is told of a request that was refused (with this remedy), or got no answer in time."""
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-    if status in (401, 403):
+    status = _status(error)
+    if status is not None and 400 <= status < 500 and status not in _STATUS_THAT_PASSES:
         return HubRefused(f"the Hub refuses ({brief(error)})", where=where, remedy=remedy)
     if status == 429:
         said = f"the Hub takes no more requests for now ({brief(error)})"

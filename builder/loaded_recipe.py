@@ -17,7 +17,8 @@ from builder.files import is_file, placed, see_readable
 from builder.filters import FILTERS, AnyFilter, TextFilter, WorkerFilter
 from builder.recipe import Recipe
 from builder.recipe_parts import FilterStage, RewriteStage, Scan
-from builder.rewriting.prompts import Check, Prompt, Sampling, load_prompt, prompt_path
+from builder.rewriting.prompt_files import load_prompt, prompt_path
+from builder.rewriting.prompts import Check, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from builder.loaded_recipe import LoadedRecipe
 from builder.recipe import Recipe
 from builder.recipe_parts import FilterStage, Gguf, LocalModel, Release, RewriteStage
 from builder.resources import RECIPE, RECIPES, recipe_path
-from builder.rewriting.prompts import Sampling, prompt_path
+from builder.rewriting.prompt_files import prompt_path
+from builder.rewriting.prompts import Sampling
 from builder.sources import FilesSource, HubSource, ParquetSource, TheStackSource, TheStackV3Source
 from builder.strict_yaml import parse_yaml
 from builder.text import read_text

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
@@ -120,8 +121,8 @@ def show_plan(published: Published, plan: Plan, console: Console, *, whole: bool
     manifest, card = published.manifest, published.card
     console.print(
         f"[bold]{published.dest}[/bold]: version {manifest.version}, not published (a trial): "
-        f"{len(plan.adds)} files of {sum(plan.adds.values()) / 1e6:,.1f} MB to add, "
-        f"about {published.new_bytes / 1e6:,.1f} MB of it not stored there yet, "
+        f"{len(plan.adds)} files of {decimal(sum(plan.adds.values()))} to add, "
+        f"about {decimal(published.new_bytes)} of it not stored there yet, "
         f"{len(plan.removes)} to remove; {len(plan.stays)} of others stay",
         highlight=False,
     )
@@ -129,8 +130,8 @@ def show_plan(published: Published, plan: Plan, console: Console, *, whole: bool
         console.print(f"the card keeps what is its owner's: {kept}", markup=False, highlight=False, soft_wrap=True)
     for sign, paths in (("+", plan.adds), ("-", plan.removes), ("=", plan.same), (" ", plan.stays)):
         for path in sorted(paths):
-            size = f"{plan.adds[path] / 1e6:12,.3f} MB" if path in plan.adds else " " * 15
-            console.print(f"{sign} {size}  {path}", markup=False, highlight=False, soft_wrap=True)
+            size = decimal(plan.adds[path]) if path in plan.adds else ""
+            console.print(f"{sign} {size:>12}  {path}", markup=False, highlight=False, soft_wrap=True)
     if whole and card:
         console.print(f"\n{card.text}", markup=False, highlight=False, soft_wrap=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -31,6 +32,19 @@ class Segfaulting(TextFilter):
 
     def measure(self, text: str) -> Measures:
         signal.raise_signal(signal.SIGSEGV)
+        return {}
+
+    def decide(self, measures: Measures) -> str | None:
+        return None
+
+
+class Sleeping(TextFilter):
+    """Takes a minute for any text."""
+
+    measures: ClassVar[Mapping[str, type]] = {}
+
+    def measure(self, text: str) -> Measures:
+        time.sleep(60)
         return {}
 
     def decide(self, measures: Measures) -> str | None:

@@ -55,6 +55,7 @@ def preload() -> None:
     gc.freeze()  # or each collection in a child, the last one too, would go through all of it
     for module in OURS:  # after it: of DuckDB's types a frozen one would be reported as a leak
         importlib.import_module(module)
+    list(importlib.import_module("builder.checks").CHECKS.values())  # imported when they are wanted
     # DuckDB before 2 opens a connection as it is imported, with a thread for each further core.
     importlib.import_module("duckdb").close()
     if early := {"huggingface_hub", "datasets"} & sys.modules.keys():

@@ -29,8 +29,12 @@ class Refusal(Exception):
         self, status: int, text: str, code: str = "", headers: Mapping[str, str] = {}, **more: Any
     ) -> None:
         super().__init__(text)
-        self.status, self.body = status, {"error": text, **more}
-        self.headers = {"X-Error-Message": text, **({"X-Error-Code": code} if code else {}), **headers}
+        self.status, self.body = status, {**({"error": text} if text else {}), **more}
+        self.headers = {
+            **({"X-Error-Message": text} if text else {}),
+            **({"X-Error-Code": code} if code else {}),
+            **headers,
+        }
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,12 @@ class Repos:
             tree[path] = self.file(path, base64.b64decode(value["content"]), lfs=False)
         elif key == "lfsFile":
             if self.size_of(value["oid"]) is None:
-                raise Refusal(400, f"LFS pointer to a file that does not exist: {path}")
+                raise Refusal(
+                    400,
+                    "Your push was rejected because an LFS pointer pointed to a file that does not exist. For"
+                    " instance, this can happen if you used git push --no-verify to push your changes. Offending"
+                    f" file: - {path}",
+                )
             tree[path] = self.file(path, value["oid"], lfs=True)
         elif key in ("deletedFile", "deletedFolder"):
             gone = [p for p in tree if p == path or (key == "deletedFolder" and p.startswith(f"{path}/"))]

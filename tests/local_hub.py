@@ -36,6 +36,7 @@ from urllib.parse import parse_qs, quote
 import yaml
 from aiohttp import web
 
+from tests.hub_cards import LARGEST, card_errors, push_errors
 from tests.hub_repos import (
     CHUNK,
     MAIN,
@@ -57,7 +58,7 @@ from tests.support import environment
 PAGE = 1_000
 _SHORT = 8  # times that a range goes into its file
 KINDS = {  # what `fail` does, and to which requests unless it is told
-    **dict.fromkeys(("429", "500", "503", "hang", "drop"), ""),
+    **dict.fromkeys(("400", "403", "413", "429", "500", "503", "hang", "drop"), ""),
     "412": "POST .*/commit/",
     "502-applied": "POST .*/(commit|tag)/",
 }
@@ -87,6 +88,7 @@ class Fault:
     times: int
     match: str
     after: int  # so many are let through before
+    said: str = ""  # the Hub's words
 
 
 @dataclass
@@ -159,16 +161,18 @@ class LocalHub(Repos):
         """Return the requests so far of which "METHOD path" matches."""
         return [r for r in list(self.requests) if re.search(match, f"{r.method} {r.path}")]
 
-    def fail(self, kind: str, times: int = 1, match: str | None = None, after: int = 0) -> Fault:
+    def fail(self, kind: str, times: int = 1, match: str | None = None, after: int = 0, said: str = "") -> Fault:
         """Fail so many of the coming requests of which "METHOD path" matches the regular expression.
 
-        429 (with the headers that clients wait by), 500, 503, 412: that answer, and nothing is done
+        429 (with the headers that clients wait by), 400, 403, 412, 413, 500, 503: that answer, in the words
+            `said`, and nothing is done
         502-applied: the commit or tag is made, the answer is a 502 all the same
         hang, drop: no answer until somebody gives up; the connection closed in place of one
         torn: the whole length is promised, half of it sent, and the connection closed
         short: a well-formed 206 with half of the bytes asked for
         """
-        self._faults.append(Fault(kind, times, {**KINDS, **BODY_KINDS}[kind] if match is None else match, after))
+        known = {**KINDS, **BODY_KINDS}[kind]
+        self._faults.append(Fault(kind, times, known if match is None else match, after, said))
         return self._faults[-1]
 
     def down(self) -> None:
@@ -268,14 +272,16 @@ class LocalHub(Repos):
         """Keep the log, do the faults, make a response of the answer."""
         entry = Request(http.method, http.path, "Authorization" in http.headers)
         self.requests.append(entry)
-        fault = self._pick(entry, *KINDS)
+        picked = self._pick(entry, *KINDS)
+        fault = picked.kind if picked else None
         if fault == "hang":
             await asyncio.Event().wait()
         if fault == "drop":
             return _close(http, web.Response())
         try:
-            if fault and fault != "502-applied":
-                raise Refusal(int(fault), f"Fault {fault}", headers=RATE_LIMIT if fault == "429" else {})
+            if picked and fault and fault != "502-applied":
+                said = picked.said or f"Fault {fault}"
+                raise Refusal(int(fault), said, headers=RATE_LIMIT if fault == "429" else {})
             answer = self._led_on(http) or await self._answer(handler, right, http, entry)
             if fault:
                 raise Refusal(502, "Bad Gateway")
@@ -299,13 +305,13 @@ class LocalHub(Repos):
                 return web.Response(status=307, headers={"Location": location})
         return None
 
-    def _pick(self, entry: Request, *kinds: str) -> str | None:
+    def _pick(self, entry: Request, *kinds: str) -> Fault | None:
         for fault in self._faults:
             if fault.times and fault.kind in kinds and re.search(fault.match, f"{entry.method} {entry.path}"):
                 if not fault.after:
                     fault.times -= 1
                     entry.fault = fault.kind
-                    return fault.kind
+                    return fault
                 fault.after -= 1
         return None
 
@@ -347,12 +353,15 @@ class LocalHub(Repos):
         }
 
     def _validate_yaml(self, ask: Ask) -> Any:
+        if len(ask.body["content"].encode()) > LARGEST:
+            raise Refusal(413, "Payload Too Large")
         try:
-            warnings = (
-                [] if _card(ask.body["content"]) else [{"message": "empty or missing yaml metadata in card"}]
-            )
+            card = _card(ask.body["content"])
         except yaml.YAMLError as error:
             raise Refusal(400, "Invalid card", errors=[{"message": str(error)}]) from error
+        if errors := [{"message": said} for said in card_errors(card)]:
+            raise Refusal(400, "", errors=errors, warnings=[])
+        warnings = [] if card else [{"message": "empty or missing yaml metadata in card"}]
         return {"errors": [], "warnings": warnings}
 
     def _create_repo(self, ask: Ask) -> Any:
@@ -454,6 +463,8 @@ class LocalHub(Repos):
         tree = dict(head.tree)
         for line in ask.body:
             self.apply(line["key"], line["value"], tree)
+        for said in push_errors(tree):
+            raise Refusal(400, said)
         url, more = f"{self.url}/datasets/{repo.id}", {}
         if opens:
             number = open_discussion(repo, header["summary"], head)
@@ -605,7 +616,8 @@ class LocalHub(Repos):
         asked = _range(http.headers.get("Range", ""), size)
         start, stop = asked or (0, size)
         entry.start, entry.stop = asked or (None, None)
-        fault = self._pick(entry, *(BODY_KINDS if asked else ["torn"])) if http.method == "GET" else None
+        picked = self._pick(entry, *(BODY_KINDS if asked else ["torn"])) if http.method == "GET" else None
+        fault = picked.kind if picked else None
         if fault == "short":
             stop -= (stop - start) // 2
         if asked:

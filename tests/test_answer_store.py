@@ -164,6 +164,7 @@ def test_a_spoilt_line_costs_one_request_and_is_replaced(tmp_path: Path) -> None
     (segment,) = segments_in(tmp_path)
     segment.write_bytes(segment.read_bytes().replace(b"answer to a", b"answer to c"))
     assert ask_all(tmp_path, "a", "b") == ({"a": 1}, {"requested": 1, "replayed": 1})
+    segments_in(tmp_path)[0].open("ab").write(b"\n\xff\n" + encode(key_of("c"), GENERATION)[5:])
     assert ask_all(tmp_path, "a", "b") == ({}, {"replayed": 2})
 
 

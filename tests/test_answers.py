@@ -50,6 +50,16 @@ def test_a_fence_that_holds_a_part_of_a_text_stays(answer: str) -> None:
     assert parse(answer, TEXT) == Parsed(answer)
 
 
+def test_a_text_that_stands_whole_in_quotes_comes_without_them() -> None:
+    answer = '"""\n# A page\n\nIts end.\n"""\n'
+    assert parse(answer, TEXT) == Parsed("# A page\n\nIts end.")
+    assert parse(answer, TEXT, source=answer) == Parsed(answer.strip())
+    page = "The train travels at 72 km/h. " * 4 + "\n\n#### 72"
+    assert parse(f'"{page}"', TEXT) == Parsed(page)
+    assert parse(f'"{page}" and "5"', TEXT) == Parsed(f'"{page}" and "5"')
+    assert parse(f"{answer}\n{answer}", TEXT) == Parsed(f"{answer}\n{answer}".strip())
+
+
 ENDS = [
     "<|im_end|>", "<|eot_id|>", "</s>", "<|endoftext|>", "<end_of_turn>\n", "<eos>", "<｜end▁of▁sentence｜>",
     "<|im_end|>\n<|endoftext|>", "<|return|>",

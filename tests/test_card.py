@@ -24,9 +24,10 @@ from builder import markdown
 from builder.checks import AnswerCheck
 from builder.checks.final_answer import FinalAnswer
 from builder.recipe_file import load_recipe
-from builder.release.card import front_matter, render_assets, render_card
+from builder.release.card import render_assets, render_card
 from builder.release.config_files import write_config
 from builder.release.facts import Example, ReleaseFacts, examples, gather
+from builder.release.front_matter import front_matter
 from builder.release.measured import Screening, rewriting
 from builder.release.texts import Texts
 from builder.release.views import kept

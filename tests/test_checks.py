@@ -101,7 +101,6 @@ def test_a_module_of_the_standard_library_stands_on_its_own_and_keeps_its_names(
         ("def volume(", "def content(", "Box.volume"),
         ("def _hidden(", "def _other(", None),
         ("def _helper(", "def _assistant(", None),
-        ("def area(", "async def area(", None),
         ("import os\n", "import os\nLIMIT = 3\n", None),
     ],
 )
@@ -109,6 +108,11 @@ def test_public_names(old: str, new: str, missing: str | None) -> None:
     reason, figures = judged("public_names", SOURCE, SOURCE.replace(old, new))
     assert figures == {"public": 3, "missing": missing, "changed": None}
     assert reason == ("name_missing" if missing else None)
+
+
+def test_public_names_are_used_as_before() -> None:
+    reason, figures = judged("public_names", SOURCE, SOURCE.replace("def area(", "async def area("))
+    assert (reason, figures["changed"]) == ("signature_changed", "area (it has to be awaited)")
 
 
 def test_definitions_that_depend_on_the_platform_count_as_well() -> None:

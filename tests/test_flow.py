@@ -15,9 +15,12 @@ import pytest
 
 from builder.document import Document, Verdict
 from builder.recipe_file import load_recipe
+from builder.rewriting.generation import Generation
+from builder.rewriting.prompts import Sampling
+from builder.rewriting.rewriter import Ask, Request
 from builder.run import flow as flow_module
 from builder.run.answers.log import Log
-from builder.run.answers.store import AnswerStore
+from builder.run.answers.store import AnswerStore, Generate
 from builder.run.directory import Run, run_shards
 from builder.run.flow import Flow, Step
 from builder.run.job import ShardDone
@@ -46,6 +49,7 @@ class Watched:
     limit: int | None = None
     steps: Sequence[Step] = ()
     until: str = "sized"
+    generate: Generate = field(default_factory=lambda: _no_server)
     earlier: set[tuple[str, ...]] = field(default_factory=set)
     through: int = 0
     written: int = 0
@@ -61,7 +65,7 @@ class Watched:
 
         async def build() -> None:
             log = Log(run.log)
-            async with AnswerStore(log, _no_server) as store:
+            async with AnswerStore(log, self.generate) as store:
                 flow = Flow(
                     Reader(run, shards, self.until, [], Retry(run, []), UniqueIds(run), log),
                     self.steps,
@@ -134,6 +138,20 @@ def test_a_slow_server_does_not_fill_the_memory_with_shards_that_lack_one_docume
     watched.build()
     assert watched.written == watched.through == watched.rows
     assert watched.most_waiting <= max(25, 2 * shard_rows), "two shards may be open, however large"
+
+
+def test_requests_tell_which_shard_was_begun_first(tmp_path: Path) -> None:
+    async def verdict(document: Document, ask: Ask) -> Verdict:
+        await ask(Request(document.id, [], Sampling(), 1))
+        return Verdict({"characters": 4})
+
+    async def generate(request: Request) -> Generation:
+        shards[request.key] = request.shard
+        return Generation("", "stop", 1, 1)
+
+    shards: dict[str, int] = {}
+    Watched(tmp_path, 4, 2, 4, steps=[Step("sized", lambda _: True, verdict)], generate=generate).build()
+    assert shards == {"row-0": 0, "row-1": 0, "row-2": 1, "row-3": 1}
 
 
 async def _no_server(*_: object) -> Any:

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
-from builder.release.card import _info
 from builder.release.config_files import Config, Split
+from builder.release.front_matter import _info
 
 PLAIN = [("text", pa.string()), ("tokens", pa.int64()), ("score", pa.float64()), ("ok", pa.bool_())]
 NESTED = [("text", pa.string()), ("langs", pa.list_(pa.string())), ("at", pa.struct([("line", pa.int32())]))]

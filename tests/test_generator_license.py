@@ -10,7 +10,7 @@ import pytest
 from huggingface_hub import ModelCardData
 
 from builder.release.generator_license import llama_license
-from builder.release.licenses import hub_licenses
+from builder.release.licenses import hub_licenses, is_in_own_words, near
 from tests.local_hub import LocalHub
 from tests.starting import Started
 from tests.support import builder, write_corpus
@@ -117,3 +117,25 @@ def test_a_llama_under_another_licence_is_refused_by_its_page_whatever_the_text_
 )
 def test_licences_have_the_hubs_names(written: str, known: list[str]) -> None:
     assert hub_licenses(written) == known
+
+
+@pytest.mark.parametrize(
+    ("written", "is_none", "like"),
+    [
+        ("apche-2.0", True, "apache-2.0"),
+        ("apache 2", True, "apache-2.0"),
+        ("see the README", True, None),
+        ("MIT OR", True, None),
+        ("", True, None),
+        ("CC-BY-NC-SA-2.5", False, "CC-BY-NC-SA-2.5"),
+        ("GPL-2.0-or-later", False, "GPL-2.0-or-later"),
+        ("LicenseRef-ours", False, None),
+        ("other", False, "other"),
+        ("Llama 3.3", False, "llama3.3"),
+    ],
+)
+def test_a_licences_name_that_nobody_knows_is_told_from_one_that_the_hub_has_not(
+    written: str, is_none: bool, like: str | None
+) -> None:
+    assert is_in_own_words(written) == is_none
+    assert near(written) == like

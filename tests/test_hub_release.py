@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import CommitOperationAdd
 
-from builder.release import hub as hub_destination
+from builder.errors import UsageError
+from builder.release.hub_limits import batches, see_room
+from tests.hub_cards import push_errors
 from tests.hub_repos import Commit
 from tests.local_hub import LocalHub
 from tests.support import builder, builder_json, command, start, write_corpus
@@ -169,10 +171,11 @@ def test_a_trial_shows_all_and_does_nothing(project: Project, hub: LocalHub, tmp
     assert "## Load it" in builder(*project.arguments("one", "--dry-run", "--card"), **env(hub, tmp_path)).stdout
     assert "org/small" not in hub.repos
     publish(project, hub, tmp_path, "one")
-    writes = len(hub.seen("POST|PUT|DELETE"))
+    writing = "POST (?!/api/validate-yaml)|PUT|DELETE"  # which asks, and changes nothing
+    writes = len(hub.seen(writing))
     changed = publish(project, hub, tmp_path, "two", "--dry-run")
     assert changed["version"] == "1.1.0" and "LICENSE" in changed["same"]
-    assert len(hub.seen("POST|PUT|DELETE")) == writes
+    assert len(hub.seen(writing)) == writes
 
 
 STEPS = {
@@ -266,8 +269,8 @@ def test_a_new_dataset_can_be_private(project: Project, hub: LocalHub, tmp_path:
 
 def test_large_files_are_uploaded_one_after_the_other_and_small_ones_together() -> None:
     sizes = {"a": 2**20, "b": 2**29, "c": 2**28, **{f"d{number:02d}": 2**10 for number in range(60)}}
-    batches = hub_destination._batches([CommitOperationAdd(path, b"") for path in sizes], sizes)
-    names = [[add.path_in_repo for add in batch] for batch in batches]
+    found = list(batches([CommitOperationAdd(path, b"") for path in sizes], sizes))
+    names = [[add.path_in_repo for add in batch] for batch in found]
     assert names == [["a"], ["b"], ["c"], [f"d{n:02d}" for n in range(50)], [f"d{n:02d}" for n in range(50, 60)]]
 
 
@@ -276,7 +279,7 @@ def test_of_many_files_main_gets_one_commit(project: Project, hub: LocalHub, tmp
     program = f"""
         import sys
         from builder.release import hub
-        hub._COMMITTED_AT_ONCE = 3
+        hub.COMMITTED_AT_ONCE = 3
         sys.argv = ["builder", *{arguments!r}]
         from builder.cli import app
         app(standalone_mode=False)
@@ -426,7 +429,7 @@ def test_a_number_that_is_taken_is_passed_over(project: Project, hub: LocalHub, 
     said = builder(*project.arguments("two", *other, "--version", "1.1.0"), exit_code=2, **env(hub, tmp_path))
     told = publish(project, hub, tmp_path, "two", *other)
     assert f"publish as {told['version']}" in said.stderr
-    assert told["new"] and told["version"] == "1.2.0"
+    assert told["new"] and told["version"] == "1.1.1"
 
 
 @pytest.mark.parametrize("harm", [None, "missing", "changed", "beside"])
@@ -505,3 +508,92 @@ def test_answers_are_taken_from_a_release_on_the_hub(project: Project, hub: Loca
     assert told["generations"]["requested"] == 0 < told["generations"]["reused"]
     one, again = (pq.read_table(run / "shards") for run in (project.folder / "one", tmp_path / "again"))
     assert again.equals(one)
+
+
+# --- what the Hub refuses ---
+
+
+def test_what_the_hub_would_refuse_in_a_card_is_said_before_anything_is_built(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    run = ("--run", tmp_path / "new")
+    ours = ("--set", "release.language=[dna]", "--set", "source.license=Foo", "--set", "release.license=apche-2.0")
+    said = " ".join(
+        builder(*project.arguments("one", *run, *ours), exit_code=2, **env(hub, tmp_path)).stderr.split()
+    )
+    assert '"language[0]" with value "dna" is not valid' in said and "correct it in the recipe" in said
+    assert "'Foo' as it is written" in said and "did you mean apache-2.0?" in said
+    for words, card in (
+        ("\"language[1]\" is 'Zh', and must only contain lowercase", b"---\nlanguage: [en, Zh]\n---\n"),
+        ('"tags[2]" must be a string that is not empty, and is 2024', b"---\ntags: [2024]\n---\n"),
+        (
+            'its card: the Hub does not take it (400 Bad Request: "language[0]" with value "dna"',
+            b"---\nlanguage: [dna]\n---\n",
+        ),
+    ):
+        hub.put("org/small", {"README.md": card})
+        said = builder(*project.arguments("one", *run), exit_code=2, **env(hub, tmp_path)).stderr
+        assert words in " ".join(said.split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_card_that_is_too_large_is_said_before_anything_is_sent(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    words = ("--set", f"release.description={'word ' * 400}")
+    hub.fail("413", match="validate-yaml", after=1)
+    said = builder(*project.arguments("one", *words), exit_code=2, **env(hub, tmp_path)).stderr
+    assert "413" in said and "shorten `description`" in said
+    assert "org/small" not in hub.repos
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "said", "words"),
+    [
+        ("413", "PUT /lfs/", "EntityTooLarge", "storage-limits"),
+        (
+            "403",
+            "objects/batch",
+            "Private repository storage limit reached, please upgrade your plan",
+            "storage-limits",
+        ),
+        ("403", "PUT /lfs/", "AccessDenied", "may write to this dataset"),
+    ],
+)
+def test_what_storage_refuses_is_told_and_the_same_command_goes_on(
+    project: Project, hub: LocalHub, tmp_path: Path, status: str, step: str, said: str, words: str
+) -> None:
+    hub.fail(status, match=step, said=said)
+    told = builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path)).stderr
+    assert said in told and words in told
+    publish(project, hub, tmp_path, "one")
+    assert_whole(hub, "refs/tags/v1.0.0")
+
+
+def test_content_that_the_hub_lost_before_the_commit_is_sent_again(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    fault = hub.fail("503", times=1000, match="POST .*/commit/")
+    builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path), BUILDER_PATIENCE="0")
+    sent = hub.seen("PUT /lfs/")
+    for request in sent:
+        (hub.blobs / request.path.removeprefix("/lfs/")).unlink()
+    fault.times = 0
+    publish(project, hub, tmp_path, "one")
+    assert len(hub.seen("PUT /lfs/")) == 2 * len(sent)
+    assert_whole(hub, "refs/tags/v1.0.0")
+
+
+def test_a_folder_with_more_files_than_the_hub_takes_is_said_before_anything_is_sent(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    publish(project, hub, tmp_path, "one")
+    repo = hub.repos["org/small"]
+    tree, sent = repo.refs["refs/heads/main"].tree, len(hub.seen("PUT"))
+    others = {f"prompts/p{number}.md": tree["LICENSE"] for number in range(10_000)}
+    hub.commit(repo, "refs/heads/main", {**tree, **others}, "others' files")
+    said = builder(*project.arguments("two"), exit_code=2, **env(hub, tmp_path)).stderr
+    assert "too many in prompts/ (10,001)" in said and len(hub.seen("PUT")) == sent
+    assert list(push_errors([*tree, *others])) != []
+    with pytest.raises(UsageError, match="100,000 in all; there would be 100,001"):
+        see_room([f"f{number // 1000}/{number}" for number in range(100_001)], DEST)

@@ -220,19 +220,22 @@ def test_killed_anywhere_it_ends_the_same(tmp_path: Path) -> None:
     assert digests(run) == digests(tmp_path / "calm")
 
 
-def test_interrupted_it_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     recipe = write(tmp_path / "project", list(corpus().items()), shard_rows=2)
     process = start("build", recipe, "--run", tmp_path / "run", "--workers", 1)
     sketches = tmp_path / "run" / "duplicates" / "unique" / "sketches"
     while not (sketches.is_dir() and any(sketches.glob("shard-*.parquet"))):
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
+    assert not (tmp_path / "run" / "owner.json").exists(), "on another machine the run is free at once"
     assert "Traceback" not in said
     assert "run the same command to go on" in said
-    builder("build", recipe, "--run", tmp_path / "run")
+    if number == signal.SIGINT:
+        builder("build", recipe, "--run", tmp_path / "run")
 
 
 def test_generations_of_those_that_stay_are_kept_when_the_limit_grows(tmp_path: Path) -> None:
@@ -254,8 +257,13 @@ def test_generations_of_those_that_stay_are_kept_when_the_limit_grows(tmp_path: 
         assert asked == first["generations"]["requested"] > 0
         builder("build", recipe, "--run", run, "--server", double.url)
         grown = [str(request.body["messages"][-1]) for request in double.log]
+        built = verdicts(run)
+        builder("build", recipe, "--run", run, "--limit", 20, "--server", double.url)
+        builder("build", recipe, "--run", run, "--server", double.url)
+        assert len(double.log) == len(grown), "what another stood for meanwhile was generated again"
+    assert verdicts(run) == built
     assert len(grown) == len(set(grown)), "a document that stayed was generated again"
-    for row in verdicts(run).values():
+    for row in built.values():
         if row["verdict"] and row["verdict"]["stage"] == "unique":
             assert row["short"] is None, "a document that another stands for keeps what later stages said"
         else:

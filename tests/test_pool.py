@@ -17,7 +17,7 @@ import pytest
 from builder.errors import ModelMismatch, NoServer, RequestFailed, UsageError
 from builder.rewriting import endpoint as endpoint_module
 from builder.rewriting.endpoint import Endpoint
-from builder.rewriting.generation import Model
+from builder.rewriting.generation import Generation, Model
 from builder.rewriting.pool import ServerPool
 from builder.rewriting.servers import Server
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
@@ -63,6 +63,34 @@ def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         assert failures(run(work)) == []
         assert time.monotonic() - start < 30
     assert any("no answer for" in line for line in told)
+
+
+def test_a_request_that_is_ended_does_not_end_its_task_and_a_task_that_is_ends_its_request() -> None:
+    async def work(server: TgiDouble) -> tuple[Outcome, int, bool]:
+        async with ServerPool([server.url]) as pool:
+            (member,) = pool.members
+
+            async def under_way() -> asyncio.Task[Generation]:
+                asked = asyncio.ensure_future(ask(pool, "word"))
+                while not member.requests:
+                    await asyncio.sleep(0.01)
+                return asked
+
+            ended = await under_way()
+            member.end_all()
+            with anyio.fail_after(30):
+                answer = await ended
+            server.fault("hang")
+            cancelled = await under_way()
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            return answer, len(member.requests), cancelled.cancelled()
+
+    with TgiDouble(speed=SHORT) as server:
+        server.fault("hang", match="word", attempt=0)
+        answer, in_work, is_cancelled = asyncio.run(work(server))
+    assert isinstance(answer, Generation)
+    assert is_cancelled and not in_work
 
 
 def test_a_prompt_that_breaks_the_batch_goes_alone_and_then_no_more() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from builder.errors import RecipeError
 from builder.release.recipe_copy import prompt_paths, write_prompts
-from builder.rewriting.prompts import Prompt, load_prompt, prompt_names, prompt_path
+from builder.rewriting.prompt_files import load_prompt, prompt_names, prompt_path
+from builder.rewriting.prompts import Prompt
 
 FRONT = "---\nid: mine\nversion: 1\nanswer: {format: code}\n---\n"
 PROMPT = FRONT + "<!-- user -->\n{{ text }}\n"

@@ -149,12 +149,14 @@ def test_publishing_is_idempotent_and_a_change_is_a_new_version(project: Project
     assert digests(project.dest.parent) == before
     assert len(project.server.log) == asked
     patched = builder_json(*project.arguments("--set", "release.description=Other words."))
-    assert patched["version"] == "1.1.0", "the recipe changed"
+    assert patched["version"] == "1.0.1", "the card changed, and nothing else"
+    licensed = builder_json(*project.arguments("--set", "release.contact=Ask.", "--set", "source.license=mit"))
+    assert licensed["version"] == "1.0.2"
     builder("publish", *project.arguments("--version", "1.0.0", "--set", "release.title=X")[1:], exit_code=2)
     changed = builder_json(*project.arguments("--set", "release.configs={default: again}"))
     assert changed["version"] == "2.0.0", "a config is gone"
     changelog = (project.dest / "CHANGELOG.md").read_text()
-    assert changelog.index("## 2.0.0") < changelog.index("## 1.1.0") < changelog.index("## 1.0.0")
+    assert changelog.index("## 2.0.0") < changelog.index("## 1.0.1") < changelog.index("## 1.0.0")
     assert "Config `tidied` is gone" in changelog
     old = project.dest.with_name("small.versions") / "v1.0.0"
     assert {path: digest for path, digest in before.items() if "v1.0.0/" in path} == {
@@ -197,9 +199,9 @@ def test_readers_see_the_old_version_or_the_new_one(published: Project) -> None:
     stop.set()
     reader.join()
     assert not failures
-    assert seen == {"1.0.0", "1.1.0"}
+    assert seen == {"1.0.0", "1.0.1"}
     versions = project.dest.with_name("small.versions")
-    assert {path.name for path in versions.iterdir()} == {"v1.0.0", "v1.1.0"}, "what was killed is cleared away"
+    assert {path.name for path in versions.iterdir()} == {"v1.0.0", "v1.0.1"}, "what was killed is cleared away"
     builder("verify", project.dest)
 
 

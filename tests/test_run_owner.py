@@ -130,11 +130,15 @@ def test_of_many_that_find_a_run_free_one_gets_it(tmp_path: Path, stale: bool) -
         assert not list(tmp_path.iterdir())
 
 
-def test_a_build_whose_run_another_took_stops(chain: Chain) -> None:
+def test_a_build_whose_run_another_took_stops_and_waits_for_no_answer(chain: Chain, double: TgiDouble) -> None:
     impatient = "import builder.run.lease as lease; lease._BEAT_SECONDS = 0.1"
     stopped = Chain(chain.recipe, chain.run, chain.servers, impatient)
     process = stopped.start()
     wait_for(chain.run / "journal")
+    double.fault("hang")
+    hangs = len(double.log)
+    while len(double.log) == hangs:
+        time.sleep(0.01)
     process.send_signal(signal.SIGSTOP)  # a machine that sleeps, say
     (chain.run / OWNER).write_text(json.dumps(ELSEWHERE))
     process.send_signal(signal.SIGCONT)

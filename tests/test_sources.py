@@ -136,6 +136,20 @@ def test_a_file_over_the_limit_is_not_even_read(tmp_path: Path) -> None:
     assert (small.dropped, small.text) == (None, "1234")
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"6" * 64 + b"\nsize 146946961\n"
+
+
+def test_a_pointer_of_git_lfs_is_no_document(tmp_path: Path) -> None:
+    tree(tmp_path, pointer=POINTER, about=b"# On pointers\n" + POINTER)
+    about, pointer = documents(source_of(tmp_path))
+    assert (pointer.dropped, pointer.text) == (("read", "git_lfs_pointer"), None)
+    assert about.dropped is None
+    (tmp_path / "a.parquet").write_bytes(POINTER)
+    with pytest.raises(SourceError, match="a pointer that Git LFS left") as caught:
+        rows_of(tmp_path / "a.parquet").pin()
+    assert "git lfs pull" in caught.value.remedy
+
+
 def test_a_file_that_cannot_be_read_is_a_drop_that_says_why(tmp_path: Path) -> None:
     tree(tmp_path, gone=b"x", ok=b"y")
     (tmp_path / "refuses").symlink_to("/proc/self/mem")  # a regular file whose first byte is an I/O error
@@ -352,6 +366,19 @@ def test_a_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = parquet(tmp_path / "d.parquet", {"text": ["x"], "score": [1.5]})
     with pytest.raises(SourceError, match="'score' holds double, not text"):
         rows_of(path, id="score").pin()
+
+
+def test_a_column_that_is_empty_in_a_file_has_the_type_of_the_others(tmp_path: Path) -> None:
+    """Writers that don't know it make one up: DuckDB takes 32-bit integers."""
+    empty = {"w": pa.array([None, None], pa.int32()), "l": pa.array([None, None], pa.int32()), "a.b": [1, 2]}
+    parquet(tmp_path / "0.parquet", {"text": ["a", "b"], **empty})
+    held = {"w": ["x", None], "l": pa.array([[1], []]), "a.b": [3, 4]}
+    parquet(tmp_path / "1.parquet", {"text": ["c", "d"], **held})
+    found = rows_of(tmp_path / "*.parquet", shard_rows=2)
+    found.pin()
+    assert (found.columns()["w"], found.columns()["l"]) == (pa.string(), pa.list_(pa.int64()))
+    read = [[document.source[name] for name in ("w", "l", "a.b")] for document in documents(found)]
+    assert read == [[None, None, 1], [None, None, 2], ["x", [1], 3], [None, [], 4]]
 
 
 @pytest.mark.parametrize(

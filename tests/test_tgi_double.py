@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from builder.rewriting.pool import ServerPool
-from builder.rewriting.prompts import load_prompt, prompt_names, prompt_path
+from builder.rewriting.prompt_files import load_prompt, prompt_names, prompt_path
 from tests.tgi_double import KINDS, Reply, Request, Speed, TgiDouble, default_reply, separate_process
 from tests.tgi_protocol import PAGES, Json, Profile, no_system_template
 

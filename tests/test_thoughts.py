@@ -84,14 +84,45 @@ MARKS = [
     ("analysis We need to write it.", "assistantfinal"),
     ("assistantanalysisWe need to write it.", "assistantfinal"),
     ("commentaryI will write it.", "assistantfinal"),
+    ("<cot>", "</cot>"),
+    ("<SCRATCHPAD>\n", "</SCRATCHPAD>"),
+    ("<scratch_pad>", "</scratch_pad>"),
+    ("<chain-of-thought>", "</chain-of-thought>"),
+    ("<inner_monologue>", "</inner_monologue>"),
+    ("<antThinking>", "</antThinking>"),
+    ("<thoughtProcess>", "</thoughtProcess>"),
+    ("<!-- think -->", "<!-- /think -->"),
+    ("&lt;think&gt;\n", "\n&lt;/think&gt;\n\n"),
+    ("&lt;think&gt;", "</think>"),
+    ("\\<think\\>", "\\</think\\>"),
+    ("\\u003cthink\\u003e", "\\u003c/think\\u003e"),
+    ("<think>", "<\\/think>"),
+    ("＜think＞", "＜/think＞"),
+    ("[thinking]", "[/thinking]"),
+    ("[SCRATCHPAD]", "[/SCRATCHPAD]"),
+    ("<|startofthinking|>", "<|endofthinking|>"),
+    ("<｜begin▁of▁thinking｜>", "<｜end▁of▁thinking｜>"),
+    ("<think>", "</think>\n<rewritten_page>\n"),
+    ("<analysis>\n", "\n</analysis>\n"),
+    ("<plan>x</plan>\n<self_reflection>", "</self_reflection>"),
+    ("**<think>**\n", "**</think>**"),
+    ("`<think>`\n", "\n`</think>`\n"),
+    ("Thinking...\n", "\n...done thinking.\n\n"),
+    ("/think\n", "<|im_end|>\n<|im_start|>assistant\n"),
+    ("<details>\n<summary>Thinking…</summary>\n<details>a</details>\n", "\n</details>\n\n"),
+    ('<details type="reasoning" done="true">\n<summary>Thought for 5 s</summary>\n', "\n</details>\n"),
+    ("<details open><summary><b>💭 My thought process</b></summary>", "</details>"),
+    ("```thinking\n", "\n```\n\n"),
+    ("<!-- thinking\n", "\n-->\n"),
 ]  # fmt: skip
-SPOKEN = ("Here", "analysis", "assistantanalysis", "commentary")
+SPOKEN = ("Here", "analysis", "assistantanalysis", "commentary", "<analysis", "<plan", "**", "`", "Thinking",
+          "/think", "<details", "<!-- think")  # fmt: skip
 ENDINGS = {
     "<answer>": "\n</answer>", "<response>": "\n</response>\n", "<output>": "</output>",
     "solution|>": "<|end_of_solution|>",
     "START_RESPONSE": "<|END_RESPONSE|>", "open|>response": "<|close|>response<|sep|><|close|>message<|sep|>",
     "final": "<|return|>", "to=user": "<|eot|>", "<channel|>": "<turn|>", "content_text": "<|end_message|>",
-    "BEGIN FINAL": "\n[END FINAL RESPONSE]",
+    "BEGIN FINAL": "\n[END FINAL RESPONSE]", "<rewritten_page>": "\n</rewritten_page>\n\nI kept it short.",
 }  # fmt: skip
 
 
@@ -171,6 +202,11 @@ OF_MARKS = [
     "# What stands before </think> is no answer\nx = 1\n",
     "MARKS = ['</think>', '[/THINK]', '<|channel|>final<|message|>', '<channel|>']\n",
     'HELP = """\n```\n<think>\n</think>\n```\n"""\n',
+    'PAGE = """<details>\n<summary>Thinking</summary>\n<p>{}</p>\n</details>\n"""\n',
+    "def unescape(text):\n    return text.replace('&lt;/think&gt;', '</think>').strip('&lt;think&gt;')\n",
+    'FORM = """<analysis>\n{}\n</analysis>\n<plan>{}</plan>\n<scratchpad></scratchpad>\n"""\n',
+    "# <cot> </cot>: MathML's cotangent\nCOT = re.compile(r'<cot>(.*?)</cot>')\n",
+    'ASKS = """Thinking...\n...done thinking.\n\n**Answer:**\n<answer>\n{}\n</answer>\n"""\n',
 ]
 
 
@@ -214,6 +250,12 @@ def test_code_of_another_language_may_hold_the_marks_that_its_source_holds() -> 
         "## Thinking\nWe think.\n## Final Response\nWe respond.",
         "It begins with <|channel|>final<|message|>6 and more.",
         "Many say </think>\n" * 40 + "and that is all.",
+        "&lt;think&gt; is how HTML writes it, and &lt;/think&gt; ends it.",
+        "<details>\n<summary>My reasoning</summary>\nI add.\n</details>\nSo it is 6.",
+        "Thinking\n\nIt is work.\n\nAnswer\n\nIt is 6.",
+        "**Thought process**\nFirst add.\n**Response**\nIt is 6.",
+        "<plan>\n  <step/>\n</plan>\nis the form of its plans.",
+        "Ollama prints\nThinking...\n...done thinking.\nand the answer.",
     ],
 )
 def test_a_page_about_thoughts_is_a_text(page: str) -> None:
@@ -221,6 +263,28 @@ def test_a_page_about_thoughts_is_a_text(page: str) -> None:
         assert parse(page, TEXT, source=source) == Parsed(page)
         for thought in ("<think>\nTidy it.\n</think>\n\n", "It says </think> there.\n</think>\n\n"):
             assert parse(thought + page, TEXT, source=source) == Parsed(page)
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Thinking:", "Answer:"),
+        ("**Thinking Process:**", "**Final Answer:**"),
+        ("### Thoughts", "### Response"),
+        ("# Thought process", "# Final Output"),
+    ],
+)
+def test_a_title_alone_may_say_where_the_answer_begins(titles: tuple[str, str]) -> None:  # fmt: skip
+    thought, answer = titles
+    assert parse(f"{thought}\n\nIs it 5? No.\n\n{answer}\n\nIt is 6.", TEXT) == Parsed("It is 6.")
+    for undecided in (f"{thought}\n\nIs it 5? No.", f"{thought}\n\n{answer}\n5\n\n{answer}\n6"):
+        with pytest.raises(Unparsable, match=r"^unclosed_thought$"):
+            parse(undecided, TEXT)
+    assert parse(f"{thought}\nNames.\n{block_of('x = 1')}", CODE) == Parsed("x = 1\n")
+
+
+def block_of(code: str) -> str:
+    return f"```python\n{code}\n```\n"
 
 
 def test_a_page_about_thoughts_hides_none() -> None:
@@ -234,9 +298,19 @@ def test_a_page_about_thoughts_hides_none() -> None:
         parse("</think>\n", TEXT, source=page)
 
 
-@pytest.mark.parametrize("wrapped", ["<answer>\n{}\n</answer>", "<response>{}</response>\n", "<Output> {}"])
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "<answer>\n{}\n</answer>",
+        "<response>{}</response>\n",
+        "<Output> {}",
+        "<rewritten_text>\n{}\n</rewritten_text>\n\nI removed the menu.",
+        "<improved_code>\n{}\n</improved_code>",
+        "<FINAL>{}</FINAL>",
+    ],
+)
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.declared.format)
-def test_the_marks_around_an_answer_are_no_part_of_it(wrapped: str, asked: Asked) -> None:
+def test_the_marks_around_an_answer_are_no_part_of_it(wrapped: str, asked: Asked) -> None:  # fmt: skip
     """Servers that cut off thoughts leave them."""
     answer = wrapped.format(asked.final.strip())
     assert parse(answer, asked.declared) == asked.expected

@@ -12,6 +12,7 @@ from builder.checks import phrases, talk
 from builder.checks.base import PairCheck
 from builder.checks.edits_told import edit_told
 from builder.checks.elision import left_out
+from builder.checks.meta_talk import told_of_code, told_of_page
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
 from builder.checks.remarks_abroad import AGREED_ABROAD, abroad
@@ -53,13 +54,19 @@ class Chatter(PairCheck):
             if prose is not None:
                 return {"kind": "chatter", "phrase": prose[:100]}
         found = _elision(before, after, source, tree)
-        told = edit_told(said.all_, after, before) if said.is_code and found["kind"] is None else None
-        return {"kind": "chatter", "phrase": told[:100]} if told is not None else found
+        if found["kind"] is not None:
+            return found
+        told = _told(said, before, after) if said.is_code else told_of_page(said.all_, known)
+        return {"kind": told and "chatter", "phrase": told and told[:100]}
 
     def decide(self, measures: Measures) -> str | None:
         """Say which kind it is."""
         kind: str | None = measures["kind"]
         return kind
+
+
+def _told(said: Spoken, before: str, after: str) -> str | None:
+    return edit_told(said.all_, after, before) or told_of_code(said.passages, said.all_, before.casefold())
 
 
 def _is_known(said: str, known: str, *, is_code: bool) -> bool:

@@ -6,13 +6,12 @@ import ast
 from dataclasses import dataclass
 
 from builder.checks.python_code import dotted
-from builder.checks.signatures import Signature, of_fields
+from builder.checks.signatures import Parameter, Signature, of_fields, parameter
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    name: str
-    has_default: bool
+    parameter: Parameter
     is_given: bool
     by_name: bool
 
@@ -20,7 +19,7 @@ class _Field:
 def constructor(node: ast.ClassDef) -> Signature | None:
     """Return how a class of fields without an `__init__` is called, None where that can't be known."""
     if not node.decorator_list:
-        return of_fields([(one.name, one.has_default) for one in _fields(node, False)]) if node.bases else None
+        return of_fields([one.parameter for one in _fields(node, False)]) if node.bases else None
     if len(node.decorator_list) > 1 or node.keywords:
         return None
     decorator = node.decorator_list[0]
@@ -36,9 +35,26 @@ def constructor(node: ast.ClassDef) -> Signature | None:
         return Signature()
     found = [one for one in _fields(node, _is(options.get("kw_only"), True)) if one.is_given]
     return of_fields(
-        [(one.name, one.has_default) for one in found if not one.by_name],
-        [(one.name, one.has_default) for one in found if one.by_name],
+        [one.parameter for one in found if not one.by_name], [one.parameter for one in found if one.by_name]
     )
+
+
+_ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
+_MADE = ("__eq__", "__repr__", "__str__", "__hash__", *_ORDER)
+
+
+def operators(node: ast.ClassDef) -> dict[str, bool]:
+    """Return the operators that a class's decorators may make, each with whether the class asks for it."""
+    asked = any(
+        keyword.arg == "order" and _is(keyword.value, True)
+        for one in node.decorator_list
+        if isinstance(one, ast.Call)
+        for keyword in one.keywords
+    )
+    decorators = [dotted(one.func if isinstance(one, ast.Call) else one) for one in node.decorator_list]
+    if decorators and all(one.rpartition(".")[2] == "dataclass" for one in decorators):
+        return {name: asked and name in _ORDER for name in _MADE if asked or name not in _ORDER}
+    return dict.fromkeys(_MADE, False) if decorators else {}
 
 
 def _is(value: ast.expr | None, wanted: bool) -> bool:
@@ -57,13 +73,12 @@ def _fields(node: ast.ClassDef, by_name: bool) -> list[_Field]:
         if not (
             isinstance(one.value, ast.Call) and dotted(one.value.func).rpartition(".")[2] in ("field", "Field")
         ):
-            found.append(_Field(name, one.value is not None, True, by_name))
+            found.append(_Field(parameter(name, one.value), True, by_name))
             continue
         options = {keyword.arg: keyword.value for keyword in one.value.keywords}
         found.append(
             _Field(
-                name,
-                bool({"default", "default_factory"} & options.keys()),
+                parameter(name, options.get("default", options.get("default_factory"))),
                 not _is(options.get("init"), False),
                 _is(options["kw_only"], True) if "kw_only" in options else by_name,
             )

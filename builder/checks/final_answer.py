@@ -29,8 +29,8 @@ class FinalAnswer(PairCheck):
 
     `required: false` judges what has no such line by its last sentence, and lets it pass where that says no value
     and the source states no answer, as in a proof.
-    Of a page that states no answer, one is refused whose numbers stand nowhere on it; with `by_working`, one that
-    its working does not seem to come to.
+    Of a page that states no answer little is refused, and most wrong answers pass (`stated` is null): one whose
+    numbers stand nowhere on it; with `by_working`, one that its working does not seem to come to.
     `numbers_in_source` refuses an answer with a number that the source does not have.
     """
 

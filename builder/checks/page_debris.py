@@ -10,6 +10,8 @@ from pydantic import Field
 from builder.checks.base import PairCheck
 from builder.checks.foreign_lines import foreign_lines
 from builder.checks.markdown import without_code
+from builder.checks.page_asides import is_attached, spoken_of
+from builder.checks.page_labels import is_label, is_tags
 from builder.checks.page_links import link_lists
 from builder.checks.page_people import written_by
 from builder.checks.page_source import LONGEST, Source, counted, is_furniture, is_mark, joined
@@ -30,9 +32,10 @@ class PageDebris(PairCheck):
         text = without_code(after)
         lines = text.splitlines()
         foreign = set(foreign_lines(text, source))
-        others = link_lists(lines, before) | written_by(lines, source.people)
+        others = link_lists(lines, before) | written_by(lines, source.people) | spoken_of(lines)
+        tags = [line.strip() for line in after.splitlines() if is_tags(line, before.lower())]
         subject = Subject(lines, before)
-        found = [
+        found = tags + [
             line.strip()
             for number, line in enumerate(lines)
             if len(line) <= LONGEST
@@ -40,6 +43,8 @@ class PageDebris(PairCheck):
                 line.strip() in foreign
                 or number in others
                 or is_furniture(line, source)
+                or is_attached(line, source.people)
+                or is_label(line)
                 or ((sure := joined(line, source)) and sure > subject.shares(number))
                 or ((part := counted(line, source)) is not None and not subject.has(number, part))
                 or (is_mark(line, source) and not subject.has_number(number))

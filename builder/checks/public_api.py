@@ -7,16 +7,26 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from builder.checks import fields
+from builder.checks import ancestry, fields
+from builder.checks.class_body import (
+    PROPERTIES,
+    declared,
+    decorated_later,
+    instance_attributes,
+    is_constant,
+    last_name,
+    makes_property,
+    strings,
+)
 from builder.checks.python_code import bindings, dotted, statements
-from builder.checks.signatures import Signature, as_method, of_fields, of_function
+from builder.checks.results import Result
+from builder.checks.signatures import Parameter, Signature, as_method, of_fields, of_function
 from builder.checks.star_imports import exported
 
 _MAKES_TUPLE = ("namedtuple", "NamedTuple")
 _MAKES_CLASS = (*_MAKES_TUPLE, "TypedDict", "make_dataclass", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
 _MAKES_FUNCTION = ("partial", "itemgetter", "attrgetter", "methodcaller", "vectorize", "singledispatch")
-_PROPERTIES = ("property", "cached_property", "abstractproperty")
-_DECORATES = ("classmethod", "staticmethod", "property")
+_SETTABLE = ("setter", "cached_property")
 _ENUMS: dict[str, type] = {"Enum": object, "Flag": object, "IntEnum": int, "IntFlag": int, "StrEnum": str}
 _BARE_BASES = ("ABC", "Protocol", "Generic", "NamedTuple", "TypedDict")  # that bring nothing to call
 _DEPTH = 20  # of aliases and base classes that lead on to others
@@ -33,6 +43,9 @@ class Member:
         is_api: Whether other code holds on to it: a function, a class, an attribute of one; no variable.
         is_listed: Whether `__all__` has it.
         is_property: Whether it is read where a method is called.
+        is_settable: Whether a property may be set.
+        is_constant: Whether it is a plain value, and so nothing to call.
+        bases: A class's bases and theirs, one set for each variant that is defined; none where it is no class.
     """
 
     signatures: list[Signature | None] = field(default_factory=list)
@@ -41,6 +54,9 @@ class Member:
     is_api: bool = False
     is_listed: bool = False
     is_property: bool = False
+    is_settable: bool = False
+    is_constant: bool = False
+    bases: list[frozenset[str]] = field(default_factory=list)
 
 
 def surface(tree: ast.Module) -> dict[str, Member]:
@@ -85,6 +101,8 @@ class _Module:
             together.is_api = together.is_api or variant.is_api
             together.is_open = together.is_open or variant.is_open
             together.signatures += variant.signatures
+            together.bases += variant.bases
+            together.is_constant = variant.is_constant
             for inner, member in variant.members.items():
                 known = together.members.setdefault(inner, member)
                 if known is not member:
@@ -111,7 +129,8 @@ class _Module:
             return Member([None], is_api=True)
         if isinstance(value, ast.Call) and (made := dotted(value.func).rpartition(".")[2]) in _MAKES_CLASS:
             return _made_class(value, made)
-        return Member([None], is_open=isinstance(value, ast.Name | ast.Attribute | ast.IfExp | ast.Call))
+        is_open = isinstance(value, ast.Name | ast.Attribute | ast.IfExp | ast.Call)
+        return Member([None], is_open=is_open, is_constant=is_constant(value))
 
     def _class(self, node: ast.ClassDef, depth: int) -> Member:
         own = Member(is_api=True)
@@ -123,24 +142,43 @@ class _Module:
             if known is not member:  # a property's setter, an overload, a variant
                 known.signatures += member.signatures
                 known.is_property = known.is_property or member.is_property
-        for name in _declared(node):
-            own.members.setdefault(name, Member([None], is_api=True))
-        for name in _instance_attributes(node):
+                known.is_settable = known.is_settable or member.is_settable
+                known.is_constant = member.is_constant
+        for name in declared(node):
+            own.members.setdefault(name, Member([None], is_api=True, is_constant=True))
+        for name in instance_attributes(node):
             own.members.setdefault(name, Member([None]))
         own.is_open = "__getattr__" in own.members or "__getattribute__" in own.members
         own.signatures = [_constructor(node, own)]
+        for name, is_asked in fields.operators(node).items():
+            own.members.setdefault(name, Member([None], is_api=is_asked))
+        own.bases = [self._ancestry(node, depth)]
         for base in node.bases:
             self._inherit(own, base, depth, is_made=bool(node.decorator_list))
         return own
 
+    def _ancestry(self, node: ast.ClassDef, depth: int) -> frozenset[str]:
+        found = ancestry.named(node.bases)
+        for name in [one for one in found if one in self._found and depth]:
+            found = found.union(*self._member(name, depth - 1).bases)
+        return frozenset(found)
+
     def _class_member(self, statement: ast.AST, depth: int, known: dict[str, ast.AST]) -> Member:
-        statement = _decorated_later(statement, known)
+        statement = decorated_later(statement, known)
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            is_property = any(_last_name(one) in _PROPERTIES for one in statement.decorator_list)
-            return Member([of_function(statement, is_method=True)], is_api=True, is_property=is_property)
+            decorators = {last_name(one) for one in statement.decorator_list}
+            is_property = not decorators.isdisjoint(PROPERTIES)
+            signature = of_function(statement, is_method=True)
+            return Member(
+                [signature], is_api=True, is_property=is_property, is_settable=not decorators.isdisjoint(_SETTABLE)
+            )
         if isinstance(statement, ast.ClassDef):
             return self._class(statement, depth)
-        return Member([None], is_api=True, is_open=True, is_property=_makes_property(statement))
+        made = Member(
+            [None], is_api=True, is_open=True, is_constant=is_constant(getattr(statement, "value", None))
+        )
+        made.is_property, made.is_settable = makes_property(statement)
+        return made
 
     def _defines_class(self, name: str) -> bool:
         return any(isinstance(one, ast.ClassDef) for one in self._found.get(name, ()))
@@ -177,7 +215,7 @@ def _constructor(node: ast.ClassDef, own: Member) -> Signature | None:
     for name in ("__init__", "__new__"):
         if name in own.members:
             found = own.members[name].signatures[-1]
-            return found and replace(found, needs_instance=False)
+            return found and replace(found, needs_instance=False, result=Result())
     if not (node.bases or node.keywords or node.decorator_list):
         return Signature()
     bases = [dotted(base).rpartition(".")[2] for base in node.bases]
@@ -189,54 +227,7 @@ def listed(tree: ast.Module) -> Iterator[str]:
     for node in statements(tree.body):
         says = isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr)
         if says and any(dotted(one) == "__all__" for one in ast.walk(node)):
-            yield from _strings(node)
-
-
-def _decorated_later(statement: ast.AST, known: dict[str, ast.AST]) -> ast.AST:
-    """Return the function that `name = classmethod(name)` and its like decorate, decorated."""
-    match statement:
-        case ast.Assign(value=ast.Call(func=ast.Name(id=decorator), args=[ast.Name(id=name)])):
-            plain = known.get(name)
-            if decorator in _DECORATES and isinstance(plain, ast.FunctionDef) and not plain.decorator_list:
-                return ast.FunctionDef(
-                    plain.name, plain.args, plain.body, [ast.Name(decorator)], plain.returns, lineno=plain.lineno
-                )
-    return statement
-
-
-def _makes_property(statement: ast.AST) -> bool:
-    value = getattr(statement, "value", None)
-    return isinstance(value, ast.Call) and _last_name(value) in _PROPERTIES
-
-
-def _last_name(decorator: ast.expr) -> str:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return dotted(called).rpartition(".")[2]
-
-
-def _strings(node: ast.AST) -> Iterator[str]:
-    return (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
-
-
-def _declared(node: ast.ClassDef) -> Iterator[str]:
-    """Yield the fields that a class declares without a value, and its slots."""
-    for one in statements(node.body):
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            yield one.target.id
-        elif isinstance(one, ast.Assign) and any(dotted(target) == "__slots__" for target in one.targets):
-            yield from _strings(one.value)
-
-
-def _instance_attributes(node: ast.ClassDef) -> Iterator[str]:
-    """Yield what methods set on `self` or `cls`."""
-    for method in statements(node.body):
-        if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        first = "".join(one.arg for one in [*method.args.posonlyargs, *method.args.args][:1])
-        for one in ast.walk(method) if first else ():
-            match one:
-                case ast.Attribute(value=ast.Name(id=owner), attr=name, ctx=ast.Store()) if owner == first:
-                    yield name
+            yield from strings(node)
 
 
 def _set_later(node: ast.stmt) -> Iterator[tuple[str, str, ast.expr]]:
@@ -267,10 +258,11 @@ def _made_class(call: ast.Call, maker: str) -> Member:
     elif isinstance(given, ast.Dict):
         names = [str(key.value) for key in given.keys if isinstance(key, ast.Constant)]
     else:
-        return Member([None], is_open=True, is_api=True)
+        return Member([None], is_open=True, is_api=True, bases=[frozenset(ancestry.named([call]))])
     is_plain = maker == "namedtuple" and not {"defaults", "rename"} & by_name.keys()
-    signature = of_fields([(name, False) for name in names]) if is_plain else None
+    signature = of_fields([Parameter(name, False) for name in names]) if is_plain else None
     members = {name: Member([None], is_api=True) for name in names}
     for name in (*dir(tuple), "_replace", "_asdict", "_make") if maker in _MAKES_TUPLE else ():
         members.setdefault(name, Member([None]))
-    return Member([signature], members, is_api=True, is_open=maker not in _MAKES_TUPLE)
+    is_open = maker not in _MAKES_TUPLE
+    return Member([signature], members, is_open, is_api=True, bases=[frozenset(ancestry.named([call]))])

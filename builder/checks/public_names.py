@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
+from builder.checks import ancestry, results
 from builder.checks.base import PairCheck
 from builder.checks.public_api import Member, surface
 from builder.checks.python_code import UNREADABLE, live, outcome, parsed
-from builder.checks.signatures import problem
+from builder.checks.signatures import Signature, problem
 from builder.filters.base import Measures
 
 _MOST_NAMED = 20
 _OPERATORS = {
     "__call__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__enter__", "__exit__", "__aenter__",
     "__aexit__", "__add__", "__sub__", "__mul__", "__truediv__", "__mod__", "__pow__", "__neg__", "__and__",
-    "__or__",
+    "__or__", "__xor__", "__invert__", "__floordiv__", "__matmul__", "__lshift__", "__rshift__", "__abs__",
+    "__int__", "__float__", "__index__", "__iter__", "__next__", "__aiter__", "__anext__", "__await__",
+    "__contains__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__bool__", "__str__", "__repr__",
+    "__hash__",
 }  # fmt: skip
 """What other code uses by its sign, by position, and nothing else stands in for."""
 
 
 class PublicNames(PairCheck):
     """Refuses a text without every public function, class, method and class attribute of its source, or with
-    one that no longer takes every call.
+    one that no longer takes every call, gives something else to await or to iterate, or has lost a base class.
 
     What is there under its name counts, wherever it comes from: a base class, an alias, an import. Variables at
     the top level count where `__all__` has them: moving others into functions is what a rewrite is for.
@@ -42,12 +47,15 @@ class PublicNames(PairCheck):
             new = _surface(after)
         except UNREADABLE:
             new = {}
+        change = _Change(before, after, _classes(old), _classes(new))
         public, missing, changed = list[str](), list[str](), list[str]()
         for name, member, other in _paired(old, new, ""):
             public.append(name)
             if other is None:
                 missing.append(name)
-            elif name.rpartition(".")[2] not in _OPERATORS and (found := _change(member, other)) is not None:
+            elif name.rpartition(".")[2] in _OPERATORS:
+                continue
+            elif (found := change.between(member, other)) is not None:
                 changed.append(f"{name} ({found})")
         return {
             "public": len(public),
@@ -93,14 +101,46 @@ def _paired(
         yield from _paired(member.members, inner.members, f"{prefix}{name}.", opened)
 
 
-def _change(old: Member, new: Member) -> str | None:
-    """Return how calls differ: in words where no variant of the new takes what some variant of the old does."""
-    if new.is_property and not old.is_property and None not in old.signatures and old.signatures:
+def _classes(members: Mapping[str, Member]) -> set[str]:
+    return {name for name, member in members.items() if member.bases}
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What callers of one thing would notice, given both texts and the classes that each defines."""
+
+    before: str
+    after: str
+    own: set[str]
+    held: set[str]
+
+    def between(self, old: Member, new: Member) -> str | None:
+        """Return in words how calls or uses differ; None where some variant of the new takes what the old's do."""
+        if (found := _other_kind(old, new)) is not None:
+            return found
+        if (base := ancestry.lost(old.bases, new.bases, self.own, self.held)) is not None and new.bases:
+            return f"it is no {base}"
+        if not old.signatures or not new.signatures or None in [*old.signatures, *new.signatures]:
+            return None
+        wanted = old.signatures[-1]  # overloads come before what they are of
+        problems = [self._problem(wanted, one) for one in new.signatures if wanted and one]
+        return None if None in problems else problems[-1]
+
+    def _problem(self, old: Signature, new: Signature) -> str | None:
+        return problem(old, new) or results.difference(old.result, new.result, self.before, self.after)
+
+
+def _other_kind(old: Member, new: Member) -> str | None:
+    """Return what it is now, where it was something that is used in another way."""
+    is_called, was_called = (one.signatures and None not in one.signatures for one in (new, old))
+    if new.is_property and not old.is_property and was_called:
         return "it is a property"
-    if old.is_property and not new.is_property and None not in new.signatures and new.signatures:
-        return "it is a method"
-    if not old.signatures or not new.signatures or None in [*old.signatures, *new.signatures]:
-        return None
-    wanted = old.signatures[-1]  # overloads come before what they are of
-    problems = [problem(wanted, one) for one in new.signatures if wanted and one]
-    return None if None in problems else problems[-1]
+    if (old.is_property or old.is_constant) and not new.is_property and is_called:
+        return "it is a class" if new.bases else "it is a method"
+    if new.is_constant and was_called:
+        return "it is a value"
+    if old.is_property and old.is_settable and new.is_property and not new.is_settable:
+        return "it can't be set"
+    if new.bases and was_called and not old.bases and not new.is_open and _OPERATORS.isdisjoint(new.members):
+        return "it is a class" if all(one and one.result.kind == "value" for one in old.signatures) else None
+    return None

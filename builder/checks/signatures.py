@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.checks.python_code import UNREADABLE, Function, dotted
+from builder.checks.results import Result, of_call
 
 _KEEPS = {
     "abstractmethod", "cache", "classmethod", "contextmanager", "asynccontextmanager", "coroutine", "final",
@@ -17,6 +18,7 @@ _KEEPS = {
 """Decorators that leave what a function is called with as it is."""
 
 _UNSET: Any = object()
+_UNKNOWN = Result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Signature:
         unnamed: How many of the first may not be given by name.
         is_protocol: Whether the interpreter calls it, by position: parameter names are free.
         needs_instance: Whether it can't be called on its class.
+        result: What a call gives.
     """
 
     positional: tuple[Parameter, ...] = ()
@@ -45,6 +48,7 @@ class Signature:
     takes_any_keyword: bool = False
     is_protocol: bool = False
     needs_instance: bool = False
+    result: Result = _UNKNOWN
 
 
 def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signature | None:
@@ -66,17 +70,13 @@ def of_function(node: Function | ast.Lambda, is_method: bool = False) -> Signatu
         arguments.kwarg is not None,
         name.startswith("__") and name.endswith("__") and name not in ("__init__", "__new__", "__call__"),
         is_method and not {"staticmethod", "classmethod"} & set(decorators),
+        of_call(node, decorators),
     )
 
 
-def of_fields(fields: list[tuple[str, bool]], keywords: list[tuple[str, bool]] | None = None) -> Signature:
-    """Return the signature of a class made of fields: names, and whether each has a default.
-
-    `keywords`: those that are given by name alone.
-    """
-    return Signature(
-        tuple(Parameter(*one) for one in fields), keywords=tuple(Parameter(*one) for one in keywords or ())
-    )
+def of_fields(fields: Sequence[Parameter], keywords: Sequence[Parameter] = ()) -> Signature:
+    """Return the signature of a class made of fields; `keywords` are given by name alone."""
+    return Signature(tuple(fields), keywords=tuple(keywords))
 
 
 def as_method(signature: Signature | None) -> Signature | None:
@@ -97,17 +97,19 @@ def problem(old: Signature, new: Signature) -> str | None:
 def _problems(old: Signature, new: Signature) -> Iterator[str]:
     if new.needs_instance and not old.needs_instance:
         yield "it needs an instance"
+    by_name = {one.name: one for one in (*new.positional[new.unnamed :], *new.keywords)}
     for position, parameter in enumerate(old.positional):
+        has_name = position >= old.unnamed and not old.is_protocol and not parameter.name.startswith("_")
         if position >= len(new.positional):
             if not new.takes_more:
                 yield f"{parameter.name} is gone"
+            elif has_name and not (new.takes_any_keyword or parameter.name in by_name):
+                yield f"{parameter.name} has no name"
             continue
         other = new.positional[position]
-        has_name = position >= old.unnamed and not old.is_protocol and not parameter.name.startswith("_")
         if has_name and (other.name != parameter.name or position < new.unnamed):
             yield f"{parameter.name} is {other.name}"
         yield from _default_problems(parameter, other)
-    by_name = {one.name: one for one in (*new.positional[new.unnamed :], *new.keywords)}
     for parameter in old.keywords:
         if parameter.name in by_name:
             yield from _default_problems(parameter, by_name[parameter.name])
@@ -126,19 +128,29 @@ def _problems(old: Signature, new: Signature) -> Iterator[str]:
 def _default_problems(old: Parameter, new: Parameter) -> Iterator[str]:
     if old.has_default and not new.has_default:
         yield f"{new.name} has no default"
-    elif _UNSET not in (old.default, new.default) and old.default != new.default:
+    elif _UNSET not in (old.default, new.default) and _sequence(old.default) != _sequence(new.default):
         yield f"{new.name} is {new.default!r} by default"
 
 
+def _sequence(default: object) -> object:
+    return tuple(default) if isinstance(default, list) else default
+
+
 def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
+    return parameter(argument.arg, default)
+
+
+def parameter(name: str, default: ast.expr | None) -> Parameter:
+    """Return a parameter with what it is by default, where that is a plain value."""
     if default is None:
-        return Parameter(argument.arg, False)
+        return Parameter(name, False)
     try:
         value = ast.literal_eval(default)
     except UNREADABLE:
         value = _UNSET
     # A mutable default may well become None: that is an improvement.
-    return Parameter(argument.arg, True, value if isinstance(value, int | float | str | bytes) else _UNSET)
+    is_plain = isinstance(value, int | float | str | bytes | list | tuple | dict | set)
+    return Parameter(name, True, value if is_plain else _UNSET)
 
 
 def _name(decorator: ast.expr) -> str:

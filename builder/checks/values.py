@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from builder.checks.expressions import expression
+from builder.checks.magnitude import numeric_end, quantity
 from builder.checks.mathematics import number_of
 from builder.checks.notation import normal, readings, spelled, trimmed
 from builder.checks.units import unit
@@ -28,10 +29,6 @@ _LABEL = re.compile(
     r"|\\(?:sin|cos|tan|cot|sec"
     r"|csc) ?[^=\s]{1,8}|\\frac\{[^{}]*\}\{d[^{}]*\}"
     r"|[A-Za-z][A-Za-z -]{2,30}|\d+ ?[CP] ?\d+))\s*(?:=|\\approx|\\in(?![a-z]))\s*"
-)
-_NUMERIC = re.compile(
-    r"(?:\\(?:frac|sqrt|pi|times|cdot|pm|infty|ln|log|sin|cos|tan|arcsin|arccos|arctan|exp)(?![A-Za-z])"
-    r"|e(?=\^|\Z|[ )}])|[\d\s.,+\-/^{}()!])+"
 )
 _PART = re.compile(  # (a), b), 3., Part (c):, Question 2:
     r"(?i)(?:\A|(?<=[\s,;]))(?:(?:part|question|problem|example|exercise|ex|q|no)\b\.?\s*)?"
@@ -75,20 +72,6 @@ _DATE = re.compile(
     rf"({'|'.join(_MONTHS)})[a-z]*\.?|({'|'.join(_MONTHS)})[a-z]*\.? (\d{{1,2}})(?:st|nd|rd|th)?)(?:,? (\d{{4}}))?"
 )
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_FILLER = frozenset(
-    re.findall(
-        r"\w+",
-        "a an the of in to by for each all total altogether left remaining more units unit square cubic old tall"
-        " long wide high deep away apart per exactly only approximately about value solution solutions both",
-    )
-)
-_SAME = {
-    "true": "yes", "correct": "yes", "false": "no", "incorrect": "no",
-    "dne": "not exist", "undefined": "not exist",
-    "diverges": "diverge", "divergent": "diverge", "converges": "converge", "convergent": "converge",
-    "infinite": "infinity", "infinitely": "infinity", "none": "no solution", "impossible": "no solution",
-    "nothing": "0", "zero": "0",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +194,16 @@ def _value(part: str) -> list[Value]:
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
         is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
-        part = last if name or (is_chain and _numeric_end(last)) else part
+        part = last if name or (is_chain and numeric_end(last)) else part
     left, _, right = part.partition("=")
-    if part.count("=") == 1 and expression(left) is None and _numeric_end(right.strip()):
+    if part.count("=") == 1 and expression(left) is None and numeric_end(right.strip()):
         part = right.strip()  # the integral of it = 12
     exact = part.partition("\\approx")[0].strip()
     if exact != part:  # 2√5 ≈ 4.47
         rounded = part.rpartition("\\approx")[2].strip()
-        part = exact if number_of(exact) is not None else rounded if _numeric_end(rounded) else part
+        part = exact if number_of(exact) is not None else rounded if numeric_end(rounded) else part
     sides = part.split("=")
-    if len(sides) == 2 and all(_quantity(side.strip())[1] for side in sides):
+    if len(sides) == 2 and all(quantity(side.strip())[1] for side in sides):
         part = sides[1]  # 3/4 hour = 45 minutes
     name = person[1] if person is not None else name
     part = trimmed(spelled(_led(part)))
@@ -259,53 +242,8 @@ def _read(part: str, label: str, letter: str, is_rough: bool) -> Value:
     ratio = re.fullmatch(r"(\d[\d.]*) (?:to|:) ?(\d[\d.]*)", part)
     if ratio is not None:
         part = f"{ratio[1]}:{ratio[2]}"
-    magnitude, measure, words = _quantity(part)
+    magnitude, measure, words = quantity(part)
     return Value(magnitude, measure, words, label, letter, is_rough=is_rough)
-
-
-def _quantity(part: str) -> tuple[str, str | None, frozenset[str]]:
-    """Return a value's mathematics, its unit, and its words."""
-    if not part:
-        return "", None, frozenset()
-    end = _numeric_end(part)
-    if end:
-        rest = part[end:]
-        if not rest.strip():
-            return part, None, frozenset()
-        said = rest.strip()
-        measure = unit(said, is_attached=rest[0] not in " " and part[end - 1] not in " ")
-        if measure is not None:
-            return part[:end].strip(), measure, frozenset()
-        words = re.findall(r"[A-Za-zµΩ°%/€£¥₹]+(?:\^\{\d\})?", said)
-        for many in range(min(len(words), 4), 0, -1):
-            if (
-                said.startswith(first := " ".join(words[:many]))
-                and (measure := unit(first))
-                and (len(first) > 1 or first in "%°€£¥₹")
-            ):
-                return part[:end].strip(), measure, frozenset()
-        if re.fullmatch("[A-Z]", said) and rest[0] == " ":  # coulombs, or the constant C
-            return part[:end].strip(), None, frozenset({said.lower()})
-        if re.fullmatch(r"[A-Za-z%°' .,()-]*", said) and re.search(r"[A-Za-z]{3}|°|%", said):
-            return part[:end].strip(), None, stems(said) - _FILLER
-    if re.search(r"\d|\\[a-z]|[=<>^]", part) or re.fullmatch(r"[-+]?[A-Za-z]", part):
-        return part, None, frozenset()
-    if re.fullmatch(r"[A-Za-z](?:\([A-Za-z]\))?(?:\s*[-+*/]\s*[A-Za-z])*", part):
-        return part, None, frozenset()
-    return "", None, stems(part)
-
-
-def _numeric_end(part: str) -> int:
-    """Return where the number at the beginning ends, 0 where there is none that ends like one."""
-    match = _NUMERIC.match(part)
-    if match is None:
-        return 0
-    number = match[0].rstrip(" .,+-/^{(\\")
-    while number and number.count("{") < number.count("}"):
-        number = number[:-1]
-    if number.count("{") != number.count("}") or number.count("(") != number.count(")"):
-        return 0
-    return len(number) if re.search(r"\d|\\pi|\\infty", number) else 0
 
 
 def _measured_twice(text: str) -> Value | None:
@@ -344,10 +282,3 @@ def _date(text: str) -> Value | None:
         )
     iso = _ISO.fullmatch(text)
     return Value(words=frozenset({f"m{int(iso[2])}", f"d{int(iso[3])}", iso[1]})) if iso is not None else None
-
-
-def stems(text: str) -> frozenset[str]:
-    """Return a text's words without those that add nothing, in the singular, lower case."""
-    words = [_SAME.get(word, word) for word in re.findall(r"[a-z]+", text.lower())]
-    found = [word.removesuffix("s") if len(word) > 3 else word for said in words for word in said.split()]
-    return frozenset(word for word in found if word not in _FILLER) or frozenset(found)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 import typer
 from rich.logging import RichHandler
 
 from builder.cli import options, releases, runs
 from builder.cli.console import escaped, out, print_json, talk
-from builder.errors import BuilderError
+from builder.errors import BuilderError, Interrupted
 from builder.open_files import raise_limit
 
 app = typer.Typer(
@@ -33,6 +35,21 @@ app = typer.Typer(
         "storage · 5 verification failed · 130 interrupted, the same command goes on."
     ),
 )
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command of which Ctrl-C has something to say: Typer would end it without a word."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", remedy="run the same command to go on") from None
+
+    return run
+
+
 for command in (
     runs.recipes,
     runs.build,
@@ -44,7 +61,7 @@ for command in (
     runs.explain,
     runs.servers,
 ):
-    app.command()(command)
+    app.command()(_stoppable(command))
 
 checkpoints = typer.Typer(no_args_is_help=True, help="The paper's ablations: records, results, differences.")
 app.add_typer(checkpoints, name="checkpoints")
@@ -66,11 +83,20 @@ def _explained() -> Iterator[None]:
         with _storage_told():
             yield
     except BuilderError as error:
+        if isinstance(error, Interrupted):
+            _take_no_more_signals()
         talk.print(f"[bold red]error[/bold red] {escaped(error)}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        _take_no_more_signals()
         talk.print("interrupted; run the same command to go on")
         sys.exit(130)
+
+
+def _take_no_more_signals() -> None:
+    """Let what ends end: a second Ctrl-C would show as a traceback of the interpreter's own end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -93,5 +119,4 @@ def main() -> None:
     logging.getLogger("builder").addHandler(handler)
     raise_limit()
     with _explained():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends all commands as Ctrl-C does
         app(prog_name="python -m builder")

@@ -17,6 +17,11 @@ def print_json(content: object) -> None:
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
+def say(text: str) -> None:
+    """Tell the user how it goes."""
+    talk.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def escaped(error: Any) -> str:  # noqa: ANN401 - anything with words
     """Return its words, of which a console takes none for markup."""
     from rich.markup import escape

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from builder.run.build_options import BuildOptions
 
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe that ships, or the path of a YAML file.")]
 RunDir = Annotated[
@@ -138,5 +141,79 @@ Exclude = Annotated[
         " or published. Repeatable; the recipe's own `exclude` counts as well.",
     ),
 ]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="DEST",
+        help="hf://datasets/ORG/NAME, or a directory.",
+        show_default="the recipe's, or releases/<recipe>",
+    ),
+]
+Version = Annotated[
+    str | None, typer.Option("--version", metavar="X.Y.Z", show_default="the next, from what changed")
+]
+LicenseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--license-file",
+        metavar="FILE",
+        help="The generator's licence, to be included.",
+        show_default="fetched from the generator's repository on the Hub",
+    ),
+]
+Private = Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and what stays; publish nothing.")
+]
+ShowCard = Annotated[bool, typer.Option("--card", help="With --dry-run: show the card, too.")]
+Replaces = Annotated[
+    str | None,
+    typer.Option("--replaces", metavar="RECIPE", help="Go on where this other recipe was released until now."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what others edited there and can't be merged.")
+]
+Readmit = Annotated[
+    bool, typer.Option("--readmit", help="Publish again what the version before left out on request.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 CORES = os.cpu_count() or 1
+
+
+def build_options(
+    servers: list[str] | None,
+    servers_file: Path | None,
+    model: str | None,
+    workers: int,
+    until: str | None,
+    limit: int | None,
+    reuse: list[Path] | None,
+    patience: float,
+    max_failures: float,
+    max_reason: float,
+    max_stall: float,
+    tokenizer: str | None,
+    served_model: str | None,
+    retry_failed: bool,
+    grace: float,
+) -> BuildOptions:
+    """Return how a build goes, from a command's options."""
+    from builder.run.build_options import BuildOptions
+    from builder.run.gates import GateLimits
+
+    return BuildOptions(
+        servers or (),
+        servers_file,
+        model,
+        workers,
+        until,
+        limit,
+        reuse or (),
+        patience,
+        GateLimits(max_failures, max_reason, max_stall),
+        tokenizer,
+        served_model,
+        retry_failed,
+        grace,
+    )

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.cli.console import out, print_json, talk
+from builder.cli.console import out, print_json, say, talk
 from builder.cli.options import (
     CORES,
     Address,
+    DryRun,
     Engine,
     Exclude,
     Grace,
     Json,
+    LicenseFile,
     Limit,
     LocalModel,
     MaxFailures,
     MaxReason,
     MaxStall,
+    Overwrite,
     Patience,
+    Private,
+    Readmit,
     Recipe,
+    Replaces,
     RetryFailed,
     Reuse,
     RunDir,
@@ -30,36 +36,25 @@ from builder.cli.options import (
     Servers,
     ServersFile,
     Settings,
+    ShowCard,
+    To,
     Tokenizer,
+    Version,
     WorkerCount,
     WorkerCpus,
+    build_options,
 )
+
+if TYPE_CHECKING:
+    from builder.release.publish import Published
 
 
 def publish(
     recipe: Recipe,
     run: RunDir = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            metavar="DEST",
-            help="hf://datasets/ORG/NAME, or a directory.",
-            show_default="the recipe's, or releases/<recipe>",
-        ),
-    ] = None,
-    version: Annotated[
-        str | None, typer.Option("--version", metavar="X.Y.Z", show_default="the next, from what changed")
-    ] = None,
-    license_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--license-file",
-            metavar="FILE",
-            help="The generator's licence, to be included.",
-            show_default="fetched from the generator's repository on the Hub",
-        ),
-    ] = None,
+    to: To = None,
+    version: Version = None,
+    license_file: LicenseFile = None,
     server: Servers = None,
     servers_file: ServersFile = None,
     served_model: ServedModel = None,
@@ -77,23 +72,14 @@ def publish(
     max_reason: MaxReason = 0.98,
     max_stall: MaxStall = 30.0,
     grace: Grace = 25.0,
-    private: Annotated[bool, typer.Option("--private", help="Make a new dataset on the Hub private.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show files, sizes, new bytes and what stays; publish nothing.")
-    ] = False,
-    card: Annotated[bool, typer.Option("--card", help="With --dry-run: show the card, too.")] = False,
-    replaces: Annotated[
-        str | None,
-        typer.Option("--replaces", metavar="RECIPE", help="Go on where this other recipe was released until now."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what others edited there and can't be merged.")
-    ] = False,
+    private: Private = False,
+    dry_run: DryRun = False,
+    card: ShowCard = False,
+    replaces: Replaces = None,
+    overwrite: Overwrite = False,
     settings: Settings = None,
     exclude: Exclude = None,
-    readmit: Annotated[
-        bool, typer.Option("--readmit", help="Publish again what the version before left out on request.")
-    ] = False,
+    readmit: Readmit = False,
     json: Json = False,
 ) -> None:
     """Build what is missing, then release: data, card, prompts, licences, manifest. Again changes nothing.
@@ -108,58 +94,42 @@ def publish(
     from builder.release.destination import destination_of
     from builder.release.publish import PublishOptions, see_ahead
     from builder.release.publish import publish as publish_run
-    from builder.report import show_plan, show_release
     from builder.rewriting.local import license_of
     from builder.run.build import build as build_run
-    from builder.run.build_options import BuildOptions
     from builder.run.engines import engine_named
-    from builder.run.gates import GateLimits
 
     built_by = engine_named(engine, address, worker_cpus)
     loaded = load_recipe(recipe, settings or (), exclude or ())
     dest = to or loaded.recipe.release.to or f"releases/{loaded.recipe.name}"
-
-    def say(text: str) -> None:
-        talk.print(text, highlight=False, soft_wrap=True)
-
     path = run or Path("runs") / loaded.recipe.name
     destination = destination_of(dest, path, say, private=private)
     how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite, readmit)
-    see_ahead(loaded, destination, how)
-    gates = GateLimits(max_failures, max_reason, max_stall)
-    options = BuildOptions(
-        server or (),
-        servers_file,
-        model,
-        workers,
-        None,
-        limit,
-        reuse or (),
-        patience,
-        gates,
-        tokenizer,
-        served_model,
-        retry_failed,
-        grace,
-    )
+    see_ahead(loaded, destination, how, say)
+    options = build_options(
+        server, servers_file, model, workers, None, limit, reuse, patience, max_failures, max_reason, max_stall,
+        tokenizer, served_model, retry_failed, grace,
+    )  # fmt: skip
     built = build_run(loaded, path, options, talk, built_by)
     how = replace(how, license_file=license_file or license_of(built.model))
     published = publish_run(loaded, built, destination, how, say)
-    if json:
-        manifest, plan = published.manifest, published.plan
-        told = {
-            "dest": dest,
-            "version": manifest.version,
-            "new": published.is_new,
-            "rows": manifest.content["rows"],
-        }
-        if plan is not None and published.card is not None:
-            told |= {**asdict(plan), "new_bytes": published.new_bytes, "card": asdict(published.card)}
-        print_json(told)
-    elif published.plan is not None:
-        show_plan(published, published.plan, out, whole=card)
-    else:
+    print_json(_as_json(published, dest)) if json else _show(published, with_card=card)
+
+
+def _as_json(published: Published, dest: str) -> dict[str, Any]:
+    manifest, plan = published.manifest, published.plan
+    told = {"dest": dest, "version": manifest.version, "new": published.is_new, "rows": manifest.content["rows"]}
+    if plan is None or published.card is None:
+        return told
+    return {**told, **asdict(plan), "new_bytes": published.new_bytes, "card": asdict(published.card)}
+
+
+def _show(published: Published, *, with_card: bool) -> None:
+    from builder.report import show_plan, show_release
+
+    if published.plan is None:
         show_release(published, out)
+    else:
+        show_plan(published, published.plan, out, whole=with_card)
 
 
 def removals(

@@ -36,6 +36,7 @@ from builder.cli.options import (
     Until,
     WorkerCount,
     WorkerCpus,
+    build_options,
 )
 
 
@@ -102,29 +103,15 @@ def build(
     from builder.recipe_file import load_recipe
     from builder.report import show_status
     from builder.run.build import build as build_run
-    from builder.run.build_options import BuildOptions
     from builder.run.engines import engine_named
-    from builder.run.gates import GateLimits
     from builder.run.status import read_status
 
     built_by = engine_named(engine, address, worker_cpus)
     loaded = load_recipe(recipe, settings or (), exclude or ())
-    gates = GateLimits(max_failures, max_reason, max_stall)
-    options = BuildOptions(
-        server or (),
-        servers_file,
-        model,
-        workers,
-        until,
-        limit,
-        reuse or (),
-        patience,
-        gates,
-        tokenizer,
-        served_model,
-        retry_failed,
-        grace,
-    )
+    options = build_options(
+        server, servers_file, model, workers, until, limit, reuse, patience, max_failures, max_reason, max_stall,
+        tokenizer, served_model, retry_failed, grace,
+    )  # fmt: skip
     status = read_status(build_run(loaded, run or Path("runs") / loaded.recipe.name, options, talk, built_by))
     print_json(status.as_json()) if json else show_status(status, out)
 

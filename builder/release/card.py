@@ -12,21 +12,15 @@ from functools import cache
 from typing import Any
 
 import jinja2
-import pyarrow as pa
 
 from builder import markdown
-from builder.release.config_files import Config
 from builder.release.facts import ReleaseFacts
+from builder.release.front_matter import front_matter, front_text
 from builder.release.licenses import hub_licenses
 from builder.release.texts import TOKENIZER
 from builder.resources import folder
 
-_SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
-          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"), (10**10, "1B<n<10B"), (10**11, "10B<n<100B")]  # fmt: skip
 FUNNEL, SCORES = "assets/funnel.svg", "assets/scores.svg"
-
-_PLAIN = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64", pa.bool_(): "bool"}
-"""What `datasets` calls the types that nearly all columns have."""
 
 
 def render_card(
@@ -53,7 +47,6 @@ def render_card(
     """
     owner, _, name = dest.rpartition("/")
     title = facts.title or name or facts.name  # a dataset's own name is nobody else's words
-    place = place or dest
     said = {
         "facts": facts,
         "version": version,
@@ -63,24 +56,28 @@ def render_card(
         "title": title,
         "owner": owner,
         "key": re.sub(r"[^A-Za-z0-9]", "", name or facts.name).lower(),
-        "place": json.dumps(place, ensure_ascii=False)[1:-1],
+        "place": json.dumps(place or dest, ensure_ascii=False)[1:-1],
         "at": f', revision="v{version}"' if has_revisions else "",
-        "variables": list(zip(facts.configs, variables([one.name for one in facts.configs]), strict=True)),
-        "recipe": f"hf://datasets/{dest}@v{version}" if has_revisions else shlex.quote(place),
-        "tokenizer": TOKENIZER,
-        "written": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].written],
-        "as_they_were": [
-            one for one in facts.configs if one.name in facts.texts and not facts.texts[one.name].written
-        ],
-        "mixed": [one for one in facts.configs if one.name in facts.texts and facts.texts[one.name].is_mixed],
-        "is_the_models_alone": not any(
-            set(hub_licenses(source["license"] or "")) & set(hub_licenses(facts.license))
-            for source in facts.sources
-        ),
-        "named": _named,
+        "recipe": f"hf://datasets/{dest}@v{version}" if has_revisions else shlex.quote(place or dest),
+        **_of_configs(facts),
     }
     body = _environment(is_markup=False).get_template("dataset.md.jinja").render(said)
     return f"---\n{front_text(front_matter(facts, content_sha256, title))}---\n\n{body}"
+
+
+def _of_configs(facts: ReleaseFacts) -> dict[str, Any]:
+    """Return what a card calls the configs, and which hold what a model wrote, what others did, or both."""
+    of_texts = [one for one in facts.configs if one.name in facts.texts]
+    ours = set(hub_licenses(facts.license))
+    return {
+        "variables": list(zip(facts.configs, variables([one.name for one in facts.configs]), strict=True)),
+        "tokenizer": TOKENIZER,
+        "written": [one for one in of_texts if facts.texts[one.name].written],
+        "as_they_were": [one for one in of_texts if not facts.texts[one.name].written],
+        "mixed": [one for one in of_texts if facts.texts[one.name].is_mixed],
+        "is_the_models_alone": not any(ours & set(hub_licenses(one["license"] or "")) for one in facts.sources),
+        "named": _named,
+    }
 
 
 def variables(names: Sequence[str]) -> list[str]:
@@ -94,13 +91,6 @@ def variables(names: Sequence[str]) -> list[str]:
             plain += "_"
         found.append(plain)
     return found
-
-
-def front_text(front: dict[str, Any]) -> str:
-    """Return front matter as YAML, as the Hub's own client writes it."""
-    from huggingface_hub import DatasetCardData
-
-    return DatasetCardData(**front).to_yaml() + "\n"
 
 
 def _named(names: Iterable[str]) -> str:
@@ -132,64 +122,3 @@ def _environment(*, is_markup: bool) -> jinja2.Environment:
     environment.filters["total"] = Counter.total
     environment.filters["n"] = lambda number: f"{number:,}"
     return environment
-
-
-def front_matter(facts: ReleaseFacts, content_sha256: str, title: str | None = None) -> dict[str, Any]:
-    """Return the card's metadata; `dataset_info` comes from the written files."""
-    size = next((name for bound, name in _SIZES if facts.rows < bound), "100B<n<1T")
-    names = [config.name for config in facts.configs]
-    is_written = any(texts.written for texts in facts.texts.values())
-    default = "default" if "default" in names else names[0]  # `datasets` takes that name for one, marked or not
-    return {
-        **_license(facts),
-        **({"language": facts.language} if facts.language else {}),
-        "pretty_name": markdown.line(title or facts.title or facts.name),
-        "task_categories": ["text-generation"],
-        "size_categories": [size],
-        "tags": list(dict.fromkeys([*(["synthetic"] if is_written else []), "pre-training", *facts.tags])),
-        **({"source_datasets": facts.source_datasets} if facts.source_datasets else {}),
-        "configs": [
-            {
-                "config_name": config.name,
-                "description": f"{config.rows} rows, content {content_sha256[:16]}",
-                "data_files": [
-                    {"split": split.name, "path": f"data/{config.name}/{split.name}-*.parquet"}
-                    for split in config.splits
-                ],
-                **({"default": True} if config.name == default else {}),
-            }
-            for config in facts.configs
-        ],
-        "dataset_info": [{"config_name": config.name, **_info(config)} for config in facts.configs],
-    }
-
-
-def _info(config: Config) -> dict[str, Any]:
-    return {
-        "features": _features(config.schema),
-        "splits": [
-            {"name": split.name, "num_bytes": split.arrow_bytes, "num_examples": split.rows}
-            for split in config.splits
-        ],
-        "download_size": config.bytes,
-        "dataset_size": sum(split.arrow_bytes for split in config.splits),
-    }
-
-
-def _features(schema: pa.Schema) -> Any:  # noqa: ANN401 - what `datasets` writes into a card
-    if all(field.type in _PLAIN for field in schema):
-        return [{"name": field.name, "dtype": _PLAIN[field.type]} for field in schema]
-    # Half a second and 50 MB, which few releases need.
-    from datasets import DatasetInfo, Features
-
-    return DatasetInfo(features=Features.from_arrow_schema(schema))._to_yaml_dict()["features"]
-
-
-def _license(facts: ReleaseFacts) -> dict[str, Any]:
-    if known := hub_licenses(facts.license):
-        return {"license": known[0] if len(known) == 1 else known}
-    name = re.sub(r"[^a-z0-9.]+", "-", facts.license.lower()).strip("-.") or "other"
-    # The Hub takes a file LICENSE beside the card, or an address; without a model there is no such file.
-    urls = [source["license_url"] for source in facts.sources if source["license_url"]]
-    links = ["LICENSE"] if facts.model else urls[:1]
-    return {"license": "other", "license_name": name, **({"license_link": links[0]} if links else {})}

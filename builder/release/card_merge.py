@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from builder.release.card import front_text
+from builder.release.front_matter import front_text
 
 _BEGIN, _END = "<!-- keep -->", "<!-- /keep -->"
 _KEPT = re.compile(rf"^{_BEGIN}[ \t]*\n.*?^{_END}[ \t]*(?:\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -55,8 +55,8 @@ def merge(ours: str, theirs: str, base: str | None, owners: dict[str, Any]) -> M
             edits outside the marks can't be told from our own words.
         owners: The version before's `Merged.owners`.
     """
-    (our_front, our_body), (their_front, their_body) = _split(ours), _split(_with_line_feeds(theirs))
-    base_front, base_body = ({}, "") if base is None else _split(_with_line_feeds(base))
+    (our_front, our_body), (their_front, their_body) = split_card(ours), split_card(_with_line_feeds(theirs))
+    base_front, base_body = ({}, "") if base is None else split_card(_with_line_feeds(base))
     merged = Merged(ours)
     front = _front(our_front, their_front, their_front if base is None else base_front, owners, merged)
     body = our_body
@@ -76,7 +76,7 @@ def _with_line_feeds(card: str) -> str:
     return card.replace("\r\n", "\n")  # which the Hub's editor leaves as it finds them
 
 
-def _split(card: str) -> tuple[dict[str, Any], str]:
+def split_card(card: str) -> tuple[dict[str, Any], str]:
     """Return a card's front matter and its page; what is no front matter is part of the page, so as not to go."""
     match = _FRONT.match(card)
     if match is None:

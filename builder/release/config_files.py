@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -89,7 +89,13 @@ class Config:
 
 
 def write_config(
-    view: Iterator[pa.Table], name: str, stage: str | None, split: str, held_out: Collection[str], folder: Path
+    view: Iterator[pa.Table],
+    name: str,
+    stage: str | None,
+    split: str,
+    held_out: Collection[str],
+    folder: Path,
+    told: Callable[[pa.Schema], pa.Schema] = lambda schema: schema,
 ) -> Config:
     """Write the rows that `view` yields below `folder`.
 
@@ -100,14 +106,16 @@ def write_config(
         split: The split of the rows that are not held out.
         held_out: The ids of the rows that go into the split `test`.
         folder: The release.
+        told: Adds to the columns what readers should know of them.
     """
     data = folder / "data" / name
     with storage(data), duckdb.connect() as connection, ThreadPoolExecutor(1) as thread:
         data.mkdir(parents=True, exist_ok=True)
         first = next(view)  # a shard without rows for this view still has its schema
         compared = _compared(first.schema)
+        schema = told(first.schema)
         names = [split, HELD_OUT] if held_out else [split]
-        writers = [_Writer(thread, data, name, first.schema, compared, connection) for name in names]
+        writers = [_Writer(thread, data, name, schema, compared, connection) for name in names]
         for table in chain((first,), view):
             if held_out:
                 is_held = pa.array([id in held_out for id in table["id"].to_pylist()], pa.bool_())
@@ -115,7 +123,7 @@ def write_config(
                 table = table.filter(pc.invert(is_held))
             writers[0].add(table)
         splits = [writer.close(folder) for writer in writers]
-    return Config(name, stage, [written for written in splits if written.rows], first.schema)
+    return Config(name, stage, [written for written in splits if written.rows], schema)
 
 
 def _compared(schema: pa.Schema) -> list[str]:

@@ -6,8 +6,9 @@ It follows from the run and the recipe alone: the data of every config, licences
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from builder.release.card import render_assets, render_card
 from builder.release.columns import origin_columns
 from builder.release.config_files import Config, write_config
 from builder.release.facts import ReleaseFacts, all_terms, gather
+from builder.release.features import source_features, with_features
 from builder.release.held_out import held_out
 from builder.release.licenses import USE_POLICY, GeneratorLicense, write_licenses
 from builder.release.manifest import File, content_digest, described, list_files
@@ -73,22 +75,27 @@ def write_content(
         NothingToTalkTo: The Hub or the disk refuses.
     """
     _write_licenses(loaded, run, license_file, staging)
-    special, texts = SpecialTokens(run), dict[str, Texts]()
-    configs = _write_configs(loaded, run, status, special, texts, staging)
-    special.check()
+    data = _Data(loaded, run, staging)
+    configs = data.write(status)
+    data.special.check()
     write_recipe(loaded, run, staging)
     scanned = scan(staging, configs, loaded.scans, workers, say, loaded.recipe.release.text_columns)
-    facts = gather(loaded, run, status, configs, texts, scanned, special.of_configs(), staging)
+    facts = gather(loaded, run, status, configs, data.texts, scanned, data.special.of_configs(), staging)
+    _write_assets(facts, staging)
+    files = list_files(staging, _data_files(facts.configs, staging))
+    return Content(facts, files, _described(loaded, run, facts, files))
+
+
+def _write_assets(facts: ReleaseFacts, staging: Path) -> None:
     for path, picture in render_assets(facts).items():
         (staging / path).parent.mkdir(exist_ok=True)
         (staging / path).write_text(picture, encoding="utf-8")
-    data = (
-        described(staging, file, _rows(staging / file), groups)
-        for config in facts.configs
-        for file, groups in config.groups.items()
-    )
-    files = list_files(staging, data)
-    return Content(facts, files, _described(loaded, run, facts, files))
+
+
+def _data_files(configs: list[Config], staging: Path) -> Iterator[File]:
+    for config in configs:
+        for file, groups in config.groups.items():
+            yield described(staging, file, _rows(staging / file), groups)
 
 
 def _write_licenses(loaded: LoadedRecipe, run: Run, license_file: Path | None, staging: Path) -> None:
@@ -102,47 +109,73 @@ def _write_licenses(loaded: LoadedRecipe, run: Run, license_file: Path | None, s
     write_licenses(staging, license, generator, loaded.recipe.sources, all_terms(loaded.recipe))
 
 
-def _write_configs(
-    loaded: LoadedRecipe,
-    run: Run,
-    status: Status,
-    special: SpecialTokens,
-    texts: dict[str, Texts],
-    staging: Path,
-) -> list[Config]:
-    """Write the data: the configs that have rows, the recipe's first; count what their texts are and hold."""
-    release = loaded.recipe.release
-    held = held_out(run, list(release.configs.values()), release.held_out, staging)
-    texts |= {name: Texts() for name in release.configs}
-    configs = [
-        write_config(
-            special.seen(kept(run, of_stage, release.columns, texts[name]), name, of_stage),
-            name,
-            of_stage,
-            release.split,
-            held,
-            staging,
-        )
-        for name, of_stage in release.configs.items()
-    ]
-    if not any(config.rows for config in configs):
-        raise GateTripped(
-            f"no config has a row: of {status.documents} documents none was kept",
-            where=str(run.path),
-            remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
-        )
-    if release.dropped:
-        configs.append(write_config(drops(run), DROPPED, None, release.split, (), staging))
-    if release.generations and (rewriting := published_stages(loaded)):
-        origin = origin_columns([field.name for field in schema_of(loaded).field("source").type], loaded)
-        asked = generations(run, rewriting, list(release.configs.values()), origin)
-        answers = special.seen(asked, GENERATIONS, None)
-        configs.append(write_config(answers, GENERATIONS, None, release.split, (), staging))
-    pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
-    for empty in [config for config in configs if not config.rows]:
-        shutil.rmtree(staging / "data" / empty.name)  # `load_dataset` fails on a config without rows
-        configs.remove(empty)
-    return configs
+class _Data:
+    """A release's data, written config by config; what texts are and hold is counted on the way."""
+
+    def __init__(self, loaded: LoadedRecipe, run: Run, staging: Path) -> None:
+        """Write nothing yet."""
+        self._loaded, self._run, self._staging = loaded, run, staging
+        self._release = loaded.recipe.release
+        self._columns = [field.name for field in schema_of(loaded).field("source").type]
+        self._features = source_features(loaded)
+        self.special = SpecialTokens(run)
+        self.texts = {name: Texts() for name in self._release.configs}
+
+    def write(self, status: Status) -> list[Config]:
+        """Return the configs that have rows, the recipe's first.
+
+        Raises:
+            GateTripped: None has.
+        """
+        configs = self._training()
+        if not any(config.rows for config in configs):
+            raise GateTripped(
+                f"no config has a row: of {status.documents} documents none was kept",
+                where=str(self._run.path),
+                remedy="`python -m builder status` says why they were dropped, `inspect --id ID` shows one",
+            )
+        configs += self._others()
+        pa.default_memory_pool().release_unused()  # the client that uploads has memory of its own
+        for empty in [config for config in configs if not config.rows]:
+            shutil.rmtree(self._staging / "data" / empty.name)  # `load_dataset` fails on a config without rows
+            configs.remove(empty)
+        return configs
+
+    def _training(self) -> list[Config]:
+        release, run = self._release, self._run
+        held = held_out(run, list(release.configs.values()), release.held_out, self._staging)
+        return [
+            self._write(
+                self.special.seen(kept(run, stage, release.columns, self.texts[name]), name, stage),
+                name,
+                stage,
+                held,
+                self._columns,
+            )
+            for name, stage in release.configs.items()
+        ]
+
+    def _others(self) -> Iterator[Config]:
+        release, run = self._release, self._run
+        if release.dropped:
+            yield self._write(drops(run), DROPPED, None, (), self._columns)
+        if release.generations and (rewriting := published_stages(self._loaded)):
+            origin = origin_columns(self._columns, self._loaded)
+            asked = generations(run, rewriting, list(release.configs.values()), origin)
+            answers = self.special.seen(asked, GENERATIONS, None)
+            yield self._write(answers, GENERATIONS, None, (), origin)
+
+    def _write(
+        self,
+        view: Iterator[pa.Table],
+        name: str,
+        stage: str | None,
+        held: Collection[str],
+        columns: Sequence[str],
+    ) -> Config:
+        """Write a view whose last columns are these of the sources'."""
+        known = partial(with_features, columns=columns, known=self._features)
+        return write_config(view, name, stage, self._release.split, held, self._staging, known)
 
 
 def _described(loaded: LoadedRecipe, run: Run, facts: ReleaseFacts, files: list[File]) -> dict[str, Any]:

@@ -84,6 +84,14 @@ class Destination(ABC):
         """
         return
 
+    def see_card(self, card: str) -> None:
+        """Look whether a card is one that would be taken there, before anything is sent.
+
+        Raises:
+            UsageError: It is not.
+        """
+        del card
+
     @abstractmethod
     def changelog(self) -> str:
         """Return the changelog of the version that `newest` returned."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from builder.recipe import Recipe
 from builder.release.audit import Counted, Scanned
 from builder.release.columns import Columns, explained, licence_columns
 from builder.release.config_files import Config
-from builder.release.licenses import USE_POLICY, Duties, duties_of
+from builder.release.licenses import OWN_WORDS, USE_POLICY, Duties, duties_of, is_in_own_words
 from builder.release.measured import RewriteFacts, Screening, rewriting, screenings
 from builder.release.recipe_copy import prompt_paths
 from builder.release.texts import Texts
@@ -50,21 +50,27 @@ class Unlicensed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseFacts:
-    """What a card is rendered from."""
+class Words:
+    """What a recipe says of its release, and its sources of themselves."""
 
     name: str
     title: str | None
     description: str
     license: str
     duties: Duties
-    has_use_policy: bool
     language: list[str]
     tags: list[str]
     source_datasets: list[str]
     source_terms: list[str]
     text_columns: list[str]  # of texts from before
     contact: str | None  # whom to ask for removal
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts(Words):
+    """What a card is rendered from."""
+
+    has_use_policy: bool
     found_by: list[str]  # the main config's columns by which somebody finds what is theirs
     sources: list[dict[str, Any]]
     status: Status
@@ -119,54 +125,77 @@ def gather(
     folder: Path,
 ) -> ReleaseFacts:
     """Gather the facts of a release whose configs are written below `folder`."""
-    release, sources, snapshot = loaded.recipe.release, loaded.recipe.sources, loaded.snapshot()
     rewriters = [stage.name for stage in loaded.recipe.stages if stage.name in loaded.prompts]
-    redacting = stages_with_text(schema_of(loaded), list(loaded.filters))
     with connect(run.shown_paths()) as connection:
         rewritten = [rewriting(connection, stage, loaded.checks[stage]) for stage in rewriters]
-        shown = examples(connection, rewriters, redacting)
+        shown = examples(connection, rewriters, stages_with_text(schema_of(loaded), list(loaded.filters)))
         screened = screenings(connection, loaded, status)
+    words = words_of(loaded.recipe)
     return ReleaseFacts(
-        name=loaded.recipe.name,
-        title=release.title,
-        description=release.description.strip(),
-        license=release.license,
-        duties=duties_of(release.license),
+        **{field.name: getattr(words, field.name) for field in fields(words)},
         has_use_policy=(folder / USE_POLICY).is_file(),
-        language=release.language or _distinct(source.language for source in sources),
-        tags=release.tags,
-        source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
-        source_terms=all_terms(loaded.recipe),
-        text_columns=release.text_columns,
-        contact=release.contact,
-        found_by=[
-            name for name in _distinct(source.found_by for source in sources) if name in configs[0].schema.names
-        ],
-        sources=[
-            {**described, "label": source.label(), "about": source.about(), "pin": pin}
-            for described, source, pin in zip(snapshot["source"], sources, run.facts["sources"], strict=True)
-        ],
+        found_by=_found_by(loaded.recipe, configs[0]),
+        sources=_sources(loaded, run),
         status=status,
         is_part=_is_part(run),
-        stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in snapshot["stages"]],
+        stages=[{**stage, **_said(loaded, run, stage["name"])} for stage in loaded.snapshot()["stages"]],
         configs=configs,
         texts={config.name: texts[config.name] for config in configs if config.name in texts},
         columns=explained(configs, loaded),
         unlicensed=_unlicensed(configs[0], loaded, folder),
         model=run.model,
-        prompts={
-            stage: {**run.facts["prompts"][stage], "path": path}
-            for stage, path in prompt_paths(run.facts["prompts"]).items()
-        },
+        prompts=_prompts(run),
         versions=run.facts["versions"],
         rewriting=[stage for stage in rewritten if stage is not None],
         screenings=screened,
         examples=shown,
-        split=release.split,
+        split=loaded.recipe.release.split,
         scanned=scanned,
         special_tokens=special_tokens,
         control_tokens=run.control_tokens,
     )
+
+
+def words_of(recipe: Recipe) -> Words:
+    """Return what a recipe says of its release, and its sources of themselves."""
+    release, sources = recipe.release, recipe.sources
+    return Words(
+        name=recipe.name,
+        title=release.title,
+        description=release.description.strip(),
+        license=release.license,
+        duties=duties_of(release.license),
+        language=[*release.language] or _distinct(source.language for source in sources),
+        tags=release.tags,
+        source_datasets=_distinct([[source.on_hub() for source in sources], release.source_datasets]),
+        source_terms=all_terms(recipe),
+        text_columns=release.text_columns,
+        contact=release.contact,
+    )
+
+
+def _found_by(recipe: Recipe, config: Config) -> list[str]:
+    known = _distinct(source.found_by for source in recipe.sources)
+    return [name for name in known if name in config.schema.names]
+
+
+def _sources(loaded: LoadedRecipe, run: Run) -> list[dict[str, Any]]:
+    each = zip(loaded.snapshot()["source"], loaded.recipe.sources, run.facts["sources"], strict=True)
+    return [
+        {
+            **described,
+            "label": source.label(),
+            "about": source.about(),
+            "pin": pin,
+            "words": OWN_WORDS if source.license is not None and is_in_own_words(source.license) else "",
+        }
+        for described, source, pin in each
+    ]
+
+
+def _prompts(run: Run) -> dict[str, dict[str, Any]]:
+    prompts = run.facts["prompts"]
+    return {stage: {**prompts[stage], "path": path} for stage, path in prompt_paths(prompts).items()}
 
 
 def all_terms(recipe: Recipe) -> list[str]:

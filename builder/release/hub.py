@@ -12,7 +12,7 @@ An answer that was lost is looked for before anything is asked again: a commit w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,14 +21,14 @@ from rich.filesize import decimal
 
 from builder.errors import UsageError, VerificationFailed
 from builder.hub_access import Conflict
+from builder.release.card_merge import split_card
+from builder.release.card_rules import card_problems
 from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
+from builder.release.hub_limits import COMMITTED_AT_ONCE, batches, see_room
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest
 from builder.release.new_bytes import Sent
 from builder.sources.hub_files import HubFiles
-
-_UPLOADED_AT_ONCE = 50, 64 * 2**20  # files, bytes: the client holds about 100 MB for each large file in work
-_COMMITTED_AT_ONCE = 100  # the Hub checks each file of a commit, within a minute
 
 _Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 
@@ -86,6 +86,16 @@ class HubDestination(Destination):
                 f"{self.name}: there is no such dataset, and {self.name.partition('/')[0]!r} is neither this"
                 " account nor one of its organisations: making it may be refused"
             )
+
+    def see_card(self, card: str) -> None:
+        """Look at a card by the rules that are known, then have the Hub look, as it does when one is committed."""
+        if problems := list(card_problems(split_card(card)[0], len(card.encode()))):
+            raise UsageError(
+                f"the Hub would refuse its card: {'; '.join(problems)}",
+                where=f"{SCHEME}{self.name}",
+                remedy="correct it in the recipe (`release`, `source`), or in the card that is there",
+            )
+        self._repository.see_card(card)
 
     def _look(self) -> None:
         self._newest = None
@@ -157,13 +167,18 @@ class HubDestination(Destination):
         return manifest
 
     def plan(self, staging: Path, manifest: Manifest) -> Plan:
-        """Compare with main as `newest` found it."""
+        """Compare with main as `newest` found it.
+
+        Raises:
+            UsageError: There would be more files than the Hub takes.
+        """
         sizes = {file.path: file.bytes for file in manifest.files}
         sizes[MANIFEST] = (staging / MANIFEST).stat().st_size
         adds = {path: size for path, size in sizes.items() if not is_same(self._tree.get(path), staging / path)}
         brought = {file.path for file in self._newest.files} if self._newest else set[str]()
         others = self._tree.keys() - sizes.keys() - NOT_OURS
         stays = sorted(path for path in others - brought if not path.startswith(DATA))
+        see_room(sizes.keys() | set(stays), f"{SCHEME}{self.name}")
         return Plan(adds, sorted(others - set(stays)), sorted(sizes.keys() - adds.keys()), stays)
 
     # --- content, then the commit ---
@@ -175,7 +190,7 @@ class HubDestination(Destination):
         plan = self.plan(staging, manifest)
         adds = [CommitOperationAdd(path, str(staging / path)) for path in sorted(plan.adds)]
         deletes = [CommitOperationDelete(path, is_folder=False) for path in plan.removes]
-        many = len(adds) + len(deletes) > _COMMITTED_AT_ONCE
+        many = len(adds) + len(deletes) > COMMITTED_AT_ONCE
         try:
             self._upload(adds, plan)
             self._commit([*(self._staged(adds, staging, manifest) if many else adds), *deletes], manifest)
@@ -194,7 +209,7 @@ class HubDestination(Destination):
 
     def _upload(self, adds: Sequence[CommitOperationAdd], plan: Plan) -> None:
         done, total, sent = 0, sum(plan.adds.values()), Sent()
-        for some in _batches(adds, plan.adds):
+        for some in batches(adds, plan.adds):
 
             def upload(some: Sequence[CommitOperationAdd] = some) -> None:
                 self._repository.api.preupload_lfs_files(self.name, some, repo_type="dataset")
@@ -235,8 +250,8 @@ class HubDestination(Destination):
         )
         there = self._repository.tree(branch)  # of a publisher that was killed
         missing = [add for add in adds if not is_same(there.get(add.path_in_repo), staging / add.path_in_repo)]
-        for start in range(0, len(missing), _COMMITTED_AT_ONCE):
-            some = missing[start : start + _COMMITTED_AT_ONCE]
+        for start in range(0, len(missing), COMMITTED_AT_ONCE):
+            some = missing[start : start + COMMITTED_AT_ONCE]
 
             def commit(some: Sequence[CommitOperationAdd] = some) -> None:
                 api.create_commit(
@@ -279,20 +294,6 @@ class HubDestination(Destination):
                 raise Overtaken(self.name)
             self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
         self._repository.remove_branch(_staging(manifest))
-
-
-def _batches(adds: Sequence[CommitOperationAdd], sizes: Mapping[str, int]) -> Iterator[list[CommitOperationAdd]]:
-    """Yield files some at a time, in order, large ones by themselves."""
-    some, size = list[CommitOperationAdd](), 0
-    for add in adds:
-        more = sizes[add.path_in_repo]
-        if some and (len(some) == _UPLOADED_AT_ONCE[0] or size + more > _UPLOADED_AT_ONCE[1]):
-            yield some
-            some, size = [], 0
-        some.append(add)
-        size += more
-    if some:
-        yield some
 
 
 def _staging(manifest: Manifest) -> str:

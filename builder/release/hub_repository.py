@@ -11,7 +11,8 @@ from typing import TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from huggingface_hub import HfApi
+from huggingface_hub import DatasetCard, HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import GitRefs, RepoFile
 
 from builder.errors import HubRefused, UsageError
@@ -25,6 +26,11 @@ NOT_OURS = frozenset({".gitattributes"})
 """The Hub's own files."""
 
 _READERS = 8
+_KNOWS_NO_CARDS = {404, 405}  # what stands in for the Hub may not
+_TO_THE_CARD = (
+    "correct it in the recipe (`release`, `source`), or in the card that is there; of one that is too large"
+)
+_TO_THE_CARD += " shorten `description` and terms, or release fewer configs"
 
 Result = TypeVar("Result")
 Tree = dict[str, RepoFile]
@@ -63,6 +69,27 @@ class HubRepository:
             )
         names = {account["name"], *(one["name"] for one in account.get("orgs", ()))}
         return role != "write" or self.name.partition("/")[0] in names  # others tell their rights elsewhere
+
+    def see_card(self, card: str) -> None:
+        """Have the Hub look at a card.
+
+        Raises:
+            UsageError: It would refuse it.
+        """
+
+        def look() -> None:
+            try:
+                DatasetCard(card, ignore_metadata_errors=True).validate()
+            except ValueError as error:
+                raise error.__context__ or error from None  # in which the client has found the Hub's words
+            except HfHubHTTPError as error:
+                if error.response.status_code not in _KNOWS_NO_CARDS:
+                    raise
+
+        try:
+            self.ask(look)
+        except (UsageError, HubRefused) as error:
+            raise UsageError(f"its card: {error.what}", where=error.where, remedy=_TO_THE_CARD) from error
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a branch, tag or commit names, None where there is none."""

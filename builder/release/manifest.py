@@ -19,6 +19,12 @@ MANIFEST, CARD, CHANGELOG = "manifest.json", "README.md", "CHANGELOG.md"
 DATA = "data/"
 """Where a release's data is, and nobody else's: a config's files are named by a pattern."""
 
+_WORDS = (
+    "title", "description", "language", "tags", "source_datasets", "source_terms", "contact", "license", "to",
+)  # fmt: skip
+_SOURCES_WORDS = ("license", "license_url", "license_file", "language", "terms")
+"""What of a recipe's release, and of its sources, is in the card and the licences alone."""
+
 _VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)$")
 
 
@@ -133,8 +139,8 @@ def next_version(old: Manifest | None, content: Mapping[str, Any]) -> str:
     """Return the next version number.
 
     Another recipe's name, other configs or columns: major. Other recipe, prompts, source, tools or model: minor,
-    and other rows too. The rest (card, licences): patch. `dropped` and `generations` have no files as long as they
-    have no rows: they come and go without being other configs.
+    and other rows too. The rest (card, licences, and what a recipe says for them alone): patch. `dropped` and
+    `generations` have no files as long as they have no rows: they come and go without being other configs.
     """
     if old is None:
         return "1.0.0"
@@ -142,9 +148,17 @@ def next_version(old: Manifest | None, content: Mapping[str, Any]) -> str:
     is_another = old.content["recipe"]["name"] != content["recipe"]["name"]
     if is_another or _lasting(old.content, content) != _lasting(content, old.content):
         return f"{major + 1}.0.0"
-    if any(old.content[part] != content[part] for part in ("recipe", "run", "ledger", "data")):
+    is_alike = _deciding(old.content["recipe"]) == _deciding(content["recipe"])
+    if not is_alike or any(old.content[part] != content[part] for part in ("run", "ledger", "data")):
         return f"{major}.{minor + 1}.0"
     return f"{major}.{minor}.{patch + 1}"
+
+
+def _deciding(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without the words of card and licences."""
+    sources = [{key: one[key] for key in one if key not in _SOURCES_WORDS} for one in recipe["source"]]
+    release = {key: value for key, value in recipe["release"].items() if key not in _WORDS}
+    return {**recipe, "source": sources, "release": release}
 
 
 def _lasting(content: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, list[str]]:

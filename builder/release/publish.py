@@ -19,6 +19,8 @@ from builder.release.changelog import changes, prepended
 from builder.release.content import Content, write_content
 from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts
+from builder.release.front_matter import announced
+from builder.release.licenses import licence_notes
 from builder.release.manifest import (
     CARD,
     CHANGELOG,
@@ -60,11 +62,14 @@ class PublishOptions:
     readmits: bool = False
 
 
-def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOptions) -> None:
-    """Raise now what would stop a release after a long build.
+def see_ahead(
+    loaded: LoadedRecipe, destination: Destination, options: PublishOptions, say: Callable[[str], None]
+) -> None:
+    """Raise now what would stop a release after a long build, and say what its readers would wonder at.
 
     Raises:
-        UsageError: The destination holds what is not this recipe's, or a licence file is not there.
+        UsageError: The destination holds what is not this recipe's or would not take the card; or a licence file
+            is not there.
         FilterUnavailable: A filter of `release.scan` is not installed.
         NothingToTalkTo: The Hub does not answer, or refuses.
     """
@@ -74,6 +79,8 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
         if source.license_file is not None:
             whose = f" of source {source.label()}"
             _see_license(source.license_file, whose, "correct `license_file` in the recipe")
+    for note in licence_notes(loaded.recipe):
+        say(note)
     for one in loaded.scans:
         one.used.workplace()
     old = destination.newest()
@@ -82,6 +89,13 @@ def see_ahead(loaded: LoadedRecipe, destination: Destination, options: PublishOp
         destination.refuse_readmission(old, 0, readmits=options.readmits)
     if not options.is_trial:
         destination.see_writable()
+    destination.see_card(_merged(announced(loaded.recipe), destination, old).text)
+
+
+def _merged(ours: str, destination: Destination, old: Manifest | None) -> Merged:
+    """Return a card with what its owner wrote into the one that is there."""
+    cards = destination.cards()
+    return Merged(ours) if cards is None else merge(ours, cards.there, cards.brought, old.owners if old else {})
 
 
 def _see_license(path: Path, whose: str, remedy: str) -> None:
@@ -210,6 +224,7 @@ class _Release:
         manifest, card = self._write(old, number, changed)
         lost = [*card.lost, *there.edited(manifest)]
         there.refuse_loss(lost, self.say, overwrites=options.overwrites)
+        there.see_card(card.text)
         if options.is_trial:
             return self._trial(old, manifest, card, changed)
         for owners in card.kept:
@@ -245,8 +260,7 @@ class _Release:
             has_revisions=there.has_revisions,
             place=there.place(number),
         )
-        cards, owners = there.cards(), old.owners if old else {}
-        card = Merged(ours) if cards is None else merge(ours, cards.there, cards.brought, owners)
+        card = _merged(ours, there, old)
         write_text(self.staging / CARD, card.text)
         files = list_files(self.staging, content.files)
         manifest = Manifest(number, content.facts.name, digest, content.described, files, card.owners)

@@ -21,6 +21,7 @@ def staging_in(folder: Path) -> Iterator[Path]:
     """Give an empty directory below `folder`, which is made where it is not there; it goes with the block."""
     staging = folder / f"{_PREFIX}{this_process()}-{secrets.token_hex(4)}"
     with storage(folder):
+        made = [one for one in (folder, *folder.parents) if one == folder or not one.exists()]
         _remove_stale(folder)
         staging.mkdir(parents=True)
         try:
@@ -28,7 +29,8 @@ def staging_in(folder: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
             with suppress(OSError):
-                folder.rmdir()  # where nothing else is in it
+                for one in made:
+                    one.rmdir()  # where nothing else is in it
 
 
 def _remove_stale(folder: Path) -> None:

@@ -7,7 +7,6 @@ Else the attempt fails with a reason that says what was found.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from builder.rewriting import thoughts
@@ -19,6 +18,7 @@ from builder.text import without_bom
 _FENCED_TEXT = re.compile(
     r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain)[ \t]*)?\r?\n(.*)\n\1[ \t]*", re.S | re.I
 )
+_QUOTED_TEXT = re.compile(r'"""[ \t]*\r?\n((?:(?!""").)*)\r?\n"""|"([^"]{80,})"', re.S)
 _FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`\s]?)", re.M)
 
 
@@ -26,8 +26,7 @@ class Unparsable(Exception):
     """The answer has not the declared form; the argument is the reason that goes into the table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """The new text and, where the format has one, the model's own grade of the old."""
 
     text: str
@@ -79,6 +78,9 @@ def _structured(
     found: list[_Taken] = []
     failures = ["unclosed_thought"] if not texts else []
     for text in texts:
+        if marks and thoughts.is_opened(text, source):
+            failures.append("unclosed_thought")
+            continue
         try:
             taken = _taken(text, declared, may_end_open, source)
         except Unparsable as error:
@@ -124,7 +126,7 @@ def _visible(prefill: str) -> str:
 
 
 def _unopened(whole: str, source: str) -> str:
-    if thoughts.is_opened(whole, source):
+    if thoughts.is_opened(whole, source) or thoughts.is_headed(whole, source):
         raise Unparsable("unclosed_thought")
     return thoughts.unwrapped(whole, source)
 
@@ -141,7 +143,9 @@ def _text(text: str) -> str:
 
 
 def _unfenced(text: str, source: str) -> str:
-    """Return a text that stands whole in one fenced block without the fence, unless its source stands in one."""
+    """Return a text that stands whole in one fenced block, or in quotes, without them, unless its source does."""
+    if (quoted := _QUOTED_TEXT.fullmatch(text)) and not source.lstrip().startswith('"'):
+        return _text(quoted.group(1) or quoted.group(2))
     fenced = _FENCED_TEXT.fullmatch(text)
     if fenced is None or source.lstrip().startswith(fenced.group(1)):
         return text
@@ -177,10 +181,10 @@ def _code(text: str, found: list[Block], source: str) -> _Taken:
     if len(held) > 1:  # one of which may be the source, shown beside the new code
         words = source.split()
         held = [block for block in held if block.content(text).split() != words] or held
-    block, content = held[0], held[0].content(text)
-    if any(other.content(text) != content for other in held[1:]):
-        raise Unparsable("several_code_blocks")
-    return _Taken(Parsed(without_bom(content)), block.begin, block.end, block.language)
+        if len({block.content(text) for block in held}) > 1:
+            raise Unparsable("several_code_blocks")
+    block = held[0]
+    return _Taken(Parsed(without_bom(block.content(text))), block.begin, block.end, block.language)
 
 
 # --- sections ---
@@ -208,7 +212,7 @@ def _section(text: str, found: list[Block], declared: AnswerFormat, may_end_open
             raise Unparsable("several_sections")
         if taken:
             said = _grade(text, parts, declared, taken[0].start)
-            return taken[0]._replace(parsed=Parsed(taken[0].parsed.text, said))
+            return _Taken(Parsed(taken[0].parsed.text, said), *taken[0][1:])
         # Of headings without a block, one with something like it tells more.
         failure = next((reason for reason in reasons if reason != "no_code_block"), (reasons or [failure])[0])
     raise Unparsable("no_section" if is_hidden else failure)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from builder.rewriting.known_tokens import ORDINARY, known_tokens
@@ -52,7 +53,7 @@ class ControlTokens:
 
         What looks like a placeholder in the text gets one more mark (`=`) behind its bracket: it comes back, too.
         """
-        if not self._token.search(text) and self._open not in text:
+        if not self._holds_one(text) and self._open not in text:
             return text, 0
         count = 0
 
@@ -77,7 +78,13 @@ class ControlTokens:
 
     def held_by(self, text: str) -> frozenset[str]:
         """Return the control tokens that a text holds."""
+        if not self._holds_one(text):
+            return frozenset()
         return frozenset(found[0] for found in self._token.finditer(text))
+
+    def _holds_one(self, text: str) -> bool:
+        """Whether a text holds a control token: nearly none does, and telling that takes a third of the time."""
+        return any(first in text and token.search(text) for first, token in self._token_by_first)
 
     def is_garbled(self, source: str, answer: str) -> bool:
         """Whether a restored answer has parts of placeholders: the token that one stood for would be lost.
@@ -114,6 +121,12 @@ class ControlTokens:
     @cached_property
     def _token(self) -> re.Pattern[str]:
         return re.compile(_any_of(self.tokens))
+
+    @cached_property
+    def _token_by_first(self) -> list[tuple[str, re.Pattern[str]]]:
+        """A token, by its first character: one character is looked for several times as fast as one of a set."""
+        by_first = groupby(self.tokens, key=lambda token: token[0])
+        return [(first, re.compile(_any_of(tokens))) for first, tokens in by_first]
 
     @cached_property
     def _placeholders(self) -> dict[str, str]:

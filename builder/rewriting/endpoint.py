@@ -6,8 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 
-import anyio
-
+from builder.rewriting.asked import Asked
 from builder.rewriting.climb import Climb
 from builder.rewriting.failures import Failures
 from builder.rewriting.limits import Limit
@@ -31,25 +30,6 @@ def _set() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
     return event
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """A request in work at an endpoint.
-
-    Attributes:
-        scope: Ends it.
-        since: When it was sent, `time.monotonic()`.
-        max_tokens: How many tokens it asks for at most.
-        is_lost: It was ended while others were answered, for too long.
-        has_failed: There is no answer to it.
-    """
-
-    scope: anyio.CancelScope
-    since: float
-    max_tokens: int
-    is_lost: bool = False
-    has_failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -265,7 +245,7 @@ class Endpoint:
             allowed = self.silence_allowed(request.max_tokens)
             if self.last_answer - request.since > allowed:  # for so long others were answered
                 request.is_lost = True
-                request.scope.cancel()
+                request.end()
             elif now - max(request.since, self.last_answer) > allowed:
                 return f"no answer for {allowed:.0f} s"
         return None
@@ -273,7 +253,7 @@ class Endpoint:
     def end_all(self) -> None:
         """End what is in work there: it would never be answered, or by another model."""
         for request in self.requests:
-            request.scope.cancel()
+            request.end()
 
     # --- its circuit ---
 

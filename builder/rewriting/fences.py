@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 # Every pattern here takes linear time, whatever a model writes.
@@ -52,11 +53,11 @@ _ENDS = 4  # blocks for whose end all of the answer is looked through
 
 _ASIDE = frozenset(
     """
-    bash bat cmd console csv diff ini json log none output plain plaintext powershell pycon sh shell shellsession
-    stdout terminal text toml txt yaml yml zsh
+    bash bat cmd console csv diff ini json log none output plain plaintext powershell pycon reasoning scratchpad sh
+    shell shellsession stdout terminal text think thinking thoughts toml txt yaml yml zsh
     """.split()  # noqa: SIM905 - a list of them fills a screen
 )
-"""Languages of what stands beside code: commands, output, settings."""
+"""Languages of what stands beside code: commands, output, settings, thoughts."""
 _LANGUAGES = _ASIDE | {"markdown", "md", "py", "python", "python3"}
 
 
@@ -106,17 +107,17 @@ def blocks(text: str, start: int = 0, *, may_end_open: bool = False) -> Iterator
     """
     number = ends_seen = 0
     while number < _MOST and ends_seen < _ENDS and (opening := _next(text, start)):
-        if opening.start(2) > opening.end(1) and not _is_label(opening.group(3)):
+        info = opening.group(3)
+        if opening.start(2) > opening.end(1) and not _is_label(info):
             start = opening.end()  # words, then code between backticks
             continue
-        statement = _STATEMENT.fullmatch(opening.group(3))
-        begin = opening.start(3) + statement.start(1) if statement else min(opening.end() + 1, len(text))
-        end, after, saw_end = _end(text, opening, begin if statement else opening.end())
+        language, statement = _read_info(info)
+        begin = min(opening.end() + 1, len(text)) if statement is None else opening.start(3) + statement
+        end, after, saw_end = _end(text, opening, opening.end() if statement is None else begin)
         ends_seen += saw_end
         closed = end is not None or (may_end_open and after == len(text))
         number += 1
         content_end = after if end is None else end
-        language = "python" if statement else _language(opening)
         yield Block(opening.start(2), begin, content_end, after, opening.group(1), language, closed)
         start = after
 
@@ -149,10 +150,14 @@ def _is_label(info: str) -> bool:
     return len(info.split()) <= 1
 
 
-def _language(opening: re.Match[str]) -> str:
-    found = _LANGUAGE.match(opening.group(3))
+@lru_cache(maxsize=64)  # nearly all are `python`
+def _read_info(info: str) -> tuple[str, int | None]:
+    """Return the language that stands behind a fence, and where a statement of code begins in it, if one does."""
+    if statement := _STATEMENT.fullmatch(info):
+        return "python", statement.start(1)
+    found = _LANGUAGE.match(info)
     language = found.group(1).lower() if found else ""
-    return "python" if language in {"py", "python3", "py3"} else language
+    return ("python" if language in {"py", "python3", "py3"} else language), None
 
 
 def _opens(info: str) -> bool:

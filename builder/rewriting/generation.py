@@ -13,7 +13,7 @@ LOOPING = "repetition"
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One finished answer of a server, as journalled.
+    """One finished answer of a server, as it is kept.
 
     Attributes:
         answer: What the model wrote, as the server sent it, without the prefill.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
@@ -87,7 +87,7 @@ class Digest:
 
 
 Ask = Callable[[Request], Awaitable[Generation]]
-"""How a rewriter gets a generation: from the journal or, when it is not there, from a server."""
+"""How a rewriter gets a generation: from the answer store, which asks a server where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,24 +148,11 @@ class Rewriter:
         figures: dict[str, Record] = {}
         if generation.finish_reason not in COMPLETE:
             return None, _UNFINISHED.get(generation.finish_reason, "incomplete"), figures
-        answer = generation.answer
-        stops = self.sampling.stop or []
-        for stop in stops:
-            answer = answer.removesuffix(stop)  # TGI leaves the stop sequence in the text
         try:
-            parsed = parse(
-                answer,
-                self.prompt.answer,
-                prefill=self.prompt.prefill,
-                source=shown,
-                may_end_open=any(stop.strip().startswith("```") for stop in stops),
-            )
+            parsed = self._parsed(generation.answer, shown)
         except Unparsable as error:
             return None, str(error), figures
-        is_short = len(parsed.text.strip()) < self.prompt.min_characters
-        if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
-            return None, "too_short", figures
-        parsed = replace(parsed, text=_whole_again(self.tokens.restore(parsed.text), before))
+        parsed = Parsed(_whole_again(self.tokens.restore(parsed.text), before), parsed.grade)
         if (held := self.tokens.held_by(parsed.text)) and not held <= self.tokens.held_by(before):
             return None, "special_token", figures
         if shown != before and self.tokens.is_garbled(before, parsed.text):
@@ -176,6 +163,27 @@ class Rewriter:
             if verdict.drop is not None:
                 return None, verdict.drop, figures
         return parsed, "", figures
+
+    def _parsed(self, answer: str, shown: str) -> Parsed:
+        """Return what the answer to a text, as the model saw it, holds.
+
+        Raises:
+            Unparsable: With the reason: one of `parse`, or `too_short`.
+        """
+        stops = self.sampling.stop or []
+        for stop in stops:
+            answer = answer.removesuffix(stop)  # TGI leaves the stop sequence in the text
+        parsed = parse(
+            answer,
+            self.prompt.answer,
+            prefill=self.prompt.prefill,
+            source=shown,
+            may_end_open=any(stop.strip().startswith("```") for stop in stops),
+        )
+        is_short = len(parsed.text.strip()) < self.prompt.min_characters
+        if is_short or len(answer.strip()) < self.prompt.min_reply_characters:
+            raise Unparsable("too_short")
+        return parsed
 
     def _figures(self, figures: dict[str, Record]) -> dict[str, Any]:
         """Return the column of the checks' figures, where there are checks: null for those not come to."""

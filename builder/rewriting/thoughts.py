@@ -7,71 +7,28 @@ along, and often without the opening mark, which the chat template has written. 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from collections.abc import Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
-# Every pattern here takes linear time, whatever a model writes.
-_WORD = r"(?:[a-z0-9]{1,16}[:_|])?(?:think(?:ing)?|thoughts?|reasoning)(?:[:_][a-z]{1,24})?"
-"""With what families put before and behind it: `seed:think`, `longcat_think`, `think_fast`, `ifm|think`."""
-_PIPED = r"(?:think(?:ing)?|thought|reasoning)"
-_ANSWER = r"answer|response|output|solution|conclusion|final_answer"
+from builder.rewriting.thought_marks import (
+    ASIDE,
+    BEGINS,
+    CLOSING,
+    ENDINGS,
+    ESCAPED_CLOSING,
+    ESCAPED_OPENING,
+    FOLDED,
+    HEADED,
+    OPENING,
+    SPOKEN,
+    WRAPPING,
+    has_escaped,
+    may_close,
+)
 
-_OPENING = re.compile(
-    rf"<{_WORD}(?:\s[^<>\n]{{0,80}})?>|\[(?:THINK|THOUGHT|REASONING)\]|◁think▷"
-    rf"|<\|(?:(?:begin|start)_of_{_PIPED}|(?:begin|start)_{_PIPED}|{_PIPED}(?:[_:](?:start|begin))?|inner_prefix)\|>"
-    r"|<\|open\|>think<\|sep\|>"  # Kimi K3
-    r"|<\|channel>(?:thought)?"  # Gemma 4
-    # harmony; sometimes with another channel than the two that it has for this
-    r"|<\|channel\|>(?!\s{0,8}final\b)[^<\n]{0,64}(?:<\|constrain\|>[^<\n]{0,32})?<\|message\|>"
-    r"|<\|content_thinking\|>"
-    r"|<\|im_start\|>think\b"  # s1
-    r"|\[unused16\]",  # Pangu
-    re.I,
-)
-_CLOSING = re.compile(
-    rf"</{_WORD}\s{{0,4}}>|\[/(?:THINK|THOUGHT|REASONING)\]|◁/think▷"
-    rf"|<\|(?:end_of_{_PIPED}|end_{_PIPED}|/{_PIPED}|{_PIPED}[_:]end|inner_suffix)\|>"
-    r"|<\|close\|>think<\|sep\|>"
-    r"|<channel\|>"
-    r"|<\|channel\|>\s{0,8}final\b[^<\n]{0,64}(?:<\|constrain\|>[^<\n]{0,32})?<\|message\|>"
-    r"|<\|start\|>assistant *to=user<\|message\|>"
-    r"|<\|begin\|>assistant<\|content\|>"  # Solar
-    r"|<\|content_text\|>"
-    r"|<\|im_start\|>answer\b"  # s1
-    r"|\[unused17\]",
-    re.I,
-)
-_SPOKEN = (
-    (re.compile(r"Here(?:'s| is) my thought process:"), re.compile(r"Here(?:'s| is) my response:")),  # Granite
-    (re.compile(r"Here are my reasoning steps:"), re.compile(r"\[BEGIN FINAL RESPONSE\]")),  # Apriel
-    (re.compile(r"## Thinking\n"), re.compile(r"## Final Response\n")),  # HuatuoGPT
-    (re.compile(r"(?:analysis|commentary)\b[^<\n]{0,64}<\|message\|>"), _CLOSING),  # harmony
-    (re.compile(r"to=self<\|message\|>"), re.compile(r"to=user<\|message\|>")),
-    # harmony without its special tokens
-    (re.compile(r"(?:assistant)?(?:analysis|commentary)(?=\s?[A-Z])"), re.compile(r"assistantfinal")),
-    (
-        re.compile(r"thought\r?\n"),
-        re.compile(r"(?!)"),
-    ),  # Gemma 4 without them: nothing tells where the thought ends
-)
-"""Marks that are words: they count where the text begins with the first of a pair."""
-_BEGINS = re.compile(r"\s*(?:[<\[◁]|Here|assistant|analysis|commentary|## Thinking|to=self|thought)", re.I)
-"""How all opening marks begin."""
 _FENCE = re.compile(r"[ \t]*`{3,}[ \t]*")
-_WRAPPING = re.compile(
-    rf"\s*(?:<(?:{_ANSWER})>|<\|(?:START_RESPONSE|begin_of_solution)\|>|<\|open\|>response<\|sep\|>"
-    r"|\[BEGIN FINAL RESPONSE\])",
-    re.I,
-)
-_ENDINGS = (
-    *(f"</{name}>" for name in _ANSWER.split("|")), "<|END_RESPONSE|>", "<|end_of_solution|>",
-    "<|close|>response<|sep|>", "<|close|>message<|sep|>", "[END FINAL RESPONSE]",
-    # Of turns: some servers leave them, or don't know that one is their model's.
-    "<|return|>", "<|end|>", "<|eom|>", "<|eot|>", "<|eot_id|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>",
-    "<|end_of_text|>", "<|endofturn|>", "<|end_of_turn|>", "<|END_OF_TURN_TOKEN|>", "<|end_of_msg|>",
-    "<|end_message|>", "<|assistant_end|>", "<turn|>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "[|endofturn|]",
-    "[e~[", "<eos>", "</s>",
-)  # fmt: skip
+_ADORNED = re.compile(r"(\*\*|__|`)(?=[<\[◁&＜\\][^\n]{1,60}\1[ \t]*\n)")
 _PLACES, _KINDS = 1000, 32  # of a source's marks that are looked at
 _BESIDE = 2  # words on either side that tell one from another
 _TRIED = 8  # marks from either end: an answer of marks alone would take quadratic time
@@ -121,75 +78,141 @@ def _words_beside(text: str, start: int, end: int) -> _Beside:
 
 def is_opened(text: str, source: str = "") -> bool:
     """Whether a text begins with a thought, and not with words of its source that are like one's."""
-    if not _BEGINS.match(text):
+    if not BEGINS.match(text):
         return False
     begin, told = _begin(text), _Told(source)
-    patterns = (_OPENING, *(opening for opening, _ in _SPOKEN))
+    patterns = (*OPENING, ESCAPED_OPENING, *(opening for opening, _ in (*SPOKEN, *FOLDED)))
     return any((found := pattern.match(text, begin)) and not told.holds(text, found) for pattern in patterns)
 
 
+def is_headed(text: str, source: str = "") -> bool:
+    """Whether a text begins with a title such as `Thinking:`, that its source has not."""
+    titled = HEADED[0].match(text, _begin(text))
+    if titled is None:
+        return False
+    title = titled["title"].casefold()
+    return all(line.strip(" \t#*_:：.").casefold() != title for line in source.splitlines())
+
+
 def _begin(text: str) -> int:
+    """Return where a text begins, behind the asterisks or backticks of a mark that is alone on its line."""
     begin = len(text) - len(text.lstrip())
-    return begin + len("<|start|>assistant") if text.startswith("<|start|>assistant", begin) else begin
+    if text.startswith("<|start|>assistant", begin):
+        return begin + len("<|start|>assistant")
+    adorned = _ADORNED.match(text, begin)
+    return adorned.end() if adorned else begin
 
 
 def closing_marks(text: str, source: str = "") -> list[Mark]:
     """Return the marks that may end a thought, in order; not those that the text quotes or has from its source."""
-    if not _may_close(text) and not _BEGINS.match(text):
+    begun = BEGINS.match(text) is not None
+    if not begun and is_headed(text, source):
+        return _headed(text) or _made(text, CLOSING, _Told(source))
+    if not begun and not may_close(text):
         return []
     begin, told = _begin(text), _Told(source)
-    begun = ((opening.match(text, begin), closing) for opening, closing in _SPOKEN)
-    spoken = next((closing for opened, closing in begun if opened and not told.holds(text, opened)), None)
+    if begun and (folded := _folded(text, begin, told)) is not None:
+        return [folded, *_made(text, CLOSING, told, folded.end)]
+    openings = ((opening.match(text, begin), closing) for opening, closing in SPOKEN)
+    spoken = next((closing for opened, closing in openings if opened and not told.holds(text, opened)), None)
+    return (_made(text, spoken, told) if spoken else []) or _made(text, CLOSING, told)
 
-    def made(pattern: re.Pattern[str]) -> list[re.Match[str]]:
-        found = pattern.finditer(text)
-        return [match for match in found if not _is_quoted(text, match) and not told.holds(text, match)]
 
-    found = made(spoken or _CLOSING)
-    if spoken is not None and not found:
-        found = made(_CLOSING)
+def _made(text: str, patterns: Sequence[re.Pattern[str]], told: _Told, start: int = 0) -> list[Mark]:
+    """Return the closing marks of some patterns, escaped ones too, that are neither quoted nor the source's."""
+    adornment = text[: start or _begin(text)].strip()[-2:] if not start else ""
+    if has_escaped(text):
+        patterns = (*patterns, ESCAPED_CLOSING)
+    every = sorted(
+        chain.from_iterable(pattern.finditer(text, start) for pattern in patterns), key=lambda match: match.start()
+    )
+    found = [
+        match
+        for match in every
+        if (_is_adorned(text, match, adornment) or not _is_quoted(text, match)) and not told.holds(text, match)
+    ]
     if len(found) > 2 * _TRIED:
         found = found[:_TRIED] + found[-_TRIED:]
-    return [Mark(*match.span(), match.group()) for match in found]
+    return [
+        Mark(match.start(), match.end() + len(adornment) * _is_adorned(text, match, adornment), match.group())
+        for match in found
+    ]
 
 
-def _may_close(text: str) -> bool:
-    """Whether a text has what every closing mark has; nearly none has, and a search for every mark takes longer.
+def _is_adorned(text: str, match: re.Match[str], adornment: str) -> bool:
+    """Whether a mark has the asterisks or backticks with which the first has begun."""
+    return (
+        bool(adornment) and text.startswith(adornment, match.end()) and text.endswith(adornment, 0, match.start())
+    )
 
-    A search for one character is ten times as fast as one for two.
-    """
-    if "/" in text and ("</" in text or "[/" in text or "◁/" in text):
-        return True
-    return ("|" in text and "|>" in text) or "[unused17]" in text
+
+def _headed(text: str) -> list[Mark]:
+    """Return where the answer begins behind a titled thought: nowhere, unless one title alone says so."""
+    found = list(islice(HEADED[1].finditer(text), 2))
+    return [Mark(*found[0].span(), found[0].group())] if len(found) == 1 else []
+
+
+def _folded(text: str, begin: int, told: _Told) -> Mark | None:
+    """Return the end of the folded thoughts that a text begins with, None where it begins with none."""
+    last: Mark | None = None
+    for _ in range(_TRIED):
+        parts = ((opening.match(text, begin), parts) for opening, parts in FOLDED)
+        opened = next(((opened, part) for opened, part in parts if opened and not told.holds(text, opened)), None)
+        if opened is None or (end := _end_of(text, opened[0].end(), opened[1])) is None:
+            break
+        last = Mark(*end.span("closes"), end["closes"])
+        begin = last.end + len(text[last.end :]) - len(text[last.end :].lstrip())
+    return last
+
+
+def _end_of(text: str, start: int, parts: re.Pattern[str]) -> re.Match[str] | None:
+    """Return what closes a part of a text, and none of those that begin within it."""
+    depth = 1
+    for found in parts.finditer(text, start):
+        depth += -1 if found["closes"] is not None else 1
+        if not depth:
+            return found
+    return None
 
 
 def stray_opening(text: str, end: int, source: str) -> bool:
     """Whether a thought begins before `end` at the beginning of a line, that the source has not."""
-    if all(text.find(first, 0, end) < 0 for first in "<[◁"):
+    if all(text.find(first, 0, end) < 0 for first in "<[◁＜&"):
         return False
-    for found in _OPENING.finditer(text, 0, end):
+    patterns = [*OPENING]
+    if has_escaped(text):
+        patterns.append(ESCAPED_OPENING)
+    if end == len(text) and "<" in text:  # of a text; beside code, tags that documents have say nothing
+        patterns.append(ASIDE)
+    for found in chain.from_iterable(pattern.finditer(text, 0, end) for pattern in patterns):
         begins_line = not text[max(0, found.start() - 80) : found.start()].rpartition("\n")[2].strip()
         if begins_line and found.group() not in source and not _is_quoted(text, found):
             return True
     return False
 
 
-def is_wrapped(text: str, source: str) -> bool:
-    """Whether an answer stands between marks, `<answer>` and `</answer>` say, that are not of its source."""
-    opened = _WRAPPING.match(text)
-    return opened is not None and opened.group().strip() not in source
-
-
 def unwrapped(text: str, source: str) -> str:
-    """Return an answer without the marks that begin and end it, where the source has none of them."""
-    opened = _WRAPPING.match(text) if is_wrapped(text, source) else None
-    text = text[opened.end() if opened else 0 :].rstrip()
+    """Return an answer without the marks that begin and end it, where the source has none of them.
+
+    What stands behind the tag that ends it is no part of it.
+    """
+    opened = WRAPPING.match(text)
+    if opened is None or opened.group().strip() in source:
+        return _ended(text.rstrip(), source)
+    text = _ended(text[opened.end() :].rstrip(), source)
+    ends = list(re.finditer(rf"</{opened['tag']}>", text, re.I)) if opened["tag"] else []
+    if ends and (len(ends) == 1 or ends[-1].end() == len(text)):
+        return text[: ends[-1].start()].rstrip()
+    return text
+
+
+def _ended(text: str, source: str) -> str:
+    """Return a text without the marks of a turn's end."""
     for _ in range(_TRIED):
-        if not text.endswith(_ENDINGS):
+        if not text.endswith(ENDINGS):
             break
-        ending = next(ending for ending in _ENDINGS if text.endswith(ending))
-        is_markup = ending.startswith("</") and not opened
-        if ending in source or (is_markup and (ending != "</s>" or "<s>" in text)):
+        ending = next(ending for ending in ENDINGS if text.endswith(ending))
+        if ending in source or (ending == "</s>" and "<s>" in text):
             break
         text = text.removesuffix(ending).rstrip()
     return text
@@ -212,8 +235,8 @@ def is_prose(text: str, mark: Mark, source: str) -> bool:
 
 def _closes_within(text: str, mark: Mark) -> bool:
     """Whether the opening mark that a mark closes stands behind words of the answer."""
-    places = [(found.start(), True) for found in _OPENING.finditer(text, 0, mark.start)]
-    places += [(found.start(), False) for found in _CLOSING.finditer(text, 0, mark.start)]
+    places = [(found.start(), True) for one in OPENING for found in one.finditer(text, 0, mark.start)]
+    places += [(found.start(), False) for one in CLOSING for found in one.finditer(text, 0, mark.start)]
     opened: list[tuple[int, int]] = []  # and to where each counts
     line_end = -1
     for place, opens in [*sorted(places), (mark.start, False)]:

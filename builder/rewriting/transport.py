@@ -10,8 +10,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 import aiohttp
@@ -69,33 +68,35 @@ class Transport:
         return replace(outcome, lasted=time.monotonic() - begun) if outcome.sign is Sign.DISCONNECTED else outcome
 
 
-@asynccontextmanager
 async def _response(
     session: aiohttp.ClientSession,
     server: Server,
     body: bytes,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str] | None,
     timeout: aiohttp.ClientTimeout,
-) -> AsyncIterator[aiohttp.ClientResponse]:
+) -> aiohttp.ClientResponse:
     """Send a request and wait for the response, also where that is to be fetched elsewhere on the same server.
 
     A redirect would take the document to a place nobody named, and come back as a page: none is followed. But a
     303 takes nothing along. Modal answers so what takes longer than 150 s, as often as it takes longer.
     """
-    url = f"{server.url}/v1/chat/completions"
-    response = await session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
-    try:
-        for _ in range(_FETCHES):
-            if response.status != 303:
-                break
-            there = response.url.join(URL(response.headers.get("Location", "")))
-            if there.origin() != response.url.origin():
-                break
-            response.release()
-            response = await session.get(there, headers=headers, timeout=timeout, allow_redirects=False)
-        yield response
-    finally:
+    url, data = f"{server.url}/v1/chat/completions", aiohttp.BytesPayload(body, content_type="application/json")
+    response = await session.post(url, data=data, headers=headers, timeout=timeout, allow_redirects=False)
+    for _ in range(_FETCHES):
+        if response.status != 303 or (there := _elsewhere(response)) is None:
+            break
         response.release()
+        response = await session.get(there, headers=headers, timeout=timeout, allow_redirects=False)
+    return response
+
+
+def _elsewhere(response: aiohttp.ClientResponse) -> URL | None:
+    """Return where a response is to be fetched, None where that is on another server, or nowhere."""
+    try:
+        there = response.url.join(URL(response.headers.get("Location", "")))
+        return there if there.origin() == response.url.origin() else None
+    except ValueError:
+        return None
 
 
 async def post(
@@ -107,19 +108,14 @@ async def post(
     is_to_tell: bool = False,
 ) -> Outcome:
     """Send one request; without `seconds` it is the caller's to give it up. For `is_to_tell` see `Transport`."""
-    headers = {"Content-Type": "application/json", **(LOAD_WANTED if is_to_tell else {})}
     timeout = session.timeout if seconds is None else aiohttp.ClientTimeout(total=seconds, sock_connect=10)
     try:
-        async with _response(session, server, body, headers, timeout) as response:
-            content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
-            if content is None:
-                what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
-                return Trouble(Sign.BROKE, what, server.url, response.status)
-            outcome = outcome_of(response.status, content, response.headers, server)
-            if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
-                return outcome
-            refusal = too_long(response.status, content, body, server)
-            return replace(outcome, sign=Sign.REFUSED, too_long=refusal) if refusal else outcome
+        response = await _response(session, server, body, LOAD_WANTED if is_to_tell else None, timeout)
+        try:
+            return await _read(response, body, server)
+        finally:
+            if not response.closed:  # as it is once all of it has been read
+                response.release()
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return Trouble(Sign.NO_FILE, os.strerror(error.errno or 0), server.url)
@@ -129,3 +125,16 @@ async def post(
         return Trouble(Sign.DISCONNECTED, "the connection breaks before an answer", server.url)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         return Trouble(Sign.BROKE, f"{error or type(error).__name__}", server.url)
+
+
+async def _read(response: aiohttp.ClientResponse, body: bytes, server: Server) -> Outcome:
+    """Read a response to a request with this body."""
+    content = await body_of(response, _BODY_BYTES, _BODY_SECONDS)
+    if content is None:
+        what = f"its answer is longer than {_BODY_BYTES >> 20} MiB"
+        return Trouble(Sign.BROKE, what, server.url, response.status)
+    outcome = outcome_of(response.status, content, response.headers, server)
+    if isinstance(outcome, Answer) or outcome.sign is Sign.OVERLOADED:
+        return outcome
+    refusal = too_long(response.status, content, body, server)
+    return replace(outcome, sign=Sign.REFUSED, too_long=refusal) if refusal else outcome

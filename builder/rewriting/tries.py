@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 
-import anyio
-
 from builder.draining import Drain
 from builder.errors import TooLong
+from builder.rewriting.asked import Asked
 from builder.rewriting.blame import Blame, is_time_limit
 from builder.rewriting.chat_request import ChatRequest
-from builder.rewriting.endpoint import Asked, Endpoint
+from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.membership import Membership
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.patience import Patience
@@ -120,18 +120,21 @@ class Tries:
 
     async def _post(self, endpoint: Endpoint, request: ChatRequest, on_new: bool) -> Outcome:
         """Send a request; it ends without an answer when the server is taken to hang, or to have lost it."""
-        with anyio.CancelScope() as scope:
-            asked = Asked(scope, time.monotonic(), request.sampling.max_tokens)
-            endpoint.requests.add(asked)
-            try:
-                body = request.body_for(endpoint.server)
-                is_to_tell = endpoint.is_to_tell()
-                outcome = await self._transport.post(endpoint.server, body, on_new=on_new, is_to_tell=is_to_tell)
-                asked.has_failed = isinstance(outcome, Trouble)
-                return outcome
-            except TooLong as error:
-                return Trouble(Sign.REFUSED, error.what, endpoint.server.url, too_long=error)
-            finally:
-                endpoint.requests.discard(asked)
+        asked = Asked(request.sampling.max_tokens)
+        endpoint.requests.add(asked)
+        try:
+            body = request.body_for(endpoint.server)
+            is_to_tell = endpoint.is_to_tell()
+            outcome = await self._transport.post(endpoint.server, body, on_new=on_new, is_to_tell=is_to_tell)
+            asked.has_failed = isinstance(outcome, Trouble)
+            return outcome
+        except TooLong as error:
+            return Trouble(Sign.REFUSED, error.what, endpoint.server.url, too_long=error)
+        except asyncio.CancelledError:
+            if not asked.is_ended:
+                raise
+            asked.took_cancellation()
+        finally:
+            endpoint.requests.discard(asked)
         sign = Sign.LOST if asked.is_lost else Sign.SILENT
         return Trouble(sign, "no answer in the time that such an answer takes", endpoint.server.url)

@@ -1,1 +1,1 @@
-"""A run: the flow of a document, shards, the journal and the wide table they end in."""
+"""A run: the flow of a document, shards, the answers and the wide table they end in."""

@@ -61,11 +61,10 @@ def take_up_journals(run: Run) -> None:
 
     A journal's answers become a part of the log. Where its shard is in the table, it was a mark, too.
     """
-    for journal in in_order(run.log, ".jsonl"):
-        shard = run.shard_path(number_of(journal))
-        if shard.is_file():
-            mark(run, [shard])
-        adopt(journal)
+    journals = in_order(run.log, ".jsonl")
+    shards = map(run.shard_path, map(number_of, journals))
+    mark(run, [shard for shard in shards if shard.is_file()])
+    adopt(journals)
     for outdated in (*run.path.glob("answered.sqlite*"), *run.path.glob("reuse/*.sqlite*")):
         with storage(outdated):
             outdated.unlink()

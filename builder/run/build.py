@@ -21,6 +21,7 @@ from builder.run.engines import local
 from builder.run.excluded import exclusions_for
 from builder.run.job import Engine
 from builder.run.lease import Lease
+from builder.run.stopping import interrupted_once
 from builder.run.table import schema_of
 
 
@@ -41,7 +42,8 @@ def build(
     if until not in names:
         raise UsageError(f"--until {until}: there is no such stage", remedy=f"the stages are {', '.join(names)}")
     check_limit()
-    with storage(path), Lease(path) as lease:  # what is read or written without a word of its own about storage
+    # What is read or written without a word of its own about storage is told as the run's.
+    with interrupted_once(), storage(path), Lease(path) as lease:
         run = _begun(loaded, path, lease, console)
         with run.ledger.writing():
             shards = run_shards(loaded.recipe.sources)

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.console import Console
 
@@ -17,9 +16,10 @@ from builder.document import READ
 from builder.errors import GateTripped, NoServer, ServerRefused
 from builder.loaded_recipe import LoadedRecipe
 from builder.run.answering import Answering
+from builder.run.answers.index import AnswerIndex
 from builder.run.answers.log import Log, segments_in
 from builder.run.answers.rows import generations_in
-from builder.run.answers.sources import see_source
+from builder.run.answers.sources import RunAnswers, see_source
 from builder.run.ask_again import mark, settle_all
 from builder.run.build_options import BuildOptions
 from builder.run.directory import Run, RunShard
@@ -191,13 +191,15 @@ class Coordinator:
             run.fence.remove(run.layout.fetched)
             run.fence.remove(run.layout.workers)
             run.fence.remove(run.layout.ids)
-            segments = segments_in(run.log)
-            if segments and all(map(self._is_over, run.shard_paths())):
-                for segment in segments:  # what is left there nothing will ask for
-                    run.fence.remove(segment)
+            self._clear_log()
 
-    def _is_over(self, shard: Path) -> bool:
-        return self.run.is_through(shard) and not self.run.unanswered_in(shard)
+    def _clear_log(self) -> None:
+        """Take out what of the log a kill between a shard's end and this has left, and the table has."""
+        run = self.run
+        if segments_in(run.log):
+            index = AnswerIndex(RunAnswers(run), run.layout.answers, run.fence)
+            with closing(index), closing(Log(run.log, run.fence)) as log:
+                log.replay(index.contains)
 
     def _count(self) -> None:
         """Count shards that are in the table uncounted, as those are that an older version put there."""

@@ -26,6 +26,7 @@ from builder.draining import Drain, Draining
 from builder.rewriting.generation import Generation
 from builder.rewriting.rewriter import Ask, Request
 from builder.run.answers.index import AnswerIndex
+from builder.run.answers.rows import lost_in
 from builder.run.answers.store import AnswerStore, ShardAnswers
 from builder.run.ask_again import settle
 from builder.run.excluded import hide_rows, withheld_rows
@@ -265,6 +266,7 @@ class Flow:
             facts = {**(self._run.ledger.facts(path) or {}), "until": self._reader.until}
         elif rows := withheld_rows(documents, opened.excluded, self._is_through):
             facts["withheld"] = rows
+        self._reader.log.salvage(lost_in(path, self._run.rewriters, documents))
         facts["unanswered"] = unanswered(filter(None, documents))
         write_shard(path, documents, self._schema, facts, self._run.fence.replacing)
         entry = Entry(facts, count_documents(documents, self._run.facts["recipe"]["stages"]))

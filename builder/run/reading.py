@@ -11,7 +11,6 @@ from builder.document import Document
 from builder.errors import LedgerUnbalanced
 from builder.exclusions import is_withheld, withheld
 from builder.run.answers.log import Log
-from builder.run.answers.rows import generations_in
 from builder.run.directory import Run, RunShard
 from builder.run.duplicates import Duplicates
 from builder.run.exclusion_rows import has_readmitted
@@ -52,7 +51,7 @@ class Reader:
         comparing: What stages that compare documents have decided.
         retry: Which requests without an answer are asked again.
         ids: The ids that documents have been given.
-        log: Where answers go of documents that go from the table.
+        log: Where answers go that the table is about to lose.
         on_read: Told of each task that is read, with those of its shards that were not yet done.
     """
 
@@ -128,8 +127,6 @@ class Reader:
             return self._from_source(shard, reading.passed_over)
         path, documents, passed_over = self.run.shard_path(shard.index), facts["documents"], facts["passed_over"]
         reading.known, is_less = documents, left is not None and documents > left
-        if is_less:
-            self.log.salvage(generations_in(path, self.run.rewriters))
         before: Iterator[Document] = (
             self.retry.before_failure(document, path) for document in read_shard(path, self.run.stages)
         )

@@ -76,24 +76,25 @@ class UniqueIds:
         """
         self._prepare(shard)
         for row, document in enumerate(documents):
-            id = self._free(document.id, shard, row)
-            self._note(_hash(id), shard, row)
+            id, hash = self._free(document.id, shard, row)
+            self._note(hash, shard, row)
             yield document if id == document.id else replace(document, id=id)
         self._read.append(shard)
 
-    def _free(self, id: str, shard: int, row: int) -> str:
-        """Return the id, or the first of `id~2`, `id~3` … that no other document was given."""
+    def _free(self, id: str, shard: int, row: int) -> tuple[str, int]:
+        """Return the id, or the first of `id~2`, `id~3` … that no other document was given, and its hash."""
         number, free = self._next.get(id, 1), id
         while True:
             free = id if number == 1 else f"{id}~{number}"
-            if self._place(_hash(free)) in (None, (shard, row)):
+            hash = _hash(free)
+            if self._place(hash) in (None, (shard, row)):
                 break
             number += 1
         if number > 1:
             if len(self._next) >= _NEXT:
                 self._next.clear()
             self._next[id] = number + 1
-        return free
+        return free, hash
 
     def _place(self, hash: int) -> tuple[int, int] | None:
         if (new := self._new.get(hash)) is not None:

@@ -102,7 +102,7 @@ class Worker:
             self._pool = pool
             log, known = Log(run.log, run.fence), list[Known](self._reused)
             if self._index is not None:
-                log.replay(self._index.contains)
+                await anyio.to_thread.run_sync(log.replay, self._index.contains)
                 known.insert(0, self._index)  # which is nearer
             store = await stack.enter_async_context(AnswerStore(log, self._answering.generate(pool), known))
             ids = await stack.enter_async_context(_left_in_thread(UniqueIds(run)))

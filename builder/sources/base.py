@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from builder.document import Document
+from builder.sources.features import Features
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,9 +49,10 @@ IsExcluded = Callable[[str, Mapping[str, Any]], bool]
 
 
 def _language(name: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual", name):
+    if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]+)*|code|multilingual", name):
         raise ValueError(
-            f"{name!r} is no language to the Hub: write an ISO 639 code (en), `code` or `multilingual`"
+            f"{name!r} is no language to the Hub: write an ISO 639 code, in lower case (en), `code` or"
+            " `multilingual`"
         )
     return name
 
@@ -118,6 +120,10 @@ class Source(BaseModel, ABC):
     @abstractmethod
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return the provenance columns that every document of this source carries."""
+
+    def features(self) -> Features:
+        """Return by provenance column the names of classes that `datasets` knows of it; read after `pin`."""
+        return {}
 
     def gives_other_than(self, languages: Collection[str]) -> list[str]:
         """Return the programming languages of its documents that are not among these, as far as it knows them."""

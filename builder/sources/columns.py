@@ -33,13 +33,18 @@ class Columns:
         schemas: Every file's schema, by its name within the source.
         where: Says where a file is, for a user.
         bounds: Gives the least and the greatest whole number in a file's column, None where that is not known.
+        is_null: Whether a file's column is known to hold nothing.
     """
 
     def __init__(
-        self, schemas: Mapping[str, pa.Schema], where: Callable[[str], str], bounds: Bounds | None = None
+        self,
+        schemas: Mapping[str, pa.Schema],
+        where: Callable[[str], str],
+        bounds: Bounds | None = None,
+        is_null: Callable[[str, str], bool] = lambda file, name: False,
     ) -> None:
         """Take note of them."""
-        self._schemas, self._where, self._bounds = schemas, where, bounds
+        self._schemas, self._where, self._bounds, self._is_null = schemas, where, bounds, is_null
         self._kinds: dict[str, pa.DataType] = {}
 
     @cached_property
@@ -58,27 +63,38 @@ class Columns:
         return self._kinds[name]
 
     def _common(self, name: str) -> pa.DataType:
-        found: pa.DataType | None = None
-        for file, schema in self._schemas.items():
-            places = schema.get_all_field_indices(name)
-            if len(places) > 1:
-                raise SourceError(
-                    f"there are {len(places)} columns {name!r}", where=self._where(file), remedy=_LEAVE_OUT
-                )
-            if not places:
-                continue
-            here = carried(schema.field(places[0]).type)
-            both = here if found is None else common((found, here))
-            if both is None and self._fractions_hold(name):
-                return pa.float64()
-            if both is None:
-                raise SourceError(
-                    f"column {name!r} holds {here} here, {found} in the files before; no type holds both",
-                    where=self._where(file),
-                    remedy=_LEAVE_OUT,
-                )
-            found = both
-        return pa.null() if found is None else found
+        kinds = {file: kind for file in self._schemas if (kind := self._kind_in(file, name)) is not None}
+        if (found := common(kinds.values())) is not None:
+            return found
+        # Writers that don't know the type of a column without values, make one up.
+        told = {file: kind for file, kind in kinds.items() if not self._is_null(file, name)}
+        if (found := common(told.values())) is not None:
+            return found
+        if self._fractions_hold(name):
+            return pa.float64()
+        raise self._unlike(name, told)
+
+    def _unlike(self, name: str, kinds: Mapping[str, pa.DataType]) -> SourceError:
+        """Return what a user is told of the first file whose type goes with none that holds those before."""
+        before: pa.DataType = pa.null()
+        files = iter(kinds)
+        while (both := common((before, kinds[file := next(files)]))) is not None:
+            before = both
+        return SourceError(
+            f"column {name!r} holds {kinds[file]} here, {before} in the files before; no type holds both",
+            where=self._where(file),
+            remedy=_LEAVE_OUT,
+        )
+
+    def _kind_in(self, file: str, name: str) -> pa.DataType | None:
+        """Return the type that a file's column would have in a table, None where it has no such column."""
+        schema = self._schemas[file]
+        places = schema.get_all_field_indices(name)
+        if len(places) > 1:
+            raise SourceError(
+                f"there are {len(places)} columns {name!r}", where=self._where(file), remedy=_LEAVE_OUT
+            )
+        return carried(schema.field(places[0]).type) if places else None
 
     def _fractions_hold(self, name: str) -> bool:
         """Whether files hold fractions or whole numbers that fractions hold: as pandas makes of missing ones."""

@@ -61,7 +61,7 @@ def damage_told(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+    except (EOFError, OSError, UnicodeError, zlib.error, lzma.LZMAError) as error:
         if storage_error(error) is not None:
             raise
         raise SourceError(

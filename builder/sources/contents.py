@@ -10,29 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import tenacity
 
-from builder.errors import ContentsRefused, ContentsUnreachable, GateTripped, UsageError
+from builder.errors import ContentsUnreachable, GateTripped
 from builder.open_files import at_most
 from builder.patience import Patience
 from builder.sources.fetched import Fetched
+from builder.sources.object_store import IN_FLIGHT, brief, open_store, passes, refused
 from builder.sources.text import inflate
 
 if TYPE_CHECKING:
     from obstore import GetResult
-    from obstore.store import S3Config
-
-IN_FLIGHT = 256
-"""Requests under way at once."""
 
 BYTES_AHEAD = 64 * 2**20
 """Bytes of blobs, as declared, that may be under way or waiting for their turn."""
@@ -42,13 +37,6 @@ _MISSING_AT_LEAST = 32
 _UNDECLARED_BYTES = 64 * 2**10
 _GZIP_OVERHEAD = 1024
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
-_SIGNED_BY = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-)
-
 Item = TypeVar("Item")
 
 
@@ -91,9 +79,9 @@ class Contents:
     def __init__(self, url: str, endpoint: str | None, max_bytes: int, folder: Path) -> None:
         """Connect to nothing yet."""
         self.url, self.max_bytes = url, max_bytes
-        self._store = _open_store(url, endpoint)
+        self._store = open_store(url, endpoint)
         self._kept = Fetched(folder)
-        self._patience = Patience(url, _passes, _brief)
+        self._patience = Patience(url, passes, brief)
         self._loop = asyncio.new_event_loop()
         self._under_way: dict[str, asyncio.Task[bytes | str | GetResult]] = {}
         self._lost: set[str] = set()
@@ -218,17 +206,17 @@ class Contents:
             return await tenacity.AsyncRetrying(**self._patience.policy())(once)
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
-                raise self._refused("there is no such bucket", error) from error
+                raise refused(self.url, "there is no such bucket", error) from error
             return MISSING
         except (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError) as error:
             if await self._still_let_in():
                 return "content_forbidden"
-            raise self._refused("the storage refuses the credentials", error) from error
+            raise refused(self.url, "the storage refuses the credentials", error) from error
         except obstore.exceptions.BaseError as error:
-            if not _passes(error):
-                raise self._refused(f"the storage refuses ({_brief(error)})", error) from error
+            if not passes(error):
+                raise refused(self.url, f"the storage refuses ({brief(error)})", error) from error
             raise ContentsUnreachable(
-                f"the storage does not answer ({_brief(error)})",
+                f"the storage does not answer ({brief(error)})",
                 where=self.url,
                 remedy="see to the connection, then run the same command: it goes on",
             ) from error
@@ -245,62 +233,3 @@ class Contents:
         except (obstore.exceptions.BaseError, FileNotFoundError):
             return False
         return True
-
-    def _refused(self, what: str, error: Exception) -> ContentsRefused:
-        signed = [name for name in _SIGNED_BY if os.environ.get(name)]
-        remedy = (
-            f"correct or unset {signed[0]}; without AWS credentials requests are anonymous"
-            if signed
-            else "requests were anonymous: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or correct"
-            " `source.contents` and the endpoint"
-        )
-        return ContentsRefused(f"{what} ({_brief(error)})", where=self.url, remedy=remedy)
-
-
-def _open_store(url: str, endpoint: str | None) -> Any:  # noqa: ANN401 - one of several kinds of store
-    try:
-        from obstore.store import S3Store, from_url
-    except ImportError as error:
-        raise UsageError(
-            "reading contents from an object storage needs a package that is not installed",
-            remedy="pip install 'swallow-builder[s3]'",
-        ) from error
-    if not url.startswith("s3://"):
-        return from_url(url.rstrip("/"))
-    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    endpoints = {"endpoint": endpoint} if endpoint else {}
-    return S3Store.from_url(
-        url.rstrip("/"),
-        config=cast(
-            "S3Config",
-            {
-                "region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-                "skip_signature": not any(os.environ.get(name) for name in _SIGNED_BY),
-                **endpoints,
-            },
-        ),
-        client_options={
-            "allow_http": bool(endpoint and endpoint.startswith("http://")),
-            "connect_timeout": timedelta(seconds=10),
-            "timeout": timedelta(seconds=60),
-            "pool_max_idle_per_host": str(IN_FLIGHT),
-        },
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
-    )
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether trouble with the storage is of the kind that passes: no answer, a broken one, 408, 429, 5xx."""
-    import obstore
-
-    if not isinstance(error, obstore.exceptions.GenericError):
-        return False
-    refused = re.search(r"status code: (4\d\d)", str(error))
-    return refused is None or refused.group(1) in ("408", "429")
-
-
-def _brief(error: BaseException) -> str:
-    said = " ".join(str(error).partition("Debug source")[0].split())
-    status = re.search(r"status code: ([\w ]+)", said)
-    code = re.search(r"<Code>(\w+)</Code>", said)
-    return " ".join(found.group(1) for found in (status, code) if found) or said.rpartition(": ")[2]

@@ -18,7 +18,7 @@ from builder.errors import SourceError
 from builder.files import storage_error
 from builder.markdown import code
 from builder.sources.base import Shard, Source
-from builder.sources.text import LONGEST, charset, decode
+from builder.sources.text import LONGEST, POINTER, charset, decode, is_pointer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,6 +133,8 @@ class FilesSource(Source):
         if content is None:
             return read_document(prefix + name, None, source, "too_large")
         source["sha256"] = hashlib.sha256(content).hexdigest()
+        if is_pointer(content):
+            return read_document(prefix + name, None, source, POINTER)
         text, reason = decode(content, charset(self.encoding) or self.encoding)
         return read_document(prefix + name, text, source, reason)
 

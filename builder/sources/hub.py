@@ -6,17 +6,18 @@ The Hub's clients are imported when one is read: they would take a fifth of a se
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from builder.errors import NothingToTalkTo, SourceError
 from builder.files import storage_error
 from builder.markdown import code
 from builder.sources.base import Source
 from builder.sources.rows import RowSource, Table, own_columns
+from builder.sources.text import charset
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +38,10 @@ class HubDataset(Source):
     def label(self) -> str:
         """Return its name, else the dataset's id."""
         return self.name or self.dataset
+
+    def named_encoding(self) -> str | None:
+        """Return the encoding of files of text that a recipe names."""
+        return None
 
     def on_hub(self) -> str | None:
         """Return the dataset's id."""
@@ -103,18 +108,50 @@ class HubDataset(Source):
         from datasets.packaged_modules.json.json import Json
         from datasets.packaged_modules.parquet.parquet import Parquet
 
+        from builder.sources.features import with_classes
         from builder.sources.json_lines import JsonLines
         from builder.sources.parquet_table import ParquetTable
         from builder.sources.streamed_table import DatasetsRows, StreamedTable
 
+        features = with_classes(builder.info.features.to_dict()) if builder.info.features else {}
         if isinstance(builder, Parquet):
+            self._refuse_encoding()
             self.files.stat(names)
-            return ParquetTable(names, self.files.open, self.files.where)
-        lines = JsonLines(self.files.open, self.files.where)
-        is_plain = isinstance(builder, Json) and not builder.config.field and builder.config.encoding == "utf-8"
-        reads_lines = is_plain and lines.can_read(names)
+            return ParquetTable(names, self.files.open, self.files.where, features)
+        encoding = self._encoding_of(builder, names)
+        lines = JsonLines(self.files.open, self.files.where, encoding)
+        reads_lines = isinstance(builder, Json) and not builder.config.field and lines.can_read(names)
         rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
-        return StreamedTable(names, rows, self.files.where, self._recorded)
+        return StreamedTable(names, rows, self.files.where, self._recorded, features)
+
+    def _encoding_of(self, builder: Any, names: Sequence[str]) -> str | None:  # noqa: ANN401 - datasets has no types
+        """Return the encoding that a recipe or a dataset's card names, and have the builder read by it.
+
+        Without one, a byte order mark tells where there is one.
+        """
+        from builder.sources.compressed import damage_told, decompressed
+        from builder.sources.encodings import marked, reads_encodings
+
+        if not reads_encodings(builder):
+            self._refuse_encoding()
+            return None
+        named = self.named_encoding()
+        if named is None and builder.config.encoding not in (None, "utf-8"):
+            return str(builder.config.encoding)
+        if named is None and not names[0].lower().endswith(".zip"):
+            with damage_told(self.files.where(names[0])), self.files.open(names[0]) as content:
+                builder.config.encoding = marked(decompressed(content, names[0])) or builder.config.encoding
+        elif named is not None:
+            builder.config.encoding = named
+        return named
+
+    def _refuse_encoding(self) -> None:
+        if self.named_encoding() is not None:
+            raise SourceError(
+                "its files are no JSON and no CSV: an encoding means nothing to what reads them",
+                where=self.files.where(""),
+                remedy="leave `source.encoding` out; text that is not in UTF-8 has to be converted",
+            )
 
     def _builder(self) -> Any:  # noqa: ANN401 - datasets has no types
         from datasets import load_dataset_builder
@@ -172,6 +209,24 @@ class HubSource(HubDataset, RowSource):
     """The rows of one split of a dataset whose files hold the text."""
 
     kind: Literal["hub"]
+    encoding: str | None = None
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        if encoding is not None and charset(encoding) is None:
+            raise ValueError(f"there is no encoding {encoding!r}")
+        return encoding
+
+    @model_serializer(mode="wrap")
+    def _with_what_is_set(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `encoding` out where it is none: what was recorded before there was one is the same."""
+        plain: dict[str, Any] = serialized(self)
+        return {key: value for key, value in plain.items() if key != "encoding" or value is not None}
+
+    def named_encoding(self) -> str | None:
+        """Return Python's name of `encoding`."""
+        return None if self.encoding is None else charset(self.encoding)
 
     @cached_property
     def table(self) -> Table:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -12,6 +14,7 @@ import orjson
 
 from builder.errors import SourceError
 from builder.sources.compressed import ENDINGS, damage_told, decompressed
+from builder.sources.encodings import as_utf8, is_utf8, not_utf8, of_json
 
 _ENDINGS = tuple(one + compressed for one in (".jsonl", ".ndjson", ".json") for compressed in ENDINGS)
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")  # of a whole number with more bits than 64 orjson makes a fraction
@@ -21,6 +24,8 @@ _OF_OBJECTS = re.compile(
 
 Row = dict[str, Any]
 
+log = logging.getLogger(__name__)
+
 
 class JsonLines:
     """The rows of some files.
@@ -28,11 +33,15 @@ class JsonLines:
     Args:
         open: Gives a file's content, compressed or not.
         where: Says where a file is, for a user.
+        encoding: What they are in; None for UTF-8, -16 or -32, whichever each begins as.
     """
 
-    def __init__(self, open: Callable[[str], BinaryIO], where: Callable[[str], str]) -> None:
+    def __init__(
+        self, open: Callable[[str], BinaryIO], where: Callable[[str], str], encoding: str | None = None
+    ) -> None:
         """Read nothing yet."""
-        self._open, self._where = open, where
+        self._open, self._where, self._encoding = open, where, encoding
+        self._told = set[str]()
 
     def can_read(self, names: list[str]) -> bool:
         """Whether the files are named as such, and the first line that there is begins objects.
@@ -61,7 +70,17 @@ class JsonLines:
                 yield from self._array(first + content.read(), name)[start:]
                 return
             lines = (line for line in _after(first, content) if line.strip())
-            yield from map(_row, islice(lines, start, None))
+            for number, line in enumerate(islice(lines, start, None), start):
+                self._see_encoding(line, name, number)
+                yield _row(line)
+
+    def _see_encoding(self, line: bytes, name: str, number: int) -> None:
+        """Say once of a file that a row of it is no UTF-8, and what it may be: its texts will be dropped."""
+        if line.isascii() or name in self._told or is_utf8(line):
+            return
+        self._told.add(name)
+        error = not_utf8(io.BytesIO(line), self._where(name), may_be_named=True)
+        log.warning("row %d of %s: %s; such texts are dropped. %s", number, error.where, error.what, error.remedy)
 
     def _array(self, content: bytes, name: str) -> list[Row | None]:
         rows = _loaded(content)
@@ -74,7 +93,9 @@ class JsonLines:
         return [row if isinstance(row, dict) else None for row in rows]
 
     def _content(self, name: str) -> BinaryIO:
-        return decompressed(self._open(name), name)
+        content = decompressed(self._open(name), name)
+        encoding = self._encoding or of_json(content)
+        return content if encoding.startswith("utf-8") else as_utf8(content, encoding)
 
 
 def _first_line(content: BinaryIO) -> bytes:

@@ -19,6 +19,8 @@ from builder.errors import SourceError
 from builder.files import storage_error
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns
+from builder.sources.features import Features, agreed, in_metadata
+from builder.sources.text import POINTER_BYTES, is_pointer
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
@@ -32,10 +34,18 @@ class ParquetTable:
         names: The files by their names within the source.
         open: Gives a file's content, seekable.
         where: Says where a file is, for a user.
+        declared: The columns with names of classes, by a dataset's card; else each file has them.
     """
 
-    def __init__(self, names: Sequence[str], open: Callable[[str], BinaryIO], where: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        open: Callable[[str], BinaryIO],
+        where: Callable[[str], str],
+        declared: Features | None = None,
+    ) -> None:
         """Take note of the files; nothing is read yet."""
+        self._declared = declared
         self.names, self._open, self.where = list(names), open, where
         self._place: tuple[str, int, tuple[str, ...]] | None = None
         self._stream: Iterator[pa.RecordBatch] = iter(())
@@ -56,6 +66,7 @@ class ParquetTable:
             with self._open(name) as file:
                 return pq.read_metadata(file)
         except (OSError, pa.ArrowInvalid) as error:
+            self._refuse_pointer(name)
             if not isinstance(error, PermissionError) and (refused := storage_error(error)):
                 raise refused from error
             raise SourceError(
@@ -63,6 +74,15 @@ class ParquetTable:
                 where=self.where(name),
                 remedy="copy or upload it again whole, or correct `source.path` or `source.dataset`",
             ) from error
+
+    def _refuse_pointer(self, name: str) -> None:
+        with self._open(name) as file:
+            if is_pointer(file.read(POINTER_BYTES)):
+                raise SourceError(
+                    "it is a pointer that Git LFS left in the place of the file",
+                    where=self.where(name),
+                    remedy="`git lfs pull` in the clone fetches the file itself; on the Hub, upload it again",
+                )
 
     @cached_property
     def schemas(self) -> dict[str, pa.Schema]:
@@ -72,7 +92,28 @@ class ParquetTable:
     @cached_property
     def columns(self) -> Columns:
         """The files' columns."""
-        return Columns(self.schemas, self.where, self._bounds)
+        return Columns(self.schemas, self.where, self._bounds, self._is_null)
+
+    def _is_null(self, name: str, column: str) -> bool:
+        """Whether a file's column, if it is no list or struct, holds nothing, by its footer."""
+        footer = self.footers[name]
+        leaves = [footer.schema.column(place) for place in range(footer.num_columns)]
+        place = next((place for place, leaf in enumerate(leaves) if leaf.path == column), None)
+        if place is None or leaves[place].max_repetition_level or leaves[place].max_definition_level > 1:
+            return False
+        chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups)]
+        return all(chunk.statistics and chunk.statistics.null_count == chunk.num_values for chunk in chunks)
+
+    @cached_property
+    def features(self) -> Features:
+        """The columns with names of classes."""
+        if self._declared:
+            return self._declared
+        schemas = self.schemas
+        return agreed(
+            (self.where(name), schemas[name].names, in_metadata(footer.metadata))
+            for name, footer in self.footers.items()
+        )
 
     def _bounds(self, name: str, column: str) -> tuple[int, int] | None:
         """Return the least and the greatest whole number in a file's column, None where it does not say."""
@@ -147,7 +188,8 @@ class ParquetTable:
     def _batches_from(self, name: str, start: int, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
         footer = self.footers[name]
         kinds = {column: as_stored(self.columns.kind(column), texts=True) for column in columns}
-        there = [column for column in columns if column in self.schemas[name].names]
+        names = self.schemas[name].names
+        there = [column for column in columns if column in names and not self._is_null(name, column)]
         # Offsets of 64 bits: pyarrow gives up where the texts of lists in a batch come to 2 GiB with those of 32.
         wide = pa.large_binary()
         with (

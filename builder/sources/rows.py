@@ -13,6 +13,7 @@ from pydantic import Field
 from builder.document import Document, read_document
 from builder.errors import SourceError
 from builder.sources.base import Shard, Source
+from builder.sources.features import Features
 from builder.sources.text import LONGEST, decode
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Table(Protocol):
     @property
     def columns(self) -> Columns:
         """The files' columns."""
+
+    @property
+    def features(self) -> Features:
+        """The columns with names of classes."""
 
     @property
     def rows(self) -> int:
@@ -105,6 +110,11 @@ class RowSource(Source):
         """Return the source's own columns and those kept; one that has the name of an own one is `original_…`."""
         names = provenance_names(self.kept())
         return {**self.own(), **{name: self.table.columns.kind(column) for column, name in names.items()}}
+
+    def features(self) -> Features:
+        """Return the kept columns that have names of classes, by the files or by the dataset\'s card."""
+        told = self.table.features
+        return {name: told[column] for column, name in provenance_names(self.kept()).items() if column in told}
 
     def check_rows(self) -> None:
         """See that there are rows, and columns of fitting types in every file.

@@ -18,6 +18,9 @@ from builder.errors import SourceError
 from builder.hub_access import passes
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns, Malformed
+from builder.sources.compressed import damage_told, decompressed
+from builder.sources.encodings import not_utf8, reads_encodings
+from builder.sources.features import Features
 from builder.sources.hub_files import HubFiles
 from builder.sources.inferred import MIXED, NULL, Kind, arrow_type, fitting, widened
 
@@ -34,6 +37,7 @@ class StreamedTable:
         rows: Gives a file's rows from one on; None for one that can't be read.
         where: Says where a file is, for a user.
         recorded: What `facts` returned to an earlier build.
+        features: The columns with names of classes, by a dataset's card.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class StreamedTable:
         rows: Callable[[str, int], Iterator[Row | None]],
         where: Callable[[str], str],
         recorded: Mapping[str, Any] | None,
+        features: Features | None = None,
     ) -> None:
         """Take note of the files; nothing is read yet."""
+        self.features: Features = features or {}
         self._names, self._rows, self.where, self._recorded = list(names), rows, where, recorded
         self._place: tuple[str, int] | None = None
         self._stream: Iterator[Row | None] = iter(())
@@ -182,6 +188,10 @@ class DatasetsRows:
 
     def _unreadable(self, name: str, at: int, error: Exception) -> SourceError:
         cause = error.__cause__ or error
+        if isinstance(cause, UnicodeError):
+            with damage_told(self._files.where(name)), self._files.open(name) as content:
+                may_be_named = reads_encodings(self._builder)
+                return not_utf8(decompressed(content, name), self._files.where(name), may_be_named=may_be_named)
         return SourceError(
             f"it can't be read as {type(self._builder).__bases__[0].__name__} from row {at} on"
             f" ({type(cause).__name__}: {str(cause).partition(chr(10))[0][:200]})",

@@ -12,6 +12,12 @@ from builder.text import without_bom
 LONGEST = 2**31 - 2**16
 """Bytes of a text that a table can hold."""
 
+POINTER_BYTES = 1024
+"""The most that a pointer of Git LFS has."""
+
+POINTER = "git_lfs_pointer"
+"""Why a file is no document that Git LFS has left a pointer in the place of."""
+
 _NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
 _NO_CHARSET_OF_BROWSERS = {"replacement", "x-user-defined"}
 
@@ -52,6 +58,11 @@ def decode_declared(content: bytes, encoding: str | None) -> tuple[str | None, s
         return None, "unknown_encoding"
     text, reason = decode(content, known)
     return (None, "nul_bytes") if text is not None and "\0" in text else (text, reason)
+
+
+def is_pointer(content: bytes) -> bool:
+    """Whether a file's content is a pointer that Git LFS leaves where it has not fetched the file itself."""
+    return len(content) < POINTER_BYTES and content.startswith(b"version https://git-lfs.github.com/spec/")
 
 
 def inflate(body: bytes, most: int) -> tuple[bytes | None, str | None]:

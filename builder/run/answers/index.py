@@ -121,12 +121,15 @@ class AnswerIndex:
         return held
 
     def _index(self, files: Sequence[Path]) -> None:
-        found = []
-        for number, file in enumerate(files):
-            numbers, places = self._source.places(file)
-            places["file"] = number
-            found.append((numbers, places))
-        states = [self._current[file.name] for file in files]
+        found, states = [], list[State]()
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):  # another process is at work on that run
+                numbers, places = self._source.places(file)
+                places["file"] = len(states)
+                found.append((numbers, places))
+                states.append(self._current[file.name])
+        if not found:
+            return
         self._write(found, states, level=len(files) // _MERGED and 1)
         while alike := self._alike():
             self._merge(alike)

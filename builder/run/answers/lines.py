@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import fields
@@ -14,7 +13,7 @@ from builder.rewriting.generation import Generation
 from builder.run.answers.keys import number_of
 
 _FIELDS = [field.name for field in fields(Generation)]
-_KEY = slice(len('01234567 {"key":"'), len('01234567 {"key":"') + 64)
+_KEY = slice(len('{"key":"'), len('{"key":"') + 64)
 
 
 def encode(key: str, generation: Generation) -> bytes:
@@ -25,11 +24,15 @@ def encode(key: str, generation: Generation) -> bytes:
 
 def decode(line: bytes) -> tuple[str, Generation] | None:
     """Return key and generation of a line, None where it is torn or the disk has spoilt it."""
-    checksum, _, body = line.removesuffix(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body):
+    if (body := _body(line)) is None:
         return None
     kept = orjson.loads(body)
     return kept.pop("key"), Generation(**kept)
+
+
+def _body(line: bytes) -> bytes | None:
+    checksum, _, body = line.removesuffix(b"\n").partition(b" ")
+    return body if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(body) else None
 
 
 def whole_lines(path: Path) -> Iterator[bytes]:
@@ -41,12 +44,9 @@ def whole_lines(path: Path) -> Iterator[bytes]:
 
 
 def scan(path: Path) -> Iterator[tuple[int, int, int]]:
-    """Yield the key's number, the offset and the length of each line.
-
-    Whether it is whole is seen when it is read: a gigabyte takes a second so, three otherwise.
-    """
+    """Yield the key's number, the offset and the length of each line that is not spoilt."""
     offset = 0
     for line in whole_lines(path):
-        with contextlib.suppress(ValueError):  # spoilt
-            yield number_of(line[_KEY].decode("ascii")), offset, len(line)
+        if (body := _body(line)) is not None:
+            yield number_of(body[_KEY].decode("ascii")), offset, len(line)
         offset += len(line)

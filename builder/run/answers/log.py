@@ -9,6 +9,7 @@ twice is bounded by what is in work. One of many workers removes segments of its
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -30,7 +31,7 @@ from builder.run.fence import Fence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SEGMENT_BYTES = 2**26
+_SEGMENT_BYTES = 2**24  # a document that takes long keeps the whole of it
 _OPEN_SEGMENTS = 32  # of those that are only read
 _AHEAD = 2**20  # bytes that are fetched from a disk with a line: the next ones asked for lie behind it
 _SALVAGED_AT_ONCE = 1024
@@ -45,11 +46,14 @@ def segments_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.jsonl") if _NAME.fullmatch(path.name))
 
 
-def adopt(segment: Path) -> None:
-    """Make a segment of a shard's own, as runs had them, one as others are."""
-    with storage(segment):
-        segment.rename(segment.with_name(f"log-of-{segment.name}"))
-        sync_folder(segment.parent)
+def adopt(segments: Sequence[Path]) -> None:
+    """Make segments of the shards' own, as runs had them, ones as others are."""
+    for segment in segments:
+        with storage(segment):
+            segment.rename(segment.with_name(f"log-of-{segment.name}"))
+    if segments:
+        with storage(segments[0].parent):
+            sync_folder(segments[0].parent)
 
 
 def _name(writer: str, number: int) -> str:
@@ -184,7 +188,8 @@ class Log:
     def read(self, key: str) -> Generation | None:
         """Return an answer, None where the disk has spoilt it: then it is not in the log any more."""
         line = self._line(key)
-        with storage(line.segment):
+        content = b""
+        with contextlib.suppress(FileNotFoundError), storage(line.segment):
             descriptor = os.open(line.segment, os.O_RDONLY)
             try:
                 os.posix_fadvise(descriptor, line.offset, _AHEAD, os.POSIX_FADV_WILLNEED)
@@ -211,6 +216,7 @@ class Log:
                     if refused is not None:
                         raise refused
         except Exception as error:  # noqa: BLE001 - raised again by everyone who waits for one of these lines
+            self._segment = None  # it may end in a torn line, which would spoil the next
             return kept, error
         return kept, None
 
@@ -319,7 +325,7 @@ def _append(descriptor: int, start: int, lines: Sequence[bytes]) -> tuple[int, O
     try:
         while written < len(content):
             written += os.write(descriptor, content[written:])
-    except OSError as error:  # those before it are paid for, too; a torn one would spoil the next
+    except OSError as error:  # those before it are paid for, too
         ends = np.cumsum([len(line) for line in lines])
         kept, refused = int((ends <= written).sum()), error
         os.ftruncate(descriptor, start + (int(ends[kept - 1]) if kept else 0))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.document import Document
 from builder.rewriting.generation import Generation
 
 if TYPE_CHECKING:
@@ -60,10 +61,35 @@ def generations_in(shard: Path, stages: Sequence[str]) -> Iterator[tuple[str, Ge
                             yield answer["key"], generation_of(answer)
 
 
-def answers_in(records: pa.Array[Any]) -> Iterator[tuple[str, int, int]]:
+def lost_in(
+    shard: Path, stages: Sequence[str], documents: Iterable[Document | None]
+) -> Iterator[tuple[str, Generation]]:
+    """Yield key and generation of every answer in a shard of the table that none of its new documents has."""
+    if not stages or not shard.is_file():
+        return
+    records = (record for document in documents if document for record in document.records.values())
+    kept = {answer["key"] for record in records for answer in record.get("answers") or ()}
+    if not all(key in kept for key, *_ in keys_in(shard, stages)):
+        yield from ((key, generation) for key, generation in generations_in(shard, stages) if key not in kept)
+
+
+def keys_in(shard: Path, stages: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield key, row group, row in it, stage by number and number there of every answer in a shard."""
+    import pyarrow.parquet as pq
+
+    told = [f"{stage}.answers.list.element.{of}" for stage in stages for of in ("key", "finish_reason")]
+    with pq.ParquetFile(shard) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=told, use_threads=False)
+            for stage, name in enumerate(stages):
+                for key, row, number in _answers_in(rows[name].combine_chunks()):
+                    yield key, group, row, stage, number
+
+
+def _answers_in(records: pa.Array[Any]) -> Iterator[tuple[str, int, int]]:
     """Yield key, row and number within the row of every answer in one stage's records, of a group of rows.
 
-    Of their `answers` key and finish reason are needed. As columns: as rows they take ten times as long.
+    As columns: as rows they take ten times as long.
     """
     import pyarrow.compute as pc
 

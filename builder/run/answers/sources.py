@@ -22,7 +22,7 @@ from builder.run.answers.lines import decode, whole_lines
 from builder.run.answers.locations import Location, Row
 from builder.run.answers.log import segments_in
 from builder.run.answers.parts import PLACE
-from builder.run.answers.rows import answers_in
+from builder.run.answers.rows import keys_in
 from builder.run.directory import Run
 
 if TYPE_CHECKING:
@@ -92,16 +92,8 @@ class RunAnswers:
 
     def places(self, file: Path) -> tuple[NDArray[np.uint64], NDArray[np.void]]:
         """Return the places of a shard's answers."""
-        names, numbers, places = self._run.rewriters, list[int](), list[tuple[int, ...]]()
-        told = [f"{name}.answers.list.element.{of}" for name in names for of in ("key", "finish_reason")]
-        with pq.ParquetFile(file) as shard:
-            for group in range(shard.num_row_groups):
-                rows = shard.read_row_group(group, columns=told, use_threads=False)
-                for stage, name in enumerate(names):
-                    for key, row, number in answers_in(rows[name].combine_chunks()):
-                        numbers.append(number_of(key))
-                        places.append((0, group, row, stage, number))
-        return np.array(numbers, np.uint64), np.array(places, PLACE)
+        found = [(number_of(key), (0, *place)) for key, *place in keys_in(file, self._run.rewriters)]
+        return np.array([number for number, _ in found], np.uint64), np.array([place for _, place in found], PLACE)
 
     def rows(self, location: Location) -> pa.Table | None:
         """Return the rows of a shard's row group, with one stage's answers alone."""

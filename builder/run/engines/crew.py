@@ -105,7 +105,7 @@ class Crew:
             else:
                 await self._part_with(member)
         with anyio.move_on_after(self._silence):
-            while self._members:
+            while self._members:  # noqa: ASYNC110 - they go one by one, in tasks of their own
                 await asyncio.sleep(0.05)
         self._group.cancel_scope.cancel()
 
@@ -147,8 +147,8 @@ class Crew:
             if waited > _NO_ROOM_SECONDS:
                 waiting[0].since += _NO_ROOM_SECONDS
                 self._say(
-                    f"the cluster has no room for a worker with {self._cluster.worker_cpus} CPUs; the build waits for"
-                    " it (`ray status` tells who has them; --worker-cpus asks for fewer)"
+                    f"the cluster has no room for a worker with {self._cluster.worker_cpus} CPUs; the build waits"
+                    " for it (`ray status` tells who has them; --worker-cpus asks for fewer)"
                 )
 
     async def _follow(self, member: Member) -> None:
@@ -289,8 +289,8 @@ class Crew:
         count = self._tasks.give_back(member.name, is_lost=True)
         host = member.host.name if member.host else "no node yet"
         self._say(
-            f"worker {member.name} ({host}) {why}; others go on with its {count} task{'' if count == 1 else 's'}, and"
-            " with the answers that it had"
+            f"worker {member.name} ({host}) {why}; others go on with its {count} task{'' if count == 1 else 's'},"
+            " and with the answers that it had"
         )
 
     async def _ended(self, member: Member, error: BaseException | None) -> None:

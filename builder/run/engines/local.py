@@ -19,4 +19,4 @@ def run(job: Job, tasks: Iterable[Task], again: Iterable[int], listen: Listener)
         listen(Said(text))
 
     with Worker(job, listen, drain) as worker:
-        run_interruptible(worker.work(tasks, again), job.run, drain, job.options.grace, say)
+        run_interruptible(lambda: worker.work(tasks, again), job.run, drain, job.options.grace, say)

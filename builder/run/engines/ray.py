@@ -60,7 +60,7 @@ class RayEngine:
             with closing(AnswerIndex(RunAnswers(job.run), job.run.layout.answers, job.run.fence)):
                 pass  # what it lacks is indexed here once, not by each worker
         crew = Crew(cluster, job, todo, listen, drain, self._silence)
-        run_interruptible(crew.work(), job.run, drain, job.options.grace, say)
+        run_interruptible(crew.work, job.run, drain, job.options.grace, say)
 
     def _reached(self, job: Job, say: Callable[[str], None]) -> Cluster:
         if self._cluster is not None:
@@ -95,5 +95,5 @@ def _with_model(job: Job, listen: Listener) -> Job:
             async with answering.servers(job.generator, job.stages):
                 pass
 
-        run_interruptible(pin(), job.run, drain, job.options.grace, say)
+        run_interruptible(pin, job.run, drain, job.options.grace, say)
     return job.with_generator(replace(job.generator, tokens=job.run.control_tokens))

@@ -176,8 +176,9 @@ class WorkerActor:
             await worker.work(self._given(), ())
 
         try:
-            with Worker(job, self._listen, self._drain) as self._worker:
-                run_interruptible(work(self._worker), job.run, self._drain, 0.0, self._log.info)
+            with Worker(job, self._listen, self._drain) as worker:
+                self._worker = worker
+                run_interruptible(lambda: work(worker), job.run, self._drain, 0.0, self._log.info)
         except Interrupted:
             self._log.info("ends: the build is stopped")
         except BaseException as raised:  # noqa: BLE001 - the coordinator raises it
