@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.document import READ, Document
@@ -24,7 +24,7 @@ class Outcome:
 
     stages: tuple[str, ...]
     dropped: tuple[str, str] | None = None
-    judged: frozenset[str] = frozenset()
+    judged: Sequence[str] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,12 +54,14 @@ class Outcomes:
         stages = tuple(document.records)
         if is_withheld(document):
             return Outcome(stages, document.dropped)
-        at = () if document.dropped is None else (document.dropped[0],)
-        fresh = (stage for stage in (READ, *stages, *at) if stage not in earlier)
-        judged = frozenset(stage for stage in fresh if not self._failed_before(document, stage))
-        failures, words = dict[str, str](), dict[str, str]()
+        judged, failures, words = list[str](), dict[str, str](), dict[str, str]()
+        if READ not in earlier:
+            judged.append(READ)
         for stage in stages:
-            if stage in judged and (failure := self._failure(document, stage)):
+            if stage in earlier or (stage in self.rewriting and self._failed_before(document, stage)):
+                continue
+            judged.append(stage)
+            if failure := self._failure(document, stage):
                 failures[stage] = failure
                 if stage in self.rewriting and (said := document.records[stage]["answers"][-1].get("error")):
                     words[stage] = said
@@ -67,8 +69,6 @@ class Outcomes:
 
     def _failed_before(self, document: Document, stage: str) -> bool:
         """Whether an earlier build's answer failed: the servers may have been mended since."""
-        if stage not in self.rewriting or stage not in document.records:
-            return False
         record = document.records[stage]
         if not record["failure"] or not record["answers"]:
             return False
