@@ -60,7 +60,7 @@ class Cluster:
             raise UsageError(
                 "Ray's client is not enough for a build",
                 where=f"--address {address}",
-                remedy="run the command on a node of the cluster with --address auto, as a job say (`ray job submit`)",
+                remedy="run the command on a node of the cluster with --address auto (`ray job submit` does)",
             )
         if not ray.is_initialized():
             with _own_signals():
@@ -98,7 +98,7 @@ class Cluster:
         return ClusterError(
             "the head of the Ray cluster does not answer any more; every answer that had arrived is kept",
             where=f"--address {self.address}",
-            remedy=f"start the cluster anew (`ray start --head`, and `ray start --address` on its nodes), {_AGAIN}",
+            remedy=f"start the cluster anew (`ray start --head`, `ray start --address` on its nodes), {_AGAIN}",
         )
 
     def see_nodes(self, fence: Fence) -> list[Host]:
