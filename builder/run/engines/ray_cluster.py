@@ -86,12 +86,7 @@ class Cluster:
     @property
     def is_there(self) -> bool:
         """Whether the cluster's head can be reached; may take seconds."""
-        host, _, port = str(ray.get_runtime_context().gcs_address).rpartition(":")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS):
-                return True
-        except OSError:
-            return False
+        return _why_not_there(str(ray.get_runtime_context().gcs_address)) is None
 
     def gone(self) -> ClusterError:
         """Return what is said when the head is no more."""
@@ -172,6 +167,8 @@ def _connect(address: str) -> None:
         "start one (`ray start --head`; on other machines `ray start --address HEAD:6379`), name its head by"
         " --address HOST:PORT, and run the command on one of its nodes"
     )
+    if ":" in address and (why := _why_not_there(address)) is not None:  # Ray itself would try for minutes
+        raise ClusterError(f"no Ray cluster is found ({why})", where=f"--address {address}", remedy=remedy)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
@@ -182,6 +179,16 @@ def _connect(address: str) -> None:
             where=f"--address {address}",
             remedy="have one version of Ray and of Python on all nodes" if is_other else remedy,
         ) from None
+
+
+def _why_not_there(address: str) -> str | None:
+    """Return why nothing can be reached at HOST:PORT, None where something can; may take seconds."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 @contextlib.contextmanager
