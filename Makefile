@@ -12,7 +12,7 @@ ifneq ($(origin PYTHON),file)  # it was asked for: an environment of another ver
 OTHER := $(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || echo other)
 endif
 
-.PHONY: demo test test-long test-short test-pythons test-servers check bench clean $(OTHER)
+.PHONY: demo test test-long test-short test-pythons test-servers test-ray check bench clean $(OTHER)
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
@@ -41,6 +41,10 @@ test-pythons:  ## test-short on every Python from 3.10 on that is found on PATH,
 
 test-servers: $(READY) .venv-servers/.ready  ## the pool on the real vLLM, on this machine's CPU
 	$(BIN)/python -m pytest --servers tests/test_real_servers.py
+
+test-ray: $(READY)  ## builds on a real Ray cluster of several nodes on this machine
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest --ray tests/test_ray.py
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .

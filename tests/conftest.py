@@ -1,4 +1,4 @@
-"""`--long`: all that the tests can try. `--servers`, `--ray`: real ones, too. And which files begin."""
+"""`--long`: all that the tests can try, not a share of it. `--servers`, `--ray`: real ones. And what begins."""
 
 from pathlib import Path
 

@@ -74,6 +74,7 @@ class Crew:
         self._doubted: set[str] = set()
         self._written: dict[str, list[str]] = {}
         self._missed, self._more_from = 0, 0.0
+        self._is_empty = asyncio.Event()  # looked at once no more are asked for
         self._asked_at = time.monotonic()
         self._pulsed_at = time.monotonic()
         drain.in_work = self._in_work
@@ -99,14 +100,16 @@ class Crew:
 
     async def _close(self) -> None:
         """Wait for all of them to put down what they have."""
+        self._is_empty.clear()
         for member in list(self._members.values()):
             if member.is_started:
                 member.actor.close.remote()
             else:
                 await self._part_with(member)
+        if not self._members:
+            self._is_empty.set()
         with anyio.move_on_after(self._silence):
-            while self._members:  # noqa: ASYNC110 - they go one by one, in tasks of their own
-                await asyncio.sleep(0.05)
+            await self._is_empty.wait()
         self._group.cancel_scope.cancel()
 
     # --- who is there ---
@@ -271,6 +274,8 @@ class Crew:
     async def _part_with(self, member: Member) -> None:
         """Let a worker go for good: from here on it can write nothing, wherever it is."""
         self._members.pop(member.name, None)
+        if not self._members:
+            self._is_empty.set()
         self._shares.pop(member.name, None)
         self._written.pop(member.name, None)
         if member.is_started or member.is_seated.is_set():

@@ -60,8 +60,7 @@ class Cluster:
             raise UsageError(
                 "Ray's client is not enough for a build",
                 where=f"--address {address}",
-                remedy="run the command on a node of the cluster with --address auto, as a job say"
-                " (`ray job submit`)",
+                remedy="run the command on a node of the cluster with --address auto (`ray job submit` does)",
             )
         if not ray.is_initialized():
             with _own_signals():
@@ -87,20 +86,14 @@ class Cluster:
     @property
     def is_there(self) -> bool:
         """Whether the cluster's head can be reached; may take seconds."""
-        host, _, port = str(ray.get_runtime_context().gcs_address).rpartition(":")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS):
-                return True
-        except OSError:
-            return False
+        return _why_not_there(str(ray.get_runtime_context().gcs_address)) is None
 
     def gone(self) -> ClusterError:
         """Return what is said when the head is no more."""
         return ClusterError(
             "the head of the Ray cluster does not answer any more; every answer that had arrived is kept",
             where=f"--address {self.address}",
-            remedy="start the cluster anew (`ray start --head`, and `ray start --address` on its nodes),"
-            f" {_AGAIN}",
+            remedy=f"start the cluster anew (`ray start --head`, `ray start --address` on its nodes), {_AGAIN}",
         )
 
     def see_nodes(self, fence: Fence) -> list[Host]:
@@ -174,6 +167,8 @@ def _connect(address: str) -> None:
         "start one (`ray start --head`; on other machines `ray start --address HEAD:6379`), name its head by"
         " --address HOST:PORT, and run the command on one of its nodes"
     )
+    if ":" in address and (why := _why_not_there(address)) is not None:  # Ray itself would try for minutes
+        raise ClusterError(f"no Ray cluster is found ({why})", where=f"--address {address}", remedy=remedy)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
@@ -184,6 +179,16 @@ def _connect(address: str) -> None:
             where=f"--address {address}",
             remedy="have one version of Ray and of Python on all nodes" if is_other else remedy,
         ) from None
+
+
+def _why_not_there(address: str) -> str | None:
+    """Return why nothing can be reached at HOST:PORT, None where something can; may take seconds."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 @contextlib.contextmanager
