@@ -26,7 +26,8 @@ from builder.rewriting.rewriter import Request
 from builder.run.answers import log as log_module
 from builder.run.answers.keys import number_of
 from builder.run.answers.lines import decode, encode, whole_lines
-from builder.run.answers.log import Log, segments_in
+from builder.run.answers.log import Log
+from builder.run.answers.segments import segments_in
 from builder.run.answers.store import AnswerStore, ShardAnswers
 from builder.run.lease import Lease
 from tests.tgi_double import TgiDouble

@@ -31,7 +31,8 @@ from builder.rewriting.sessions import new_session
 from builder.rewriting.tokenizer import of_path
 from builder.rewriting.tokenizer_source import known_to, named, of_server
 from builder.rewriting.weights import SMOLLM2
-from builder.run import directory
+from builder.run.directory import Run
+from builder.run.fence import Fence
 from builder.text import without_bom
 from tests.local_hub import LocalHub
 from tests.support import builder
@@ -547,8 +548,8 @@ def test_model_and_control_tokens_are_pinned_in_one_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[dict[str, Any]] = []
-    monkeypatch.setattr(directory, "write_text", lambda _, text: written.append(json.loads(text)))
-    run = directory.Run(tmp_path, {"model": None, "control_tokens": None})
+    monkeypatch.setattr(Fence, "write_text", lambda *arguments: written.append(json.loads(arguments[-1])))
+    run = Run(tmp_path, {"model": None, "control_tokens": None})
     run.pin(Model("m", None), LLAMA_2)
     run.pin(Model("m", None), LLAMA_2)
     assert [(one["model"]["id"], one["control_tokens"]["origin"]) for one in written] == [("m", "Llama 2")]

@@ -10,7 +10,8 @@ import pytest
 
 from builder.errors import BuilderError, RunInUse
 from builder.rewriting.generation import Generation
-from builder.run.answers.log import Log, segments_in
+from builder.run.answers.log import Log
+from builder.run.answers.segments import segments_in
 from builder.run.engines.hand_out import Tasks, deal
 from builder.run.lease import Lease
 from builder.run.plan import Task

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def _now() -> float:
+    return time.monotonic()  # looked up anew: tests have a clock of their own
+
+
 def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
@@ -28,7 +32,7 @@ class Asked:
     """
 
     max_tokens: int
-    since: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=_now)
     is_ended: bool = False
     is_lost: bool = False
     has_failed: bool = False

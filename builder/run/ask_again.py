@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builder.errors import blames_input
 from builder.files import storage, sync_folder
-from builder.run.answers.log import adopt
+from builder.run.answers.segments import adopt
 from builder.run.directory import Run
 from builder.run.layout import in_order, number_of
 

@@ -17,8 +17,9 @@ from builder.errors import GateTripped, NoServer, ServerRefused
 from builder.loaded_recipe import LoadedRecipe
 from builder.run.answering import Answering
 from builder.run.answers.index import AnswerIndex
-from builder.run.answers.log import Log, segments_in
+from builder.run.answers.log import Log
 from builder.run.answers.rows import generations_in
+from builder.run.answers.segments import segments_in
 from builder.run.answers.sources import RunAnswers, see_source
 from builder.run.ask_again import mark, settle_all
 from builder.run.build_options import BuildOptions

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -26,6 +25,7 @@ from builder.files import storage, sync_folder
 from builder.rewriting.generation import Generation
 from builder.run.answers.keys import find, number_of
 from builder.run.answers.lines import decode, encode, scan, whole_lines
+from builder.run.answers.segments import is_of, numbers_of, segment_name, segments_in
 from builder.run.fence import Fence
 
 if TYPE_CHECKING:
@@ -36,44 +36,7 @@ _OPEN_SEGMENTS = 32  # of those that are only read
 _AHEAD = 2**20  # bytes that are fetched from a disk with a line: the next ones asked for lie behind it
 _SALVAGED_AT_ONCE = 1024
 
-_NAME = re.compile(r"(?:log-(?P<writer>\d+(?:-[a-z]\w*)?)-(?P<number>\d+)|(?:log-of-)?shard-\d+)\.jsonl")
-
 IsInTable = Callable[["NDArray[np.uint64]"], "NDArray[np.bool_]"]
-
-
-def segments_in(folder: Path) -> list[Path]:
-    """Return the segments that there are, those among them of runs that had one for each shard in work."""
-    return sorted(path for path in folder.glob("*.jsonl") if _NAME.fullmatch(path.name))
-
-
-def adopt(segments: Sequence[Path]) -> None:
-    """Make segments of the shards' own, as runs had them, ones as others are."""
-    for segment in segments:
-        with storage(segment):
-            segment.rename(segment.with_name(f"log-of-{segment.name}"))
-    if segments:
-        with storage(segments[0].parent):
-            sync_folder(segments[0].parent)
-
-
-def _name(writer: str, number: int) -> str:
-    return f"log-{writer}-{number:06d}.jsonl"
-
-
-def _is_of(segment: Path, writer: str) -> bool:
-    name = _NAME.fullmatch(segment.name)
-    return name is not None and name["writer"] == writer
-
-
-def _numbers(folder: Path, writer: str) -> list[int]:
-    """Return the numbers that a writer's segments have, in order, from -1 on."""
-    own = [path for path in segments_in(folder) if _is_of(path, writer)]
-    return sorted([-1, *(number_of_segment(path) for path in own)])
-
-
-def number_of_segment(segment: Path) -> int:
-    """Return a segment's number among its writer's."""
-    return int(segment.stem.rpartition("-")[2])
 
 
 def _in_no_table(numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -151,7 +114,7 @@ class Log:
             StorageError: The disk refuses.
         """
         writer = replace(self._fence, worker=worker).writer
-        for segment in (path for path in segments_in(self._folder) if _is_of(path, writer)):
+        for segment in (path for path in segments_in(self._folder) if is_of(path, writer)):
             with storage(segment):
                 offset = 0
                 for line in whole_lines(segment):
@@ -268,7 +231,7 @@ class Log:
         if self._segment is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             writer = self._fence.writer
-            segment = self._folder / _name(writer, _numbers(self._folder, writer)[-1] + 1)
+            segment = self._folder / segment_name(writer, numbers_of(self._folder, writer)[-1] + 1)
             descriptor = os.open(segment, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             for folder in (self._folder, self._folder.parent):
                 sync_folder(folder)
@@ -309,7 +272,7 @@ class Log:
                 if (descriptor := self._descriptors.pop(path, None)) is not None:
                     self._close(path, descriptor)
         for path in empty:
-            if not self._fence.worker or _is_of(path, self._fence.writer):
+            if not self._fence.worker or is_of(path, self._fence.writer):
                 self._fence.remove(path)
 
     @staticmethod

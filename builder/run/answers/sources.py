@@ -20,9 +20,9 @@ from builder.run.answers.index import HasPlaces
 from builder.run.answers.keys import number_of
 from builder.run.answers.lines import decode, whole_lines
 from builder.run.answers.locations import Location, Row
-from builder.run.answers.log import segments_in
 from builder.run.answers.parts import PLACE
 from builder.run.answers.rows import keys_in
+from builder.run.answers.segments import segments_in
 from builder.run.directory import Run
 
 if TYPE_CHECKING:
