@@ -105,8 +105,9 @@ class Stopping:
             _at_work.pop()
             for timer in self._timers:
                 timer.cancel()
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
+            with contextlib.suppress(RuntimeError, ValueError):  # as above: a worker on a cluster is a thread
+                for number in _SIGNALS:
+                    loop.remove_signal_handler(number)
             _handle(lambda _: self._outside)
 
     def interrupted(self, where: str) -> Interrupted:
