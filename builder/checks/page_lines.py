@@ -55,6 +55,8 @@ LINES = tuple(
         r"|the use of cookies|value your privacy|personali[sz]ed? (?:ads|content)|your consent)\b.*",
         r"(?:accept(?: all| & close)?|reject all|decline|necessary only|got it|i agree|manage preferences"
         r"|cookies: ?ok|allow all)\W*",
+        r"\W*\(c\) .{0,40}\b(?:19|20)\d\d\W.{0,20}\b(?:contact|about|privacy|terms|home|imprint|help)\b.*",
+        r"(?:guest|anonymous|admin|moderator) ?: [^\d=$]{1,80}",
         r".*(?:©|copyright (?:19|20)\d\d|copyright \(c\)).*|\W*\(c\) ?(?:19"
         r"|20)\d\d(?:[-–]\d{2,4})?,? (?:by )?[a-z][^=+×*/]*",
         r".*\b(?:powered by (?:phpbb|wordpress|vbulletin|discourse|invision|mybb|blogger|xenforo|disqus|smf"
@@ -91,7 +93,7 @@ LINES = tuple(
         r"|(?:location|category): (?-i:[A-Z])[\w, ]*",
         r"\W*(?:tagged|filed under|posted in)(?: with| as)?(?:[, ]+[a-z-]+){1,8}",
         rf"\W*viewed {COUNT} times?\W*|\W*{DONE}\W{{0,3}}{AGO}\b.*|\W*{DONE}:? .{{0,60}}(?:{AGO}|{TIME})\W*",
-        rf"\W*{DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{WHEN}|{TIME}).{{0,30}})?",
+        rf"\W*(?:(?:question|answer|comment|reply|problem|thread|message|solution) )?{DONE} by:? [\w.@'-]+(?: [\w.@'-]+)?\W*(?:(?:on |at )?(?:{AGO}|{WHEN}|{TIME}).{{0,30}})?",
         rf"\W*{DONE} (?:on|at):? {WHEN}.*",
         r"\W*(?:sorted by|sort by|order by|reset to default|highest score|oldest first|newest first"
         r"|date (?:modified|created)).{0,60}",
@@ -118,7 +120,7 @@ LINES = tuple(
         r"|your e-?mail address will not|required fields"
         r"|leave a (?:reply|comment)|post a comment|view my complete profile|blog archive|was this (?:answer"
         r"|page"
-        r"|helpful|article|post)|rate this"
+        r"|helpful|useful|article|post)|rate this"
         r"|who are the experts|subject matter expert|this problem has been solved|step-by-step solution"
         r"|previous question next question"
         r"|show transcript|up next|autoplay|hidden text|community guidelines|report (?:abuse|a problem|this)"

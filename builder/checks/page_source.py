@@ -34,6 +34,7 @@ _NUMBERED = re.compile(r"\A\d{1,2}[.)]? (?=[A-Z])")
 _PARTS = re.compile(r"\s*[,|·•;:–—>»›→]\s*| / | and |\*\*\s+|\s{2,}")
 _COMMAND = re.compile(r"\\[a-zA-Z]{2}|\$\$")
 _LONG_WORD = re.compile(r"[^\W\d_]{3}")
+_TRAIL = re.compile(r"(?:[A-Z][A-Za-z&'-]+(?: [A-Za-z&'-]+){0,3} ?[>»›] ?){2,8}[A-Z][A-Za-z&' -]{2,40}")
 _CRUMBS = re.compile(r"[|>»›→]")
 _WRAPPED = re.compile(r"[\[(]([^\[\]()]+)[\])]")
 _TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
@@ -138,11 +139,21 @@ def joined(line: str, source: Source) -> int:
     """Return how surely a line has the page's lines side by side: 2 where one of them is its frame's, else 1."""
     if is_exempt(line):
         return 0
-    parts = [bare(part) for part in _PARTS.split(plain(line)) if part]
+    said = plain(line)
+    if _TRAIL.fullmatch(said) and said.lower() in source.lines:
+        return 2
+    parts = [bare(part) for part in _PARTS.split(said) if part]
     if len(parts) < 2 or not all(_LONG_WORD.search(part) for part in parts) or not source.are_lines(parts):
         return 0
     is_frame = any(source.is_frame(source.places[part]) for part in parts)
     return 2 if is_frame else 1 if len(parts) > 2 or _CRUMBS.search(line) else 0
+
+
+def is_fragment(line: str, source: Source) -> bool:
+    """Whether a line is a part of lines of the page's frame, such as the time of `posted by ann, 6:40 pm`."""
+    if is_exempt(line) or is_title(line) or not stems(line):
+        return False
+    return source.is_of_frame(bare(line))
 
 
 class Source:
@@ -233,6 +244,18 @@ class Source:
             is_short = len(line) <= LONGEST
             self._frame[number] = is_short and (is_furniture(line, self) or counted(line, self) is not None)
         return self._frame[number]
+
+    def is_of_frame(self, said: str) -> bool:
+        """Whether some bare words stand within lines of the page's frame, and in no others."""
+        begin = self._bare.find(f" {said} ")
+        found = False
+        while begin >= 0:
+            number = bisect_right(self._begins, begin) - 1
+            is_within = begin + len(said) < self._begins[number] + len(self._bares[number]) + 1
+            if not is_within or not self.is_frame(number):
+                return False
+            found, begin = True, self._bare.find(f" {said} ", begin + 1)
+        return found
 
     def is_last(self, number: int) -> bool:
         """Whether a line is the page's last."""
