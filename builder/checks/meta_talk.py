@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from builder.checks.meta_of_code import CHANGES, CODE, EMOJI, OF_CRAFT
 from builder.checks.meta_of_page import EDIT_ITEM, NOUN, OF_SUBJECT, OFFERS, PAGE, SAYS
 from builder.checks.meta_words import Rule
+from builder.checks.remarks import sentences
 
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
 _FRAME = " \t#*-=~_<>|"
@@ -49,8 +50,9 @@ def told_of_page(text: str, known: str) -> str | None:
     lines = [line.strip(_FRAME if not line.lstrip().startswith("<") else " \t") for line in text.splitlines()]
     said = [line for line in lines if line]
     for line in said:
-        if line.casefold() not in known and (_told(line, PAGE, known) or _says(line, said, known)):
-            return line
+        for one in dict.fromkeys((line, *sentences(line))):
+            if one.casefold() not in known and (_told(one, PAGE, known) or _says(one, said, known)):
+                return one
     items = [one for one in EDIT_ITEM.findall(text) if one.strip().casefold() not in known]
     if len(items) > 1:
         return str(items[0]).strip()

@@ -56,6 +56,8 @@ LINES = tuple(
         r"(?:accept(?: all| & close)?|reject all|decline|necessary only|got it|i agree|manage preferences"
         r"|cookies: ?ok|allow all)\W*",
         r"\W*\(c\) .{0,40}\b(?:19|20)\d\d\W.{0,20}\b(?:contact|about|privacy|terms|home|imprint|help)\b.*",
+        r"(?:(?:i )?(?:need|want) (?:(?:this|it|help|an? answer) )?(?:done )?(?:by|before|for)|(?:it ?['’]?s )?due(?: by| on)?)"
+        r" (?:today|tonight|tomorrow|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b[^\d=$]{0,30}",
         r"(?:guest|anonymous|admin|moderator) ?: [^\d=$]{1,80}",
         r".*(?:©|copyright (?:19|20)\d\d|copyright \(c\)).*|\W*\(c\) ?(?:19"
         r"|20)\d\d(?:[-–]\d{2,4})?,? (?:by )?[a-z][^=+×*/]*",
