@@ -105,8 +105,9 @@ PAGE: Sequence[Rule] = (
     part(r"\bfrom the (?:discussion|comments|replies|posts?) above\b"),
     part(r"^as (?:you )?(?:requested|asked|instructed)\b(?! (?:by|in|for|to)\b)"),
     part(
-        r"\b(?:answer|solution|explanation|reply|response|reasoning)s? (?:that (?:is|was) )?(?:provided|given|posted"
-        r"|offered|suggested|proposed) by (?:the (?:user|tutor|teacher|poster|expert|moderator|responder|commenter)\b"
+        r"\b(?:answer|solution|explanation|reply|response|reasoning)s? (?:that (?:is|was) )?(?:provided|given"
+        r"|posted|offered|suggested|proposed) by (?:the (?:user|tutor|teacher|poster|expert|moderator|responder"
+        r"|commenter)\b"
         r"|(?-i:(?:[A-Z][a-z]{0,12}\.? )?[A-Z][a-z]+)).{0,30}\b(?:is|are|was|were) (?:\w+ )?(?:correct|right|wrong"
         r"|incorrect|accurate|valid|sound)\b"
         r"|\bthe (?:tutor|user|poster|reply|commenter|responder|asker|moderator|expert)['’]s (?:answer|solution"
@@ -121,8 +122,8 @@ PAGE: Sequence[Rule] = (
         r"|missing|available)\b[^\]]*\]"
     ),
     part(
-        r"\bthank(?:s| you) for (?:sharing|asking|posting|providing|submitting|(?:your|the) (?:question|problem|page"
-        r"|text|input))\b"
+        r"\bthank(?:s| you) for (?:sharing|asking|posting|providing|submitting|(?:your|the) (?:question|problem"
+        r"|page|text|input))\b"
     ),
     part(r"^hopefully\b.{0,40}\b(?:sense|helps?|clear|useful|understand)"),
     part(

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from builder.checks.meta_of_code import CHANGES, CODE, EMOJI, OF_CRAFT
 from builder.checks.meta_of_page import EDIT_ITEM, NOUN, OF_SUBJECT, OFFERS, PAGE, SAYS
-from builder.checks.meta_words import Rule
+from builder.checks.meta_words import Rules
 from builder.checks.remarks import sentences
 
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
+_OF_CODE, _OF_OTHERS_CODE, _OF_PAGE, _OFFERS = map(Rules, (CODE[:-1], CODE, PAGE, OFFERS))
 _FRAME = " \t#*-=~_<>|"
 _SPEAKS = re.compile(r"\bi (?:am|was|think|have|don|can)\b|\bi'")
 """A source whose author speaks of himself."""
@@ -27,7 +28,7 @@ def told_of_code(passages: Iterable[str], all_: str, known: str) -> str | None:
         all_: The same, each line as it is.
         known: The source in lower case: what it says itself is its own.
     """
-    rules = CODE if not _SPEAKS.search(known) else CODE[:-1]
+    rules = _OF_OTHERS_CODE if not _SPEAKS.search(known) else _OF_CODE
     for line in (line for passage in passages for line in passage.splitlines()):
         said = line.strip(_FRAME)
         if not said or said.casefold() in known:
@@ -51,17 +52,16 @@ def told_of_page(text: str, known: str) -> str | None:
     said = [line for line in lines if line]
     for line in said:
         for one in dict.fromkeys((line, *sentences(line))):
-            if one.casefold() not in known and (_told(one, PAGE, known) or _says(one, said, known)):
+            if one.casefold() not in known and (_told(one, _OF_PAGE, known) or _says(one, said, known)):
                 return one
     items = [one for one in EDIT_ITEM.findall(text) if one.strip().casefold() not in known]
     if len(items) > 1:
         return str(items[0]).strip()
-    return next((line for line in said[-2:] if line.casefold() not in known and _told(line, OFFERS, known)), None)
+    return next((line for line in said[-2:] if line.casefold() not in known and _told(line, _OFFERS, known)), None)
 
 
-def _told(said: str, rules: Sequence[Rule], known: str) -> bool:
-    said = _QUOTED.sub("…", said)
-    return any(not (told_by and told_by in known) and finds(said) for finds, told_by in rules)
+def _told(said: str, rules: Rules, known: str) -> bool:
+    return rules.tell(_QUOTED.sub("…", said), known)
 
 
 def _says(line: str, lines: Sequence[str], known: str) -> bool:
