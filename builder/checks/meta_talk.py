@@ -16,6 +16,7 @@ from builder.checks.remarks import sentences
 _QUOTED = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]|‘[^‘’\n]{1,200}’|`[^`\n]{1,200}`")
 _OF_CODE, _OF_OTHERS_CODE, _OF_PAGE, _OFFERS = map(Rules, (CODE[:-1], CODE, PAGE, OFFERS))
 _FRAME = " \t#*-=~_<>|"
+_OFTEN_SUBJECTS = {"page", "post", "poster", "reply", "replies"}
 _SPEAKS = re.compile(r"\bi (?:am|was|think|have|don|can)\b|\bi'")
 """A source whose author speaks of himself."""
 
@@ -52,7 +53,7 @@ def told_of_page(text: str, known: str) -> str | None:
     said = [line for line in lines if line]
     for line in said:
         for one in dict.fromkeys((line, *sentences(line))):
-            if one.casefold() not in known and (_told(one, _OF_PAGE, known) or _says(one, said, known)):
+            if one.casefold() not in known and (_told(one, _OF_PAGE, known) or _says(one, line, said, known)):
                 return one
     items = [one for one in EDIT_ITEM.findall(text) if one.strip().casefold() not in known]
     if len(items) > 1:
@@ -64,10 +65,12 @@ def _told(said: str, rules: Rules, known: str) -> bool:
     return rules.tell(_QUOTED.sub("…", said), known)
 
 
-def _says(line: str, lines: Sequence[str], known: str) -> bool:
-    """Whether a line speaks of a page, or says what one says, and no other line has the word."""
-    found = SAYS.search(line) or (None if OF_SUBJECT.search(line) else NOUN.search(line))
+def _says(said: str, line: str, lines: Sequence[str], known: str) -> bool:
+    """Whether a sentence speaks of a page, or says what one says, and no other line has the word."""
+    found = SAYS.search(said) or (None if OF_SUBJECT.search(said) else NOUN.search(said))
     if found is None or found.group().casefold() in known:
         return False
     word = (found["of"] or found["page"]).casefold()
+    if word in _OFTEN_SUBJECTS and said != line and OF_SUBJECT.search(line):
+        return False  # Max bought stamps at the post office. He paid $4.
     return sum(one.casefold().count(word) for one in lines) == 1

@@ -38,7 +38,8 @@ class CheckFacts:
         name: Its name in the prompt.
         asked: Answers that it was asked about.
         refused: Those it refused, by reason.
-        says: `compiles`, `self_contained`, `no_less_self_contained`, `final_answer`, or nothing the card has words for.
+        says: `compiles`, `self_contained`, `no_less_self_contained`, `final_answer`, or nothing
+            that the card has words for.
         agrees: Where it compares answers, how many agree with what the source states.
         differs: And how many do not.
     """
