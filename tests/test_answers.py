@@ -33,7 +33,7 @@ def test_a_text_answer_is_all_of_it() -> None:
     assert parse(answer, TEXT) == Parsed(answer.strip())
 
 
-@pytest.mark.parametrize("label", ["markdown", "md", "", "text"])
+@pytest.mark.parametrize("label", ["markdown", "md", "", "text", "latex"])
 @pytest.mark.parametrize("page", ["# A page\n\nIts end.", "```python\nx\n```\n\n```\ny\n```", "Use `x`."])
 def test_a_text_that_stands_whole_in_a_fence_comes_without_it(label: str, page: str) -> None:
     page = page if label in ("markdown", "md") else page.replace("```\ny", "```sh\ny")
@@ -418,6 +418,11 @@ def test_a_section_that_is_not_there_or_there_twice_is_not_guessed(answer: str, 
 GRADES: list[tuple[str, float | None]] = [
     ("### Evaluation: 7", 7),
     ("### Evaluation: 7/10", 7),
+    ("###\u00a0Evaluation:\u00a07", 7),
+    ("### Evaluation:\n7\u202f/\u202f10", 7),
+    ("### Evaluation: N\n8", 8),
+    ("### Evaluation: [N]\n\n**8**\n", 8),
+    ("### Evaluation: N\n8 functions lack docstrings", None),
     ("### Evaluation: 7 / 10", 7),
     ("### Evaluation: **8.5** of 10", 8.5),
     ("### Evaluation: **8**", 8),

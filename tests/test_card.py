@@ -317,7 +317,7 @@ def without_fences(body: str) -> str:
     return "\n".join(lines)
 
 
-def test_answers_that_agree_are_told(tmp_path: Path) -> None:
+def test_answers_that_agree_are_told_and_those_that_nobody_compared(facts: ReleaseFacts, tmp_path: Path) -> None:
     """A table of one stage, of which only what the card asks for is there."""
     record = pa.struct(
         [
@@ -351,7 +351,14 @@ def test_answers_that_agree_are_told(tmp_path: Path) -> None:
     assert found is not None
     check = found.checks[0]
     assert (check.asked, check.passed, check.refused) == (5, 3, {"another_answer": 2})
-    assert (check.agrees, check.differs) == (2, 2)
+    assert (check.says, check.agrees, check.differs, check.uncompared) == ("final_answer", 2, 2, 1)
+    stage = facts.rewriting[0].name
+    card = render(replace(facts, rewriting=[replace(found, name=stage)]))
+    assert f"- Answer agreement of `{stage}`: of 4 answers whose source states a result, 2 give the same" in card
+    assert (
+        f"- Not compared at `{stage}`: 1 of 5 answers ({share(1, 5)}), for their sources state no final answer"
+        in card
+    )
     assert (found.documents, found.requests, found.answers, found.failed) == (5, 7, 6, 3)
     assert found.failures == {"another_answer": 3, "generation_failed": 1}
 

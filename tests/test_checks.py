@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.checks import CHECKS
+from builder.checks.patterns import fits_one, has_one
 from builder.checks.stated import stated_answers
 from builder.errors import RecipeError
 from builder.recipe_file import load_recipe
@@ -316,6 +317,23 @@ def test_study_material_is_no_debris() -> None:
     )
     assert judged("page_debris", "", text)[0] is None
     assert judged("page_debris", "", text + "\nLog in", most=1)[0] is None
+
+
+def test_patterns_tried_at_once_find_what_they_find_one_by_one() -> None:
+    fits = fits_one([r"Page \d+\W*", r"by (?-i:[A-Z])\w+"], within=[r"\bSign (?P<what>in|up)\b"])
+    lines = [
+        "page 3",
+        "PAGE 3 »",
+        "by Ann",
+        "BY Ann",
+        "by ann",
+        "Please sign UP now",
+        "a sign input",
+        "page three",
+    ]
+    assert [line for line in lines if fits(line)] == lines[:4] + lines[5:6]
+    assert has_one([r"^I am"], re.M)("So\ni am")
+    assert not has_one([])("")
 
 
 def test_solutions_of_gsm8k_pass() -> None:

@@ -126,7 +126,7 @@ def test_ordinary_text_is_shown_as_it_is_where_the_model_is_not_known(text: str)
     ["<|im_end|>", "<|eot_id|>", "<turn|>", "<|turn>", "</think>", "[gMASK]", "<tool_call>", "</s>",
      "<sop>", "[EOT]", "<|EOT|>", "</assistant>", "<|role_end|>", "<|message_sep|>", "<|assistant_end|>",
      "</mm:think>", "<|end_of_msg|>", "]<]minimax[>[", "</think:opensource>", "<｜hy_User｜>", "<|inner_suffix|>",
-     "<|tool_call:end|>", "｜DSML｜",
+     "<|tool_call:end|>", "｜DSML｜", "<|bom|>", "<用户>", "<reserved_106>", "[UNUSED_TOKEN_145]", "<|audio_eos|>",
      "<end_of_turn>", "[/INST]", "<｜end▁of▁sentence｜>", "<|channel|>", "<|im_middle|>", "<|END_OF_TURN_TOKEN|>"],
 )  # fmt: skip
 def test_what_ends_a_turn_or_a_thought_is_a_token_where_the_model_is_not_known(token: str) -> None:

@@ -103,6 +103,7 @@ def test_a_message_is_its_pieces(text: str, pieces: list[str]) -> None:
     [
         "{{ text | trim }}", "{{ text|e }}", "{{text.upper()}}", "{{ text[:99] }}", "{{- text -}}", "{{ text -}}",
         "{{ text + 'x' }}", "{{ text ~ x }}", "{{ text if text else 'x' }}", "{{\ntext\n}}", "{{\xa0text }}",
+        "{{ text.__class__ }}",
     ],
 )  # fmt: skip
 def test_what_only_a_template_engine_understands_is_refused(load: Loader, wrong: str) -> None:

@@ -160,6 +160,15 @@ def test_what_a_thought_holds_changes_nothing(thought: str, asked: Asked) -> Non
     assert parse(f"{thought}\n</think>\n\n{asked.final}", asked.declared) == asked.expected
 
 
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.declared.format)
+@pytest.mark.parametrize("wrapping", ["{}", "<output>\n{}\n</output>"])
+def test_what_follows_a_thought_and_is_one_more_is_no_answer(asked: Asked, wrapping: str) -> None:
+    """Models taught to reflect do so between their thought and their answer."""
+    asides = f"<reflection>Is it right?\n{asked.draft}</reflection>\n<critique>\nIt is.\n</critique>\n"
+    answer = f"<thinking>\n{asked.draft}\n</thinking>\n{asides}" + wrapping.format(asked.final)
+    assert parse(answer, asked.declared) == asked.expected
+
+
 def test_a_mark_between_the_fences_of_a_draft_and_of_the_answer_closes_the_thought() -> None:
     assert parse("[THINK]```python\ndraft = 1\n```[/THINK]```python\nx = 1\n```", CODE) == Parsed("x = 1\n")
     assert parse("I try:\n```\ndraft = 1\n```</think>```python\nx = 1\n```", CODE) == Parsed("x = 1\n")

@@ -13,6 +13,7 @@ from builder.checks.base import PairCheck
 from builder.checks.edits_told import edit_told
 from builder.checks.elision import left_out
 from builder.checks.meta_talk import told_of_code, told_of_page
+from builder.checks.patterns import has_one
 from builder.checks.python_code import UNREADABLE, parsed
 from builder.checks.remarks import remark
 from builder.checks.remarks_abroad import AGREED_ABROAD, abroad
@@ -22,6 +23,10 @@ from builder.checks.talk import changes_listed, page_handled
 from builder.filters.base import Measures
 
 _ENDS = 400  # characters at either end in which a model greets or takes its leave
+_MAY_HAVE = {
+    one: has_one([one.pattern], one.flags & re.M)
+    for one in (phrases.CHANGES, talk.ANYWHERE, talk.OF_CODE, talk.OF_PAGE)
+}
 _MOST_LOOKED_UP = 200  # phrases that are looked for in the source, which takes a pass over it each
 
 
@@ -86,6 +91,8 @@ def _at_ends(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
 
 def _anywhere(said: Spoken) -> Iterator[tuple[str, re.Match[str] | None]]:
     for pattern in (phrases.CHANGES, talk.ANYWHERE, talk.OF_CODE if said.is_code else talk.OF_PAGE):
+        if not _MAY_HAVE[pattern](said.all_):
+            continue
         for match in islice(pattern.finditer(said.all_), _MOST_LOOKED_UP):
             yield "chatter", match
 

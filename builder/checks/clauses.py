@@ -218,6 +218,8 @@ def _colon(piece: str) -> list[int]:
 
 def _equation(sides: list[str], *, is_marked: bool) -> Clause | None:
     first, last = sides[0], re.split(r"\s{2,}(?=[A-Z][a-z])", sides[-1])[0]
+    if last[-1:] == ")" and "(" not in last:
+        last = last[:-1].rstrip()  # of (g = 9.8)
     value = last if last and _FORMULA.fullmatch(last) else _alone(last) or _quantity(last)
     value = (_quantity(last) or value) if value and " and " in value else value
     if value is None or (_PROSE.search(last) and len(_DIGITS.findall(last)) > len(_DIGITS.findall(value))):

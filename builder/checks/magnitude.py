@@ -23,6 +23,8 @@ _SAME = {
     "diverges": "diverge", "divergent": "diverge", "converges": "converge", "convergent": "converge",
     "infinite": "infinity", "infinitely": "infinity", "none": "no solution", "impossible": "no solution",
     "nothing": "0", "zero": "0",
+    "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday", "thu": "thursday",
+    "thur": "thursday", "thurs": "thursday", "fri": "friday", "sat": "saturday", "sun": "sunday",
 }  # fmt: skip
 
 

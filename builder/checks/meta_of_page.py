@@ -95,6 +95,36 @@ PAGE: Sequence[Rule] = (
         r"|improvements)|notes? for the (?:reviewer"
         r"|editor)|editorial (?:changes|notes?)|why this version|edits made|changes made)\b"
     ),
+    part(
+        r"\b(?:based on|according to|from|in) the (?:given |provided |supplied |original |above )?"
+        r"(?:web ?page|web ?site|forum|thread)\b"
+        r"|\b(?:based on|according to) the (?:given|provided|supplied|original) (?:page|text|post|content|material"
+        r"|discussion)\b"
+    ),
+    part(r"\baccording to the text\b", "text"),
+    part(r"\bfrom the (?:discussion|comments|replies|posts?) above\b"),
+    part(r"^as (?:you )?(?:requested|asked|instructed)\b(?! (?:by|in|for|to)\b)"),
+    part(
+        r"\b(?:answer|solution|explanation|reply|response|reasoning)s? (?:that (?:is|was) )?(?:provided|given"
+        r"|posted|offered|suggested|proposed) by (?:the (?:user|tutor|teacher|poster|expert|moderator|responder"
+        r"|commenter)\b"
+        r"|(?-i:(?:[A-Z][a-z]{0,12}\.? )?[A-Z][a-z]+)).{0,30}\b(?:is|are|was|were) (?:\w+ )?(?:correct|right|wrong"
+        r"|incorrect|accurate|valid|sound)\b"
+        r"|\bthe (?:tutor|user|poster|reply|commenter|responder|asker|moderator|expert)['’]s (?:answer|solution"
+        r"|explanation|reasoning|reply|response)\b.{0,20}\b(?:is|are|was|were)\b"
+    ),
+    part(
+        r"^here(?: is|['’]s) (?:the|my|a) (?:final|complete|full|finished|cleaned|corrected|polished|revised"
+        r"|rewritten)(?:[ -]up)? (?:version|text|page|material|output|draft)\b"
+    ),
+    part(
+        r"\[(?:note|nb)\b:? [^\]]*\b(?:picture|figure|image|diagram|graph|page|text|link|original|source|omitted"
+        r"|missing|available)\b[^\]]*\]"
+    ),
+    part(
+        r"\bthank(?:s| you) for (?:sharing|asking|posting|providing|submitting|(?:your|the) (?:question|problem"
+        r"|page|text|input))\b"
+    ),
     part(r"^hopefully\b.{0,40}\b(?:sense|helps?|clear|useful|understand)"),
     part(
         r"\bI (?:think|believe|guess|suppose|would say|am (?:fairly|pretty|quite|not) (?:sure"

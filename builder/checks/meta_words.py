@@ -6,7 +6,10 @@ Where the word that tells a phrase may also be a subject, the phrase names it: i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from builder.checks.patterns import fits_one
 
 ED = (
     r"(?:added|changed|cleaned(?: up)?|converted|dropped|enhanced|fixed|improved|moderni[sz]ed"
@@ -31,17 +34,40 @@ MADE = (
 THING = r"(?:version|code|implementation|module|script|program|rewrite|function|class)"
 BETTER = r"(?:concise|efficient|elegant|explicit|idiomatic|maintainable|pythonic|readable|robust)"
 
-Rule = tuple[Callable[[str], re.Match[str] | None], str]
+
+class Rule(NamedTuple):
+    """What a line may say, and the word that tells it: in a source that has it, it is its subject."""
+
+    pattern: str
+    is_whole: bool
+    told_by: str
+
+
+class Rules:
+    """Rules for a line, tried one by one only where one of them can hold."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """Compile them."""
+        whole = [rule.pattern for rule in rules if rule.is_whole]
+        self._may_tell = fits_one(whole, within=[rule.pattern for rule in rules if not rule.is_whole])
+        compiled = [(re.compile(rule.pattern, re.I), rule) for rule in rules]
+        self._rules = [(one.fullmatch if rule.is_whole else one.search, rule.told_by) for one, rule in compiled]
+
+    def tell(self, said: str, known: str) -> bool:
+        """Whether one of them holds, by words that the source, in lower case, does not have."""
+        return self._may_tell(said) and any(
+            not (told_by and told_by in known) and finds(said) is not None for finds, told_by in self._rules
+        )
 
 
 def whole(pattern: str, told_by: str = "") -> Rule:
     """Return the rule for a line that is all of a pattern, but where the source has the word that tells it."""
-    return re.compile(rf"(?:{pattern})\W*", re.I).fullmatch, told_by
+    return Rule(rf"(?:{pattern})\W*", True, told_by)
 
 
 def part(pattern: str, told_by: str = "") -> Rule:
     """Return the rule for a line that has a pattern, but where the source has the word that tells it."""
-    return re.compile(pattern, re.I).search, told_by
+    return Rule(pattern, False, told_by)
 
 
 BOTH: Sequence[Rule] = (

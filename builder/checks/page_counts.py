@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from builder.checks.patterns import fits_one
+
 # A line of these alone is a menu's, but "## Terms" may be a sequence's, and so may "**Next**" be a step.
 ITEM = (
     "(?:home(?:page)?|log ?in|log ?out|sign ?in|sign ?up|sign ?out|register|share(?: this)?(?: post| page)?"
@@ -59,9 +61,8 @@ DONE = (
     r"|last (?:edited|updated|modified|edit|post|reply|activity|seen|visited))"
 )
 
-COUNTS = tuple(
-    re.compile(pattern, re.I).fullmatch
-    for pattern in (
+is_count = fits_one(
+    (
         rf"(?:you are here: )?{CRUMB}(?: *(?:[»›>→]|->) *{CRUMB}){{2,8}}\W*",
         rf"\W*{DONE}\W{{0,3}}{WHEN}(?!\w).*",
         r"\W*[\w.@' -]{1,30} (?:wrote|said|says|writes|replied|commented|asked|answered):?\W*",

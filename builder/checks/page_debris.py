@@ -14,7 +14,7 @@ from builder.checks.page_asides import is_attached, spoken_of
 from builder.checks.page_labels import is_label, is_tags
 from builder.checks.page_links import link_lists
 from builder.checks.page_people import written_by
-from builder.checks.page_source import LONGEST, Source, counted, is_furniture, is_mark, joined
+from builder.checks.page_source import LONGEST, Source, counted, is_fragment, is_furniture, is_mark, joined
 from builder.checks.page_subject import Subject
 from builder.filters.base import Measures
 
@@ -47,6 +47,7 @@ class PageDebris(PairCheck):
                 or is_label(line)
                 or ((sure := joined(line, source)) and sure > subject.shares(number))
                 or ((part := counted(line, source)) is not None and not subject.has(number, part))
+                or (is_fragment(line, source) and not subject.is_own(number, line))
                 or (is_mark(line, source) and not subject.has_number(number))
             )
         ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
+from builder.checks.patterns import fits_one
+
 _PART = r"(?:answers?|solutions?|repl(?:y|ies)|responses?|comments?|explanations?|steps?|work(?:ings?)?|hints?)"
 _GIVEN = r"(?:chosen|voted|picked|selected|rated|marked|accepted|provided|submitted|contributed|verified|written)"
 _SIGN = r"[▲▼▾▴▸▶►»›>+⌄˅]"
 _NUMBER = r"\d[\d,.]*"
 _NAME = r"(?-i:[A-Z][\w.'-]+)(?: (?-i:[A-Z][\w.'-]*))?"
 
-_LABELS = tuple(
-    re.compile(pattern, re.I).fullmatch
-    for pattern in (
+_is_label = fits_one(
+    (
         # parts of a page
         rf"(?:(?:best|top|most|highest|community|user|expert|tutor|student|member|featured|verified"
         rf"|accepted)(?:['’]?s?)? "
@@ -85,7 +86,7 @@ def is_label(line: str) -> bool:
     said = line.strip().strip("#*_ ").replace("**", "").rstrip(":. ")
     if not line.lstrip().startswith("#") and _ALONE.fullmatch(said):
         return True
-    return any(fits(said) for fits in _LABELS)
+    return _is_label(said)
 
 
 def is_tags(line: str, source: str) -> bool:

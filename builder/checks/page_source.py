@@ -8,19 +8,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from functools import cached_property
 from itertools import accumulate
 
 from builder.checks.ordinary_words import FUNCTION, TAUGHT
-from builder.checks.page_counts import COUNTS, WITHIN
-from builder.checks.page_lines import ITEMS, LINES, LONE, TITLES
+from builder.checks.page_counts import WITHIN, is_count
+from builder.checks.page_lines import ITEMS, LONE, is_line, is_title_line
 from builder.checks.page_people import people, talkers
 from builder.checks.page_segments import is_pages, is_spoken
 from builder.checks.page_subject import is_problem
 from builder.checks.page_words import is_of_web_words
 
 LONGEST = 200  # characters of a line that may be a page's
+_LONGEST_FRAGMENT = 60  # characters of a line that may be a part of one
 _NEAR = 2  # lines of the page above and below one, which say where it stands
 WHOLE, _PART, _REWORDED = 2.0, 1.5, 0.75  # weights of a line by what it keeps of the page's
 _MOST_NEW = 0.4  # of the stems of a line that is the page's in other words
@@ -34,6 +35,7 @@ _NUMBERED = re.compile(r"\A\d{1,2}[.)]? (?=[A-Z])")
 _PARTS = re.compile(r"\s*[,|·•;:–—>»›→]\s*| / | and |\*\*\s+|\s{2,}")
 _COMMAND = re.compile(r"\\[a-zA-Z]{2}|\$\$")
 _LONG_WORD = re.compile(r"[^\W\d_]{3}")
+_TRAIL = re.compile(r"(?:[A-Z][A-Za-z&'-]+(?: [A-Za-z&'-]+){0,3} ?[>»›] ?){2,8}[A-Z][A-Za-z&' -]{2,40}")
 _CRUMBS = re.compile(r"[|>»›→]")
 _WRAPPED = re.compile(r"[\[(]([^\[\]()]+)[\])]")
 _TITLE = re.compile(r"\s*(?:#{1,6} |\*\*[^*]+\*\*:?\s*\Z)")
@@ -90,20 +92,13 @@ def forms(line: str) -> list[str]:
     return list(dict.fromkeys(one for one in found if one))
 
 
-def _fits(said: str, patterns: Sequence[Callable[[str], object]]) -> bool:
-    for fits in patterns:  # noqa: SIM110 - any() of a generator takes half as long again
-        if fits(said):
-            return True
-    return False
-
-
 def is_furniture(line: str, source: Source) -> bool:
     """Whether a line is a page's menu, notice, button or by-line, whatever the text is about."""
     if is_exempt(line):
         return False
     for said in forms(line):
         if is_title(line):
-            if _fits(said, TITLES):
+            if is_title_line(said):
                 return True
             continue
         if said.partition(":")[0] in source.talkers or is_spoken(said) or LONE.fullmatch(said):
@@ -111,7 +106,7 @@ def is_furniture(line: str, source: Source) -> bool:
         is_of_page = said.lower() in source.lines
         if not is_of_page and is_problem(said):
             return False
-        if _fits(said, LINES) or is_of_web_words(said, is_of_page=is_of_page):
+        if is_line(said) or is_of_web_words(said, is_of_page=is_of_page):
             return True
     return False
 
@@ -122,7 +117,7 @@ def counted(line: str, source: Source) -> str | None:
     if not said or not source.has_figures(said):
         return None
     is_pages_own = not is_title(line) and is_pages(said, is_of_page=said.lower() in source.lines)
-    if is_pages_own or _fits(said, COUNTS):
+    if is_pages_own or is_count(said):
         return said
     inner = (match[1].strip() for match in _WRAPPED.finditer(said))
     return next((one for one in inner if WITHIN.fullmatch(one)), None)
@@ -138,11 +133,22 @@ def joined(line: str, source: Source) -> int:
     """Return how surely a line has the page's lines side by side: 2 where one of them is its frame's, else 1."""
     if is_exempt(line):
         return 0
-    parts = [bare(part) for part in _PARTS.split(plain(line)) if part]
+    said = plain(line)
+    if _TRAIL.fullmatch(said) and said.lower() in source.lines:
+        return 2
+    parts = [bare(part) for part in _PARTS.split(said) if part]
     if len(parts) < 2 or not all(_LONG_WORD.search(part) for part in parts) or not source.are_lines(parts):
         return 0
     is_frame = any(source.is_frame(source.places[part]) for part in parts)
     return 2 if is_frame else 1 if len(parts) > 2 or _CRUMBS.search(line) else 0
+
+
+def is_fragment(line: str, source: Source) -> bool:
+    """Whether a line is a part of lines of the page's frame, such as the time of `posted by ann, 6:40 pm`."""
+    said = bare(line) if len(line) <= _LONGEST_FRAGMENT else ""
+    if not source.has(said) or is_exempt(line) or is_title(line) or not stems(line):
+        return False
+    return source.is_of_frame(said)
 
 
 class Source:
@@ -233,6 +239,22 @@ class Source:
             is_short = len(line) <= LONGEST
             self._frame[number] = is_short and (is_furniture(line, self) or counted(line, self) is not None)
         return self._frame[number]
+
+    def has(self, said: str) -> bool:
+        """Whether some bare words stand in the page one behind the other."""
+        return bool(said) and f" {said} " in self._bare
+
+    def is_of_frame(self, said: str) -> bool:
+        """Whether some bare words stand within lines of the page's frame, and in no others."""
+        begin = self._bare.find(f" {said} ")
+        found = False
+        while begin >= 0:
+            number = bisect_right(self._begins, begin) - 1
+            is_within = begin + len(said) < self._begins[number] + len(self._bares[number]) + 1
+            if not is_within or not self.is_frame(number):
+                return False
+            found, begin = True, self._bare.find(f" {said} ", begin + 1)
+        return found
 
     def is_last(self, number: int) -> bool:
         """Whether a line is the page's last."""

@@ -72,8 +72,16 @@ class Subject:
         if self._lines[number].startswith("#"):
             return False
         beside = [line for line in self._lines[max(0, number - 1) : number + 2] if line.strip()]
+        return len(beside) > 1 or self.has_numbers(number)
+
+    def has_numbers(self, number: int) -> bool:
+        """Whether a line has numbers, all of which other lines have, too."""
         found = set(_NUMBER.findall(self._lines[number]))
-        return len(beside) > 1 or (bool(found) and all(self._numbers[one] > 1 for one in found))
+        return bool(found) and all(self._numbers[one] > 1 for one in found)
+
+    def is_own(self, number: int, said: str) -> bool:
+        """Whether a line that says what a part of the page's frame does shares something with the others."""
+        return self.has_numbers(number) or self.shares(number) or self.has(number, said)
 
     def has(self, number: int, said: str) -> bool:
         """Whether a count, rating or date, the line of that number without its markup, is this answer's own."""

@@ -12,6 +12,9 @@ from builder.checks.values import Value
 
 _DECIMAL = re.compile(r"-?\d+\.(\d+)(?:\s*\\(?:times|cdot) ?10\^\{-?\d+\})?")
 _ONE_SIDED = re.compile(r"[a-z] ?(<|>|\\leq|\\geq) ?([^<>=a-z]+)")
+_BASED = re.compile(r"([\dA-F]{1,64})_\{?(\d{1,2})\}?")
+_DIGITS = re.compile(r"[\dA-F]{1,64}")
+_LARGEST_BASE = 16
 _SMALL_MONEY = {"cents", "pence"}
 ALMOST = 1e-9
 
@@ -76,6 +79,8 @@ def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
         other = interval(other)
     if one.replace(" ", "") == other.replace(" ", ""):
         return True
+    if (found := _is_same_in_base(one, other)) is not None:
+        return found
     values = _plain(one), _plain(other)
     found = False if None not in values and values[0] != values[1] else is_same_math(one, other)
     if found is True:
@@ -84,6 +89,22 @@ def _is_same_number(one: str, other: str, is_rough: bool) -> bool | None:
     if None in values:
         return found
     return _is_rounded(values[0], other, is_rough) or _is_rounded(values[1], one, is_rough)
+
+
+def _is_same_in_base(one: str, other: str) -> bool | None:
+    """Whether digits to a base are the same number or the same digits as others; None where none has a base."""
+    based = [_BASED.fullmatch(text.replace(" ", "")) for text in (one, other)]
+    if not any(based):
+        return None
+    digits = [match[1] if match is not None else text for match, text in zip(based, (one, other), strict=True)]
+    bases = [int(match[2]) if match is not None else 10 for match in based]
+    if not all(2 <= base <= _LARGEST_BASE for base in bases) or not all(map(_DIGITS.fullmatch, digits)):
+        return None
+    try:
+        is_same = int(digits[0], bases[0]) == int(digits[1], bases[1])
+    except ValueError:
+        return None  # 9_8 is no number
+    return is_same or (not all(based) and digits[0] == digits[1])
 
 
 def _plain(text: str) -> float | None:

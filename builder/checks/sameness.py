@@ -95,6 +95,9 @@ def _words_and_quantity(worded: Value, number: Value) -> bool | None:
         return False
     if "real" in words and "except" not in words and "\\infty" in number.math:
         return number.math.replace(" ", "") == "(-\\infty,\\infty)"
+    are_all_reals = {"real", "number"} <= words and not words & {"except", "no", "not"}
+    if are_all_reals and re.search(r"[<>]|\\[lg]eq|\d", number.math):
+        return False
     if number.math == "\\emptyset":
         return "no" in words
     is_none = bool(words & {"no", "not", "infinity"}) and number.math not in _UNBOUNDED

@@ -11,19 +11,19 @@ from builder.checks.stated_value import value_of
 _SAID = re.compile(
     r"(?i)(?:(?P<colon>(?:(?:\A|(?<=\n))[#*_ \t]*output|\b(?:answers?|ans))\b(?:[ \t]+(?:key|sheet|list))?"
     r"[ \t]*(?:\(?[a-z0-9]{1,2}\))?[ \t]*[*_]*[ \t]*"
-    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\)(?=[ \t])|(?<=ans)\.(?=[ \t]*(?:[-$\d(\\]|[a-z] ?=)))"
+    r"(?:\.?[:=–]|[-—](?=[ \t])|(?<=ans)\)(?=[ \t])|(?<=ans)\.(?=[ \t]*(?:Rs\.? ?\d|[-−$€£₹√\d(\\]|[a-z] ?=)))"
     r"[-*_:>]*[ \t]*\n{0,2}"
     r"|(?:\A|(?<=\n))[#*_ \t]*(?:final |correct )?answer[*_: \t]*\n{1,2})"
     r"|\b(?P<prose>(?:answers?|ans|result|solutions?|(?:correct|right) (?:option|choice))\b"
     r"(?: set)?(?: to [^.:;\n]{1,60}?| for [^.:;\n]{1,60}?| of [^.:;\n]{1,60}?| here)?[ \t*_]*"
-    r"(?:\b(?:is|are|was|would be|will be|should be|must be|comes? (?:out )?to|turns out to be|equals)\b|:"
+    r"(?:\b(?:is|are|was|would be|will be|should be|must be|(?:comes? (?:out )?|turns out )to(?: be)?|equals)\b|:"
     r"|=)[:*_ \t]*"
     r"(?:\n{1,2}[ \t]*(?=\$\$|\\\[))?)"
     r"|\b(?P<got>(?:gets?|got|gives?|obtain|yields?|have|reach|for) (?:the|an|our|a) (?:final )?answer"
     r" (?:of |as )?))"
     r"(?=(?P<rest>[^\n]{1,200}))"
 )
-_LOOSE = re.compile(r"(?i)result|solution.*[=:]\W*\Z")  # which a page has on the way, too
+_LOOSE = re.compile(r"(?i)result|solutions?(?! set\b).*[=:]\W*\Z")  # which a page has on the way, too
 _WITHIN = re.compile(r"\w[\s*_]*\Z")  # the acid in solution: 3 liters
 _ASKS = re.compile(r"(?i)\b(?:find|determine|give|solve|what|which|how many|number of|all)\b")
 _NUMBERED_KEY = re.compile(r"(?:(?<![\w.])\d{1,2}[.)]?[ -]?\(?[A-H]\)?(?:[,;\s]+|\Z|(?=\.))){3,}")

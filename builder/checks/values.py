@@ -131,8 +131,8 @@ def _with_labels(found: list[Value]) -> list[Value]:
 
 
 def _listed(text: str) -> str:
-    """Return an answer in which commas separate what `by` and `remainder` do: 12 cm by 5 cm, 7 R 2."""
-    return _BY.sub(", ", _REMAINDER.sub(r"\1, \2", text))
+    """Return an answer in which commas separate what `by` does, and labels a quotient and its remainder: 7 R 2."""
+    return _BY.sub(", ", _REMAINDER.sub(r"(a) \1 (b) \2", text))
 
 
 def _marked(text: str) -> list[str]:
@@ -193,7 +193,8 @@ def _value(part: str) -> list[Value]:
         name, part = owner[0].strip(" :"), part[owner.end() :]
     if part.count("=") >= 1 and not re.search(r"[<>]|\\[lg]eq|\\neq", part):
         last = part.rpartition("=")[2].strip()
-        is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", part))
+        worked = part if numeric_end(last) == len(last) else part.rpartition("=")[0]  # 2(3 + 4) = 14 cm
+        is_chain = part.count("=") > 1 or not re.search("[A-Za-z]", re.sub(r"\\[a-z]+", "", worked))
         part = last if name or (is_chain and numeric_end(last)) else part
     left, _, right = part.partition("=")
     if part.count("=") == 1 and expression(left) is None and numeric_end(right.strip()):

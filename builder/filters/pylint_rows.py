@@ -16,14 +16,12 @@ import resource
 import sys
 import sysconfig
 import tokenize
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib.machinery import FrozenImporter
 from pathlib import Path
 from typing import Any, ClassVar
 
-from astroid import bases, manager, nodes
-from astroid.builder import AstroidBuilder
+from astroid import manager
 from astroid.context import _invalidate_cache
 from astroid.exceptions import AstroidBuildingError, AstroidError, AstroidSyntaxError
 from astroid.inference_tip import _CURRENTLY_INFERRING, clear_inference_tip_cache
@@ -57,109 +55,10 @@ class _Silent(BaseReporter):
         """Print nothing."""
 
 
-_Addition = tuple[dict[str, list[Any]], str, Any]
-"""A table of attributes, a name in it, and the node that was added under the name."""
-
-
-class _Loaded:
-    """Which modules the text at hand has loaded, and what loading them adds to the trees of other modules.
-
-    Building the tree of a module adds to others what it assigns to: `threading.excepthook = print`. On the command
-    line only the modules that a text leads to are ever built. Here all trees are there, so what each of them added
-    is taken back once it is built, and added again when a text's analysis asks for the module.
-    """
-
-    def __init__(self) -> None:
-        self._added: list[_Addition] = []
-        self._by: defaultdict[str, list[_Addition]] = defaultdict(list)
-        self._leads_to: dict[str, list[str]] = {}
-        self._building: list[list[str]] = []
-        self._active: set[str] = set()
-        self._new_additions: list[_Addition] = []
-        self._new_modules: list[str] = []
-
-    def load(self, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Do what `AstroidManager.ast_from_module_name` does, and note it."""
-        leads_to: list[str] = []
-        self._building.append(leads_to)
-        try:
-            module = original(*arguments, **options)
-        finally:
-            self._building.pop()
-        if module.name not in self._leads_to:
-            self._leads_to[module.name] = leads_to
-            self._new_modules.append(module.name)
-        if self._building:
-            self._building[-1].append(module.name)
-        self._activate(module.name)
-        return module
-
-    def _activate(self, name: str) -> None:
-        if name in self._active:
-            return
-        self._active.add(name)
-        for other in self._leads_to.get(name, ()):
-            self._activate(other)
-        for addition in self._by.get(name, ()):
-            held, attribute, node = addition
-            held.setdefault(attribute, []).append(node)
-            self._added.append(addition)
-
-    def add(self, addition: _Addition) -> None:
-        """Note what building a tree has added."""
-        self._added.append(addition)
-        self._new_additions.append(addition)
-
-    def keep(self) -> None:
-        """Take back all additions, but to add them again whenever their module is loaded: its tree stays."""
-        for addition in self._new_additions:
-            self._by[addition[2].root().name].append(addition)
-        self._new_modules.clear()
-        self.take_back()
-
-    def take_back(self) -> None:
-        """Undo every addition since the last call, and forget the modules that came with them."""
-        for held, name, node in reversed(self._added):
-            held[name].remove(node)
-            if not held[name]:
-                del held[name]
-        for module in self._new_modules:
-            del self._leads_to[module]
-        for since in (self._added, self._active, self._new_additions, self._new_modules):
-            since.clear()
-
-
-class _Builder(AstroidBuilder):  # type: ignore[misc]
-    """Builds trees, and tells what building one added to the trees of other modules."""
-
-    loaded: ClassVar[_Loaded] = _Loaded()
-
-    def delayed_assattr(self, node: nodes.AssignAttr) -> None:
-        """Add an attribute to what it is assigned to, and remember where that is in another module."""
-        before = [(held, len(held.get(node.attrname, ()))) for held in _attributes_elsewhere(node)]
-        super().delayed_assattr(node)
-        for held, size in before:
-            if len(held.get(node.attrname, ())) > size:
-                self.loaded.add((held, node.attrname, node))
-
-
-def _attributes_elsewhere(node: nodes.AssignAttr) -> list[dict[str, list[Any]]]:
-    """Return the attribute tables, outside the node's own module, that assigning to it may add to."""
-    found: dict[int, dict[str, list[Any]]] = {}
-    with contextlib.suppress(AstroidError, RecursionError):
-        for inferred in node.expr.infer():
-            owner = inferred._proxied if isinstance(inferred, bases.Instance) else inferred
-            if not isinstance(owner, nodes.LocalsDictNodeNG) or owner.root() is node.root():
-                continue
-            for held in (owner.locals, getattr(owner, "instance_attrs", None)):
-                if held is not None:
-                    found[id(held)] = held
-    return list(found.values())
-
-
 class _Linter(PyLinter):
     """pylint, given its source from memory, with the tokens it reads kept for the comment penalty."""
 
+    builder: ClassVar[Any]
     tokens: list[tokenize.TokenInfo] | None = None
 
     def process_tokens(self, tokens: list[tokenize.TokenInfo]) -> None:
@@ -172,7 +71,7 @@ class _Linter(PyLinter):
         content = (data or "").encode()
         try:
             encoding, text = _decoded(content)
-            module = _Builder(manager.AstroidManager()).string_build(text, modname, filepath)
+            module = self.builder(manager.AstroidManager()).string_build(text, modname, filepath)
         except AstroidSyntaxError as error:
             found = error.error
             place = {"line": getattr(found, "lineno", None) or 0, "col_offset": getattr(found, "offset", None)}
@@ -199,11 +98,11 @@ def _decoded(content: bytes) -> tuple[str, str]:
 class Scorer:
     """Scores texts. `worn` tells when its process should be replaced by a fresh one."""
 
-    def __init__(self, disabled: str, versions: dict[str, str], comments: Any) -> None:  # noqa: ANN401 - a module
+    def __init__(self, disabled: str, versions: dict[str, str], comments: Any, trees: Any) -> None:  # noqa: ANN401 - modules
         self._versions, self._comments = versions, comments
         _close_holes()
-        manager.AstroidBuilder = _Builder
-        _note_loading()
+        self._loaded = trees.install()
+        _Linter.builder = trees.Builder
         Run.LinterClass = _Linter
         options = ["--rcfile=/dev/null", "--persistent=n", f"--disable={disabled},{_CANNOT_FIRE}"]
         sys.stdin = io.TextIOWrapper(io.BytesIO(b"import os\nX = os.name\n"))
@@ -219,7 +118,7 @@ class Scorer:
         self._caches = [cached for cached in gc.get_objects() if _is_cache_of_trees(cached)]
         self._manager = manager.AstroidManager()
         self._texts, self._grown_from, self.worn = 0, 0, False
-        _Builder.loaded.keep()
+        self._loaded.keep()
         self._forget()
         del self._manager.astroid_cache[_MODULE]
         self._keep_state()
@@ -234,7 +133,7 @@ class Scorer:
         for name in _standard_modules():
             with contextlib.suppress(AstroidError):
                 self._manager.ast_from_module_name(name)
-            _Builder.loaded.keep()
+            self._loaded.keep()
             self._forget()
             yield
         self._keep_state()
@@ -304,7 +203,7 @@ class Scorer:
 
     def _take_back(self) -> None:
         self._linter.tokens = None
-        _Builder.loaded.take_back()
+        self._loaded.take_back()
         self._forget()
         for cache, kept in (
             (self._manager.astroid_cache, self._trees),
@@ -319,15 +218,6 @@ class Scorer:
         clear_inference_tip_cache()
         _CURRENTLY_INFERRING.clear()
         _invalidate_cache()
-
-
-def _note_loading() -> None:
-    original = manager.AstroidManager.ast_from_module_name
-
-    def ast_from_module_name(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        return _Builder.loaded.load(original, *arguments, **options)
-
-    manager.AstroidManager.ast_from_module_name = ast_from_module_name
 
 
 def _close_holes() -> None:
@@ -362,4 +252,4 @@ def _standard_modules() -> list[str]:
 def load(options: dict[str, Any], sibling: Callable[[str], Any]) -> Scorer:
     """Return a scorer; `options` has the messages that are disabled, and the versions to say in every row."""
     versions = {name: version for name, version in options.items() if name != "disabled"}
-    return Scorer(options["disabled"], versions, sibling("comments"))
+    return Scorer(options["disabled"], versions, sibling("comments"), sibling("pylint_trees"))

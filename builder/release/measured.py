@@ -38,7 +38,8 @@ class CheckFacts:
         name: Its name in the prompt.
         asked: Answers that it was asked about.
         refused: Those it refused, by reason.
-        says: `compiles`, `self_contained`, `no_less_self_contained`, or nothing the card has words for.
+        says: `compiles`, `self_contained`, `no_less_self_contained`, `final_answer`, or nothing
+            that the card has words for.
         agrees: Where it compares answers, how many agree with what the source states.
         differs: And how many do not.
     """
@@ -54,6 +55,11 @@ class CheckFacts:
     def passed(self) -> int:
         """Answers that it let pass."""
         return self.asked - sum(self.refused.values())
+
+    @property
+    def uncompared(self) -> int:
+        """Where it compares answers, those to sources that state none, or none that can be compared."""
+        return self.asked - self.agrees - self.differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ def _check(
     asked = _row(connection, f"SELECT count({column}) FROM run", stage)[0]  # noqa: S608
     if isinstance(check.used, FinalAnswer):
         counts = f"SELECT count(*) FILTER ({column}.agrees), count(*) FILTER (NOT {column}.agrees) FROM run"  # noqa: S608
-        return CheckFacts(name, asked, refused, "", *_row(connection, counts, stage))
+        return CheckFacts(name, asked, refused, "final_answer", *_row(connection, counts, stage))
     says = ""
     if isinstance(check.used, Syntax):
         says = "compiles"

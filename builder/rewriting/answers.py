@@ -16,7 +16,8 @@ from builder.rewriting.prompts import AnswerFormat
 from builder.text import without_bom
 
 _FENCED_TEXT = re.compile(
-    r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain)[ \t]*)?\r?\n(.*)\n\1[ \t]*", re.S | re.I
+    r"(`{3,}|~{3,})[ \t]*(?:(?:(markdown|md)|text|txt|plaintext|plain|(?:la)?tex)[ \t]*)?\r?\n(.*)\n\1[ \t]*",
+    re.S | re.I,
 )
 _QUOTED_TEXT = re.compile(r'"""[ \t]*\r?\n((?:(?!""").)*)\r?\n"""|"([^"]{80,})"', re.S)
 _FENCE_LINE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^`\s]?)", re.M)
@@ -110,7 +111,7 @@ def _is_in_code(text: str, taken: _Taken, mark: thoughts.Mark, source: str) -> b
 
 def _behind(whole: str, mark: thoughts.Mark, prefill: str, source: str) -> str:
     """Return the answer behind a thought; if the thought came after the prefill, the answer goes on from that."""
-    rest = thoughts.unwrapped(whole[mark.end :], source)
+    rest = thoughts.unwrapped(thoughts.without_asides(whole[mark.end :], source), source)
     begun = _visible(prefill).strip()
     if begun and mark.start >= len(prefill) and rest.strip() and not rest.lstrip().startswith(begun):
         return _visible(prefill) + rest.lstrip("\n")

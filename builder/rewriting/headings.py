@@ -169,6 +169,8 @@ _SIMPLE = re.compile(r"[:： \t*]*(?P<grade>\d{1,4}(?:\.\d{1,4})?)[ \t*]*\r?")
 _LISTED = re.compile(rf"[>#][ \t>#]*|[-+•][ \t]+(?={_LABEL})", re.I)
 _SYMBOLS = re.compile(r"\A[^\w\s+~≈<>.()\[\]{}\"–—-]+\s*")  # such as stars
 _REMARK = re.compile(r"\s*\([^()]*\)\s*[:：]")
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f\u3000", " "))
+_PLACEHOLDER = re.compile(r"[\[<{(]?[NX][\])}>]?")  # which prompts have for the grade, and models copy
 _RANGE = re.compile(r"\s*(?:-|–|—|to|or)\s*\d", re.I)
 _REASON = re.compile(r"(?:because|as|since|for|overall|due|given|based|with)\b", re.I)
 
@@ -178,15 +180,16 @@ def grade(text: str, heading: Heading, least: float, most: float) -> float | Non
 
     None for all else: a list's number, a count, a number out of [least, most].
     """
-    if simple := _SIMPLE.fullmatch(heading.behind):
+    behind = heading.behind.translate(_SPACES)
+    if simple := _SIMPLE.fullmatch(behind):
         value = float(simple.group("grade"))
         return value if least <= value <= most else None
-    said = _SYMBOLS.sub("", _MARKS.sub("", heading.behind).strip(" \t\r:：="))
+    said = _SYMBOLS.sub("", _MARKS.sub("", behind).strip(" \t\r:：="))
     if remark := _REMARK.match(said):  # `(1-10): 7`; where nothing follows, the grade may be in it
         said = said[remark.end() :].strip() or said
-    if said:
+    if said and not _PLACEHOLDER.fullmatch(said):
         return _grade(said.lstrip("–— ") if not said.startswith("- ") else said[2:].lstrip(), least, most)
-    line = text[heading.end : heading.end + 1000].lstrip().partition("\n")[0]
+    line = text[heading.end : heading.end + 1000].lstrip().partition("\n")[0].translate(_SPACES)
     alone = _GRADE.fullmatch(_LISTED.sub("", _MARKS.sub("", line).strip(), count=1))
     if alone is None or alone.group("rest").strip(" .") or alone.group() == "1.":
         return None

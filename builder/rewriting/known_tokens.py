@@ -17,7 +17,7 @@ ORDINARY = frozenset(_ORDINARY.split())
 
 _PIPED = {
     "Llama 3": "begin_of_text end_of_text start_header_id end_header_id eom_id eot_id python_tag"
-    " finetune_right_pad_id image",
+    " finetune_right_pad_id image step",
     "Llama 4": "header_start header_end eom eot python_start python_end image_start image_end text_post_train"
     " reasoning_thinking_start reasoning_thinking_end tool_call_start tool_call_end",
     "ChatML, Qwen, Yi, SmolLM": "im_start im_end im_sep endoftext startoftext endofprompt endofturn startofturn",
@@ -40,6 +40,8 @@ _PIPED = {
     "OLMo, InternLM": "begin_of_thought end_of_thought begin_of_solution end_of_solution action_start"
     " action_end interpreter plugin functions /functions pad fim_hole",
     "Gemma 4": "think audio video patch",
+    "Qwen Omni": "audio_bos audio_eos vision_bos vision_eos AUDIO IMAGE VIDEO",
+    "Jamba": "bom",
     "LFM2": "tool_list_start tool_list_end tool_response_start tool_response_end cot_start cot_end file_start"
     " file_end fim_pre fim_mid fim_suf review_start review_end",
     "Apertus": "system_start system_end developer_start developer_end user_start user_end assistant_start"
@@ -65,6 +67,7 @@ _GEMMA_4 = "turn channel tool tool_call tool_response image audio video"
 _ANGLED = (
     "s /s unk pad mask bos eos start_of_turn end_of_turn think /think tool_call /tool_call tool_response"
     " /tool_response arg_key /arg_key arg_value /arg_value start_of_image end_of_image image_soft_token"
+    " start_of_audio end_of_audio audio_soft_token"
     " fim_prefix fim_middle fim_suffix fim_pad file_sep repo_name reponame filename gh_stars issue_start"
     " issue_comment issue_closed jupyter_start jupyter_text jupyter_code jupyter_output jupyter_script"
     " empty_output commit_before commit_msg commit_after seed:think /seed:think seed:bos seed:eos"
@@ -81,7 +84,8 @@ _SQUARE = (
 )
 _OTHERS = (
     '<<SYS>> <</SYS>> ◁think▷ ◁/think▷ ]~b] ]~!b[ [e~[ ]<]minimax[>[ ]<]image[>[ ]<]video[>[ <|"|> [|endofturn|]'
-    " [|system|] [|user|] [|assistant|] [|tool|] ｜DSML｜"
+    " [|system|] [|user|] [|assistant|] [|tool|] ｜DSML｜ <用户> <reserved_106> <reserved_107> [UNUSED_TOKEN_145]"
+    " [UNUSED_TOKEN_146]"
 )
 
 

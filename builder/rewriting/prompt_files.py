@@ -26,7 +26,7 @@ _ROLES = ("system", "user", "assistant")
 _NO_ROLES = {"ai", "bot", "developer", "human", "model", "tool"}  # other formats' words
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*\n", re.S)
 # What a template engine would make something else of: sent as it stands, it would be a mistake nobody sees.
-_EXPRESSION = re.compile(r"\{\{[-+]?[\s\u200b]*text[\s\u200b]*(?:[|\[+~]|\.[A-Za-z]|[-+]?\}\}|(?:if|or)\b)")
+_EXPRESSION = re.compile(r"\{\{[-+]?[\s\u200b]*text[\s\u200b]*(?:[|\[+~]|\.[A-Za-z_]|[-+]?\}\}|(?:if|or)\b)")
 _BRACES = re.compile(r"\{\{[^{}\n]{0,60}\}\}|\{%[^{}\n]{0,60}%\}")
 
 

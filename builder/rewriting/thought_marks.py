@@ -71,6 +71,7 @@ _ASIDE = (
     r"|brainstorm(?:ing)?|contemplat(?:ion|or)|deliberation|strategy|outline|understanding)"
 )
 ASIDE = re.compile(rf"<{_ASIDE}>", re.I)
+ASIDES = re.compile(rf"\s*<(?P<tag>{_ASIDE})>.*?</(?P=tag)>", re.I | re.S)
 
 SPOKEN = (
     (re.compile(r"Here(?:'s| is) my thought process:"), (re.compile(r"Here(?:'s| is) my response:"),)),  # Granite

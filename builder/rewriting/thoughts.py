@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from builder.rewriting.thought_marks import (
     ASIDE,
+    ASIDES,
     BEGINS,
     CLOSING,
     ENDINGS,
@@ -189,6 +190,16 @@ def stray_opening(text: str, end: int, source: str) -> bool:
         if begins_line and found.group() not in source and not _is_quoted(text, found):
             return True
     return False
+
+
+def without_asides(text: str, source: str) -> str:
+    """Return what follows a thought without more of it, such as `<reflection>…</reflection>`."""
+    for _ in range(_TRIED):
+        aside = ASIDES.match(text)
+        if aside is None or f"<{aside['tag']}>" in source:
+            break
+        text = text[aside.end() :]
+    return text
 
 
 def unwrapped(text: str, source: str) -> str:
