@@ -27,7 +27,7 @@ from python_texts import prompt_without_checks, write_rows
 
 RECIPE = """
 name: bench
-source: {{kind: parquet, path: rows-{documents}.parquet, id: id, shard_rows: 100}}
+source: {{kind: parquet, path: rows-{documents}.parquet, id: id}}
 stages: [{stages}]
 release: {{configs: {{default: {last}}}, license: mit}}
 """
