@@ -27,7 +27,7 @@ from python_texts import prompt_without_checks, write_rows
 
 RECIPE = """
 name: bench
-source: {{kind: parquet, path: rows-{documents}.parquet, id: id}}
+source: {{kind: parquet, path: rows-{documents}.parquet}}
 stages: [{stages}]
 release: {{configs: {{default: {last}}}, license: mit}}
 """
@@ -185,7 +185,7 @@ def middle(some: Sequence[Taken]) -> Taken:
 def show_files(run: Path) -> None:
     """Print which files a finished run has, and how large they are."""
     shards = len(list((run / "shards").iterdir()))
-    print(f"a run of {shards} shards and {len(list((run / 'logs').iterdir()))} worker, on disk")
+    print(f"on disk: a run of {shards} shards")
     for entry in sorted(run.iterdir()):
         files = [path for path in (entry, *entry.rglob("*")) if path.is_file()]
         size = sum(path.stat().st_size for path in files)
@@ -232,7 +232,7 @@ def main() -> None:
         print(f"an idle cluster: {cluster.idle * 100:.0f} % of a core", flush=True)
         folder, urls = Path(name), [part for url in servers.urls for part in ("--server", url)]
         filters = Plan("filters that cost little", CHEAP, few, more)
-        filters.compare(filters.write(folder / "filters"), cluster, options.rounds)
+        show_files(filters.compare(filters.write(folder / "filters"), cluster, options.rounds))
         rewrite = Plan("requests, answered after 0.5 s, 500 at once", REWRITE, few, more, urls)
         show_files(rewrite.compare(rewrite.write(folder / "rewrite"), cluster, options.rounds))
         for shards in options.shards:

@@ -1,7 +1,7 @@
 """The model behind docs/scale.md: what a large run takes, from what was measured on two cores.
 
-Nothing is measured here: each constant names the benchmark that prints it, on whose machine a core is one of two that
-others use, too. What a server writes is an assumption, and an option. Times are for the whole run.
+Nothing is measured here: each constant names the benchmark that prints it, on a machine whose two cores others
+use, too. How fast a server writes is an assumption, and an option. Times are for the whole run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ FETCHED = 0.46e-3
 """CPU seconds of a worker's main process to fetch a file: `contents.py`."""
 FLOWN = 0.45e-3
 """CPU seconds of a worker's main process for a document and its row: `flow.py`."""
-COUNTED = 0.09e-3
+READ = 0.26e-3
+"""CPU seconds of a worker to read a document into the table ahead of the rest: `ray_engine.py`."""
+COUNTED = 0.06e-3
 """CPU seconds of the command for a document that a worker on a cluster tells of: `ray_engine.py`."""
 REQUESTED = 0.83e-3
 """CPU seconds of a worker for a request: `rewriting.py`."""
@@ -23,16 +25,18 @@ COMPARED = 0.39e-3
 """CPU seconds a document of `near_duplicates`, by the command alone: `near_duplicates.py`."""
 SHARD_DOCUMENTS = 1_000
 """A source's `shard_rows`, unless the recipe says another."""
-SHARD_BYTES = 1_000_000
-"""A shard of rewritten documents: `ray_engine.py`."""
-LEDGER_BYTES = 900
+LEDGER_BYTES = 710
 """Of the ledger, a shard: `ray_engine.py`."""
-INDEX_BYTES = 50
+INDEX_BYTES = 24
 """Of the index of answers, an answer: `ray_engine.py`."""
-PLANNED_BYTES = 3_000
+PLANNED_BYTES = 900
 """Of the command's memory, a shard that is planned: `ray_engine.py`, 100,000 shards less 1,000."""
-STATUS = 0.9 / 20_000
-"""CPU seconds of `status`, a shard: `many_shards.py`."""
+TEXT_BYTES = 1_000
+"""In the table, a document: `ray_engine.py`, the run of filters."""
+ANSWER_BYTES = 1_800
+"""In the table, an answer: `ray_engine.py`, the run of requests less the run of filters."""
+STATUS = (1.1 - 0.3) / 20_000
+"""CPU seconds of `status`, a shard, less the start: `many_shards.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class Scale:
     def rate(self) -> float:
         """Requests a second that the servers answer."""
         return self.servers * self.speed / self.tokens
+
+    def reading_in_order(self) -> dict[str, float]:
+        """Return the seconds of what one worker does before all others, where ids may repeat."""
+        return {"one worker's main process": self.files * (FETCHED + READ)}
 
     def filter_wave(self) -> dict[str, float]:
         """Return the seconds that each part would take by itself; the longest is what the wave takes."""
@@ -94,7 +102,7 @@ def show_wave(name: str, parts: dict[str, float]) -> None:
 
 def show_disk(scale: Scale) -> None:
     """Print what is on the shared disk."""
-    gigabytes = scale.shards * SHARD_BYTES / 1e9
+    gigabytes = (scale.files * TEXT_BYTES + scale.requests * ANSWER_BYTES) / 1e9
     print("on the shared disk")
     print(f"  shards                   {scale.shards:>10,} files {gigabytes:8,.0f} GB")
     print(f"  ledger                            1 file  {scale.shards * LEDGER_BYTES / 1e9:8.2f} GB")
@@ -120,7 +128,8 @@ def main() -> None:
     add("--speed", type=float, default=2_500, help="tokens that a server writes a second: an assumption")
     scale = Scale(**vars(parser.parse_args()))
     print(f"{scale.files:,} files in {scale.shards:,} shards, {scale.rewritten:,} rewritten {scale.stages} times")
-    show_wave("the CPU wave, if nothing else were in the way of", scale.filter_wave())
+    show_wave("reading first, for ids that may repeat", scale.reading_in_order())
+    show_wave("the CPU wave: what each part would take by itself", scale.filter_wave())
     show_wave(f"the GPU wave: {scale.rate:,.0f} requests/s", scale.rewriting_wave())
     print(f"near_duplicates, if the recipe has it: {hours(scale.files * COMPARED)} of CPU on one machine")
     print(f"the command's memory for the plan: {scale.shards * PLANNED_BYTES / 1e6:.0f} MB beyond its own")
