@@ -27,7 +27,7 @@ from python_texts import prompt_without_checks, write_rows
 
 RECIPE = """
 name: bench
-source: {{kind: parquet, path: rows-{documents}.parquet}}
+source: {{kind: parquet, path: rows-{documents}.parquet{ids}}}
 stages: [{stages}]
 release: {{configs: {{default: {last}}}, license: mit}}
 """
@@ -141,6 +141,7 @@ class Plan:
     few: int
     more: int
     options: Sequence[str] = ()
+    ids: str = ""  # with a column of ids, one worker reads all of the documents before the others begin
 
     def write(self, folder: Path) -> Path:
         """Write documents, prompt and recipes into a folder, and return it."""
@@ -149,7 +150,7 @@ class Plan:
         stages = ", ".join(f"{{name: {name}, {said}}}" for name, said in self.stages.items())
         for documents in (self.few, self.more):
             write_rows(folder / f"rows-{documents}.parquet", documents)
-            recipe = RECIPE.format(documents=documents, stages=stages, last=[*self.stages][-1])
+            recipe = RECIPE.format(documents=documents, ids=self.ids, stages=stages, last=[*self.stages][-1])
             (folder / f"{documents}.yaml").write_text(recipe)
         return folder
 
@@ -222,6 +223,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--shards", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ids", action="store_const", const=", id: id", default="", help="take ids from a column")
     options = parser.parse_args()
     few, more = 500, options.documents + 500
     with (
@@ -231,9 +233,9 @@ def main() -> None:
     ):
         print(f"an idle cluster: {cluster.idle * 100:.0f} % of a core", flush=True)
         folder, urls = Path(name), [part for url in servers.urls for part in ("--server", url)]
-        filters = Plan("filters that cost little", CHEAP, few, more)
+        filters = Plan("filters that cost little", CHEAP, few, more, ids=options.ids)
         show_files(filters.compare(filters.write(folder / "filters"), cluster, options.rounds))
-        rewrite = Plan("requests, answered after 0.5 s, 500 at once", REWRITE, few, more, urls)
+        rewrite = Plan("requests, answered after 0.5 s, 500 at once", REWRITE, few, more, urls, options.ids)
         show_files(rewrite.compare(rewrite.write(folder / "rewrite"), cluster, options.rounds))
         for shards in options.shards:
             show_planned(folder / f"planned-{shards}", cluster, shards)

@@ -15,9 +15,9 @@ FETCHED = 0.46e-3
 """CPU seconds of a worker's main process to fetch a file: `contents.py`."""
 FLOWN = 0.45e-3
 """CPU seconds of a worker's main process for a document and its row: `flow.py`."""
-READ = 0.26e-3
-"""CPU seconds of a worker to read a document into the table ahead of the rest: `ray_engine.py`."""
-COUNTED = 0.06e-3
+READ = 0.21e-3
+"""CPU seconds of a worker to read a document into the table first: `ray_engine.py`, with `--ids` less without."""
+COUNTED = 0.05e-3
 """CPU seconds of the command for a document that a worker on a cluster tells of: `ray_engine.py`."""
 REQUESTED = 0.83e-3
 """CPU seconds of a worker for a request: `rewriting.py`."""
@@ -25,15 +25,15 @@ COMPARED = 0.39e-3
 """CPU seconds a document of `near_duplicates`, by the command alone: `near_duplicates.py`."""
 SHARD_DOCUMENTS = 1_000
 """A source's `shard_rows`, unless the recipe says another."""
-LEDGER_BYTES = 710
+LEDGER_BYTES = 560
 """Of the ledger, a shard: `ray_engine.py`."""
 INDEX_BYTES = 24
 """Of the index of answers, an answer: `ray_engine.py`."""
 PLANNED_BYTES = 900
 """Of the command's memory, a shard that is planned: `ray_engine.py`, 100,000 shards less 1,000."""
-TEXT_BYTES = 1_000
+TEXT_BYTES = 930
 """In the table, a document: `ray_engine.py`, the run of filters."""
-ANSWER_BYTES = 1_800
+ANSWER_BYTES = 1_870
 """In the table, an answer: `ray_engine.py`, the run of requests less the run of filters."""
 STATUS = (1.1 - 0.3) / 20_000
 """CPU seconds of `status`, a shard, less the start: `many_shards.py`."""
