@@ -12,7 +12,7 @@ ifneq ($(origin PYTHON),file)  # it was asked for: an environment of another ver
 OTHER := $(shell [ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$($(PYTHON) -V)" ] || echo other)
 endif
 
-.PHONY: demo test test-long test-short test-pythons test-servers test-ray check bench clean $(OTHER)
+.PHONY: demo test test-long test-short test-pythons test-servers test-ray check bench bench-ray clean $(OTHER)
 
 demo: $(READY)  ## filter, rewrite with a small LLM on the CPU, and release: runs/demo, releases/demo
 	$(BIN)/python -m builder publish demo
@@ -52,10 +52,14 @@ check: $(READY)  ## style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## figures side by side with what they are measured against
-	for benchmark in contamination contents fleet flow hub_reading lint loop_lag near_duplicates poison publishing rewriting \
-		scale secrets_filter; do \
+	for benchmark in contamination contents fleet flow hub_reading lint loop_lag many_shards near_duplicates poison publishing \
+		rewriting scale secrets_filter; do \
 		$(BIN)/python benchmarks/$$benchmark.py || exit 1; \
 	done
+
+bench-ray: $(READY)  ## the same of the Ray engine, beside the local one
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python benchmarks/ray_engine.py
 
 clean:
 	rm -rf $(VENV) .venv-3.* .venv-servers build dist runs releases
