@@ -481,12 +481,12 @@ def test_the_token_goes_to_the_hub_alone(project: Project, hub: LocalHub, tmp_pa
 def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path, dest: str) -> None:
     recipe = write_corpus(tmp_path / "project", MODULES[:2], lints=False)
     said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
-    assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
+    assert "it names no dataset" in said and "→ write hf://datasets/" in said
     assert not (tmp_path / "run").exists()
     assert "it names no dataset" in builder("verify", f"{dest}@v1.0.0", exit_code=2).stderr
     for elsewhere in ("hf://org/small", "s3://bucket/small", "hf:datasets/org/small"):
         said = builder("publish", recipe, "--run", tmp_path / "run", "--to", elsewhere, exit_code=2).stderr
-        assert "hf://datasets/ORG/NAME" in said
+        assert "a directory's path, or hf://datasets/" in said
     assert not (tmp_path / "run").exists()
 
 

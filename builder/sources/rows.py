@@ -133,7 +133,7 @@ class RowSource(Source):
             self._see(needed, schema.names, self.table.where(name))
         self._see(self.kept(), self.table.columns.names, self.table.where(next(iter(self.table.schemas))))
         for column in self.kept():
-            self.table.columns.kind(column)
+            self.table.columns.say_where_texts_become_bytes(column)
         self._check_kinds()
 
     @staticmethod
@@ -153,10 +153,11 @@ class RowSource(Source):
 
         for column in filter(None, (self.text, self.id)):
             kind = self.table.columns.kind(column)
-            is_id = column == self.id and pa.types.is_integer(kind)
-            if not (is_text(kind) or is_bytes(kind) or is_id):
+            is_whole = pa.types.is_integer(kind) or (isinstance(kind, pa.Decimal128Type) and kind.scale == 0)
+            if not (is_text(kind) or is_bytes(kind) or (column == self.id and is_whole)):
+                or_numbers = " or whole numbers" if column == self.id else ""
                 raise SourceError(
-                    f"column {column!r} holds {kind}, not text",
+                    f"column {column!r} holds {kind}, not text{or_numbers}",
                     where=self.table.where(next(iter(self.table.schemas))),
                     remedy="set `source.text` to a column of text, `source.id` to one of text or whole numbers",
                 )
