@@ -174,14 +174,18 @@ class RowSource(Source):
         return (self.id,) if self.id else ("url",) if "url" in self.kept() else ()
 
     def listed(self) -> Iterator[pa.Table]:
-        """Yield the ids, or the addresses, of all rows."""
+        """Yield the ids, or the addresses, of all rows, as documents have them."""
         import pyarrow as pa
 
         for shard in self.shards():
             for column in self.identifying():
-                cells = [row[column] for row in self.table.read(shard, [column])]
-                values = [cell.encode() if isinstance(cell, str) else cell for cell in cells]
-                yield pa.table({column: pa.array(values, pa.binary())})
+                cells = (row[column] for row in self.table.read(shard, [column]))
+                told = self._given_id if column == self.id else self._shown
+                yield pa.table({column: pa.array([told(cell) for cell in cells], pa.string())})
+
+    @staticmethod
+    def _shown(cell: Any) -> str | None:  # noqa: ANN401 - a cell of a column of texts
+        return cell.decode("utf-8", "backslashreplace") if isinstance(cell, bytes) else cell
 
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a document a row."""
