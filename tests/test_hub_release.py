@@ -405,6 +405,20 @@ def test_a_tag_that_is_not_ours_is_not_met_with_a_commit(project: Project, hub: 
     assert_whole(hub, "refs/tags/v1.0.1")
 
 
+def test_a_tag_that_was_moved_is_told_of_and_the_next_version_goes_on(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    publish(project, hub, tmp_path, "one")
+    publish(project, hub, tmp_path, "two")
+    refs = hub.repos["org/small"].refs
+    refs["refs/tags/v1.1.0"] = refs["refs/tags/v1.0.0"]
+    assert "it is version 1.0.0" in builder("verify", f"{DEST}@v1.1.0", exit_code=5, **env(hub, tmp_path)).stderr
+    said = builder(*project.arguments("two"), exit_code=5, **env(hub, tmp_path)).stderr
+    assert "its tag was moved" in said and "publish as --version 1.1.1" in said and "outside the marks" not in said
+    assert publish(project, hub, tmp_path, "two", "--version", "1.1.1")["version"] == "1.1.1"
+    assert_whole(hub, "refs/tags/v1.1.1")
+
+
 def test_a_card_edited_before_the_tag_came_is_left_alone(project: Project, hub: LocalHub, tmp_path: Path) -> None:
     fault = hub.fail("500", times=1000, match=STEPS["tag"])
     builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path), BUILDER_PATIENCE="2")

@@ -175,7 +175,7 @@ def _edits(theirs: str, base: str) -> list[str]:
     there, was = (Counter(filter(str.strip, _KEPT.sub("", body).splitlines())) for body in (theirs, base))
     written, gone = list((there - was).elements()), list((was - there).elements())
     return [
-        f"{len(lines)} lines {what} outside the marks, such as {max(lines, key=len)[:80]!r}"
+        f"{len(lines)} line(s) {what} outside the marks, such as {max(lines, key=len)[:80]!r}"
         for what, lines in (("written", written), ("taken out", gone))
         if lines
     ]

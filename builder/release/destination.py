@@ -263,7 +263,7 @@ def dataset_of(place: str) -> str:
     """
     dataset = place.removeprefix(SCHEME).strip("/")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise UsageError("it names no dataset", where=place, remedy=f"write {_meant(place)}")
+        raise UsageError("it names no dataset", where=place, remedy=f"write {meant(place)}")
     return dataset
 
 
@@ -271,7 +271,7 @@ _LIKE_A_DATASET = re.compile(r"(?!releases/)(?:datasets/)?[\w-][\w.-]*/[\w-][\w.
 _ON_HUB = re.compile(r"(?:https?://[^/]+/|hf:/*)?(?:datasets/+)?([\w.-]+/[\w.-]+)(?:[/@].*)?", re.IGNORECASE)
 
 
-def _meant(place: str) -> str:
+def meant(place: str) -> str:
     """Return the dataset that somebody may mean by what is none."""
     found = _ON_HUB.fullmatch(place)
     named = found and not re.match(r"(?:spaces|models|buckets|datasets)/", found.group(1))
@@ -295,13 +295,13 @@ def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private:
             raise UsageError(
                 "releases go to a directory or a dataset on the Hub",
                 where=dest,
-                remedy=f"write a directory's path, or {_meant(dest)}",
+                remedy=f"write a directory's path, or {meant(dest)}",
             )
         from builder.release.folder import FolderDestination
 
         place = placed(dest)
         if _LIKE_A_DATASET.fullmatch(dest) and not place.parent.exists():
-            say(f"{dest}: this is a directory's path; a dataset on the Hub is {_meant(dest)}")
+            say(f"{dest}: this is a directory's path; a dataset on the Hub is {meant(dest)}")
         return FolderDestination(place)
     from builder.release.hub import HubDestination
 

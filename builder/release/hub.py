@@ -26,7 +26,7 @@ from builder.release.card_rules import card_problems
 from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
 from builder.release.hub_limits import COMMITTED_AT_ONCE, batches, see_room
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
-from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest, parse_version
+from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest, next_patch
 from builder.release.new_bytes import Sent
 from builder.sources.hub_files import HubFiles
 
@@ -140,7 +140,7 @@ class HubDestination(Destination):
 
     def _as_published(self, manifest: Manifest) -> tuple[str, Tree]:
         """Return the commit that made main's version, and its files."""
-        commit = self._repository.tags().get(f"v{manifest.version}") or self._repository.commit_of(manifest)
+        commit = self._repository.tagged(manifest, self._head) or self._repository.commit_of(manifest)
         if commit is None or commit == self._head:
             return self._head or "main", self._tree
         return commit, self._repository.tree(commit)
@@ -287,18 +287,13 @@ class HubDestination(Destination):
                 where=f"{SCHEME}{self.name}@{sha}",
                 remedy="nothing was tagged; publish again from the run"
                 if tagged is None
-                else f"its tag was moved, or never was this release's: publish as --version {_after(manifest)}",
+                else f"its tag was moved, or is not ours: publish as --version {next_patch(manifest.version)}",
             )
         if tagged is None:
             if self._repository.tag(tag, sha, manifest.content_sha256) != sha:
                 raise Overtaken(self.name)
             self._say(f"{self.name}: compared with the manifest, and tagged {tag}")
         self._repository.remove_branch(_staging(manifest))
-
-
-def _after(manifest: Manifest) -> str:
-    major, minor, patch = parse_version(manifest.version)
-    return f"{major}.{minor}.{patch + 1}"
 
 
 def _staging(manifest: Manifest) -> str:
