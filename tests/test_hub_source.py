@@ -300,7 +300,7 @@ def test_json_lines_are_streamed_counted_once_and_taken_up_again(
     hub.put("people/lines", {"data/train-0.jsonl": lines(0, 230), "data/train-1.jsonl": lines(230, 120)})
     other = ("--set", "source.dataset=people/lines", "--set", "source.config=null")
     said = builder("build", recipe, "--run", tmp_path / "run", *other, "--limit", 150, **env)
-    assert "counting the rows of 2 files" in said.stderr
+    assert "counting the rows of 2 file(s)" in said.stderr
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())["sources"][0]
     assert recorded["rows_of_files"] == {"data/train-0.jsonl": 230, "data/train-1.jsonl": 120}
     said = builder("build", recipe, "--run", tmp_path / "run", *other, **env)
