@@ -49,6 +49,8 @@ def carried(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if types.is_binary_view(kind) or types.is_fixed_size_binary(kind):
         return pa.binary()
+    if types.is_decimal32(kind) or types.is_decimal64(kind):
+        return pa.decimal128(kind.precision, kind.scale)
     return _with_leaves(kind, carried)
 
 

@@ -18,8 +18,8 @@ def name_problem(name: str) -> str | None:
     """Return what is wrong with a name, to stand behind "a stage's name", None where nothing is."""
     if not _CHARACTERS.fullmatch(name):
         return (
-            "is made of letters, digits, `-`, `_` and `.`, begins with none of `-` and `.`, and does not end with"
-            f" `.`; {name[:_LONGEST]!r} is not"
+            "is made of letters (a to z), digits, `-`, `_` and `.`, begins with none of `-` and `.`, and does not"
+            f" end with `.`; {name[:_LONGEST]!r} is not"
         )
     if len(name) > _LONGEST:
         return f"has at most {_LONGEST} characters; {name[:20] + '…'!r} has {len(name)}"

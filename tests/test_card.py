@@ -137,7 +137,9 @@ def test_attempts_and_tokens_are_those_of_the_table(built: Built, stage: str) ->
     reasons = Counter(answer["failure"] for answer in failed)
     assert f"Attempts of `{stage}` that failed, by reason: {listed(reasons)}." in built.card
     for sampling, count in Counter(record["sampling"] for record in found).items():
-        assert f"| `{stage}` | [`tidy`](prompts/tidy.md) | `{sampling}` | {count} |" in built.card
+        assert json.loads(sampling) == {"temperature": 0.2, "top_p": 0.7, "max_tokens": 8192}
+        words = "temperature 0.2, top_p 0.7, max_tokens 8192"
+        assert f"| `{stage}` | [`tidy`](prompts/tidy.md) | `{words}` | {count} |" in built.card
     for grade, count in Counter(record["grade"] for record in found if record["grade"]).items():
         assert f"| `{stage}` | {grade:g} | {count} |\n" in built.card
 

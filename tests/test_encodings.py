@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,6 +18,7 @@ from builder.sources.encodings import as_utf8, looks_like, marked
 from builder.sources.hub import HubSource
 from builder.sources.json_lines import JsonLines
 from tests.local_hub import LocalHub
+from tests.stack_data import parquet
 from tests.support import builder
 
 ROWS = [{"text": f"naïve café {number} 日本語 \U0001f40d\u2028\x85", "n": number} for number in range(3)]
@@ -95,6 +97,8 @@ def hub() -> Iterator[LocalHub]:
         local.put("org/western", {"a.csv": csv.encode("cp1252")})
         local.put("org/wide", {"a.csv.gz": gzip.compress(csv.encode("utf-16"))})
         local.put("org/words", {"a.txt": "naïve café\n".encode("cp1252")})
+        local.put("org/marked", {"a.txt.gz": gzip.compress("naïve café\r\n".encode("utf-16"))})
+        local.put("org/tables", {"a.parquet": parquet(pa.table({"text": ["naïve café"]}), 1)})
         yield local
 
 
@@ -104,8 +108,10 @@ def hub() -> Iterator[LocalHub]:
         ("western", (), "it may be cp1252, in which it reads 'naïve café,1'"),
         ("western", ("--set", "source.encoding=cp1252"), ""),
         ("wide", (), ""),
-        ("words", (), "iconv -f cp1252 -t UTF-8"),
-        ("words", ("--set", "source.encoding=cp1252"), "leave `source.encoding` out"),
+        ("words", (), "it may be cp1252, in which it reads 'naïve café' → name what it is in: `source.encoding"),
+        ("words", ("--set", "source.encoding=cp1252"), ""),
+        ("marked", (), ""),
+        ("tables", ("--set", "source.encoding=cp1252"), "leave `source.encoding` out"),
         ("words", ("--set", "source.encoding=klingon"), "there is no encoding 'klingon'"),
     ],
 )

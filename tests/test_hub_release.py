@@ -405,6 +405,20 @@ def test_a_tag_that_is_not_ours_is_not_met_with_a_commit(project: Project, hub: 
     assert_whole(hub, "refs/tags/v1.0.1")
 
 
+def test_a_tag_that_was_moved_is_told_of_and_the_next_version_goes_on(
+    project: Project, hub: LocalHub, tmp_path: Path
+) -> None:
+    publish(project, hub, tmp_path, "one")
+    publish(project, hub, tmp_path, "two")
+    refs = hub.repos["org/small"].refs
+    refs["refs/tags/v1.1.0"] = refs["refs/tags/v1.0.0"]
+    assert "it is version 1.0.0" in builder("verify", f"{DEST}@v1.1.0", exit_code=5, **env(hub, tmp_path)).stderr
+    said = builder(*project.arguments("two"), exit_code=5, **env(hub, tmp_path)).stderr
+    assert "its tag was moved" in said and "publish as --version 1.1.1" in said and "outside the marks" not in said
+    assert publish(project, hub, tmp_path, "two", "--version", "1.1.1")["version"] == "1.1.1"
+    assert_whole(hub, "refs/tags/v1.1.1")
+
+
 def test_a_card_edited_before_the_tag_came_is_left_alone(project: Project, hub: LocalHub, tmp_path: Path) -> None:
     fault = hub.fail("500", times=1000, match=STEPS["tag"])
     builder(*project.arguments("one"), exit_code=4, **env(hub, tmp_path), BUILDER_PATIENCE="2")
@@ -481,12 +495,12 @@ def test_the_token_goes_to_the_hub_alone(project: Project, hub: LocalHub, tmp_pa
 def test_a_place_that_cannot_be_is_said_before_anything_is_built(tmp_path: Path, dest: str) -> None:
     recipe = write_corpus(tmp_path / "project", MODULES[:2], lints=False)
     said = builder("publish", recipe, "--run", tmp_path / "run", "--to", dest, exit_code=2).stderr
-    assert "it names no dataset" in said and "hf://datasets/ORG/NAME" in said
+    assert "it names no dataset" in said and "→ write hf://datasets/" in said
     assert not (tmp_path / "run").exists()
     assert "it names no dataset" in builder("verify", f"{dest}@v1.0.0", exit_code=2).stderr
     for elsewhere in ("hf://org/small", "s3://bucket/small", "hf:datasets/org/small"):
         said = builder("publish", recipe, "--run", tmp_path / "run", "--to", elsewhere, exit_code=2).stderr
-        assert "hf://datasets/ORG/NAME" in said
+        assert "a directory's path, or hf://datasets/" in said
     assert not (tmp_path / "run").exists()
 
 

@@ -44,6 +44,7 @@ stages:
   - {name: syntax, filter: syntax}
 release: {configs: {default: syntax}, license: apache-2.0}
 """
+NESTED = b'{"data": [{"text": "a"}]}'
 COLUMNS = [name for name in pq.read_schema(pa.BufferReader(finemath_rows(1))).names if name != "text"]
 
 
@@ -121,10 +122,13 @@ def test_a_moved_branch_never_changes_a_run(recipe: Path, calm: Path, env: dict[
         ("dataset=HuggingFaceTB/finemaths", "there is no such dataset on the Hub, or it is private", 2),
         ("revision=v9", "no revision 'v9'", 2),
         ("config=finemath-5plus", "there are finemath-3plus, finemath-4plus", 2),
-        ("config=null", "it has several configs; there are finemath-3plus, finemath-4plus", 2),
+        ("config=null", "it has several configs; there are finemath-3plus, finemath-4plus → set", 2),
         ("split=test", "there is no split 'test'; there are train", 2),
+        ("split='train[:9]'", "--limit N takes the first N documents", 2),
         ("text=content", "there is no column 'content'; it has url, fetch_time", 2),
         ("text=score", "column 'score' holds double, not text", 2),
+        ("dataset=people/card", "it holds no files of data → correct `source.dataset`", 2),
+        ("dataset=people/lists", "upload it with one row for each of them", 2),
         ("dataset=people/empty", "there are no rows", 2),
         ("dataset=people/bare", "it can't be read as", 2),
         ("dataset=people/gated", "/datasets/people/gated", 4),
@@ -137,7 +141,8 @@ def test_what_is_wrong_with_a_source_is_said_at_the_start(
     if "people" in setting:
         name = setting.partition("=")[2]
         empty = parquet(pa.table({"text": pa.array([], pa.string())}), 10)
-        hub.put(name, {"notes.md": b"x"} if "bare" in name else {"data/train.parquet": empty})
+        files = {"bare": {"notes.md": b"x"}, "card": {"README.md": b"# x"}, "lists": {"a.json": NESTED}}
+        hub.put(name, files.get(name.partition("/")[2], {"data/train.parquet": empty}))
         if "gated" in name:
             hub.gate(name)
     more = [] if "finemath" in setting or "people" not in setting else ["--set", "source.config=null"]
@@ -295,7 +300,7 @@ def test_json_lines_are_streamed_counted_once_and_taken_up_again(
     hub.put("people/lines", {"data/train-0.jsonl": lines(0, 230), "data/train-1.jsonl": lines(230, 120)})
     other = ("--set", "source.dataset=people/lines", "--set", "source.config=null")
     said = builder("build", recipe, "--run", tmp_path / "run", *other, "--limit", 150, **env)
-    assert "counting the rows of 2 files" in said.stderr
+    assert "counting the rows of 2 file(s)" in said.stderr
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())["sources"][0]
     assert recorded["rows_of_files"] == {"data/train-0.jsonl": 230, "data/train-1.jsonl": 120}
     said = builder("build", recipe, "--run", tmp_path / "run", *other, **env)

@@ -121,6 +121,9 @@ def test_a_card_made_on_the_web_keeps_its_gate_and_is_not_written_over(project: 
     to = ("--to", "hf://datasets/org/other")
     assert "We will put a dataset here" in (said := project.refused(*to)) or "# Words" in said
     assert "--overwrite" in said and "<!-- keep -->" in said
+    # Before a run is begun, it is refused before anything is paid for.
+    assert "what others wrote there would be lost" in project.refused(*to, "--run", project.folder / "new")
+    assert not (project.folder / "new").exists()
     assert set(project.hub.repos["org/other"].refs["refs/heads/main"].tree) <= {"README.md", ".gitattributes"}
     assert project.publish(*to, "--overwrite")["new"]
 

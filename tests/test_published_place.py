@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.errors import StorageError
+from builder.errors import StorageError, UsageError
+from builder.release.destination import destination_of
 from builder.release.folder import FolderDestination
 from tests.support import builder
 
@@ -50,3 +51,46 @@ def test_a_directory_that_no_release_can_be_in_is_said_before_anything_is_built(
     with pytest.raises(StorageError) as caught:
         FolderDestination(recipe.parent / "new" / "out").see_writable()
     assert caught.value.where == str(recipe.parent)
+
+
+@pytest.mark.parametrize(
+    ("dest", "meant"),
+    [
+        ("org/small", "org/small"),
+        ("datasets/org/small", "org/small"),
+        ("releases/small", None),
+        ("there/small", None),
+        ("some/deeper/small", None),
+        ("./org/small", None),
+    ],
+)
+def test_a_path_that_may_be_meant_for_the_hub_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dest: str, meant: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    said: list[str] = []
+    assert isinstance(destination_of(dest, tmp_path, said.append, private=False), FolderDestination)
+    told = f"{dest}: this is a directory's path; a dataset on the Hub is hf://datasets/{meant}"
+    assert said == ([] if meant is None else [told])
+
+
+@pytest.mark.parametrize(
+    ("dest", "meant"),
+    [
+        ("https://huggingface.co/datasets/org/small/tree/main", "org/small"),
+        ("hf://org/small", "org/small"),
+        ("hf://datasets/org/small@v1.0.0", "org/small"),
+        ("hf://spaces/org/small", "ORG/NAME"),
+        ("s3://bucket/small", "ORG/NAME"),
+    ],
+)
+def test_the_place_that_is_meant_is_named(tmp_path: Path, dest: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        destination_of(dest, tmp_path, lambda _: None, private=False)
+    assert caught.value.remedy.endswith(f"hf://datasets/{meant}")
+
+
+def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert destination_of("~/out", tmp_path, lambda _: None, private=False).name == str(tmp_path / "out")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +175,24 @@ def test_a_file_name_that_is_not_utf8_is_read_and_named(tmp_path: Path) -> None:
     assert source.pin()["files"] == 1
 
 
-def test_fifos_devices_and_folders_are_no_documents(tmp_path: Path) -> None:
+def test_fifos_devices_and_folders_are_no_documents(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tree(tmp_path, a=b"x", folder__b=b"y")
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "itself").symlink_to("itself")
     assert [document.id for document in documents(source_of(tmp_path))] == ["a", "folder/b"]
+    assert f"2 links lead to nothing and are passed over, such as {tmp_path / 'dangling'}" in caplog.text
+
+
+def test_files_that_hold_many_documents_are_said_to_become_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, **{"package.json": b"{}", "rows.csv": b"a,b", "a.py": b"a = 1"})
+    source_of(tmp_path).pin()
+    assert not caplog.text
+    source_of(tree(tmp_path, **{"rows.jsonl.gz": b"", "b.parquet": b""})).pin()
+    assert "2 of these files hold many documents" in caplog.text and "b.parquet" in caplog.text
 
 
 def test_a_missing_folder_and_an_empty_glob_say_what_to_correct(tmp_path: Path) -> None:
@@ -326,6 +339,57 @@ def test_ids_come_from_their_column_or_from_file_and_row(tmp_path: Path) -> None
     assert [document.id for document in named] == ["mine/k", "mine/d.parquet#1", "mine/d.parquet#2"]
 
 
+def test_ids_may_be_whole_numbers_of_any_size(tmp_path: Path) -> None:
+    wide = pa.array([Decimal(2**100), Decimal(-3)], pa.decimal128(38, 0))
+    for key, ids in ((wide, [str(2**100), "-3"]), (pa.array([2**64 - 1, 0], pa.uint64()), [str(2**64 - 1), "0"])):
+        found = rows_of(parquet(tmp_path / "d.parquet", {"text": ["x"] * 2, "key": key}), id="key")
+        found.pin()
+        assert [document.id for document in documents(found)] == ids
+    cents = pa.array([Decimal("1.50"), None], pa.decimal32(5, 2))
+    with pytest.raises(SourceError, match=r"'key' holds decimal128\(5, 2\), not text or whole numbers"):
+        rows_of(parquet(tmp_path / "d.parquet", {"text": ["x"] * 2, "key": cents}), id="key").pin()
+    kept = rows_of(tmp_path / "d.parquet")
+    assert kept.columns()["key"] == pa.decimal128(5, 2)
+    assert [document.source["key"] for document in documents(kept)] == [Decimal("1.50"), None]
+
+
+def test_texts_that_become_bytes_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    parquet(tmp_path / "a.parquet", {"text": ["x"], "note": ["s"], "raw": [b"\xff"]})
+    late = parquet(tmp_path / "b.parquet", {"text": [b"y"], "note": [b"\xff"], "raw": [b"z"]})
+    found = rows_of(tmp_path / "*.parquet")
+    found.pin()
+    assert (found.columns()["note"], found.columns()["raw"]) == (pa.binary(), pa.binary())
+    (said,) = caplog.messages
+    assert said.startswith(f"column 'note' is published as bytes: {late} has bytes in it")
+
+
+def test_links_to_nothing_and_links_to_the_same_rows_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parquet(tmp_path / "a.parquet", {"text": ["x"]})
+    (tmp_path / "b.parquet").symlink_to("a.parquet")
+    assert rows_of(tmp_path / "*.parquet").pin()["rows"] == 2
+    assert "and its rows are read twice" in caplog.text
+    (tmp_path / "c.parquet").symlink_to("nowhere")
+    with pytest.raises(SourceError, match="it is a link to nothing") as caught:
+        rows_of(tmp_path / "*.parquet").pin()
+    assert caught.value.where == str(tmp_path / "c.parquet")
+
+
+@pytest.mark.parametrize(("name", "content"), [("r.jsonl", b'{"text": "a"}\n'), ("r.tsv", b"text\tn\na\t1\n")])
+def test_the_way_from_other_formats_to_parquet_leads_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree(tmp_path, **{name: content})
+    with pytest.raises(SourceError, match="it is no Parquet") as caught:
+        rows_of(Path(name)).pin()
+    code = caught.value.remedy.partition('-c "')[2].rpartition('"')[0]
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    exec(code)
+    assert only(rows_of(Path("rows.parquet"))).text == "a"
+
+
 def test_files_of_one_name_in_several_folders_keep_their_ids_apart(tmp_path: Path) -> None:
     for folder in ("en", "ja"):
         parquet(tmp_path / folder / "part-0.parquet", {"text": [folder]})
@@ -364,7 +428,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> 
 
 def test_a_column_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = parquet(tmp_path / "d.parquet", {"text": ["x"], "score": [1.5]})
-    with pytest.raises(SourceError, match="'score' holds double, not text"):
+    with pytest.raises(SourceError, match="'score' holds double, not text or whole numbers"):
         rows_of(path, id="score").pin()
 
 

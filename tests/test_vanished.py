@@ -20,6 +20,8 @@ name: pages
 source:
   - {name: addresses, kind: hub, dataset: org/pages, shard_rows: 2}
   - {name: ids, kind: hub, dataset: org/pages, id: url}
+  - {name: numbers, kind: hub, dataset: org/pages, id: number}
+  - {name: keys, kind: hub, dataset: org/pages, id: key, keep: [key]}
 stages: [{name: long, filter: length, min_characters: 1}]
 release: {configs: {default: long}, license: odc-by, scan: []}
 """
@@ -32,7 +34,9 @@ def hub(tmp_path: Path) -> Iterator[LocalHub]:
 
 
 def pages(*urls: str) -> bytes:
-    return parquet(pa.table({"url": urls, "text": [f"A page at {url}." for url in urls]}), 2)
+    keys = [url.encode("utf-16-le")[-4:] for url in urls]
+    told = {"number": [int.from_bytes(key, "little") for key in keys], "key": keys}
+    return parquet(pa.table({"url": urls, "text": [f"A page at {url}." for url in urls], **told}), 2)
 
 
 def kept(release: Path) -> list[Any]:
@@ -51,16 +55,21 @@ def test_what_a_dataset_no_longer_lists_is_told_listed_and_left_out(hub: LocalHu
         assert f"{source}: read at {first}, and {newest} is newer." in said
     assert f"`python -m builder removals RECIPE --run {tmp_path / 'run'} --into removed.txt`" in said
     removed = tmp_path / "removed.txt"
-    addresses, ids = builder_json("removals", *run, "--into", removed, **env)
+    addresses, ids, numbers, keys = builder_json("removals", *run, "--into", removed, **env)
     assert (addresses["pinned"], addresses["newest"], addresses["documents"]) == (first, newest, 3)
     assert addresses["ids"] == [f"addresses/{FILE}#0", f"addresses/{FILE}#2"]
     assert ids["ids"] == ["ids/https://a.org/1"]
     assert ids["unwritable"] == 1, "`# x` behind a blank begins a comment"
+    gone = ("/1", " x")
+    assert numbers["ids"] == [f"numbers/{int.from_bytes(one.encode('utf-16-le'), 'little')}" for one in gone]
+    assert keys["ids"] == [f"keys/{one.encode('utf-16-le').hex()}" for one in reversed(gone)]
     said = builder("publish", *run, "--to", tmp_path / "out", "--exclude", f"id={removed}", **env).stderr
     assert "is newer" not in said
     assert kept(tmp_path / "out") == [
-        f"addresses/{FILE}#1", "ids/https://a.org/2~3", "ids/https://b.org/a # x"
-    ]  # fmt: skip
+        f"addresses/{FILE}#1",
+        *("ids/https://a.org/2~3", "ids/https://b.org/a # x"),
+        *("numbers/3342462", "keys/7e003300"),
+    ]
 
 
 def test_a_hub_that_is_away_stops_no_release(hub: LocalHub, tmp_path: Path) -> None:
@@ -72,7 +81,7 @@ def test_a_hub_that_is_away_stops_no_release(hub: LocalHub, tmp_path: Path) -> N
     hub.fail("503", times=9, match="GET /api/datasets/org/pages$")
     said = builder("publish", tmp_path / "pages.yaml", "--run", tmp_path / "run", "--to", tmp_path / "out", **env)
     assert "can't be told" in said.stderr
-    assert kept(tmp_path / "out") == [f"addresses/{FILE}#0", "ids/https://a.org/1"]
+    assert kept(tmp_path / "out")[:2] == [f"addresses/{FILE}#0", "ids/https://a.org/1"]
 
 
 def test_what_the_stack_no_longer_lists_is_told_by_repository_path_and_content(

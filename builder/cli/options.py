@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from builder.files import placed
+
 if TYPE_CHECKING:
     from builder.run.build_options import BuildOptions
 
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe that ships, or the path of a YAML file.")]
 RunDir = Annotated[
-    Path | None, typer.Option("--run", metavar="DIR", help="The run's directory.", show_default="runs/<recipe>")
+    Path | None,
+    typer.Option("--run", metavar="DIR", parser=placed, help="The run's directory.", show_default="runs/<recipe>"),
 ]
-ReadRun = Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory, such as runs/demo.")]
+ReadRun = Annotated[
+    Path, typer.Argument(metavar="RUN", parser=placed, help="A run's directory, such as runs/demo.")
+]
 Servers = Annotated[
     list[str] | None,
     typer.Option("--server", metavar="URL", help="An LLM server: TGI, vLLM, SGLang or llama.cpp. Repeatable."),

@@ -104,7 +104,7 @@ def publish(
     path = run or Path("runs") / loaded.recipe.name
     destination = destination_of(dest, path, say, private=private)
     how = PublishOptions(version, license_file, workers, dry_run, replaces, overwrite, readmit)
-    see_ahead(loaded, destination, how, say)
+    see_ahead(loaded, destination, how, say, is_begun=(path / "run.json").is_file())
     options = build_options(
         server, servers_file, model, workers, None, limit, reuse, patience, max_failures, max_reason, max_stall,
         tokenizer, served_model, retry_failed, grace,

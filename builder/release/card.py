@@ -119,6 +119,20 @@ def _environment(*, is_markup: bool) -> jinja2.Environment:
     )
     for name in ("bibtex", "cell", "code", "escaped", "fenced", "line", "percent", "size", "word"):
         environment.filters[name] = getattr(markdown, name)
+    environment.filters["settings"] = _settings
     environment.filters["total"] = Counter.total
     environment.filters["n"] = lambda number: f"{number:,}"
     return environment
+
+
+def _settings(sampling: str) -> str:
+    """Return what was sent to sample with, which the table has as JSON, in words."""
+    try:
+        sent = json.loads(sampling)
+    except ValueError:  # of a table that somebody else wrote
+        return sampling
+    if not isinstance(sent, dict):
+        return sampling
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in sent.items()
+    )

@@ -72,6 +72,12 @@ def merge(ours: str, theirs: str, base: str | None, owners: dict[str, Any]) -> M
     return merged
 
 
+def page_edits(theirs: str, base: str) -> list[str]:
+    """Return, in words, what of the page an owner edited outside the marks since a version brought `base`."""
+    (_, there), (_, was) = (split_card(_with_line_feeds(card)) for card in (theirs, base))
+    return _edits(there, was)
+
+
 def _with_line_feeds(card: str) -> str:
     return card.replace("\r\n", "\n")  # which the Hub's editor leaves as it finds them
 
@@ -169,7 +175,7 @@ def _edits(theirs: str, base: str) -> list[str]:
     there, was = (Counter(filter(str.strip, _KEPT.sub("", body).splitlines())) for body in (theirs, base))
     written, gone = list((there - was).elements()), list((was - there).elements())
     return [
-        f"{len(lines)} lines {what} outside the marks, such as {max(lines, key=len)[:80]!r}"
+        f"{len(lines)} line(s) {what} outside the marks, such as {max(lines, key=len)[:80]!r}"
         for what, lines in (("written", written), ("taken out", gone))
         if lines
     ]

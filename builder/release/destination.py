@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from builder.errors import UsageError
+from builder.files import placed
 from builder.release.manifest import Manifest, content_digest, excluded_in, next_version, parse_version
 from builder.release.staging import staging_in
 
@@ -101,8 +102,12 @@ class Destination(ABC):
         """Return the card of what `newest` returned, None where there is none."""
 
     @abstractmethod
-    def edited(self, manifest: Manifest) -> list[str]:
-        """Return, a line each, which files that others put or edited there `put` would replace or take away."""
+    def edited(self, manifest: Manifest | None) -> list[str]:
+        """Return, a line each, which files that others put or edited there `put` would replace or take away.
+
+        Args:
+            manifest: What is to be put there; None where only what any release would replace can be told yet.
+        """
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -258,8 +263,19 @@ def dataset_of(place: str) -> str:
     """
     dataset = place.removeprefix(SCHEME).strip("/")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise UsageError("it names no dataset", where=place, remedy=f"write {SCHEME}ORG/NAME")
+        raise UsageError("it names no dataset", where=place, remedy=f"write {meant(place)}")
     return dataset
+
+
+_LIKE_A_DATASET = re.compile(r"(?!releases/)(?:datasets/)?[\w-][\w.-]*/[\w-][\w.-]*")
+_ON_HUB = re.compile(r"(?:https?://[^/]+/|hf:/*)?(?:datasets/+)?([\w.-]+/[\w.-]+)(?:[/@].*)?", re.IGNORECASE)
+
+
+def meant(place: str) -> str:
+    """Return the dataset that somebody may mean by what is none."""
+    found = _ON_HUB.fullmatch(place)
+    named = found and not re.match(r"(?:spaces|models|buckets|datasets)/", found.group(1))
+    return f"{SCHEME}{found.group(1)}" if found and named else f"{SCHEME}ORG/NAME"
 
 
 def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private: bool) -> Destination:
@@ -279,11 +295,14 @@ def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private:
             raise UsageError(
                 "releases go to a directory or a dataset on the Hub",
                 where=dest,
-                remedy=f"write a directory's path, or {SCHEME}ORG/NAME",
+                remedy=f"write a directory's path, or {meant(dest)}",
             )
         from builder.release.folder import FolderDestination
 
-        return FolderDestination(Path(dest))
+        place = placed(dest)
+        if _LIKE_A_DATASET.fullmatch(dest) and not place.parent.exists():
+            say(f"{dest}: this is a directory's path; a dataset on the Hub is {meant(dest)}")
+        return FolderDestination(place)
     from builder.release.hub import HubDestination
 
     return HubDestination(dataset_of(dest), run / "release", say, private=private)

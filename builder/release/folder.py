@@ -97,7 +97,7 @@ class FolderDestination(Destination):
         card = self._newest / CARD
         return Cards(card.read_text(encoding="utf-8"), None) if card.is_file() else None
 
-    def edited(self, manifest: Manifest) -> list[str]:
+    def edited(self, manifest: Manifest | None) -> list[str]:
         """Return nothing: a version has a directory of its own."""
         del manifest
         return []

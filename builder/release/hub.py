@@ -26,7 +26,7 @@ from builder.release.card_rules import card_problems
 from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
 from builder.release.hub_limits import COMMITTED_AT_ONCE, batches, see_room
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
-from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest
+from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest, next_patch
 from builder.release.new_bytes import Sent
 from builder.sources.hub_files import HubFiles
 
@@ -118,7 +118,7 @@ class HubDestination(Destination):
             return Cards(there, there if CARD in tree else None)
         return Cards(there, self._repository.read(commit, tree[CARD]).decode())
 
-    def edited(self, manifest: Manifest) -> list[str]:
+    def edited(self, manifest: Manifest | None) -> list[str]:
         """Compare main with the commit that made its version; the card and the changelog are merged."""
         brought = {file.path for file in self._newest.files} if self._newest else set[str]()
         published = self._as_published(self._newest)[1] if self._newest else {}
@@ -130,7 +130,7 @@ class HubDestination(Destination):
         for path in sorted(self._tree.keys() - brought - NOT_OURS - {CARD, MANIFEST}):
             if path.startswith(DATA):
                 said.append(f"{path}: not a release's, and would be read as part of its data")
-            elif any(file.path == path for file in manifest.files):
+            elif manifest is not None and any(file.path == path for file in manifest.files):
                 said.append(f"{path}: not a release's, and this one brings a file of that name")
         return said
 
@@ -140,7 +140,7 @@ class HubDestination(Destination):
 
     def _as_published(self, manifest: Manifest) -> tuple[str, Tree]:
         """Return the commit that made main's version, and its files."""
-        commit = self._repository.tags().get(f"v{manifest.version}") or self._repository.commit_of(manifest)
+        commit = self._repository.tagged(manifest, self._head) or self._repository.commit_of(manifest)
         if commit is None or commit == self._head:
             return self._head or "main", self._tree
         return commit, self._repository.tree(commit)
@@ -287,7 +287,7 @@ class HubDestination(Destination):
                 where=f"{SCHEME}{self.name}@{sha}",
                 remedy="nothing was tagged; publish again from the run"
                 if tagged is None
-                else "a tagged version was changed: publish the next one",
+                else f"its tag was moved, or is not ours: publish as --version {next_patch(manifest.version)}",
             )
         if tagged is None:
             if self._repository.tag(tag, sha, manifest.content_sha256) != sha:

@@ -150,6 +150,11 @@ class HubRepository:
 
     # --- against a manifest ---
 
+    def tagged(self, manifest: Manifest, head: str | None) -> str | None:
+        """Return the commit that a version's tag is on, None where there is none or somebody moved it."""
+        commit = self.tags().get(f"v{manifest.version}")
+        return commit if commit in (None, head) or self.manifest_at(str(commit)) == manifest else None
+
     def commit_of(self, manifest: Manifest) -> str | None:
         """Return the commit that made a version, else main's head: somebody may have edited the card since."""
         head = self.resolve("main")

@@ -46,7 +46,7 @@ _OTHERWISE = {
 
 _LICENSING = Licensing()
 
-OWN_WORDS = " (in its own words: no identifier of the Hub's or of SPDX)"
+OWN_WORDS = " (its own words, not an identifier of SPDX or of the Hub)"
 
 LLAMA_LICENSES = ("llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4")
 """Those of the Llamas."""

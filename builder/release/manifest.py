@@ -144,13 +144,19 @@ def next_version(old: Manifest | None, content: Mapping[str, Any]) -> str:
     """
     if old is None:
         return "1.0.0"
-    major, minor, patch = parse_version(old.version)
+    major, minor, _ = parse_version(old.version)
     is_another = old.content["recipe"]["name"] != content["recipe"]["name"]
     if is_another or _lasting(old.content, content) != _lasting(content, old.content):
         return f"{major + 1}.0.0"
     is_alike = _deciding(old.content["recipe"]) == _deciding(content["recipe"])
     if not is_alike or any(old.content[part] != content[part] for part in ("run", "ledger", "data")):
         return f"{major}.{minor + 1}.0"
+    return next_patch(old.version)
+
+
+def next_patch(version: str) -> str:
+    """Return the number after a version's."""
+    major, minor, patch = parse_version(version)
     return f"{major}.{minor}.{patch + 1}"
 
 

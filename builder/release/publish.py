@@ -14,7 +14,7 @@ from builder.errors import LedgerUnbalanced, NothingToTalkTo, UsageError
 from builder.files import is_file, see_readable, write_text
 from builder.loaded_recipe import LoadedRecipe
 from builder.release.card import render_card
-from builder.release.card_merge import Merged, merge
+from builder.release.card_merge import Merged, merge, page_edits
 from builder.release.changelog import changes, prepended
 from builder.release.content import Content, write_content
 from builder.release.destination import Destination, Overtaken, Plan
@@ -63,9 +63,21 @@ class PublishOptions:
 
 
 def see_ahead(
-    loaded: LoadedRecipe, destination: Destination, options: PublishOptions, say: Callable[[str], None]
+    loaded: LoadedRecipe,
+    destination: Destination,
+    options: PublishOptions,
+    say: Callable[[str], None],
+    *,
+    is_begun: bool,
 ) -> None:
     """Raise now what would stop a release after a long build, and say what its readers would wonder at.
+
+    Args:
+        loaded: The recipe.
+        destination: Where to.
+        options: How.
+        say: Told what is no reason to stop.
+        is_begun: Whether there is a run already: it may have been published, and then nothing is lost.
 
     Raises:
         UsageError: The destination holds what is not this recipe's or would not take the card; or a licence file
@@ -90,6 +102,17 @@ def see_ahead(
     if not options.is_trial:
         destination.see_writable()
     destination.see_card(_merged(announced(loaded.recipe), destination, old).text)
+    if lost := [] if options.overwrites else _surely_lost(destination):
+        if not is_begun:
+            destination.refuse_loss(lost, say, overwrites=False)
+        say(f"{destination.name}: a new version would be refused, for what others wrote there: {'; '.join(lost)}")
+
+
+def _surely_lost(destination: Destination) -> list[str]:
+    """Return what others wrote there that any release would replace."""
+    cards = destination.cards()
+    words = [] if cards is None or cards.brought is None else page_edits(cards.there, cards.brought)
+    return [*words, *destination.edited(None)]
 
 
 def _merged(ours: str, destination: Destination, old: Manifest | None) -> Merged:
@@ -162,7 +185,7 @@ def publish(
             try:
                 return release.publish()
             except Overtaken as error:
-                say(f"{error}: another release was published meanwhile; planning again")
+                say(f"{error}: somebody else changed it meanwhile; planning again")
     raise NothingToTalkTo(
         f"in {_PLANS} tries somebody else was quicker",
         where=destination.name,

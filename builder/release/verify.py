@@ -8,6 +8,7 @@ read it (pyarrow's threads outlive the interpreter).
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
-from builder.files import storage_error
-from builder.release.destination import SCHEME, dataset_of
+from builder.files import placed, storage_error
+from builder.release.destination import SCHEME, dataset_of, meant
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, file_problems, read_manifest
 
 
@@ -35,11 +36,13 @@ def verify(dest: str) -> Manifest:
     """
     if dest.startswith(SCHEME):
         return _verify_on_hub(dest)
-    release = Path(dest)
+    release = placed(dest)
     manifest = read_manifest(release)
     if manifest is None:
         raise UsageError(
-            "there is no release here", where=str(release), remedy="name the directory that holds manifest.json"
+            "there is no release here",
+            where=str(release),
+            remedy=f"name the directory that holds manifest.json, or on the Hub {meant(dest)}",
         )
     problems = file_problems(release, manifest)
     problems += [problem for file in manifest.files for problem in _rows(release, file)]
@@ -62,10 +65,16 @@ def _verify_on_hub(dest: str) -> Manifest:
             where=dest,
             remedy="name a dataset of ours, and a tag or commit that it has",
         )
-    problems = repository.differences(found, manifest) or repository.miscounted(found, manifest)
+    problems = [f"it is version {manifest.version}"] if _is_another(revision, manifest) else []
+    problems += repository.differences(found, manifest) or repository.miscounted(found, manifest)
     problems += _by_itself(manifest)
     _raise(problems or _loaded(dataset, manifest, found), dest)
     return manifest
+
+
+def _is_another(revision: str, manifest: Manifest) -> bool:
+    """Whether a revision is called after another version than the one that it holds."""
+    return bool(re.fullmatch(r"v\d+\.\d+\.\d+", revision)) and revision != f"v{manifest.version}"
 
 
 def _raise(problems: list[str], where: str) -> None:

@@ -140,8 +140,8 @@ def _documents(run: Run, source: Source) -> int:
 def _missing(run: Run, source: Source, now: Source, connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the ids of the source's documents whose keys its newest revision has not."""
     connection.read_parquet([str(path) for path in run.shard_paths()]).create_view("run")
-    columns, provenance = source.identifying(), source.columns()
-    by_id = columns[0] not in provenance  # it is what ids are made of, and no column of its own
+    columns = source.identifying()
+    by_id = [*columns] == [getattr(source, "id", None)]  # of a column that ids are made of, whatever its type
     prefix = len(f"{source.name}/") if source.name else 0
     keys = [f"encode(id[{prefix + 1}:])"] if by_id else [f'encode(source."{name}")' for name in columns]
     # Of a row without an id the document's says where the row lies.

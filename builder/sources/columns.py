@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-from builder.cells import carried, common
+from builder.cells import carried, common, is_bytes, is_text
 from builder.errors import SourceError
+
+log = logging.getLogger(__name__)
 
 Cells = dict[str, Any]
 """A row: text as bytes, since a file may hold what is not UTF-8 and one such row must not end the run."""
@@ -61,6 +64,18 @@ class Columns:
         if name not in self._kinds:
             self._kinds[name] = self._common(name)
         return self._kinds[name]
+
+    def say_where_texts_become_bytes(self, name: str) -> None:
+        """Say of a column that is published as bytes that a file has text in it."""
+        if not is_bytes(self.kind(name)):
+            return
+        kinds = {file: kind for file in self._schemas if (kind := self._kind_in(file, name)) is not None}
+        texts, others = ([file for file, kind in kinds.items() if is_one(kind)] for is_one in (is_text, is_bytes))
+        if texts:
+            log.warning(
+                "column %r is published as bytes: %s has bytes in it, %s text; to have text, write it as text in"
+                " every file", name, self._where(others[0]), self._where(texts[0]),
+            )  # fmt: skip
 
     def _common(self, name: str) -> pa.DataType:
         kinds = {file: kind for file in self._schemas if (kind := self._kind_in(file, name)) is not None}

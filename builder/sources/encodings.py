@@ -50,8 +50,9 @@ def reads_encodings(builder: Any) -> bool:  # noqa: ANN401 - datasets has no typ
     """Whether a builder of `datasets` reads files by the encoding that it is configured with; some only say so."""
     from datasets.packaged_modules.csv.csv import Csv
     from datasets.packaged_modules.json.json import Json
+    from datasets.packaged_modules.text.text import Text
 
-    return isinstance(builder, Csv | Json)
+    return isinstance(builder, Csv | Json) or (isinstance(builder, Text) and builder.config.sample_by == "line")
 
 
 def of_json(content: BinaryIO) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,13 @@ from builder.errors import SourceError
 from builder.files import storage_error
 from builder.markdown import code
 from builder.sources.base import Shard, Source
+from builder.sources.formats import holds_rows
 from builder.sources.text import LONGEST, POINTER, charset, decode, is_pointer
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 
 class FilesSource(Source):
@@ -79,7 +83,11 @@ class FilesSource(Source):
         for _ in os.walk(self.path, onerror=_refuse):
             pass
         globs = [self.glob] if isinstance(self.glob, str) else self.glob
-        found = {path for glob in globs for path in self.path.glob(glob) if path.is_file()}
+        matches = {path for glob in globs for path in self.path.glob(glob)}
+        found = {path for path in matches if path.is_file()}
+        others = sorted(path for path in matches - found if path.is_symlink())
+        if nowhere := [path for path in others if not os.path.exists(path)]:  # noqa: PTH110 - Path's raises in a loop
+            log.warning("%d links lead to nothing and are passed over, such as %s", len(nowhere), nowhere[0])
         if not found:
             raise SourceError(
                 f"no file matches {' or '.join(map(repr, globs))}",
@@ -90,11 +98,20 @@ class FilesSource(Source):
 
     def pin(self, recorded: Mapping[str, Any] | None = None) -> dict[str, object]:
         """Return the number of files and a digest over their names and sizes."""
+        self._say_what_holds_rows()
         listing = hashlib.sha256()
         for file in self._files:
             size = (self.path / file).stat().st_size
             listing.update(f"{file}\0{size}\0".encode("utf-8", "surrogateescape"))
         return {"files": len(self._files), "listing_sha256": listing.hexdigest()}
+
+    def _say_what_holds_rows(self) -> None:
+        rows = [file for file in self._files if holds_rows(file)]
+        if rows:
+            log.warning(
+                "%d of these files hold many documents, such as %s, and each becomes one: read rows with"
+                " `kind: parquet`, or leave such files out of `source.glob`", len(rows), self.path / rows[0],
+            )  # fmt: skip
 
     def shards(self) -> list[Shard]:
         """Return ranges of `shard_rows` files."""

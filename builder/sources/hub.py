@@ -6,7 +6,7 @@ The Hub's clients are imported when one is read: they would take a fifth of a se
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from builder.sources.hub_files import HubFiles
+    from builder.sources.streamed_table import Row
 
 
 class HubDataset(Source):
@@ -101,28 +102,41 @@ class HubDataset(Source):
             raise SourceError(
                 f"there is no split {self.split!r}; there are {', '.join(map(str, data_files)) or 'none'}",
                 where=self.files.where(""),
-                remedy="correct `source.split` in the recipe",
+                remedy="set `source.split` to one of them; --limit N takes the first N documents of it",
             )
         start = f"hf://datasets/{self.dataset}@{self.files.revision}/"
         names = [str(file).removeprefix(start) for file in data_files[self.split]]
-        from datasets.packaged_modules.json.json import Json
         from datasets.packaged_modules.parquet.parquet import Parquet
 
         from builder.sources.features import with_classes
-        from builder.sources.json_lines import JsonLines
         from builder.sources.parquet_table import ParquetTable
-        from builder.sources.streamed_table import DatasetsRows, StreamedTable
+        from builder.sources.streamed_table import StreamedTable
 
         features = with_classes(builder.info.features.to_dict()) if builder.info.features else {}
         if isinstance(builder, Parquet):
             self._refuse_encoding()
             self.files.stat(names)
             return ParquetTable(names, self.files.open, self.files.where, features)
+        return StreamedTable(names, self._rows_of(builder, names), self.files.where, self._recorded, features)
+
+    def _rows_of(self, builder: Any, names: list[str]) -> Callable[[str, int], Iterator[Row | None]]:  # noqa: ANN401
+        """Return what gives the rows of a file that is no Parquet, from one on."""
+        from datasets.packaged_modules.json.json import Json
+        from datasets.packaged_modules.text.text import Text
+
+        from builder.sources.json_lines import JsonLines
+        from builder.sources.streamed_table import DatasetsRows
+        from builder.sources.text_lines import TextLines
+
         encoding = self._encoding_of(builder, names)
         lines = JsonLines(self.files.open, self.files.where, encoding)
-        reads_lines = isinstance(builder, Json) and not builder.config.field and lines.can_read(names)
-        rows = lines.rows if reads_lines else DatasetsRows(builder, self.split, names, self.files).rows
-        return StreamedTable(names, rows, self.files.where, self._recorded, features)
+        if isinstance(builder, Json) and not builder.config.field and lines.can_read(names):
+            return lines.rows
+        by_line = isinstance(builder, Text) and builder.config.sample_by == "line"
+        if by_line and not builder.config.keep_linebreaks and TextLines.can_read(names):
+            column = next(iter(builder.config.features or ("text",)))
+            return TextLines(self.files.open, self.files.where, encoding, column).rows
+        return DatasetsRows(builder, self.split, names, self.files).rows
 
     def _encoding_of(self, builder: Any, names: Sequence[str]) -> str | None:  # noqa: ANN401 - datasets has no types
         """Return the encoding that a recipe or a dataset's card names, and have the builder read by it.
@@ -148,7 +162,7 @@ class HubDataset(Source):
     def _refuse_encoding(self) -> None:
         if self.named_encoding() is not None:
             raise SourceError(
-                "its files are no JSON and no CSV: an encoding means nothing to what reads them",
+                "its files are no JSON, CSV or lines of text: an encoding means nothing to what reads them",
                 where=self.files.where(""),
                 remedy="leave `source.encoding` out; text that is not in UTF-8 has to be converted",
             )
@@ -172,11 +186,16 @@ class HubDataset(Source):
 
     def _not_loaded(self, error: Exception) -> SourceError:
         """Return what it means that `datasets` can't make sense of the dataset, and the way out."""
+        from datasets.data_files import EmptyDatasetError
         from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
         said, remedy = _first_line(error), self._read_directly()
-        known = re.findall(r"'([^']+)'", str(error).partition("vailable")[2])
-        if isinstance(error, DataFilesNotFoundError | DatasetNotFoundError):
+        listed = re.search(r"vailable[^\[]*\[(.*?)\]", str(error), re.DOTALL)  # an example of use may follow
+        known = re.findall(r"'([^']+)'", listed.group(1)) if listed else []
+        if isinstance(error, EmptyDatasetError):
+            said = "it holds no files of data"
+            remedy = "correct `source.dataset`, or set `source.revision` to a commit that has some"
+        elif isinstance(error, DataFilesNotFoundError | DatasetNotFoundError):
             said = f"it holds no data files that can be read ({said})"
         elif "scripts are no longer supported" in said:
             said = "it is read by a script of its own, which is not run"
@@ -259,8 +278,11 @@ class HubSource(HubDataset, RowSource):
         for field in schema if self.text not in schema.names else ():
             item = field.type.value_type if isinstance(field.type, pa.ListType | pa.LargeListType) else None
             if isinstance(item, pa.StructType) and self.text in [one.name for one in item]:
+                is_stack = {"content_id", "content"} <= {one.name for one in item}
                 raise SourceError(
                     f"a row is no text: column {field.name!r} lists what has {self.text!r}",
                     where=where,
-                    remedy="use `kind: the-stack-v3`, which makes a document of each file of such a list",
+                    remedy="use `kind: the-stack-v3`, which makes a document of each file of such a list"
+                    if is_stack
+                    else "upload it with one row for each of them, as JSON lines or Parquet",
                 )

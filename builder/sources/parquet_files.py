@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from glob import glob, has_magic
 from pathlib import Path
@@ -14,6 +16,8 @@ from builder.files import is_file
 
 if TYPE_CHECKING:
     from builder.sources.remote_files import RemoteFiles
+
+log = logging.getLogger(__name__)
 
 _CORRECT = "correct `source.path`; it may be a glob"
 
@@ -72,7 +76,16 @@ class FolderFiles:
         paths = [Path(path) for path in found if path not in folders and (self._is_glob or is_file(Path(path)))]
         if not paths:
             raise SourceError("no Parquet file matches", where=self._pattern, remedy=_CORRECT)
+        self._say_what_is_read_twice(paths)
         return [path.relative_to(self._folder).as_posix() for path in paths]
+
+    @staticmethod
+    def _say_what_is_read_twice(paths: Sequence[Path]) -> None:
+        seen: dict[str, Path] = {}
+        for path in paths:
+            first = seen.setdefault(os.path.realpath(path), path)
+            if first != path:
+                log.warning("%s and %s are one file by two paths, and its rows are read twice", first, path)
 
     def open(self, name: str) -> BinaryIO:
         """Open one."""

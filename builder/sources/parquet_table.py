@@ -20,10 +20,12 @@ from builder.files import storage_error
 from builder.sources.base import Shard
 from builder.sources.columns import Cells, Columns
 from builder.sources.features import Features, agreed, in_metadata
+from builder.sources.formats import as_parquet, loader_of
 from builder.sources.text import POINTER_BYTES, is_pointer
 
 _FOOTERS_AT_ONCE = 16
 _BATCH_ROWS = 256
+_PARQUET = b"PAR1"
 _BATCH_BYTES = 32 * 2**20  # a row may be a repository with all its files
 
 
@@ -65,8 +67,14 @@ class ParquetTable:
         try:
             with self._open(name) as file:
                 return pq.read_metadata(file)
+        except FileNotFoundError as error:
+            raise SourceError(
+                "there is no such file: it is a link to nothing, or was taken away",
+                where=self.where(name),
+                remedy="put the file back or remove the link, then run the same command",
+            ) from error
         except (OSError, pa.ArrowInvalid) as error:
-            self._refuse_pointer(name)
+            self._refuse_other_formats(name)
             if not isinstance(error, PermissionError) and (refused := storage_error(error)):
                 raise refused from error
             raise SourceError(
@@ -75,14 +83,22 @@ class ParquetTable:
                 remedy="copy or upload it again whole, or correct `source.path` or `source.dataset`",
             ) from error
 
-    def _refuse_pointer(self, name: str) -> None:
+    def _refuse_other_formats(self, name: str) -> None:
         with self._open(name) as file:
-            if is_pointer(file.read(POINTER_BYTES)):
-                raise SourceError(
-                    "it is a pointer that Git LFS left in the place of the file",
-                    where=self.where(name),
-                    remedy="`git lfs pull` in the clone fetches the file itself; on the Hub, upload it again",
-                )
+            start = file.read(POINTER_BYTES)
+        if is_pointer(start):
+            raise SourceError(
+                "it is a pointer that Git LFS left in the place of the file",
+                where=self.where(name),
+                remedy="`git lfs pull` in the clone fetches the file itself; on the Hub, upload it again",
+            )
+        loader = loader_of(name)
+        if loader is not None and not start.startswith(_PARQUET):
+            raise SourceError(
+                f"it is no Parquet, and by its name {loader}",
+                where=self.where(name),
+                remedy=f"convert it, and point `source.path` at that: {as_parquet(loader, self.where(name))}",
+            )
 
     @cached_property
     def schemas(self) -> dict[str, pa.Schema]:

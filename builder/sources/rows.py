@@ -133,7 +133,7 @@ class RowSource(Source):
             self._see(needed, schema.names, self.table.where(name))
         self._see(self.kept(), self.table.columns.names, self.table.where(next(iter(self.table.schemas))))
         for column in self.kept():
-            self.table.columns.kind(column)
+            self.table.columns.say_where_texts_become_bytes(column)
         self._check_kinds()
 
     @staticmethod
@@ -153,10 +153,11 @@ class RowSource(Source):
 
         for column in filter(None, (self.text, self.id)):
             kind = self.table.columns.kind(column)
-            is_id = column == self.id and pa.types.is_integer(kind)
-            if not (is_text(kind) or is_bytes(kind) or is_id):
+            is_whole = pa.types.is_integer(kind) or (isinstance(kind, pa.Decimal128Type) and kind.scale == 0)
+            if not (is_text(kind) or is_bytes(kind) or (column == self.id and is_whole)):
+                or_numbers = " or whole numbers" if column == self.id else ""
                 raise SourceError(
-                    f"column {column!r} holds {kind}, not text",
+                    f"column {column!r} holds {kind}, not text{or_numbers}",
                     where=self.table.where(next(iter(self.table.schemas))),
                     remedy="set `source.text` to a column of text, `source.id` to one of text or whole numbers",
                 )
@@ -173,14 +174,18 @@ class RowSource(Source):
         return (self.id,) if self.id else ("url",) if "url" in self.kept() else ()
 
     def listed(self) -> Iterator[pa.Table]:
-        """Yield the ids, or the addresses, of all rows."""
+        """Yield the ids, or the addresses, of all rows, as documents have them."""
         import pyarrow as pa
 
         for shard in self.shards():
             for column in self.identifying():
-                cells = [row[column] for row in self.table.read(shard, [column])]
-                values = [cell.encode() if isinstance(cell, str) else cell for cell in cells]
-                yield pa.table({column: pa.array(values, pa.binary())})
+                cells = (row[column] for row in self.table.read(shard, [column]))
+                told = self._given_id if column == self.id else self._shown
+                yield pa.table({column: pa.array([told(cell) for cell in cells], pa.string())})
+
+    @staticmethod
+    def _shown(cell: Any) -> str | None:  # noqa: ANN401 - a cell of a column of texts
+        return cell.decode("utf-8", "backslashreplace") if isinstance(cell, bytes) else cell
 
     def read(self, shard: Shard, passed_over: Counter[str]) -> Iterator[Document]:
         """Yield a document a row."""

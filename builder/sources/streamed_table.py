@@ -60,7 +60,7 @@ class StreamedTable:
         recorded = self._recorded or {}
         if "columns" in recorded:
             return dict(recorded["rows_of_files"]), dict(recorded["columns"])
-        log.warning("counting the rows of %d files that are no Parquet: this reads them once", len(self._names))
+        log.warning("counting the rows of %d file(s) that are no Parquet: this reads them once", len(self._names))
         counts: dict[str, int] = {}
         kinds: dict[str, Kind] = {}
         for name in self._names:
