@@ -139,6 +139,8 @@ def test_a_refusal_tells_the_prompts_tokens_and_the_limit(
         ("Range of input length should be [1, 129024]", None),
         ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", None),
         ("Prompt 超长", None),
+        ("Input prompt is too big compared to KV size. Please try increasing KV size.", None),
+        ("Input validation error: `inputs` must have less than 4095 tokens. Given: 5000", None),
     ],
 )
 def test_services_have_their_own_words_for_it(words: str, prompt: int | None) -> None:

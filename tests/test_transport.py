@@ -199,6 +199,8 @@ def test_a_server_may_say_when_to_ask_again_within_bounds(said: str, seconds: fl
 def test_a_server_may_say_when_to_ask_again_as_a_date() -> None:
     said = formatdate(time.time() + 30, usegmt=True)
     assert 20 < trouble(b"", f"Retry-After: {said}", status=503).retry_after <= 30
+    ahead = [formatdate(time.time() + 3600 + more, usegmt=True) for more in (0, 7)]
+    assert trouble(b"", f"Date: {ahead[0]}\r\nRetry-After: {ahead[1]}", status=503).retry_after == 7
 
 
 def test_a_body_without_end_is_not_read_to_its_end() -> None:

@@ -123,6 +123,8 @@ async def post(
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         # Not in its words: what ends at the same place is now a reset, now an end of the stream.
         return Trouble(Sign.DISCONNECTED, "the connection breaks before an answer", server.url)
+    except aiohttp.ClientResponseError as error:  # with a status of aiohttp's own
+        return Trouble(Sign.BROKE, f"its response can't be read: {' '.join(error.message.split())}", server.url)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         return Trouble(Sign.BROKE, f"{error or type(error).__name__}", server.url)
 
