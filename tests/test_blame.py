@@ -81,6 +81,13 @@ def test_a_document_that_breaks_servers_is_given_up_whatever_a_proxy_makes_of_it
     assert all(str(status) in line for line in told)
 
 
+def test_a_server_that_breaks_every_other_answer_costs_a_small_run_no_document() -> None:
+    for number in range(4):  # a router with two workers, one of which is broken; which document it hits is chance
+        server = TgiDouble(speed=SHORT, max_concurrent_requests=8)
+        server.fault("cut", at=range(number % 2, 2_000, 2))
+        assert not failures(asked_of([server], texts(24), at_once=8))
+
+
 @pytest.mark.parametrize("kind", ["reset", "not_json", "cut"])
 def test_a_document_that_breaks_connections_or_answers_is_given_up(kind: str) -> None:
     servers = [TgiDouble(speed=SHORT, max_concurrent_requests=16) for _ in range(2)]

@@ -159,12 +159,9 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _count(said: object) -> int:
-    """Return a number of tokens, 0 where it is not told.
-
-    Raises:
-        ValueError: It is none that a table could hold.
-    """
-    count = int(said or 0) if said is None or isinstance(said, _NUMBERS) else -1
-    if not 0 <= count < 2**63:
-        raise ValueError(f"{said!r:.40} tokens")
-    return count
+    """Return a number of tokens, 0 where it is not told, or none that a table could hold."""
+    try:
+        count = int(said or 0) if said is None or isinstance(said, _NUMBERS) else 0
+    except (ValueError, OverflowError):
+        return 0
+    return count if 0 <= count < 2**63 else 0

@@ -118,12 +118,12 @@ class Trouble:
         """Return the error for an input that is to blame, with the reason that stands in the table."""
         if self.too_long is not None:
             return self.too_long
+        if self.status == 413 or (self.status >= 500 and _CONTEXT.search(self.what)):
+            return RequestFailed(self.what, where=self.where, reason="too_long_for_context")
         if self.says_invalid:
             return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
         if self.sign is Sign.TIMED_OUT:
             return RequestFailed(self.what, where=self.where, reason="timed_out")
-        if self.status >= 500 and _CONTEXT.search(self.what):
-            return TooLong(self.what, where=self.where)
         reason = "blocked_by_gateway" if self.sign is Sign.REFUSED else "generation_failed"
         return RequestFailed(f"{self.what}; others were answered meanwhile", where=self.where, reason=reason)
 

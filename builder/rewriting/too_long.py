@@ -60,7 +60,7 @@ def too_long(status: int, content: bytes, body: bytes, server: Server) -> TooLon
     total = next((one + asked for one in numbers if asked and one + asked in numbers), None)
     limit, prompt, is_exact = _read(numbers, asked, known, total)
     is_by_numbers = known is not None or (total is not None and limit is not None and limit < total)
-    if not (is_said or status == 413 or is_by_numbers or _says_so(words)):
+    if not (is_said or is_by_numbers or _says_so(words)):
         return None
     return TooLong(what, where=server.url, prompt_tokens=prompt, is_exact=is_exact, limit=limit)
 
