@@ -17,7 +17,7 @@ _SETTLED = 1.0  # seconds in which what broke a server has broken all it had in 
 _LONGEST_LOOK = 15.0  # seconds
 _TIME_LIMIT = 5.0  # seconds; no gateway waits less for an answer
 _ROOMY = 0.75  # of what a server gets: with as many in work, room is not what it lacks
-_TRIES = (5, 100)  # that the share of failures looks back on: at first (as if answered) and at most, about
+_TRIES = (2, 100)  # that the share of failures looks back on: at first (as if answered) and at most, about
 
 
 class Blame:

@@ -10,7 +10,6 @@ all there is to do.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ _SHARE = 50.0
 _FEW = 4  # at once: no server holds so few that it would refuse one of them
 _SESSION_SECONDS = 120.0  # no more requests are begun alone after that
 _POLL_SECONDS = 0.1
-_draw = random.SystemRandom()
 
 
 @dataclass(slots=True, eq=False)
@@ -150,18 +148,11 @@ class Isolation:
         left = [one for one in suspects if not one.case.is_alone]
         at_once = max(1, int(endpoint.limit) - 1)  # and the one known to be good
         while goes_on(left):
-            await self._change_turns(endpoint)
             left, unclear = await self._beside_others(endpoint, left, at_once)
             alone += unclear
             at_once = min(_FEW, at_once)
         while goes_on(alone):
-            await self._change_turns(endpoint)
             alone = await self._one_by_one(endpoint, alone)
-
-    async def _change_turns(self, endpoint: Endpoint) -> None:
-        """Have a router that takes its workers in turn give the next request to any of them: one may be broken."""
-        if _draw.random() < 0.5:
-            await self._control.ask(endpoint)
 
     async def _beside_others(
         self, endpoint: Endpoint, suspects: Sequence[_Suspect], at_once: int
