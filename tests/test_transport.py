@@ -185,6 +185,15 @@ def test_an_answer_is_taken_whatever_its_count_of_tokens_is(count: bytes) -> Non
     assert (generation.answer, generation.completion_tokens) == ("a", 0)
 
 
+@pytest.mark.parametrize("header", ["Content-Encoding: gzip", "Content-Encoding: zstd", "No Token: 1"])
+def test_a_response_that_can_not_be_read_is_told_without_a_status_that_nobody_gave(header: str) -> None:
+    outcome = trouble(COMPLETION, header)
+    assert outcome.sign is Sign.BROKE
+    assert "400" not in outcome.what
+    assert "\n" not in outcome.what
+    assert "decode" in outcome.what or "Invalid header" in outcome.what
+
+
 def test_gateways_may_send_long_headers() -> None:
     assert generated(COMPLETION, "Set-Cookie: a=" + 20_000 * "b").answer == "a"
 
