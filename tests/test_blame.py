@@ -81,6 +81,24 @@ def test_a_document_that_breaks_servers_is_given_up_whatever_a_proxy_makes_of_it
     assert all(str(status) in line for line in told)
 
 
+def test_a_server_that_breaks_every_other_answer_costs_a_small_run_no_document() -> None:
+    given_up = 0
+    for number in range(4):  # a router with two workers, one of which is broken
+        server = TgiDouble(speed=SHORT, max_concurrent_requests=8)
+        server.fault("cut", at=range(number % 2, 2_000, 2))
+        given_up += len(failures(asked_of([server], texts(24), at_once=8)))
+    assert given_up <= 1, "one may have had bad luck eleven times"
+
+
+def test_a_server_that_breaks_every_answer_is_left_alone_before_long() -> None:
+    server, said = TgiDouble(speed=SHORT, max_concurrent_requests=64), list[str]()
+    server.fault("not_json", at=range(100_000))
+    outcomes = asked_of([server], texts(24), at_once=24, said=said)
+    assert all(isinstance(one, NoServer) for one in outcomes)
+    assert any("left alone" in line for line in said)
+    assert len(of_documents(server)) <= 4 * 24
+
+
 @pytest.mark.parametrize("kind", ["reset", "not_json", "cut"])
 def test_a_document_that_breaks_connections_or_answers_is_given_up(kind: str) -> None:
     servers = [TgiDouble(speed=SHORT, max_concurrent_requests=16) for _ in range(2)]

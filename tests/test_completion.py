@@ -39,12 +39,14 @@ def trouble(said: dict[str, Any]) -> Trouble:
     [
         ("STOP", "stop"), ("end_turn", "stop"), ("eos_token", "eos_token"), ("stop_sequence", "stop_sequence"),
         ("MAX_TOKENS", "length"), ("model_length", "length"), ("model_context_window_exceeded", "length"),
-        ("SAFETY", "content_filter"), ("sensitive", "content_filter"), ("tool_calls", "tool_calls"),
+        ("FINISH_REASON_STOP", "stop"), ("COMPLETE", "stop"), ("eos", "stop"), ("limit", "length"),
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"), ("SAFETY", "content_filter"),
+        ("sensitive", "content_filter"), ("tool_calls", "tool_calls"),
     ],
 )  # fmt: skip
 def test_a_gateways_name_for_why_it_ended_is_taken_for_what_it_means(said: str, reason: str) -> None:
     assert read(completion(said)).finish_reason == reason
-    assert (reason in COMPLETE) == (said.lower() in {"stop", "end_turn", "eos_token", "stop_sequence"})
+    assert (reason in COMPLETE) == (reason in {"stop", "eos_token", "stop_sequence"})
 
 
 @pytest.mark.parametrize("reason", ["", "abort", "network_error", "Error", "failed", None])
@@ -56,6 +58,51 @@ def test_an_answer_that_the_server_ended_is_none(reason: str | None) -> None:
 @pytest.mark.parametrize("message", [{"role": "assistant"}, {"role": "assistant", "tool_calls": [{"id": "1"}]}])
 def test_a_message_without_content_is_an_empty_answer_and_no_servers_fault(message: dict[str, Any]) -> None:
     assert read(completion("tool_calls", message)).answer == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("content_filter: PROHIBITED_CONTENT", None),
+        ("stop", {"role": "assistant", "content": None, "refusal": "I can't help with that."}),
+    ],
+)
+def test_an_answer_that_was_withheld_is_one_that_a_filter_took(reason: str, message: object) -> None:
+    said = completion(reason)
+    said["choices"][0]["message"] = message
+    generation = read(said)
+    assert (generation.finish_reason, generation.answer) == ("content_filter", "")
+
+
+def events(*said: object) -> bytes:
+    return b": a remark\n\n" + b"".join(b"data: " + orjson.dumps(one) + b"\r\n\r\n" for one in said)
+
+
+def part(text: str | None = None, reason: str | None = None, **more: object) -> dict[str, Any]:
+    return {"model": "m", "choices": [{"delta": {"content": text, **more}, "finish_reason": reason}]}
+
+
+STREAM = [part("", role="assistant"), part(None, reasoning="hm"), part("a\n"), part("b"), part(reason="length")]
+USAGE = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+
+
+def test_a_stream_that_nobody_asked_for_is_read() -> None:
+    answer, model = read_completion(events(*STREAM, USAGE) + b"data: [DONE]\n\n", "text/event-stream")
+    assert (answer, model) == (Generation("a\nb", "length", 3, 2), "m")
+    for framed in (orjson.dumps(completion()) + b"\n\ndata: [DONE]\n\n", events(completion())):
+        assert read_completion(framed, "text/event-stream")[0].answer == "a"
+
+
+def test_a_stream_that_was_cut_or_holds_an_error_is_no_answer() -> None:
+    cut = outcome_of(200, events(*STREAM[:-1]), {}, SERVER)
+    full = outcome_of(200, events(STREAM[0], {"error": {"message": "full", "code": 429}}), {}, SERVER)
+    torn = outcome_of(200, events(*STREAM)[:-30], {}, SERVER)
+    assert isinstance(cut, Trouble)
+    assert "ended the generation early" in cut.what
+    assert isinstance(full, Trouble)
+    assert (full.sign, full.what) == (Sign.OVERLOADED, "429: full")
+    assert isinstance(torn, Trouble)
+    assert torn.sign is Sign.BROKE
 
 
 RATE = {"message": "Provider returned error", "code": 429, "metadata": {"raw": "m is rate-limited upstream"}}
@@ -80,6 +127,20 @@ def test_an_error_in_a_200_that_gives_no_status_is_told_in_its_words() -> None:
         assert (outcome.sign, outcome.status) == (Sign.BROKE, 200)
         assert "not a chat completion (NETWORK ERROR)" in outcome.what
     assert trouble({"error": {"message": "no credits", "code": "402"}}).sign is Sign.REFUSED
+
+
+def test_a_redirect_is_told_with_its_place_but_not_with_what_it_says_of_who_asks() -> None:
+    outcome = outcome_of(307, b"", {"Location": "https://login.example/sso?token=secret"}, SERVER)
+    assert isinstance(outcome, Trouble)
+    assert outcome.what == "307: it redirects to https://login.example/sso"
+
+
+def test_a_context_that_is_full_is_why_an_input_failed_whatever_the_status() -> None:
+    said = b'{"error": {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}}'
+    outcome = outcome_of(500, said, {}, SERVER)
+    assert isinstance(outcome, Trouble)
+    assert outcome.sign is Sign.BROKE, "it may be full of other requests"
+    assert outcome.blaming_the_input().reason == "too_long_for_context"
 
 
 def test_a_proxys_page_with_our_key_in_its_title_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:

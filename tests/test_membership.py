@@ -14,8 +14,8 @@ import pytest
 
 from builder.errors import ModelMismatch, NoServer, NotAServer, ServerRefused
 from builder.rewriting import health, membership, patience
-from builder.rewriting.membership import Wanted
 from builder.rewriting.pool import ServerPool
+from builder.rewriting.wanted import Wanted
 from tests.asking import SHORT, Outcome, ask, ask_all, failures, run, texts
 from tests.support import builder, builder_json
 from tests.tgi_double import HTML_503, Speed, TgiDouble

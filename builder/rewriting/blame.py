@@ -17,7 +17,7 @@ _SETTLED = 1.0  # seconds in which what broke a server has broken all it had in 
 _LONGEST_LOOK = 15.0  # seconds
 _TIME_LIMIT = 5.0  # seconds; no gateway waits less for an answer
 _ROOMY = 0.75  # of what a server gets: with as many in work, room is not what it lacks
-_TRIES = 100  # that the share of failures looks back on, about
+_TRIES = (2, 100)  # that the share of failures looks back on: at first (as if answered) and at most, about
 
 
 class Blame:
@@ -49,6 +49,7 @@ class Blame:
         self._on_change, self._say = on_change, say
         self._said: set[tuple[str, str]] = set()  # of an address
         self.failure_rate = 0.0
+        self._tries = _TRIES[0]
 
     def tried(self, case: Case, outcome: Outcome) -> None:
         """Take in what came of a try."""
@@ -56,7 +57,8 @@ class Blame:
             return
         is_blamed = isinstance(outcome, Trouble) and outcome.may_be_the_inputs
         has_failed = is_blamed and not is_time_limit(outcome, case.seconds)
-        self.failure_rate += (has_failed - self.failure_rate) / _TRIES
+        self._tries = min(self._tries + 1, _TRIES[1])
+        self.failure_rate += (has_failed - self.failure_rate) / self._tries
 
     async def told_apart(self, case: Case, trouble: Trouble) -> Trouble:
         """Return a trouble as what it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -28,31 +28,23 @@ class ChatRequest:
     sampling: Sampling
     seed: int
     fit: Fit | None = None
-    _bodies: dict[tuple[str, int, bytes], bytes] = field(default_factory=dict)
+    _last: tuple[dict[str, Any], bytes] | None = None  # the body that was made last, and what differs by server
 
     def body_for(self, server: Server) -> bytes:
-        """Return what to post; it is made once for all servers that get the same, however often it is sent.
+        """Return what to post; it is made once for servers in a row that get the same, however often it is sent.
 
         Raises:
             TooLong: The server has no room for it.
         """
-        max_tokens = self.fit.max_tokens(server) if self.fit else self.sampling.max_tokens
-        told: dict[str, Any] = {}
+        theirs: dict[str, Any] = {
+            "model": server.model.id,
+            "max_tokens": self.fit.max_tokens(server) if self.fit else self.sampling.max_tokens,
+        }
         if self.messages[-1]["role"] == "assistant":
-            told |= server.dialect.prefill
+            theirs |= server.dialect.prefill
         if self.sampling.stop_loops:
-            told |= server.dialect.loops
-        key = (server.model.id, max_tokens, orjson.dumps(told))
-        if (body := self._bodies.get(key)) is None:
-            body = self._bodies[key] = orjson.dumps(
-                {
-                    "model": server.model.id,
-                    "messages": list(self.messages),
-                    **self.sampling.fields,
-                    "max_tokens": max_tokens,
-                    "seed": self.seed,
-                    "stream": False,
-                    **told,
-                }
-            )
-        return body
+            theirs |= server.dialect.loops
+        if self._last is None or self._last[0] != theirs:
+            ours = {"messages": list(self.messages), **self.sampling.fields, "seed": self.seed, "stream": False}
+            self._last = theirs, orjson.dumps({**ours, **theirs})
+        return self._last[1]

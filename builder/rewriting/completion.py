@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from builder.rewriting.events import unframed
 from builder.rewriting.generation import Generation
 from builder.rewriting.sessions import words_in, words_of
 from builder.text import without_bom
@@ -19,13 +20,26 @@ _CUT_SHORT = frozenset(
     | {"timeout", "insufficient_system_resource"}  # DeepSeek's
 )
 _NUMBERS = (int, float, str)  # as servers write them; a union made for each look takes as long as reading it
+_NOTHING: Mapping[str, Any] = {"content": ""}
 _SYNONYMS = {
     "end_turn": "stop",  # Anthropic's and Bedrock's, as some gateways pass it on
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",  # Mistral's, of a context that is full
     "model_context_window_exceeded": "length",
+    "max_length": "length",
+    "token_limit": "length",
+    "limit": "length",  # of older llama.cpp, as are `eos` and `word`
+    "eos": "stop",
+    "word": "stop",
+    "complete": "stop",  # Cohere's
+    "end": "stop",
+    "done": "stop",
+    "finished": "stop",
+    "normal": "stop",
+    "stop_token": "stop",
     "content_filtered": "content_filter",
+    "refusal": "content_filter",
     "guardrail_intervened": "content_filter",
     "prohibited_content": "content_filter",
     "recitation": "content_filter",
@@ -63,23 +77,37 @@ def read_completion(content: bytes, kind: str) -> tuple[Generation, str | None]:
     try:
         said = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        kind = kind.partition(";")[0].strip().lower() or "no content type"
-        if kind.endswith("json") and not content.lstrip().startswith(b"<"):
-            raise NoCompletion(f"its answer is not JSON ({error})") from error
-        raise NoCompletion(f"200, but no answer ({kind}): {words_of(content)}") from error
+        said = _of_events(content, kind.partition(";")[0].strip().lower() or "no content type", error)
     if isinstance(said, dict) and not said.get("choices"):
         raise _failure(said, "its answer is not a chat completion")
     try:
         choice, usage, model = said["choices"][0], said.get("usage") or {}, said.get("model")
+        reason, message = _finish_reason(choice), choice["message"]
+        if reason == "content_filter" and message is None:
+            message = _NOTHING
         generation = Generation(
-            answer=without_bom(_text(choice["message"])),
-            finish_reason=_finish_reason(choice),
+            answer=without_bom(_text(message)),
+            finish_reason="content_filter" if _is_refused(message) else reason,
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
         )
         return generation, model if isinstance(model, str) and model else None
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise NoCompletion(f"its answer is not a chat completion ({error!r:.200})") from error
+
+
+def _of_events(content: bytes, kind: str, error: orjson.JSONDecodeError) -> dict[str, Any]:
+    """Return what a body says that is not JSON, but holds it in the marks of a stream.
+
+    Raises:
+        NoCompletion: It does not.
+    """
+    try:
+        return unframed(content)
+    except (ValueError, AttributeError, TypeError):
+        if kind.endswith("json") and not content.lstrip().startswith(b"<"):
+            raise NoCompletion(f"its answer is not JSON ({error})") from error
+        raise NoCompletion(f"200, but no answer ({kind}): {words_of(content)}") from error
 
 
 def _failure(said: Mapping[str, Any], what: str) -> NoCompletion:
@@ -98,7 +126,7 @@ def _finish_reason(choice: Mapping[str, Any]) -> str:
     Raises:
         NoCompletion: It did not: it was ended.
     """
-    reason = choice["finish_reason"]
+    reason = choice.get("finish_reason")
     if isinstance(reason, dict):  # as older SGLang has it
         reason = reason["type"]
     if reason is None or (isinstance(reason, str) and reason.lower() in _CUT_SHORT):
@@ -106,7 +134,13 @@ def _finish_reason(choice: Mapping[str, Any]) -> str:
         raise _failure(choice, what) if choice.get("error") else NoCompletion(what)
     if not isinstance(reason, str):
         raise TypeError(f"finish_reason is {type(reason).__name__}")
-    return _SYNONYMS.get(reason.lower(), reason.lower())
+    name = reason.lower().removeprefix("finish_reason_").partition(":")[0].strip()  # Google's, and why behind it
+    return _SYNONYMS.get(name, name)
+
+
+def _is_refused(message: Mapping[str, Any]) -> bool:
+    """Whether what stands in place of an answer is why there is none (OpenAI's `refusal`)."""
+    return bool(message.get("refusal")) and not message.get("content")
 
 
 def _text(message: Mapping[str, Any]) -> str:
@@ -125,12 +159,9 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _count(said: object) -> int:
-    """Return a number of tokens, 0 where it is not told.
-
-    Raises:
-        ValueError: It is none that a table could hold.
-    """
-    count = int(said or 0) if said is None or isinstance(said, _NUMBERS) else -1
-    if not 0 <= count < 2**63:
-        raise ValueError(f"{said!r:.40} tokens")
-    return count
+    """Return a number of tokens, 0 where it is not told, or none that a table could hold."""
+    try:
+        count = int(said or 0) if said is None or isinstance(said, _NUMBERS) else 0
+    except (ValueError, OverflowError):
+        return 0
+    return count if 0 <= count < 2**63 else 0

@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from builder.errors import NoServer, ServerRefused, ServerUnready
-from builder.rewriting.capabilities import Needs, learn
+from builder.rewriting.capabilities import learn
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
 from builder.rewriting.metrics import read_gauges
 from builder.rewriting.outcome import Answer, Outcome, Sign, Trouble
 from builder.rewriting.servers import Server, probe
+from builder.rewriting.wanted import Wanted
 
 PROBE_SECONDS = (0.5, 15.0)
 """Between tries of a server that does not answer, at first and at most."""
@@ -45,12 +46,8 @@ class Health:
         self,
         session: aiohttp.ClientSession,
         control: Control,
+        wanted: Wanted,
         *,
-        expected: Model | None,
-        model_sha: str | None,
-        served_model: str | None,
-        needs: Needs,
-        say: Callable[[str], None],
         start: Callable[[Awaitable[None]], None],
         on_change: Callable[[Endpoint], None],
         on_other: Callable[[Endpoint], None],
@@ -60,18 +57,13 @@ class Health:
         Args:
             session: What to ask them with.
             control: Tells whether one works.
-            expected: The model that the run began with, None for a first run.
-            model_sha: Digest of the weights, where the caller started the server and knows it.
-            served_model: Which of the servers' models answers, None where they have one each.
-            needs: What the servers must be able to do.
-            say: Called with what a user should know.
+            wanted: What the servers must serve and be able to do, and who is told what a user should know.
             start: Has something done beside the requests.
             on_change: Called with a server whose room may have changed.
             on_other: Called with a server that is no member any more: it leaves, or serves another model.
         """
-        self._session, self._control, self.model = session, control, expected
-        self._model_sha, self._served_model, self._needs = model_sha, served_model, needs
-        self._say, self._start, self._on_change, self._on_other = say, start, on_change, on_other
+        self._session, self._control, self._wanted, self.model = session, control, wanted, wanted.expected
+        self._say, self._start, self._on_change, self._on_other = wanted.say, start, on_change, on_other
         self._looked_at: set[Endpoint] = set()  # whose gauges are being asked for
         self._rests_said: set[tuple[str, str]] = set()  # of an address
         self._verifying: dict[Endpoint, asyncio.Task[bool]] = {}
@@ -80,8 +72,8 @@ class Health:
         """Ask an address what is there, and learn in what dialect it does what is needed."""
         try:
             known = self.model.id if self.model else None
-            server = await probe(self._session, url, self._model_sha, self._served_model, known)
-            return await learn(self._session, server, self._needs, self._say) if learns else server
+            server = await probe(self._session, url, self._wanted.model_sha, self._wanted.served_model, known)
+            return await learn(self._session, server, self._wanted.needs, self._say) if learns else server
         except (NoServer, ServerRefused) as error:
             return error
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
@@ -20,8 +18,6 @@ from builder.errors import (
     ServerRefused,
     UsageError,
 )
-from builder.rewriting.addresses import read_addresses
-from builder.rewriting.capabilities import NO_NEEDS, Needs
 from builder.rewriting.control import Control
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Model
@@ -29,42 +25,10 @@ from builder.rewriting.health import PROBE_SECONDS, Health
 from builder.rewriting.outcome import Sign, Trouble
 from builder.rewriting.servers import Server
 from builder.rewriting.sessions import proxy_hint
+from builder.rewriting.wanted import Wanted
 
 _LOOK_SECONDS = 1.0  # between looks at the file of servers, at servers that answer nothing, and at gauges
 _STILL_SECONDS = 30.0  # between reminders that all servers are waited for
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which servers a run wants, and how it deals with them.
-
-    Attributes:
-        urls: The servers' roots.
-        file: A file with more of them, a line each, read again whenever it changes.
-        expected: The model that the run began with, None for a first run.
-        model_sha: Digest of the weights, where the caller started the server and knows it.
-        patience: Seconds to go on trying while no server takes a request.
-        say: Told when servers come, go, fail and are back.
-        served_model: Which of the servers' models answers, None where they have one each.
-        needs: What the servers must be able to do.
-    """
-
-    urls: Sequence[str]
-    file: Path | None
-    expected: Model | None
-    model_sha: str | None
-    patience: float
-    say: Callable[[str], None]
-    served_model: str | None = None
-    needs: Needs = NO_NEEDS
-
-    def addresses(self, on_bad: Callable[[BadAddress], None] | None = None) -> list[str]:
-        """Return the roots of the command line and of the file, each once; see `read_addresses`.
-
-        Raises:
-            UsageError: There are none, the file can't be read, or one is no address.
-        """
-        return read_addresses(self.urls, self.file, on_bad)
 
 
 class Membership:
@@ -107,16 +71,7 @@ class Membership:
         self._none_since: float | None = None
         self._reminded = 0.0
         self.health = Health(
-            session,
-            control,
-            expected=wanted.expected,
-            model_sha=wanted.model_sha,
-            served_model=wanted.served_model,
-            needs=wanted.needs,
-            say=self._say,
-            start=self.start,
-            on_change=on_change,
-            on_other=self._part_with,
+            session, control, wanted, start=self.start, on_change=on_change, on_other=self._part_with
         )
 
     @property

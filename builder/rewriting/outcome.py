@@ -28,6 +28,7 @@ _INVALID = frozenset({400, 413, 414, 415, 422, 431})  # what a server says of a 
 _FULL = re.compile(r"busy|queue|overload|capacity|too many", re.IGNORECASE)  # of a 503 from who knows what
 _RATE = re.compile(rb"throttl|rate[ _-]?limit|too many (?:requests|tokens, please)", re.IGNORECASE)
 _READ = 2048  # bytes of what is said
+_CONTEXT = re.compile(r"context (?:size|length|window)", re.IGNORECASE)  # llama.cpp's 500: others may share it
 _WAITED = re.compile(r"time[ds]?[- ]?out|deadline", re.IGNORECASE)
 _OVERFLOW = b"reset reason: overflow"  # Envoy's circuit breaker, whatever the status
 
@@ -117,6 +118,8 @@ class Trouble:
         """Return the error for an input that is to blame, with the reason that stands in the table."""
         if self.too_long is not None:
             return self.too_long
+        if self.status == 413 or (self.status >= 500 and _CONTEXT.search(self.what)):
+            return RequestFailed(self.what, where=self.where, reason="too_long_for_context")
         if self.says_invalid:
             return RequestFailed(self.what, where=self.where, reason="rejected_by_server")
         if self.sign is Sign.TIMED_OUT:
@@ -132,7 +135,10 @@ def outcome_of(status: int, content: bytes, headers: Mapping[str, str], server: 
     """Return what a whole response means."""
     if status == 200:
         return _read(content, headers, server)
-    return _refusal(status, words_of(content), content, headers, server)
+    words = words_of(content)
+    if 300 <= status < 400 and "Location" in headers:
+        words = f"it redirects to {headers['Location'].partition('?')[0]:.200}"  # behind the ? may be who asks
+    return _refusal(status, words, content, headers, server)
 
 
 def _refusal(status: int, words: str, content: bytes, headers: Mapping[str, str], server: Server) -> Trouble:
@@ -175,10 +181,22 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     """Return the seconds after which the server wants to be asked again, 0 where it does not say."""
     said = headers.get("Retry-After", "")
     try:
-        seconds = float(said) if said[:1].isdigit() else parsedate_to_datetime(said).timestamp() - time.time()
+        seconds = float(said) if said[:1].isdigit() else _seconds_of(said) - _now_there(headers)
     except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(0.0, seconds), _RETRY_AFTER_SECONDS)
+
+
+def _seconds_of(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp()
+
+
+def _now_there(headers: Mapping[str, str]) -> float:
+    """Return what the server takes the time to be: its clock may be off."""
+    try:
+        return _seconds_of(headers["Date"])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return time.time()
 
 
 def _waited(headers: Mapping[str, str]) -> float | None:

@@ -23,7 +23,7 @@ from builder.rewriting.control_tokens import ControlTokens
 from builder.rewriting.endpoint import Endpoint
 from builder.rewriting.generation import Generation, Model
 from builder.rewriting.isolation import Isolation
-from builder.rewriting.membership import Membership, Wanted
+from builder.rewriting.membership import Membership
 from builder.rewriting.outcome import Outcome, Trouble
 from builder.rewriting.patience import Patience
 from builder.rewriting.prompts import Message, Sampling
@@ -34,6 +34,7 @@ from builder.rewriting.tokenizer_source import of_server
 from builder.rewriting.transport import Transport
 from builder.rewriting.tries import Tries
 from builder.rewriting.waiting import Order
+from builder.rewriting.wanted import Wanted
 
 PATIENCE = 300.0
 """Seconds to go on trying while no server takes a request, unless told otherwise."""

@@ -25,6 +25,7 @@ _OVERLOADS = 12  # refusals as too much, before it is seen whether an empty serv
 _LOST = 3  # times without an answer while others had theirs
 _TIMED_OUT = 3  # times that a gateway waited no longer for the answer: each has cost as much as one
 _SURPRISE = 1e-2  # the chance of an innocent input to be isolated
+_NEARLY_ALL = 0.9  # of the first tries
 _CHANCE = 1e-4  # of an innocent input to fail in isolation as often as one that is given up
 _FEWEST_TRIES, _MOST_TRIES = 2, 20  # in isolation
 _BACK_OFF = (0.1, 5.0)  # seconds: the first pause at most, and any
@@ -91,7 +92,9 @@ class Case:
         self.breaks_connections = trouble.sign is Sign.DISCONNECTED
         if self._invalid >= _SUSPECT:
             return Step.GIVE_UP
-        return Step.ISOLATE if self.troubles >= _tries(failure_rate, _SURPRISE, _SUSPECT) else Step.AGAIN
+        # Where nearly all fail, it is the server, as a request known to be good will tell.
+        enough = _SUSPECT if failure_rate > _NEARLY_ALL else _tries(failure_rate, _SURPRISE, _SUSPECT)
+        return Step.ISOLATE if self.troubles >= enough else Step.AGAIN
 
     def failed_isolated(self, failure_rate: float) -> bool:
         """Count a try that failed in isolation; return whether it has failed too often for chance."""

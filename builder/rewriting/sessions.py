@@ -22,6 +22,7 @@ PROXY_VARIABLE = "BUILDER_SERVER_PROXY"
 # Seconds. Between a request and its answer nothing is said for minutes, and what forwards it forgets such
 # connections in silence: AWS's NAT and network load balancers after 350 s, Azure's after 240, firewalls after 120.
 _PROBED = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 6}
+_HEADER_BYTES = 1 << 16  # of one field; gateways pass on all that they were told, other services' cookies included
 _TITLE = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE)  # of a proxy's page, which has little else to say
 
 
@@ -38,6 +39,7 @@ def new_session(*, keeps_connections: bool = True) -> aiohttp.ClientSession:
         if keeps_connections
         else aiohttp.TCPConnector(limit=0, force_close=True, socket_factory=_probed_socket),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        max_field_size=_HEADER_BYTES,
         headers={"Authorization": f"Bearer {key}"} if key else {},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,

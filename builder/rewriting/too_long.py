@@ -20,6 +20,7 @@ _TYPES = {"exceed_context_size_error", "context_length_exceeded"}  # llama.cpp's
 _PARAMETERS = {"input_tokens", "input_text"}  # vLLM's
 _WORDS = re.compile(
     r"context[ _](?:length|window|size|limit)|too (?:long|many tokens)|longer than|reduce the length"
+    r"|(?:input|prompt)\b[^.;]{0,20} too (?:big|large)|less than \d+ tokens"
     r"|max_(?:model|seq)_len|max_num_tokens|max\w* (?:prompt|input) length|input length should be|token limit"
     r"|more than max\w* tokens|exceed[^.;]{0,40}(?:\btoken|length)|(?:\btoken|length)[^.;]{0,40}exceed"
     r"|max_(?:new_|completion_)?tokens\W+(?:must be (?:at least 1, got -|<|less)|is too large)|range of max_tokens"
@@ -59,7 +60,7 @@ def too_long(status: int, content: bytes, body: bytes, server: Server) -> TooLon
     total = next((one + asked for one in numbers if asked and one + asked in numbers), None)
     limit, prompt, is_exact = _read(numbers, asked, known, total)
     is_by_numbers = known is not None or (total is not None and limit is not None and limit < total)
-    if not (is_said or status == 413 or is_by_numbers or _says_so(words)):
+    if not (is_said or is_by_numbers or _says_so(words)):
         return None
     return TooLong(what, where=server.url, prompt_tokens=prompt, is_exact=is_exact, limit=limit)
 

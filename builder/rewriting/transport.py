@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from builder.rewriting.servers import Server
 from builder.rewriting.sessions import body_of, new_session
 from builder.rewriting.too_long import too_long
 
+_STATUS_OF_OURS = re.compile(r"\b400, message\s*[:=]\s*")  # aiohttp's, of what it can't read: no server said so
 _FETCHES = 100  # of one answer
 _BODY_SECONDS = 60.0  # between two pieces of a body; the headers may take as long as the generation does
 _BODY_BYTES = 8 << 20  # an answer of 32,768 tokens is a few hundred KB, six times that with each letter escaped
@@ -123,8 +125,11 @@ async def post(
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         # Not in its words: what ends at the same place is now a reset, now an end of the stream.
         return Trouble(Sign.DISCONNECTED, "the connection breaks before an answer", server.url)
+    except aiohttp.ClientResponseError as error:
+        return Trouble(Sign.BROKE, f"its response can't be read: {' '.join(error.message.split())}", server.url)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        return Trouble(Sign.BROKE, f"{error or type(error).__name__}", server.url)
+        what = _STATUS_OF_OURS.sub("", f"{error or type(error).__name__}")
+        return Trouble(Sign.BROKE, " ".join(what.split()), server.url)
 
 
 async def _read(response: aiohttp.ClientResponse, body: bytes, server: Server) -> Outcome:
