@@ -7,7 +7,6 @@ which its readers know it, are not ours to take.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,10 +17,8 @@ from typing import Any, BinaryIO, ClassVar
 from builder.errors import UsageError
 from builder.files import placed
 from builder.release.manifest import Manifest, content_digest, excluded_in, next_version, parse_version
+from builder.release.places import SCHEME, dataset_of, looks_like_a_dataset, meant
 from builder.release.staging import staging_in
-
-SCHEME = "hf://datasets/"
-"""What a destination on the Hub begins with."""
 
 
 class Overtaken(Exception):
@@ -255,29 +252,6 @@ class Destination(ABC):
             )
 
 
-def dataset_of(place: str) -> str:
-    """Return `ORG/NAME` of `hf://datasets/ORG/NAME`.
-
-    Raises:
-        UsageError: It names no dataset.
-    """
-    dataset = place.removeprefix(SCHEME).strip("/")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise UsageError("it names no dataset", where=place, remedy=f"write {meant(place)}")
-    return dataset
-
-
-_LIKE_A_DATASET = re.compile(r"(?!releases/)(?:datasets/)?[\w-][\w.-]*/[\w-][\w.-]*")
-_ON_HUB = re.compile(r"(?:https?://[^/]+/|hf:/*)?(?:datasets/+)?([\w.-]+/[\w.-]+)(?:[/@].*)?", re.IGNORECASE)
-
-
-def meant(place: str) -> str:
-    """Return the dataset that somebody may mean by what is none."""
-    found = _ON_HUB.fullmatch(place)
-    named = found and not re.match(r"(?:spaces|models|buckets|datasets)/", found.group(1))
-    return f"{SCHEME}{found.group(1)}" if found and named else f"{SCHEME}ORG/NAME"
-
-
 def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private: bool) -> Destination:
     """Return the place that `hf://datasets/ORG/NAME`, or a directory's path, names.
 
@@ -300,7 +274,7 @@ def destination_of(dest: str, run: Path, say: Callable[[str], None], *, private:
         from builder.release.folder import FolderDestination
 
         place = placed(dest)
-        if _LIKE_A_DATASET.fullmatch(dest) and not place.parent.exists():
+        if looks_like_a_dataset(dest) and not place.parent.exists():
             say(f"{dest}: this is a directory's path; a dataset on the Hub is {meant(dest)}")
         return FolderDestination(place)
     from builder.release.hub import HubDestination

@@ -23,11 +23,12 @@ from builder.errors import UsageError, VerificationFailed
 from builder.hub_access import Conflict
 from builder.release.card_merge import split_card
 from builder.release.card_rules import card_problems
-from builder.release.destination import SCHEME, Cards, Destination, Overtaken, Plan
+from builder.release.destination import Cards, Destination, Overtaken, Plan
 from builder.release.hub_limits import COMMITTED_AT_ONCE, batches, see_room
 from builder.release.hub_repository import NOT_OURS, HubRepository, Tree, is_same, title_of
 from builder.release.manifest import CARD, CHANGELOG, DATA, MANIFEST, Manifest, next_patch
 from builder.release.new_bytes import Sent
+from builder.release.places import SCHEME
 from builder.sources.hub_files import HubFiles
 
 _Operation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete

@@ -18,8 +18,8 @@ from huggingface_hub.hf_api import GitRefs, RepoFile
 from builder.errors import HubRefused, UsageError
 from builder.files import sha256_of
 from builder.hub_access import LOG_IN, NOT_THERE, Conflict, patiently_written
-from builder.release.destination import SCHEME
 from builder.release.manifest import DATA, MANIFEST, File, Manifest, parse_manifest
+from builder.release.places import SCHEME
 from builder.sources.hub_files import HubFiles
 
 NOT_OURS = frozenset({".gitattributes"})

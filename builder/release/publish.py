@@ -21,15 +21,7 @@ from builder.release.destination import Destination, Overtaken, Plan
 from builder.release.facts import ReleaseFacts
 from builder.release.front_matter import announced
 from builder.release.licenses import licence_notes
-from builder.release.manifest import (
-    CARD,
-    CHANGELOG,
-    MANIFEST,
-    Manifest,
-    content_digest,
-    excluded_in,
-    list_files,
-)
+from builder.release.manifest import CARD, CHANGELOG, MANIFEST, Manifest, content_digest, excluded_in, list_files
 from builder.release.new_bytes import estimate
 from builder.release.rows import RowChanges, row_changes
 from builder.run.directory import Run
@@ -73,10 +65,7 @@ def see_ahead(
     """Raise now what would stop a release after a long build, and say what its readers would wonder at.
 
     Args:
-        loaded: The recipe.
-        destination: Where to.
-        options: How.
-        say: Told what is no reason to stop.
+        loaded, destination, options, say: As for `publish`.
         is_begun: Whether there is a run already: it may have been published, and then nothing is lost.
 
     Raises:

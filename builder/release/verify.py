@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from builder.errors import UsageError, VerificationFailed
 from builder.files import placed, storage_error
-from builder.release.destination import SCHEME, dataset_of, meant
 from builder.release.manifest import MANIFEST, File, Manifest, content_digest, file_problems, read_manifest
+from builder.release.places import SCHEME, dataset_of, meant
 
 
 def verify(dest: str) -> Manifest:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-import pyarrow as pa
-
 from builder.errors import SourceError
 from builder.files import storage_error
 
@@ -23,6 +21,8 @@ class _Zstandard(io.RawIOBase):
     """What is in a zstd file, of however many frames; Python has no reader of its own before 3.14."""
 
     def __init__(self, content: BinaryIO) -> None:
+        import pyarrow as pa
+
         self._stream = pa.CompressedInputStream(pa.PythonFile(cast(io.IOBase, content), "r"), "zstd")
 
     def readable(self) -> bool:
