@@ -222,20 +222,21 @@ def test_a_worker_that_sleeps_and_is_woken(
             os.kill(process, signal.SIGSTOP)
 
     try:
-        with Meanwhile(lambda: is_in_the_middle(run, doubles) and of_node(), put_to_sleep):
-            build(load_recipe(recipe), run, options(doubles), told, engine(cluster, silence=4))
-        assert "has said nothing for 4 s" in told.export_text(), told.export_text()
-        check(run, calm, doubles, 16)
+        with double() as third:
+            servers = [*doubles, third]  # one for each node
+            with Meanwhile(lambda: is_in_the_middle(run, servers, 10) and of_node(), put_to_sleep):
+                build(load_recipe(recipe), run, options(servers), told, engine(cluster, silence=4))
+            assert "has said nothing for 4 s" in told.export_text(), told.export_text()
+            check(run, calm, servers, 16)
         before, (_, worker) = written(run), asleep
         assert state_of(worker) == "T"
         os.kill(worker, signal.SIGCONT)
         until(lambda: has_ended(run, worker))
-        assert "builds this run" in log_of(run, worker) or "was given up" in log_of(run, worker)
         assert written(run) == before
     finally:
-        for process in asleep[::-1]:
+        for process in asleep:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
+                os.kill(process, signal.SIGKILL)
         cluster.remove_node(node, allow_graceful=False)
 
 
@@ -282,6 +283,7 @@ def test_a_node_that_dies(
     cluster.add_node(num_cpus=1)
     assert process.wait(120) == 0, chain.talk()
     assert "others go on" in chain.talk()
+    assert "(raylet)" not in process.stdout, "it is for results"
     check(chain.run, calm, doubles, 16)
 
 
