@@ -125,6 +125,8 @@ class Crew:
             return
         self._asked_at = now
         await self._see_head()
+        if self._missed:
+            return  # Ray would wait for the head, and after a minute end this process
         if self._job.rewrites:
             await self._deal()
         if not self._drain.is_on and now >= self._more_from:
@@ -283,8 +285,9 @@ class Crew:
         if member.is_started or member.is_seated.is_set():
             with suppress(BuilderError):  # the run is another's by now: it can write nothing as it is
                 await anyio.to_thread.run_sync(self._job.run.fence.shut_out, member.name)
-        with suppress(RayError, ValueError, RuntimeError):
-            ray.kill(member.actor)
+        if not self._missed:
+            with suppress(RayError, ValueError, RuntimeError):
+                ray.kill(member.actor)
 
     async def _lose(self, member: Member, error: Exception) -> None:
         """Give a worker up that is no more, or does not answer."""
@@ -292,6 +295,7 @@ class Crew:
         why = f"has said nothing for {self._silence:.0f} s and is given up" if is_silent else "is lost"
         await self._part_with(member)
         if self._missed or not await anyio.to_thread.run_sync(lambda: self._cluster.is_there):
+            self._missed = _REACHED
             raise self._cluster.gone()
         count = self._tasks.give_back(member.name, is_lost=True)
         host = member.host.name if member.host else "no node yet"
