@@ -90,8 +90,8 @@ def at_work(run: Path) -> list[int]:
 
 def processes(run: Path) -> dict[str, int]:
     """Return the processes of a run's workers, by name, as their logs tell."""
-    found = {path.stem: re.search(r"process (\d+)", path.read_text()) for path in run.glob("logs/*.log")}
-    return {name: int(told[1]) for name, told in found.items() if told}
+    found = {path.stem: re.findall(r"process (\d+)", path.read_text()) for path in run.glob("logs/*.log")}
+    return {name: int(told[-1]) for name, told in found.items() if told}
 
 
 class Meanwhile:
