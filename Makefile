@@ -44,7 +44,7 @@ test-servers: $(READY) .venv-servers/.ready  ## the pool on the real vLLM, on th
 
 test-ray: $(READY)  ## builds on a real Ray cluster of several nodes on this machine
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]'
-	$(BIN)/python -m pytest --ray tests/test_ray.py
+	$(BIN)/python -m pytest --ray tests/test_ray.py tests/test_ray_losses.py
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .

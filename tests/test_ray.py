@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import signal
-import threading
+import socket
+import subprocess
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from builder.run.build_options import BuildOptions
 from builder.run.directory import Run
 from builder.run.progress_file import read_own
 from builder.run.status import read_status
-from tests.faulty import DOCUMENTS, TOKEN, Chain, check_ledger, fickle, is_control, rows_of, write_chain
-from tests.starting import Started
-from tests.support import builder, digests, start
-from tests.tgi_double import Speed, TgiDouble
+from tests.faulty import is_control
+from tests.ray_support import at_work, check, double, engine, nodes, options, processes, ray_chain, started, until
+from tests.support import builder, digests
+from tests.tgi_double import TgiDouble
 
-ray = pytest.importorskip("ray")
+pytest.importorskip("ray")
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytest_plugins = ["tests.ray_support"]
 
 PARTS = """
 name: parts
@@ -40,23 +42,6 @@ stages:
   - {name: parsed, filter: syntax}
 release: {configs: {default: parsed}, license: mit}
 """
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
-
-
-def engine(cluster: Any, **how: Any) -> Any:
-    from builder.run.engines.ray import RayEngine
-
-    return RayEngine(cluster.address, **how)
 
 
 @pytest.fixture
@@ -79,109 +64,6 @@ def test_two_workers_build_what_one_process_does(cluster: Any, parts: str, tmp_p
     assert not list(two.path.glob(".writing*")) and not (two.path / "workers").exists()
 
 
-# --- with servers ---
-
-
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The table that an undisturbed build in one process makes."""
-    folder = tmp_path_factory.mktemp("calm")
-    recipe = write_chain(folder / "project")
-    with double(step=0.0) as one:
-        built = build(load_recipe(str(recipe)), folder / "run", options([one]), Console(quiet=True))
-    return digests(built.path / "shards")
-
-
-def double(step: float = 0.02) -> TgiDouble:
-    return TgiDouble(reply=fickle, speed=Speed(step=step), max_concurrent_requests=8)
-
-
-def options(servers: list[TgiDouble], **more: Any) -> BuildOptions:
-    return BuildOptions([server.url for server in servers], workers=1, **more)
-
-
-@pytest.fixture
-def doubles() -> Iterator[list[TgiDouble]]:
-    with double() as one, double() as two:
-        yield [one, two]
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> str:
-    return str(write_chain(tmp_path / "project"))
-
-
-def is_in_the_middle(run: Path, doubles: list[TgiDouble]) -> bool:
-    """Whether two workers have been answered for a while."""
-    return all(len(server.log) > 40 for server in doubles) and len(at_work(run)) >= 2
-
-
-def at_work(run: Path) -> list[int]:
-    return [process for process in processes(run).values() if Path(f"/proc/{process}").exists()]
-
-
-def processes(run: Path) -> dict[str, int]:
-    """Return the processes of a run's workers, by name, as their logs tell."""
-    found = {path.stem: re.search(r"process (\d+)", path.read_text()) for path in run.glob("logs/*.log")}
-    return {name: int(told[1]) for name, told in found.items() if told}
-
-
-NONE: dict[str, Any] = {"answers": ()}
-
-
-class Meanwhile:
-    """Does something, in a thread, as soon as something is so. What it raises is raised at the block's end."""
-
-    def __init__(self, is_so: Callable[[], object], do: Callable[[], object]) -> None:
-        self._is_so, self._do = is_so, do
-        self._error: BaseException | None = None
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            while not self._is_so():
-                if self._ends.wait(0.02):
-                    raise AssertionError("it never was so")
-            self._do()
-        except BaseException as error:  # noqa: BLE001
-            self._error = error
-
-    def __enter__(self) -> Meanwhile:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-
-def check(run: Path, calm: dict[str, str], doubles: list[TgiDouble], in_flight: int) -> None:
-    """The table is what it has to be, and nothing was paid for twice but what was in flight at a loss."""
-    assert digests(run / "shards") == calm
-    check_ledger(run, DOCUMENTS)
-    rows = rows_of(run)
-    asked = [
-        (a["seed"], a["max_tokens"])
-        for row in rows
-        for s in ("sgcr", "scor")
-        for a in (row[s] or {"answers": ()})["answers"]
-    ]
-    equal = {key for key, count in Counter(asked).items() if count > 1}  # once a worker
-    paid = Counter(
-        (request.body["seed"], request.body["max_tokens"])
-        for one in doubles
-        for request in one.log
-        if request.status == 200 and not request.cancelled and not is_control(request)
-    )
-    twice = {key: count for key, count in paid.items() if count > 1 and key in set(asked) - equal}
-    assert sum(twice.values()) - len(twice) <= in_flight, twice
-    for one in doubles:
-        assert not any(TOKEN in str(vars(request)) for request in one.log)
-
-
 def test_two_workers_share_the_servers(
     cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path
 ) -> None:
@@ -189,108 +71,36 @@ def test_two_workers_share_the_servers(
     built = build(load_recipe(recipe), tmp_path / "run", options(doubles), told, engine(cluster))
     check(built.path, calm, doubles, 0)
     assert all(len([one for one in server.log if not is_control(one)]) > 50 for server in doubles)
+    assert all(one.status == 200 for server in doubles for one in server.log), "two workers ask one server"
     assert len(processes(built.path)) == 3, told.export_text()  # the first one read what goes in order
     assert not list((built.path / "journal").iterdir())
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_worker_that_is_lost(
-    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path, how: signal.Signals
-) -> None:
-    run, told = tmp_path / "run", Console(record=True, width=200)
-
-    victim: list[int] = []
-
-    def hit() -> None:
-        victim.append(at_work(run)[0])
-        os.kill(victim[0], how)
-
-    with Meanwhile(lambda: is_in_the_middle(run, doubles), hit):
-        build(load_recipe(recipe), run, options(doubles), told, engine(cluster, silence=4))
-    said = told.export_text()
-    assert "others go on" in said, said
-    check(run, calm, doubles, 16)
-    if how == signal.SIGSTOP:
-        before = digests(run)
-        os.kill(victim[0], signal.SIGCONT)
-        time.sleep(3)
-        after = {name: digest for name, digest in digests(run).items() if not name.startswith("logs/")}
-        assert after == {name: digest for name, digest in before.items() if not name.startswith("logs/")}
-
-
-def test_a_node_that_dies(
+def test_a_node_that_joins_gets_work(
     cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path
 ) -> None:
-    chain = ray_chain(cluster, recipe, tmp_path / "run", doubles)
-    process = started(chain, doubles)
-    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-    cluster.add_node(num_cpus=1)
-    assert process.wait(120) == 0, chain.talk()
-    assert "others go on" in chain.talk()
-    check(chain.run, calm, doubles, 16)
-
-
-@pytest.mark.xfail(reason="a worker on a node that joins did not begin within 60 s")
-def test_a_node_that_joins_gets_work(cluster: Any, recipe: str, doubles: list[TgiDouble], tmp_path: Path) -> None:
-    with double(0.1) as one, double(0.1) as two, double(0.1) as three:
+    with double(0.08) as one, double(0.08) as two, double(0.08) as three:
         chain = ray_chain(cluster, recipe, tmp_path / "run", [one, two, three])
-        process = started(chain, [one, two])
-        assert len(at_work(chain.run)) == 2
+        process = started(chain, [one, two], 4)
+        first = at_work(chain.run)
         node = cluster.add_node(num_cpus=1)
         try:
-            deadline = time.monotonic() + 60
             while len(at_work(chain.run)) < 3:
-                assert process.poll() is None and time.monotonic() < deadline
+                assert process.poll() is None, chain.talk()
                 time.sleep(0.1)
+            (joined,) = [
+                name
+                for name, number in processes(chain.run).items()
+                if number in at_work(chain.run) and number not in first
+            ]
+            assert process.wait(120) == 0, chain.talk()
+            assert "is in the table" in (chain.run / "logs" / f"{joined}.log").read_text(), chain.talk()
+            check(chain.run, calm, [one, two, three], 0)
+            assert all(request.status == 200 for server in chain.servers for request in server.log)
         finally:
             process.kill()
             process.wait()
             cluster.remove_node(node)
-
-
-def started(chain: Chain, doubles: list[TgiDouble]) -> Started:
-    """Start a build and return it when it is in the middle."""
-    process = chain.start()
-    while not is_in_the_middle(chain.run, doubles):
-        assert process.poll() is None, chain.talk()
-        time.sleep(0.05)
-    return process
-
-
-def ray_chain(cluster: Any, recipe: str, run: Path, doubles: list[TgiDouble]) -> Chain:
-    chain = Chain(Path(recipe), run, doubles)
-    chain.options = ["--engine", "ray", "--address", cluster.address]
-    return chain
-
-
-def test_a_driver_that_is_killed_and_started_again(
-    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path
-) -> None:
-    chain = ray_chain(cluster, recipe, tmp_path / "run", doubles)
-    process = started(chain, doubles)
-    second = start(*chain_command(chain))
-    assert second.wait(60) == 2 and "builds this run" in second.stderr
-    chain.kill(process)
-    chain.finish()
-    check(chain.run, calm, doubles, 16)
-
-
-def chain_command(chain: Chain) -> list[object]:
-    servers = [part for one in chain.servers for part in ("--server", one.url)]
-    return ["build", chain.recipe, "--run", chain.run, *servers, *chain.options]
-
-
-def test_ctrl_c_waits_for_what_is_in_flight_and_the_same_command_goes_on(
-    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path
-) -> None:
-    chain = ray_chain(cluster, recipe, tmp_path / "run", doubles)
-    process = started(chain, doubles)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130, chain.talk()
-    assert "nothing more is asked" in chain.talk() and "are kept" in chain.talk().replace("is kept", "are kept")
-    assert not any(one.cancelled for server in doubles for one in server.log)
-    chain.finish()
-    check(chain.run, calm, doubles, 0)
 
 
 def test_an_error_of_one_worker_ends_the_build(cluster: Any, recipe: str, tmp_path: Path) -> None:
@@ -319,3 +129,81 @@ def test_what_can_not_work_is_said(cluster: Any, parts: str, tmp_path: Path) -> 
         (("--worker-cpus", "2"), 2, "add --engine ray"),
     ):
         assert words in builder(*run, *arguments, exit_code=code).stderr
+
+
+def test_servers_that_a_file_names_by_and_by(
+    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path
+) -> None:
+    """The only server leaves in the middle, and two come."""
+    with double() as first:
+        file = tmp_path / "servers.txt"
+        file.write_text(f"{first.url}\n")
+        chain = ray_chain(cluster, recipe, tmp_path / "run", [])
+        chain.options += ["--servers", file]
+        process = started(chain, [first], 10, workers=1)
+        file.write_text("".join(f"{one.url}\n" for one in doubles))
+        assert process.wait(120) == 0, chain.talk()
+        check(chain.run, calm, [first, *doubles], 0)
+        assert all(len(server.log) > 20 for server in doubles), chain.talk()
+        assert all(one.status == 200 for server in [first, *doubles] for one in server.log)
+
+
+# --- nodes that can't work on a run ---
+
+
+@contextlib.contextmanager
+def another_node(cluster: Any, *wrapper: object, **environment: str) -> Iterator[None]:
+    """Have a node in the cluster that is started as users do, by a command before it and in an environment."""
+    before = nodes(cluster)
+    start_it = [
+        Path(sys.executable).with_name("ray"),
+        "start",
+        "--address",
+        cluster.address,
+        "--num-cpus=1",
+        "--block",
+    ]
+    node = subprocess.Popen(
+        [*map(str, wrapper), *map(str, start_it)],
+        env={**os.environ, **environment},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: nodes(cluster) > before)
+        yield
+    finally:
+        os.killpg(node.pid, signal.SIGTERM)
+        node.wait()
+        until(lambda: nodes(cluster) == before)
+
+
+def test_a_node_that_does_not_see_the_run_is_named(cluster: Any, parts: str, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    hidden = f'mount -t tmpfs none {tmp_path}/shared && exec "$@"'
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("mounts need root")
+    command = (
+        "build",
+        parts,
+        "--engine",
+        "ray",
+        "--address",
+        cluster.address,
+        "--run",
+        tmp_path / "shared" / "run",
+    )
+    with another_node(cluster, "unshare", "-m", "sh", "-c", hidden, "sh"):
+        said = builder(*command, exit_code=4).stderr
+    assert "the run's directory can't be read and written there" in said and f"node {socket.gethostname()}" in said
+    assert "No such file or directory" in said and "shared file system" in said
+
+
+def test_a_node_with_another_version_is_named(cluster: Any, parts: str, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "swallow_builder-99.0.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: swallow-builder\nVersion: 99.0\n")
+    command = ("build", parts, "--engine", "ray", "--address", cluster.address, "--run", tmp_path / "run")
+    with another_node(cluster, PYTHONPATH=str(other.parent)):
+        said = builder(*command, exit_code=4).stderr
+    assert "it has swallow-builder 99.0" in said and f"node {socket.gethostname()}" in said

@@ -15,11 +15,11 @@ import ray
 from ray.exceptions import RayError
 
 from builder.draining import Drain, InWork
-from builder.errors import BuilderError, NoServer, UsageError
-from builder.rewriting.addresses import read_addresses
-from builder.run.engines.hand_out import Tasks, deal
+from builder.errors import BuilderError, NoServer
+from builder.run.engines.hand_out import Tasks
 from builder.run.engines.ray_actor import Host, Report
 from builder.run.engines.ray_cluster import Cluster, ClusterError, settings
+from builder.run.engines.shares import Shares
 from builder.run.job import Job, Listener, Pulse, Said, ShardDone, TaskRead
 
 _TEND_SECONDS = 1.0
@@ -41,13 +41,16 @@ class Member:
     is_seated: asyncio.Event = field(default_factory=asyncio.Event)  # it may start: it has servers, or needs none
     is_started: bool = False
     is_leaving: bool = False
+    is_extra: bool = False  # there was no room for it when it was asked for: a node may join
     report: Report = field(default_factory=Report)
     pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def is_expected(self) -> bool:
         """Whether it is there, or may soon be."""
-        return self.host is not None or time.monotonic() - self.since < _PLACED_SECONDS
+        if self.host is not None:
+            return True
+        return not self.is_extra and time.monotonic() - self.since < _PLACED_SECONDS
 
 
 class Crew:
@@ -69,10 +72,7 @@ class Crew:
         self._cluster, self._job, self._tasks, self._silence = cluster, job, tasks, silence
         self._listen, self._drain = listen, drain
         self._members: dict[str, Member] = {}
-        self._servers: list[str] = []
-        self._shares: dict[str, list[str]] = {}
-        self._doubted: set[str] = set()
-        self._written: dict[str, list[str]] = {}
+        self._servers = Shares(job)
         self._missed, self._more_from = 0, 0.0
         self._is_empty = asyncio.Event()  # looked at once no more are asked for
         self._asked_at = time.monotonic()
@@ -86,7 +86,8 @@ class Crew:
         Raises:
             BuilderError: Any of a worker's, or the cluster is no more.
         """
-        self._sent = ray.put(self._job)
+        # A worker's servers are those of its file alone.
+        self._sent = ray.put(self._job.with_generator(replace(self._job.generator, urls=())))
         try:
             async with anyio.create_task_group() as self._group:
                 while not (self._tasks.left == 0 or (self._drain.is_on and not self._members)):
@@ -124,6 +125,8 @@ class Crew:
             return
         self._asked_at = now
         await self._see_head()
+        if self._missed:
+            return  # Ray would wait for the head, and after a minute end this process
         if self._job.rewrites:
             await self._deal()
         if not self._drain.is_on and now >= self._more_from:
@@ -138,12 +141,14 @@ class Crew:
         most = self._tasks.left
         is_here = self._job.generator.model_sha is not None  # it is served on this machine
         if self._job.rewrites:
-            most = min(most, max(1, len([one for one in self._servers if one not in self._doubted])))
+            most = min(most, max(1, self._servers.good))
         waiting = [member for member in self._members.values() if member.host is None]
         room = 1 if is_here else max(self._cluster.room, len(self._members) - len(waiting) + 1)
         for _ in range(min(most, room) - len(self._members)):
             name = f"w{next(_numbers)}"
-            member = self._members[name] = Member(name, self._cluster.worker(is_here=is_here))
+            is_extra = len(self._members) >= self._cluster.room
+            worker = self._cluster.worker(is_here=is_here)
+            member = self._members[name] = Member(name, worker, is_extra=is_extra)
             self._group.start_soon(self._follow, member)
         if waiting and len(waiting) == len(self._members):
             waited = time.monotonic() - waiting[0].since
@@ -222,7 +227,7 @@ class Crew:
                 if isinstance(event, ShardDone):
                     self._tasks.shard_done(member.name, event.shard)
                 self._listen(event)
-        self._doubted -= set(member.report.servers)
+        self._servers.answered(member.report.servers)
         self._give(member)
 
     def _note(self, done: list[ShardDone]) -> None:
@@ -276,13 +281,13 @@ class Crew:
         self._members.pop(member.name, None)
         if not self._members:
             self._is_empty.set()
-        self._shares.pop(member.name, None)
-        self._written.pop(member.name, None)
+        self._servers.take_back(member.name)
         if member.is_started or member.is_seated.is_set():
             with suppress(BuilderError):  # the run is another's by now: it can write nothing as it is
                 await anyio.to_thread.run_sync(self._job.run.fence.shut_out, member.name)
-        with suppress(RayError, ValueError, RuntimeError):
-            ray.kill(member.actor)
+        if not self._missed:
+            with suppress(RayError, ValueError, RuntimeError):
+                ray.kill(member.actor)
 
     async def _lose(self, member: Member, error: Exception) -> None:
         """Give a worker up that is no more, or does not answer."""
@@ -290,6 +295,7 @@ class Crew:
         why = f"has said nothing for {self._silence:.0f} s and is given up" if is_silent else "is lost"
         await self._part_with(member)
         if self._missed or not await anyio.to_thread.run_sync(lambda: self._cluster.is_there):
+            self._missed = _REACHED
             raise self._cluster.gone()
         count = self._tasks.give_back(member.name, is_lost=True)
         host = member.host.name if member.host else "no node yet"
@@ -300,12 +306,12 @@ class Crew:
 
     async def _ended(self, member: Member, error: BaseException | None) -> None:
         """Follow a worker's own end."""
-        share = self._shares.get(member.name, [])
+        share = self._servers.of(member.name)
         await self._part_with(member)
         if error is not None and not self._can_do_without(error):
             raise error
         if error is not None:
-            self._doubted.update(share)
+            self._servers.doubt(share)
             self._say(f"worker {member.name} ends: {error}; others go on with its tasks, and ask its servers, too")
         self._tasks.give_back(member.name, is_lost=False)
 
@@ -316,35 +322,16 @@ class Crew:
     # --- servers ---
 
     async def _deal(self) -> None:
-        with suppress(UsageError):  # half-written: the next look will tell
-            self._servers = read_addresses(
-                self._job.generator.urls, self._job.options.servers_file, lambda _: None
-            )
-        there = [member for member in self._members.values() if member.host is not None and not member.is_leaving]
-        expected = len(
-            [member for member in self._members.values() if member.is_expected and not member.is_leaving]
-        )
-        assigned = {member.name: self._shares.get(member.name, []) for member in there}
-        held = {
-            member.name: {
-                *member.report.servers,
-                *(self._shares.get(member.name, []) if member.is_leaving else ()),
-            }
-            for member in self._members.values()
-        }
-        for name, share in deal(self._servers, assigned, held, expected, self._doubted).items():
-            member = self._members[name]
-            if share:
-                self._shares[name] = share
-                await anyio.to_thread.run_sync(self._write_servers, name, share)
+        """Have each worker's servers written where it reads them; who gets none any more is sent off."""
+        members = list(self._members.values())
+        there = [member.name for member in members if member.host is not None and not member.is_leaving]
+        expected = len([member for member in members if member.is_expected and not member.is_leaving])
+        asked = {member.name: member.report.servers for member in members}
+        shares = await anyio.to_thread.run_sync(self._servers.deal, there, asked, expected)
+        for member in (self._members[name] for name in shares if name in self._members):
+            if shares[member.name]:
                 member.is_seated.set()
             elif member.is_started:
                 self._send_off(member)
-            elif not self._servers:
+            elif not self._servers.all:
                 await self._part_with(member)
-
-    def _write_servers(self, name: str, share: list[str]) -> None:
-        if self._written.get(name) != share:
-            run = self._job.run
-            run.fence.write_text(run.layout.servers(name), "".join(f"{url}\n" for url in share))
-            self._written[name] = share

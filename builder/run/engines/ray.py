@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -47,6 +49,10 @@ class RayEngine:
             BuilderError: Any other, of a worker's.
         """
 
+        with contextlib.redirect_stdout(sys.stderr):  # where Ray says that a node died, say: stdout is for results
+            self._have_done(job, tasks, again, listen)
+
+    def _have_done(self, job: Job, tasks: Iterable[Task], again: Iterable[int], listen: Listener) -> None:
         def say(text: str) -> None:
             listen(Said(text))
 

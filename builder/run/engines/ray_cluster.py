@@ -107,13 +107,16 @@ class Cluster:
         for node in _alive():
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             remote = ray.remote(look).options(num_cpus=0, scheduling_strategy=there, max_retries=0)
-            asked[remote.remote(fence.folder.absolute(), self.token)] = node["NodeManagerHostname"]
+            asked[remote.remote(fence.folder.absolute(), self.token)] = node
         ray.wait(list(asked), num_returns=len(asked), timeout=_LOOK_SECONDS)
         hosts = []
-        for answer, name in asked.items():
+        for answer, node in asked.items():
+            name = node["NodeManagerHostname"]
             try:
                 host: Host = ray.get(answer, timeout=0)
             except (RayError, TimeoutError) as error:
+                if node["NodeID"] not in {one["NodeID"] for one in _alive()}:
+                    continue  # it has died meanwhile, or had before and Ray did not know
                 raise ClusterError(_why(error), where=f"node {name}", remedy=_mended(name)) from None
             hosts.append(host)
             self.check(host)
