@@ -77,6 +77,7 @@ class Crew:
         self._is_empty = asyncio.Event()  # looked at once no more are asked for
         self._asked_at = time.monotonic()
         self._pulsed_at = time.monotonic()
+        self._answered = 0  # by workers that are no more
         drain.in_work = self._in_work
         drain.on_begin(self._begin_to_drain)
 
@@ -117,6 +118,9 @@ class Crew:
 
     async def _tend(self) -> None:
         """See to it that there are as many as there is work and room for, and that each has its servers."""
+        if self._drain.is_on:
+            for member in [member for member in self._members.values() if not member.is_started]:
+                await self._part_with(member)
         now = time.monotonic()
         if now - self._pulsed_at > self._job.options.gates.look_seconds:
             self._pulsed_at = now
@@ -257,18 +261,16 @@ class Crew:
         return InWork(
             sum(work.requests for work in works),
             sum(work.servers for work in works),
-            sum(work.answers for work in works),
+            self._answered + sum(work.answers for work in works),
             seconds,
         )
 
     # --- those that go ---
 
     def _begin_to_drain(self) -> None:
-        for member in list(self._members.values()):
+        for member in self._members.values():  # a signal's doing: there is no task here that could wait
             if member.is_started:
                 self._send_off(member)
-            else:
-                self._group.start_soon(self._part_with, member)
 
     def _send_off(self, member: Member) -> None:
         """Have a worker end when what it has asked for is answered."""
@@ -278,7 +280,8 @@ class Crew:
 
     async def _part_with(self, member: Member) -> None:
         """Let a worker go for good: from here on it can write nothing, wherever it is."""
-        self._members.pop(member.name, None)
+        if self._members.pop(member.name, None) is not None:
+            self._answered += member.report.in_work.answers
         if not self._members:
             self._is_empty.set()
         self._servers.take_back(member.name)
