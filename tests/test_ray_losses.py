@@ -140,16 +140,35 @@ def own_cluster() -> Iterator[Any]:
         cluster.shutdown()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("how", "is_waiting"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGINT, True)]
+)
 def test_a_signal_waits_for_what_is_in_flight_and_the_same_command_goes_on(
-    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], tmp_path: Path, how: signal.Signals
+    cluster: Any,
+    calm: dict[str, str],
+    recipe: str,
+    doubles: list[TgiDouble],
+    tmp_path: Path,
+    how: signal.Signals,
+    is_waiting: bool,
 ) -> None:
-    chain = ray_chain(cluster, recipe, tmp_path / "run", doubles)
+    if is_waiting:  # for room: there is enough of it for two workers
+        with double() as third:
+            stopped_and_gone_on(cluster, calm, recipe, [*doubles, third], tmp_path / "run", how)
+    else:
+        stopped_and_gone_on(cluster, calm, recipe, doubles, tmp_path / "run", how)
+
+
+def stopped_and_gone_on(
+    cluster: Any, calm: dict[str, str], recipe: str, doubles: list[TgiDouble], run: Path, how: signal.Signals
+) -> None:
+    chain = ray_chain(cluster, recipe, run, doubles)
     chain.options += ["--grace", "40"]
     process = started(chain, doubles)
     process.send_signal(how)
     assert process.wait(60) == 130, chain.talk()
     assert "nothing more is asked" in chain.talk() and "are kept" in chain.talk().replace("is kept", "are kept")
+    assert "Traceback" not in chain.talk() and "kept, -" not in chain.talk()
     assert not any(one.cancelled for server in doubles for one in server.log)
     chain.finish()
     check(chain.run, calm, doubles, 0)
