@@ -83,11 +83,11 @@ def test_a_document_that_breaks_servers_is_given_up_whatever_a_proxy_makes_of_it
 
 def test_a_server_that_breaks_every_other_answer_costs_a_small_run_no_document() -> None:
     given_up = 0
-    for number in range(4):  # a router with two workers, one of which is broken
+    for number in range(12):  # a router with two workers, one of which is broken
         server = TgiDouble(speed=SHORT, max_concurrent_requests=8)
         server.fault("cut", at=range(number % 2, 2_000, 2))
         given_up += len(failures(asked_of([server], texts(24), at_once=8)))
-    assert given_up <= 1, "one may have had bad luck eleven times"
+    assert given_up <= 4, "a few have bad luck; 20 were given up where each was judged alone"
 
 
 def test_a_server_that_breaks_every_answer_is_left_alone_before_long() -> None:
